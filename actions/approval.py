@@ -1,0 +1,58 @@
+"""The permit that input needs: single use, bound to a plan, a frame and a geometry, short-lived."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from qvl_agent.actions.errors import ApprovalError
+from qvl_agent.actions.events import Plan
+from qvl_agent.actions.frame import Geometry
+
+__all__ = ["LIFETIME_S", "Approved"]
+
+LIFETIME_S: Final = 120.0
+"""How long an approval is good for; a person's answer ages like anything else."""
+
+
+class Approved:
+    """Leave to send one plan, once. Made by the executor alone, after the guard's verdict.
+
+    A desktop calls `spend` with its present geometry before the first event.
+
+    Attributes:
+        id: names the approval in the journal.
+        plan: the events that may be sent.
+        frame_id: the frame that the decision was made on.
+    """
+
+    __slots__ = ("_clock", "_expires", "_geometry", "_lock", "_spent", "frame_id", "id", "plan")
+
+    def __init__(
+        self, plan: Plan, frame_id: str, geometry: Geometry, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self.plan = plan
+        self.frame_id = frame_id
+        self._geometry = geometry
+        self._clock = clock
+        self._expires = clock() + LIFETIME_S
+        self._spent = False
+        self._lock = threading.Lock()
+
+    def spend(self, geometry: Geometry) -> Plan:
+        """Use the approval up and return its plan.
+
+        Raises:
+            ApprovalError: it was spent before, has expired, or the monitors have changed since.
+        """
+        with self._lock:
+            if self._spent:
+                raise ApprovalError(f"approval {self.id} was spent already; every action needs its own")
+            self._spent = True
+        if self._clock() >= self._expires:
+            raise ApprovalError(f"approval {self.id} is older than {LIFETIME_S:g} s; look again")
+        if geometry != self._geometry:
+            raise ApprovalError("the monitors changed since the screen was captured; look again")
+        return self.plan

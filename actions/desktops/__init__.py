@@ -1,0 +1,66 @@
+"""The seam between the agent and a screen: grab a frame, take approved input.
+
+Only this folder imports mss, Xlib, pyautogui or pynput, and only its backends send input.
+Backends are imported by `open_local`, never by importing this package.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.frame import Frame, Geometry
+
+__all__ = ["Desktop", "StopCheck"]
+
+StopCheck = Callable[[], bool]
+"""Says whether the run was asked to stop; asked between any two events."""
+
+
+class Desktop(Protocol):
+    """A screen, and its input.
+
+    Attributes:
+        name: what the record calls it: "local :0", "sandbox:chat", "replay".
+    """
+
+    name: str
+
+    def geometry(self) -> Geometry:
+        """Ask for the monitors as they are now."""
+        ...
+
+    def grab(self, region: Rect | None = None) -> Frame:
+        """Capture the monitor, or a region of it in logical pixels.
+
+        A region's frame has the monitor's rectangle and scale, and its own origin, so points in it
+        map to the desktop like any other.
+
+        Raises:
+            DesktopError: the screen can't be read, or the region isn't on the monitor.
+        """
+        ...
+
+    def pointer(self) -> DesktopPoint:
+        """Ask where the pointer is."""
+        ...
+
+    def perform(self, approved: Approved, stop: StopCheck) -> None:
+        """Spend the approval and send its plan.
+
+        Whatever was pressed is released before this returns or raises.
+
+        Raises:
+            ApprovalError: the approval isn't valid; nothing was sent.
+            Stopped: `stop` said so between two events.
+            DesktopError: the input side failed.
+        """
+        ...
+
+    def release(self) -> None:
+        """Release every key and button that this desktop still holds; only those."""
+        ...
+
+    def close(self) -> None:
+        """Release, restore the keyboard map, and let go of the display. May be called twice."""
+        ...

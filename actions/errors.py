@@ -1,0 +1,81 @@
+"""Every error this package raises on purpose.
+
+    QvlError
+    ├── ParseError          the reply holds no action that can be read without guessing
+    ├── CoordinateError     a point outside the 0-1000 grid, the frame or every monitor
+    ├── KeyNameError        a key we don't know
+    ├── ApprovalError       input without a valid, unspent approval
+    ├── DesktopError        the screen or the input side failed
+    │   └── NoScreenError   no display, no permission, a missing package
+    ├── DisplayBusyError    another agent holds this display
+    ├── ModelError          the model or its server failed
+    ├── RecordingError      a recording that is broken, empty or of an unknown version
+    ├── SettingsError       a setting that doesn't exist or doesn't fit
+    └── Stopped             the person stopped the run
+
+A message is one line: what was expected, what came, and the remedy. Only the command line
+turns an error into an exit code.
+"""
+
+__all__ = [
+    "ApprovalError",
+    "CoordinateError",
+    "DesktopError",
+    "DisplayBusyError",
+    "KeyNameError",
+    "ModelError",
+    "NoScreenError",
+    "ParseError",
+    "QvlError",
+    "RecordingError",
+    "SettingsError",
+    "Stopped",
+]
+
+
+class QvlError(Exception):
+    """The root of the tree."""
+
+
+class ParseError(QvlError):
+    """The reply can't be read as one action; the message is written to the model."""
+
+
+class CoordinateError(QvlError):
+    """A point lies outside the space it should be in. Never clamped, never scaled to fit."""
+
+
+class KeyNameError(QvlError):
+    """A key name that isn't in `keys.py`; the whole chord is refused."""
+
+
+class ApprovalError(QvlError):
+    """Input was asked for without a valid approval: spent, expired, or of another geometry."""
+
+
+class DesktopError(QvlError):
+    """The screen can't be read or the input can't be sent."""
+
+
+class NoScreenError(DesktopError):
+    """There is no usable screen: no display, no permission, or a package is missing."""
+
+
+class DisplayBusyError(QvlError):
+    """Another agent holds this display."""
+
+
+class ModelError(QvlError):
+    """The model or its server failed, or answered with something that isn't a reply."""
+
+
+class RecordingError(QvlError):
+    """A recording that is broken, empty, or of a version this program doesn't know."""
+
+
+class SettingsError(QvlError):
+    """A setting that doesn't exist, or a value that doesn't fit it."""
+
+
+class Stopped(QvlError):  # noqa: N818 - it is a request that travels as an exception, not a failure
+    """The person (or a signal) asked the run to stop."""

@@ -1,0 +1,60 @@
+"""What a desktop can be sent: the smallest steps of input, in logical pixels.
+
+A plan is the exact list of events an action comes to. The guard judges it, the approval is bound
+to it, and the desktop sends it and nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.schema import Button
+
+__all__ = ["ButtonEvent", "Event", "KeyEvent", "MoveEvent", "Plan", "TextEvent", "WheelEvent"]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveEvent:
+    """Put the pointer at a point."""
+
+    point: DesktopPoint
+    kind: Literal["move"] = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonEvent:
+    """Press or release a mouse button."""
+
+    button: Button
+    down: bool
+    kind: Literal["button"] = "button"
+
+
+@dataclass(frozen=True, slots=True)
+class WheelEvent:
+    """Turn the wheel: `dy` > 0 downwards, `dx` > 0 to the right, in notches."""
+
+    dx: int
+    dy: int
+    kind: Literal["wheel"] = "wheel"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEvent:
+    """Press or release a key, by its canonical name in `keys.py`."""
+
+    key: str
+    down: bool
+    kind: Literal["key"] = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class TextEvent:
+    """Type text exactly, whatever the keyboard layout; holds no newline and no control character."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+Event = MoveEvent | ButtonEvent | WheelEvent | KeyEvent | TextEvent
+Plan = tuple[Event, ...]

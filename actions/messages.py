@@ -1,0 +1,50 @@
+"""What is said between us and a model: messages one way, a reply the other."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from qvl_agent.actions.frame import Frame
+
+__all__ = ["Message", "Part", "Reply", "Role"]
+
+Role = Literal["system", "user", "assistant"]
+Part = str | Frame
+"""Text, or a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn: who speaks, and texts and pictures in their order."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The texts alone."""
+        return "".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def pictures(self) -> tuple[Frame, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Frame))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered. Made only by a Model.
+
+    Attributes:
+        text: the answer, without the reasoning.
+        reasoning: what a thinking model thought before; "" if nothing.
+        finish: why it ended: "stop", "length" (cut off: never an action), or a server's own word.
+        prompt_tokens, cached_tokens, reply_tokens: counts, or None where the backend doesn't say.
+        times: seconds by name: "first_token", "total", and what else the backend knows.
+    """
+
+    text: str
+    reasoning: str = ""
+    finish: str = "stop"
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    reply_tokens: int | None = None
+    times: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,168 @@
+"""What the agent can do: a closed union of actions, in the model's coordinates.
+
+Each is a frozen pydantic model that takes exact types only (a bool is no number, a string no
+point) and no unknown field, so that the same class checks a reply, the journal and a recording.
+Add an action here and `assert_never` shows every place that must handle it.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from qvl_agent.actions.coordinates import ModelBox
+
+__all__ = [
+    "ACTION",
+    "FINAL",
+    "MAX_SCROLL",
+    "MAX_TEXT",
+    "MAX_WAIT_S",
+    "POINTING",
+    "Action",
+    "Answer",
+    "Ask",
+    "Button",
+    "Click",
+    "Done",
+    "Drag",
+    "Fail",
+    "Move",
+    "Press",
+    "Scroll",
+    "Type",
+    "Wait",
+    "Zoom",
+]
+
+MAX_SCROLL = 20
+"""Wheel notches one action may turn, on each axis."""
+MAX_WAIT_S = 60.0
+MAX_TEXT = 100_000
+"""Characters one action may type; past 5,000 the guard asks first."""
+
+Button = Literal["left", "right", "middle"]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Notches = Annotated[int, Field(ge=-MAX_SCROLL, le=MAX_SCROLL)]
+Keys = Annotated[tuple[str, ...], Field(max_length=6)]
+
+
+class _Action(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    label: Text = ""
+    """The model's own name for the target."""
+    intent: Text = ""
+    """The model's one line on why."""
+
+
+class Click(_Action):
+    """Press a button `count` times on the target's centre, with modifiers held."""
+
+    kind: Literal["click"] = "click"
+    target: ModelBox
+    button: Button = "left"
+    count: Annotated[int, Field(ge=1, le=3)] = 1
+    modifiers: Keys = ()
+
+
+class Move(_Action):
+    """Put the pointer on the target's centre."""
+
+    kind: Literal["move"] = "move"
+    target: ModelBox
+
+
+class Drag(_Action):
+    """Press a button on `target`, move to `end`, let go."""
+
+    kind: Literal["drag"] = "drag"
+    target: ModelBox
+    end: ModelBox
+    button: Button = "left"
+    modifiers: Keys = ()
+
+
+class Scroll(_Action):
+    """Turn the wheel over the target: `dy` > 0 shows what is below, `dx` > 0 what is to the right."""
+
+    kind: Literal["scroll"] = "scroll"
+    target: ModelBox
+    dx: Notches = 0
+    dy: Notches = 0
+    modifiers: Keys = ()
+
+
+class Type(_Action):
+    """Type text where the focus is; `target` is clicked first if given, `clear` empties the field.
+
+    `enter` presses Enter at the end. A newline in `text` is typed as Enter too.
+    """
+
+    kind: Literal["type"] = "type"
+    text: Text
+    target: ModelBox | None = None
+    clear: bool = False
+    enter: bool = False
+
+
+class Press(_Action):
+    """Press a key or a chord, by the canonical names of `keys.py`: ("ctrl", "shift", "t")."""
+
+    kind: Literal["press"] = "press"
+    keys: Annotated[tuple[str, ...], Field(min_length=1, max_length=6)]
+    count: Annotated[int, Field(ge=1, le=20)] = 1
+
+
+class Wait(_Action):
+    """Do nothing for a while, then look again."""
+
+    kind: Literal["wait"] = "wait"
+    seconds: Annotated[float, Field(ge=0, le=MAX_WAIT_S, allow_inf_nan=False)] = 1.0
+
+
+class Zoom(_Action):
+    """Look closer: the next picture is this region at full resolution, and 0-1000 spans that."""
+
+    kind: Literal["zoom"] = "zoom"
+    target: ModelBox
+
+
+class Ask(_Action):
+    """Put a question to the person."""
+
+    kind: Literal["ask"] = "ask"
+    question: Text
+
+
+class Answer(_Action):
+    """End the run with an answer to what was asked."""
+
+    kind: Literal["answer"] = "answer"
+    text: Text
+
+
+class Done(_Action):
+    """Claim that the task is done."""
+
+    kind: Literal["done"] = "done"
+    summary: Text = ""
+
+
+class Fail(_Action):
+    """Say that the task can't be done, and why."""
+
+    kind: Literal["fail"] = "fail"
+    reason: Text = ""
+
+
+Action = Annotated[
+    Click | Move | Drag | Scroll | Type | Press | Wait | Zoom | Ask | Answer | Done | Fail,
+    Field(discriminator="kind"),
+]
+ACTION: TypeAdapter[Action] = TypeAdapter(Action)
+"""Reads and writes any action: `ACTION.validate_json`, `ACTION.dump_json`."""
+
+POINTING = (Click, Move, Drag, Scroll, Zoom)
+"""The actions that always have a target."""
+FINAL = (Answer, Done, Fail)
+"""The actions that end a run."""

@@ -1,0 +1,125 @@
+"""What a recorded run is made of, as it stands on disk.
+
+A run is a folder: `manifest.json`, `journal.jsonl` (a `StepIntent` and then a `StepOutcome` for each
+step, a `RunResult` at the end) and `frames/*.png`. These classes are the only readers and writers
+of that format; `recording.py` stores and loads them.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qvl_agent.actions.coordinates import View
+from qvl_agent.actions.events import Event
+from qvl_agent.actions.guard import Scene
+from qvl_agent.actions.messages import Reply, Role
+from qvl_agent.actions.outcome import Outcome, Verdict
+from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.schema import Action
+
+__all__ = [
+    "FORMAT",
+    "FrameRef",
+    "Line",
+    "Manifest",
+    "RunResult",
+    "RunStatus",
+    "StepIntent",
+    "StepOutcome",
+    "Turn",
+]
+
+FORMAT: Final = 1
+"""The version of the format; a reader refuses any other."""
+
+RunStatus = Literal["done", "failed", "refused", "budget", "stopped", "error"]
+"""done: the model claims it, `verified` says more · failed: the model gave up · refused: the guard or
+the person stopped it · budget: out of steps, time or tokens · stopped: by the person · error: the
+model, its server or the desktop failed."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FrameRef(_Record):
+    """A stored frame: its file in the run's folder, its checksum, and how it lies on the desktop."""
+
+    id: str
+    file: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    view: View
+    time: float
+    """Seconds since the run began."""
+
+
+class Turn(_Record):
+    """One message that was added to the conversation; its pictures are references."""
+
+    role: Role
+    parts: tuple[str | FrameRef, ...]
+
+
+class Manifest(_Record):
+    """What was run, where, with what."""
+
+    format: int = FORMAT
+    program: str
+    """The version of qvl-agent."""
+    created: str
+    """UTC, ISO 8601."""
+    task: str
+    desktop: str
+    model: str
+    dialect: str
+    policy: Policy
+    platform: str = ""
+
+
+class StepIntent(_Record):
+    """Written, and on the disk, before anything is sent: all that led to the decision."""
+
+    type: Literal["intent"] = "intent"
+    step: int
+    frame: FrameRef
+    """What the model saw last; its view maps the action's coordinates."""
+    said: tuple[Turn, ...]
+    """The messages added since the step before, the reply not among them."""
+    reply: Reply
+    action: Action | None
+    error: str = ""
+    """Why there is no action: the ParseError or CoordinateError that the model was told."""
+    scene: Scene | None = None
+    plan: tuple[Event, ...] = ()
+    verdict: Verdict | None = None
+    approval: str = ""
+    """The approval's id; "" if nothing may be sent."""
+    times: dict[str, float] = Field(default_factory=dict)
+    """Seconds by part, up to here."""
+
+
+class StepOutcome(_Record):
+    """Written after the event: what came of it."""
+
+    type: Literal["outcome"] = "outcome"
+    step: int
+    outcome: Outcome
+    frame: FrameRef | None = None
+    """The settled screen afterwards; the next step's frame, unless that is a zoom."""
+
+
+class RunResult(_Record):
+    """The journal's last line."""
+
+    type: Literal["result"] = "result"
+    status: RunStatus
+    message: str = ""
+    """The model's summary, answer or reason, or the error."""
+    answer: str | None = None
+    verified: bool | None = None
+    """Whether a checker confirmed it; None if nothing checked."""
+    steps: int = 0
+    seconds: float = 0.0
+
+
+Line = Annotated[StepIntent | StepOutcome | RunResult, Field(discriminator="type")]
