@@ -45,6 +45,10 @@ class Desktop(Protocol):
         """Ask where the pointer is."""
         ...
 
+    def off_limits(self) -> tuple[Rect, ...]:
+        """Find what can be seen of our own window and terminal, in logical pixels."""
+        ...
+
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         """Spend the approval and send its plan.
 

@@ -1,0 +1,231 @@
+"""The choke point: every action goes through `Executor.execute`, and nothing else makes approvals.
+
+plan -> guard -> person -> record the intent -> freshness -> dispatch -> settle -> outcome. The first
+refusal wins, nothing is sent without a recorded intent, and nothing is ever sent twice.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, model_box_to_frame
+from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.errors import ApprovalError, CoordinateError, DesktopError, KeyNameError, Stopped
+from qvl_agent.actions.events import Plan
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.freshness import fresh
+from qvl_agent.actions.guard import Scene, judge, rate_delay
+from qvl_agent.actions.outcome import Level, Outcome, Verdict
+from qvl_agent.actions.person import Nobody, Person, Question
+from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
+from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.schema import POINTING, Action, Type, Wait
+from qvl_agent.actions.settle import settle
+
+__all__ = ["Decision", "Executor", "Facts", "Sight"]
+
+_RECENT_INPUTS = 64
+_STOP_CHECK_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the model saw, and the whole screen it was part of.
+
+    Attributes:
+        seen: the picture that the action's coordinates are over; a crop after a zoom.
+        screen: the monitor's frame that `seen` is, or was cut from.
+    """
+
+    seen: Frame
+    screen: Frame
+
+    def box(self, action: Action) -> FrameBox | None:
+        """Find the action's target in the screen's pixels; None if it has none."""
+        target = action.target if isinstance(action, (*POINTING, Type)) else None
+        if target is None:
+            return None
+        box = model_box_to_frame(target, self.seen.view)
+        dx, dy = self.seen.origin.x - self.screen.origin.x, self.seen.origin.y - self.screen.origin.y
+        return FrameBox(box.left + dx, box.top + dy, box.right + dx, box.bottom + dy)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the loop knows and the guard judges by: the step's number, seconds and tokens so far."""
+
+    step: int
+    elapsed_s: float
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about an action, before anything is sent.
+
+    Attributes:
+        refused_by: "" if it may be done, else "guard" or "person".
+        approved: the permit; None if nothing may be sent or there is nothing to send.
+    """
+
+    action: Action
+    scene: Scene
+    plan: Plan
+    verdict: Verdict
+    approved: Approved | None = None
+    refused_by: str = ""
+    times: dict[str, float] = field(default_factory=dict)
+
+
+class Executor:
+    """Decides about actions and carries them out on one desktop, for one run."""
+
+    def __init__(
+        self,
+        desktop: Desktop,
+        policy: Policy,
+        *,
+        person: Person | None = None,
+        platform: str = "linux",
+        stop: StopCheck = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._desktop = desktop
+        self._policy = policy
+        self._person = person or Nobody()
+        self._select_all = select_all_on(platform)
+        self._stop = stop
+        self._clock = clock
+        self._sleep = sleep
+        self._inputs: deque[float] = deque(maxlen=_RECENT_INPUTS)
+        self._granted: frozenset[str] = frozenset()
+        self._asked = 0
+
+    def scene(self, sight: Sight, facts: Facts) -> Scene:
+        """Collect the facts of the moment."""
+        now = self._clock()
+        return Scene(
+            view=sight.seen.view,
+            geometry=self._desktop.geometry(),
+            frame_age_s=max(0.0, now - sight.seen.time),
+            step=facts.step,
+            elapsed_s=facts.elapsed_s,
+            tokens=facts.tokens,
+            approvals=self._asked,
+            inputs_s_ago=tuple(now - sent for sent in reversed(self._inputs)),
+            off_limits=self._desktop.off_limits(),
+            granted=self._granted,
+        )
+
+    def execute(
+        self, action: Action, sight: Sight, facts: Facts, record: Callable[[Decision], None]
+    ) -> tuple[Outcome, Frame | None]:
+        """Decide, record, and do it.
+
+        Args:
+            action: in the coordinates of `sight.seen`.
+            sight: what the model saw.
+            facts: the run so far.
+            record: makes the intent durable; if it raises, nothing is sent.
+
+        Returns:
+            What came of it, and the settled screen if one was captured.
+
+        Raises:
+            CoordinateError: the target can't be mapped; nothing was decided or sent.
+        """
+        decision = self._decide(action, sight, facts)
+        record(decision)
+        if decision.refused_by:
+            return Outcome("refused", decision.verdict.reason, times=decision.times), None
+        if self._policy.profile == "dry-run":
+            goal = pointer_goal(decision.plan)
+            return Outcome("dry-run", "nothing was sent", planned=goal, times=decision.times), None
+        if isinstance(action, Wait):
+            return self._wait(action, sight)
+        if decision.approved is None:
+            return Outcome("done", times=decision.times), None
+        return self._carry_out(decision, decision.approved, sight)
+
+    def _decide(self, action: Action, sight: Sight, facts: Facts) -> Decision:
+        start = self._clock()
+        events = plan(action, sight.seen.view, select_all=self._select_all)
+        scene = self.scene(sight, facts)
+        verdict = judge(action, events, scene, self._policy)
+        decision = Decision(action, scene, events, verdict, times={"guard": self._clock() - start})
+        if verdict.level is Level.DENY:
+            return replace(decision, refused_by="guard")
+        if verdict.level is not Level.ALLOW and not self._ask(decision, sight):
+            return replace(decision, refused_by="person")
+        if not events or self._policy.profile == "dry-run":
+            return decision
+        approved = Approved(events, sight.seen.id, scene.geometry, clock=self._clock)
+        return replace(decision, approved=approved)
+
+    def _ask(self, decision: Decision, sight: Sight) -> bool:
+        verdict = decision.verdict
+        goal = pointer_goal(decision.plan)
+        if verdict.level is not Level.NOTICE:
+            self._asked += 1
+        yes = self._person.approve(Question(decision.action, verdict, sight.seen, goal))
+        if yes and verdict.level is Level.ASK_ONCE:
+            self._granted |= {verdict.rule}
+        return yes
+
+    def _carry_out(
+        self, decision: Decision, approved: Approved, sight: Sight
+    ) -> tuple[Outcome, Frame | None]:
+        goal = pointer_goal(decision.plan)
+        box = sight.box(decision.action)
+        times = dict(decision.times)
+        self._pause(rate_delay(decision.scene, self._policy))
+        checked = fresh(
+            sight.screen, self._desktop.grab, box, stop=self._stop, clock=self._clock, sleep=self._sleep
+        )
+        times["freshness"] = checked.seconds
+        if not checked.ok:
+            return Outcome("stale", checked.reason, planned=goal, times=times), None
+        start = self._clock()
+        self._inputs.append(start)
+        try:
+            self._desktop.perform(approved, self._stop)
+        except Stopped:
+            return Outcome("stopped", "stopped in the middle of the input", planned=goal, times=times), None
+        except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
+            return Outcome("failed", str(error), planned=goal, times=times), None
+        pointer = self._desktop.pointer() if goal else None
+        times["input"] = self._clock() - start
+        outcome = Outcome("done", _missed(goal, pointer), planned=goal, pointer=pointer, times=times)
+        return self._settled(outcome, sight.screen, box)
+
+    def _settled(
+        self, outcome: Outcome, before: Frame, box: FrameBox | None
+    ) -> tuple[Outcome, Frame | None]:
+        settled = settle(
+            self._desktop.grab, before, target=box, stop=self._stop, clock=self._clock, sleep=self._sleep
+        )
+        times = {**outcome.times, "settle": settled.seconds}
+        return replace(outcome, change=settled.change, quiet=settled.quiet, times=times), settled.frame
+
+    def _wait(self, action: Wait, sight: Sight) -> tuple[Outcome, Frame | None]:
+        start = self._clock()
+        self._pause(action.seconds)
+        outcome = Outcome("done", times={"wait": self._clock() - start})
+        return self._settled(outcome, sight.screen, None)
+
+    def _pause(self, seconds: float) -> None:
+        end = self._clock() + seconds
+        while not self._stop() and (left := end - self._clock()) > 0:
+            self._sleep(min(left, _STOP_CHECK_S))
+
+
+def _missed(goal: DesktopPoint | None, pointer: DesktopPoint | None) -> str:
+    if goal is None or pointer is None:
+        return ""
+    if max(abs(goal.x - pointer.x), abs(goal.y - pointer.y)) <= 1:
+        return ""
+    return f"the pointer ended at ({pointer.x}, {pointer.y}) instead of ({goal.x}, {goal.y})"

@@ -1,0 +1,125 @@
+"""From an action on the model's grid to the exact events a desktop would be sent. Pure."""
+
+from typing import Final, assert_never
+
+from qvl_agent.actions.coordinates import DesktopPoint, ModelBox, View, model_to_desktop
+from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.schema import (
+    Action,
+    Answer,
+    Ask,
+    Button,
+    Click,
+    Done,
+    Drag,
+    Fail,
+    Move,
+    Press,
+    Scroll,
+    Type,
+    Wait,
+    Zoom,
+)
+
+__all__ = ["SELECT_ALL", "plan", "pointer_goal", "select_all_on"]
+
+SELECT_ALL: Final = ("ctrl", "a")
+_KEY_CHARACTERS: Final = {"\n": "enter", "\t": "tab"}
+
+
+def select_all_on(platform: str) -> tuple[str, ...]:
+    """Name the chord that selects a field's text on a `sys.platform`."""
+    return ("meta", "a") if platform == "darwin" else SELECT_ALL
+
+
+def plan(action: Action, view: View, *, select_all: tuple[str, ...] = SELECT_ALL) -> Plan:
+    """List the events that an action comes to; empty for actions that send nothing.
+
+    Args:
+        action: what to do, on the grid over the frame that `view` describes.
+        view: how that frame lies on the desktop.
+        select_all: the chord that selects a field's whole text on this system.
+
+    Raises:
+        CoordinateError: the target can't be mapped into the captured monitor.
+    """
+    match action:
+        case Click():
+            return (
+                _move(action.target, view),
+                *_hold(action.modifiers, _clicks(action.button, action.count)),
+            )
+        case Move():
+            return (_move(action.target, view),)
+        case Drag():
+            drag = (
+                ButtonEvent(action.button, down=True),
+                _move(action.end, view),
+                ButtonEvent(action.button, down=False),
+            )
+            return (_move(action.target, view), *_hold(action.modifiers, drag))
+        case Scroll():
+            wheel = WheelEvent(action.dx, action.dy)
+            return (_move(action.target, view), *_hold(action.modifiers, (wheel,)))
+        case Type():
+            return _typing(action, view, select_all)
+        case Press():
+            return _chord(action.keys) * action.count
+        case Wait() | Zoom() | Ask() | Answer() | Done() | Fail():
+            return ()
+        case _:
+            assert_never(action)
+
+
+def pointer_goal(events: Plan) -> DesktopPoint | None:
+    """Say where the pointer is once the events were sent; None if they don't move it."""
+    moves = [event.point for event in events if isinstance(event, MoveEvent)]
+    return moves[-1] if moves else None
+
+
+def _move(target: ModelBox, view: View) -> MoveEvent:
+    return MoveEvent(model_to_desktop(target.centre, view))
+
+
+def _clicks(button: Button, count: int) -> Plan:
+    return (ButtonEvent(button, down=True), ButtonEvent(button, down=False)) * count
+
+
+def _hold(keys: tuple[str, ...], inner: Plan) -> Plan:
+    down = tuple(KeyEvent(key, down=True) for key in keys)
+    up = tuple(KeyEvent(key, down=False) for key in reversed(keys))
+    return (*down, *inner, *up)
+
+
+def _chord(keys: tuple[str, ...]) -> Plan:
+    return _hold(keys, ())
+
+
+def _typing(action: Type, view: View, select_all: tuple[str, ...]) -> Plan:
+    events: list[Event] = []
+    if action.target is not None:
+        events += (_move(action.target, view), *_clicks("left", 1))
+    if action.clear:
+        events += (*_chord(select_all), *_chord(("delete",)))
+    events += _characters(action.text)
+    if action.enter:
+        events += _chord(("enter",))
+    return tuple(events)
+
+
+def _characters(text: str) -> list[Event]:
+    """Split text into runs to type, and the newlines and tabs between them, which are keys."""
+    events: list[Event] = []
+    run = ""
+    for character in text.replace("\r\n", "\n"):
+        key = _KEY_CHARACTERS.get(character)
+        if key is None:
+            run += character
+            continue
+        if run:
+            events.append(TextEvent(run))
+            run = ""
+        events += _chord((key,))
+    if run:
+        events.append(TextEvent(run))
+    return events
