@@ -5,9 +5,10 @@ step, a `RunResult` at the end) and `frames/*.png`. These classes are the only r
 of that format; `recording.py` stores and loads them.
 """
 
+import math
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from qvl_agent.actions.coordinates import View
 from qvl_agent.actions.events import Event
@@ -32,23 +33,40 @@ __all__ = [
 FORMAT: Final = 1
 """The version of the format; a reader refuses any other."""
 
-RunStatus = Literal["done", "failed", "refused", "budget", "stopped", "error"]
+RunStatus = Literal[
+    "done",
+    "failed",
+    "refused",
+    "budget",
+    "stopped",
+    "dry-run",
+    "model-error",
+    "desktop-error",
+    "crashed",
+]
 """done: the model claims it, `verified` says more · failed: the model gave up · refused: the guard or
-the person stopped it · budget: out of steps, time or tokens · stopped: by the person · error: the
-model, its server or the desktop failed."""
+the person stopped it · budget: out of steps, time or tokens · stopped: by the person · dry-run: ended
+where input would have been sent · model-error, desktop-error: it failed · crashed: an error of ours."""
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _sound(view: View) -> View:
+    if not (view.width > 0 and view.height > 0 and 0 < view.scale < math.inf):
+        raise ValueError(f"no picture has a size of {view.width}x{view.height} at scale {view.scale}")
+    return view
 
 
 class FrameRef(_Record):
     """A stored frame: its file in the run's folder, its checksum, and how it lies on the desktop."""
 
     id: str
-    file: str
+    file: Annotated[str, Field(pattern=r"^frames/[0-9]{1,9}\.png$")]
+    """Digits only: no path leads out of the folder, and no name means a device."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    view: View
+    view: Annotated[View, AfterValidator(_sound)]
     time: float
     """Seconds since the run began."""
 
@@ -120,6 +138,8 @@ class RunResult(_Record):
     """Whether a checker confirmed it; None if nothing checked."""
     steps: int = 0
     seconds: float = 0.0
+    frame: FrameRef | None = None
+    """The last screen that was captured."""
 
 
 Line = Annotated[StepIntent | StepOutcome | RunResult, Field(discriminator="type")]

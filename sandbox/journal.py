@@ -1,0 +1,105 @@
+r"""A file of JSON lines that tells a torn end from a damaged middle.
+
+Each line is `{"crc32":"89abcdef","line":{...}}`. The checksum covers the bytes of the inner object
+and, chained, every line before it, so a flipped bit, a lost line and two lines exchanged all show.
+A crash can only cut the end off; whoever got an answer from `append` finds that line again.
+"""
+
+import os
+import re
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.sandbox.files import create, read_whole, write_all
+
+__all__ = ["MAX_LINE", "Journal", "read_journal"]
+
+MAX_LINE: Final = 16 * 2**20
+"""Bytes in one line; more is neither written nor read."""
+_MAX_JOURNAL: Final = 512 * 2**20
+_LINE: Final = re.compile(rb'\{"crc32":"([0-9a-f]{8})","line":(.*)\}', re.DOTALL)
+
+
+class Journal:
+    """The writing end. What `append` returned from is on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = create(path)
+        self._end = (0, 0)  # checksum and size of what is whole; changed by one assignment
+
+    def append(self, body: bytes) -> None:
+        """Write one JSON object, without line breaks, and wait until it is on the disk.
+
+        Raises:
+            RecordingError: it isn't: the disk is full or failed, or the line is too long.
+        """
+        crc, size = self._end
+        crc = zlib.crc32(body, crc)
+        line = b'{"crc32":"%08x","line":%s}\n' % (crc, body)
+        if len(line) > MAX_LINE:
+            raise RecordingError(f"a journal line of {len(line)} bytes is too long; the limit is {MAX_LINE}")
+        try:
+            self._rewind()
+            write_all(self._file, line)
+            os.fsync(self._file)
+        except OSError as error:
+            with suppress(OSError):
+                self._rewind()
+            raise RecordingError(
+                f"can't write {self._path}: {error}; free some space or record elsewhere"
+            ) from error
+        self._end = (crc, size + len(line))
+
+    def _rewind(self) -> None:
+        """Cut off what an append that failed, or was interrupted by a signal, left behind."""
+        if os.fstat(self._file).st_size != self._end[1]:
+            os.ftruncate(self._file, self._end[1])
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
+
+
+def read_journal(path: Path) -> tuple[list[bytes], str]:
+    """Read the JSON objects of a journal, and a sentence on a torn last line ("" if there is none).
+
+    Raises:
+        RecordingError: it can't be read, or a line that was once whole is damaged.
+    """
+    *lines, tail = read_whole(path, _MAX_JOURNAL).split(b"\n")
+    bodies: list[bytes] = []
+    crc = 0
+    for number, line in enumerate(lines, start=1):
+        body = _body(line, crc)
+        if body is None:
+            if number == len(lines) and not tail and b"\0" in line:
+                # A power cut can leave a hole: the file's new length got to the disk, its blocks didn't.
+                return bodies, _torn(number, line)
+            raise RecordingError(
+                f"{path}, line {number}: damaged; its checksum doesn't fit. Record the run again"
+            )
+        crc = zlib.crc32(body, crc)
+        bodies.append(body)
+    if not tail:
+        return bodies, ""
+    if _body(tail[:-1], crc) is not None:
+        raise RecordingError(f"{path}, line {len(lines) + 1}: damaged; a whole line ends in {tail[-1:]!r}")
+    return bodies, _torn(len(lines) + 1, tail)
+
+
+def _body(line: bytes, crc: int) -> bytes | None:
+    """The inner object of an intact line."""
+    match = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
+    if match is None or int(match[1], 16) != zlib.crc32(match[2], crc):
+        return None
+    return match[2]
+
+
+def _torn(number: int, line: bytes) -> str:
+    return f"line {number} was cut off after {len(line)} bytes, as a crash leaves it, and is left out"

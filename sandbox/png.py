@@ -1,0 +1,77 @@
+"""Frames as PNG files: written fast, read with distrust.
+
+libvips writes a 1920x1080 screen in 6-11 ms (220-560 KiB) where Pillow needs 35-48 ms and OpenCV 16-23 ms
+for larger files. Screens have many equal pixels: no row filter is both faster and smaller.
+"""
+
+import io
+import struct
+from typing import Final, cast
+
+import numpy as np
+from PIL import Image
+
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.actions.frame import Pixels
+
+__all__ = ["MAX_PIXELS", "decode", "encode"]
+
+MAX_PIXELS: Final = 8192 * 8192
+"""Twice an 8K screen. A picture that claims more is refused before anything is decoded."""
+
+_LEVEL: Final = 2
+_HEADER: Final = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR"
+_END: Final = b"\x00\x00\x00\x00IEND\xaeB\x60\x82"
+_RGB8: Final = (8, 2, 0, 0, 0)
+"""Bit depth 8, RGB, deflate, adaptive filters, not interlaced."""
+
+
+def encode(pixels: Pixels) -> bytes:
+    """Make a PNG of RGB pixels of shape (height, width, 3).
+
+    Raises:
+        RecordingError: there are more than `MAX_PIXELS`, or libvips failed.
+    """
+    import pyvips  # noqa: PLC0415 - loads a native library
+
+    height, width = pixels.shape[:2]
+    _refuse_large(width, height)
+    whole = np.ascontiguousarray(pixels)
+    try:
+        image = pyvips.Image.new_from_memory(whole.data, width, height, 3, "uchar")
+        return cast("bytes", image.pngsave_buffer(compression=_LEVEL, filter="none", keep="none"))
+    except pyvips.Error as error:
+        raise RecordingError(f"libvips could not write a PNG of {width}x{height}: {error}") from error
+
+
+def decode(data: bytes, size: tuple[int, int]) -> Pixels:
+    """Read the pixels of a PNG that `encode` made of a frame of (width, height) `size`.
+
+    Raises:
+        RecordingError: it isn't such a PNG: cut off, too large, of another size or kind.
+    """
+    if not data.startswith(_HEADER) or len(data) < len(_HEADER) + 13:
+        raise RecordingError("expected a PNG file; it begins otherwise")
+    width, height, *kind = struct.unpack_from(">IIBBBBB", data, len(_HEADER))
+    _refuse_large(width, height)
+    if (width, height) != size or tuple(kind) != _RGB8:
+        raise RecordingError(
+            f"expected a {size[0]}x{size[1]} RGB picture, got {width}x{height} of kind {kind}"
+        )
+    if not data.endswith(_END):
+        raise RecordingError("the PNG is cut off: its end marker is missing")
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            pixels = np.array(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise RecordingError(f"the PNG is broken: {error}") from error
+    if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
+        raise RecordingError(f"expected RGB pixels, got an array of shape {pixels.shape}")
+    return pixels
+
+
+def _refuse_large(width: int, height: int) -> None:
+    if width < 1 or height < 1 or width * height > MAX_PIXELS:
+        raise RecordingError(
+            f"a picture of {width}x{height} is refused: 1 to {MAX_PIXELS} pixels are allowed"
+        )

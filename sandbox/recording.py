@@ -1,0 +1,285 @@
+"""A run on disk: written so that what was acknowledged is there after a crash, read strictly.
+
+`Recorder` writes a new run's folder (mode 0700, its files 0600); `Recording` reads one. Nothing is
+ever rewritten: the manifest once, each frame once, the journal only at its end.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Message
+from qvl_agent.sandbox.files import read_whole, sync_folder, write_new
+from qvl_agent.sandbox.journal import Journal, read_journal
+from qvl_agent.sandbox.png import decode, encode
+from qvl_agent.sandbox.record import FORMAT, FrameRef, Manifest, RunResult, StepIntent, StepOutcome, Turn
+from qvl_agent.sandbox.steps import RecordedStep, first_complaint, paired
+
+__all__ = ["RecordedStep", "Recorder", "Recording", "turns"]
+
+_MAX_MANIFEST: Final = 2**20
+_MAX_PNG: Final = 256 * 2**20
+
+
+class Recorder:
+    """Writes one run. Used by one thread; pictures are encoded on a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._began = time.monotonic()
+        self._journal = Journal(folder / "journal.jsonl")
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
+        self._refs: dict[str, Future[FrameRef]] = {}
+        self._files: dict[str, str] = {}  # checksum -> file; the worker's own, as are these two
+        self._latest: tuple[Frame, FrameRef] | None = None
+        self._count = 0
+
+    @classmethod
+    def create(cls, root: Path, manifest: Manifest) -> Self:
+        """Make the run's folder `<date>-<time>-<task>-<4 hex digits>` under `root`, with its manifest.
+
+        Raises:
+            RecordingError: the disk is full, or `root` can't be written.
+        """
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            folder = _new_folder(root, manifest.task)
+            (folder / "frames").mkdir(mode=0o700)
+            write_new(folder / "manifest.json.new", _to_json(manifest, indent=2) + b"\n")
+            (folder / "manifest.json.new").rename(folder / "manifest.json")
+            recorder = cls(folder)
+            sync_folder(folder)
+            sync_folder(root)
+        except OSError as error:
+            raise RecordingError(f"can't record in {root}: {error}; name another folder") from error
+        return recorder
+
+    def keep(self, frame: Frame) -> None:
+        """Begin to store a frame, without waiting."""
+        if frame.id in self._refs:
+            return
+        try:
+            self._refs[frame.id] = self._worker.submit(self._store, frame)
+        except RuntimeError as error:
+            raise RecordingError(f"the recording {self.folder} is closed") from error
+
+    def ref(self, frame: Frame) -> FrameRef:
+        """Wait until a frame is on the disk, and refer to it; stores it first if nobody did.
+
+        Raises:
+            RecordingError: it couldn't be stored. Asking again tries again.
+        """
+        self.keep(frame)
+        try:
+            return self._refs[frame.id].result()
+        except OSError as error:
+            del self._refs[frame.id]
+            raise RecordingError(f"can't store a frame in {self.folder}: {error}") from error
+        except RecordingError:
+            del self._refs[frame.id]
+            raise
+
+    def _store(self, frame: Frame) -> FrameRef:
+        latest = self._latest
+        if latest and np.array_equal(latest[0].pixels, frame.pixels):
+            file, digest = latest[1].file, latest[1].sha256
+        else:
+            png = encode(frame.pixels)
+            digest = hashlib.sha256(png).hexdigest()
+            file = self._files.get(digest) or self._write(png)
+            self._files[digest] = file
+        ref = FrameRef(
+            id=frame.id, file=file, sha256=digest, view=frame.view, time=round(frame.time - self._began, 6)
+        )
+        self._latest = (frame, ref)
+        return ref
+
+    def _write(self, png: bytes) -> str:
+        self._count += 1
+        file = f"frames/{self._count:04}.png"
+        write_new(self.folder / file, png)
+        sync_folder(self.folder / "frames")
+        return file
+
+    def intent(self, intent: StepIntent) -> None:
+        """Append what is about to happen; returns when it is on the disk.
+
+        Raises:
+            RecordingError: it isn't, so nothing may be sent.
+        """
+        self._journal.append(_to_json(intent))
+
+    def outcome(self, outcome: StepOutcome) -> None:
+        """Append what came of a step; raises as `intent` does."""
+        self._journal.append(_to_json(outcome))
+
+    def result(self, result: RunResult) -> None:
+        """Append the run's end; raises as `intent` does."""
+        self._journal.append(_to_json(result))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish the frames that were begun and close the files. May be called twice."""
+        self._worker.shutdown()
+        self._journal.close()
+
+
+def turns(messages: Sequence[Message], recorder: Recorder) -> tuple[Turn, ...]:
+    """Turn messages into what the journal holds, with their pictures stored; raises as `Recorder.ref`."""
+    return tuple(
+        Turn(
+            role=message.role,
+            parts=tuple(recorder.ref(part) if isinstance(part, Frame) else part for part in message.parts),
+        )
+        for message in messages
+    )
+
+
+def _new_folder(root: Path, task: str) -> Path:
+    """Make a folder whose name no other run has, even one begun in the same second."""
+    slug = re.sub(r"[\W_]+", "-", task.lower())[:40].strip("-") or "task"
+    while True:
+        folder = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return folder
+
+
+def _to_json(record: BaseModel, indent: int | None = None) -> bytes:
+    """Write a record as UTF-8 JSON. A lone surrogate, which no UTF-8 file can hold, becomes "?".
+
+    Raises:
+        RecordingError: a number in it is not finite.
+    """
+    try:
+        text = json.dumps(record.model_dump(mode="json"), ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError as error:
+        raise RecordingError(f"can't record a {type(record).__name__}: {error}") from error
+    return text.encode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A run read back.
+
+    Attributes:
+        folder: where it lies, resolved.
+        manifest: what was run.
+        steps: at least one, in order.
+        result: how it ended; None if the run was cut off.
+        torn: a sentence on a last line that a crash cut off; "" if there is none.
+    """
+
+    folder: Path
+    manifest: Manifest
+    steps: tuple[RecordedStep, ...]
+    result: RunResult | None
+    torn: str = ""
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Read and check a run's folder: all of it but the pictures, which are checked as they are read.
+
+        Raises:
+            RecordingError: it is broken, empty, or of another version of the format.
+        """
+        try:
+            folder = Path(path).resolve(strict=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise RecordingError(f"expected a recorded run's folder, got {path}: {error}") from error
+        manifest = _manifest(folder)
+        bodies, torn = read_journal(folder / "journal.jsonl")
+        steps, result = paired(bodies, folder / "journal.jsonl")
+        if not steps:
+            raise RecordingError(f"{folder} holds no step: there is nothing to replay; record the run again")
+        return cls(folder, manifest, steps, result, torn)
+
+    def frame(self, ref: FrameRef) -> Frame:
+        """Read a stored frame; its time is in seconds since the run began.
+
+        Raises:
+            RecordingError: the file is missing, changed, cut off or not the picture it should be.
+        """
+        path = self.folder / ref.file
+        png = read_whole(path, _MAX_PNG)
+        if hashlib.sha256(png).hexdigest() != ref.sha256:
+            raise RecordingError(f"{path} isn't the picture that was recorded: its checksum doesn't fit")
+        view = ref.view
+        try:
+            pixels = decode(png, (view.width, view.height))
+        except RecordingError as error:
+            raise RecordingError(f"{path}: {error}") from error
+        return Frame(pixels, view.monitor, view.scale, view.origin, ref.time, ref.id)
+
+    def check_frames(self) -> None:
+        """Read every frame that is referred to once; raises as `frame` does."""
+        seen: set[str] = set()
+        for ref in self._refs():
+            if ref.sha256 not in seen:
+                self.frame(ref)
+                seen.add(ref.sha256)
+
+    def _refs(self) -> list[FrameRef]:
+        refs: list[FrameRef] = []
+        for step in self.steps:
+            said = (part for turn in step.intent.said for part in turn.parts if isinstance(part, FrameRef))
+            refs += [step.intent.frame, *said]
+            if step.outcome.frame is not None:
+                refs.append(step.outcome.frame)
+        if self.result and self.result.frame:
+            refs.append(self.result.frame)
+        return refs
+
+    def messages(self, step: RecordedStep) -> tuple[Message, ...]:
+        """The whole conversation that a step's reply answered, with the replies before it as they came.
+
+        Raises:
+            RecordingError: as `frame` does.
+        """
+        messages: list[Message] = []
+        for each in self.steps:
+            for turn in each.intent.said:
+                parts = tuple(self.frame(part) if isinstance(part, FrameRef) else part for part in turn.parts)
+                messages.append(Message(turn.role, parts))
+            if each is step:
+                break
+            messages.append(Message("assistant", (each.intent.reply.text,)))
+        return tuple(messages)
+
+
+class _Version(BaseModel):
+    format: int
+
+
+def _manifest(folder: Path) -> Manifest:
+    path = folder / "manifest.json"
+    data = read_whole(path, _MAX_MANIFEST)
+    try:
+        version = _Version.model_validate_json(data).format
+        if version != FORMAT:
+            raise RecordingError(
+                f"{folder} is in version {version} of the format; this program reads version {FORMAT}"
+            )
+        return Manifest.model_validate_json(data)
+    except ValidationError as error:
+        raise RecordingError(f"{path}: {first_complaint(error)}") from error

@@ -1,0 +1,79 @@
+"""From a journal's lines to a run's steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, assert_never
+
+from pydantic import TypeAdapter, ValidationError
+
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.actions.outcome import Outcome
+from qvl_agent.sandbox.record import Line, RunResult, StepIntent, StepOutcome
+
+__all__ = ["RecordedStep", "first_complaint", "paired"]
+
+_LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """One step as it was recorded. Its outcome is "unknown" if none was ever written."""
+
+    intent: StepIntent
+    outcome: StepOutcome
+
+
+def paired(bodies: Sequence[bytes], path: Path) -> tuple[tuple[RecordedStep, ...], RunResult | None]:
+    """Pair the intents and outcomes of the journal at `path`, and take its result.
+
+    Raises:
+        RecordingError: a line isn't of the format, or the lines are in no order that a run writes.
+    """
+    steps: list[RecordedStep] = []
+    waiting: StepIntent | None = None
+    result: RunResult | None = None
+    for number, body in enumerate(bodies, start=1):
+        line = _line(body, f"{path}, line {number}")
+        if result is not None:
+            raise RecordingError(f"{path}, line {number}: stands after the run's result")
+        match line:
+            case StepIntent():
+                if waiting is not None:
+                    steps.append(_unfinished(waiting))
+                if steps and line.step <= steps[-1].intent.step:
+                    raise RecordingError(f"{path}, line {number}: step {line.step} comes too late")
+                waiting = line
+            case StepOutcome():
+                if waiting is None or waiting.step != line.step:
+                    raise RecordingError(
+                        f"{path}, line {number}: step {line.step} isn't waiting for an outcome"
+                    )
+                steps.append(RecordedStep(waiting, line))
+                waiting = None
+            case RunResult():
+                result = line
+            case _:
+                assert_never(line)
+    if waiting is not None:
+        steps.append(_unfinished(waiting))
+    return tuple(steps), result
+
+
+def _line(body: bytes, where: str) -> StepIntent | StepOutcome | RunResult:
+    try:
+        return _LINE.validate_json(body)
+    except ValidationError as error:
+        raise RecordingError(f"{where}: {first_complaint(error)}") from error
+
+
+def _unfinished(intent: StepIntent) -> RecordedStep:
+    sent = "it may have been sent" if intent.approval else "nothing was approved, so nothing was sent"
+    outcome = Outcome(status="unknown", detail=f"No outcome was written; {sent}.")
+    return RecordedStep(intent, StepOutcome(step=intent.step, outcome=outcome))
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first of pydantic's complaints, in one line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"
