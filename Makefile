@@ -1,0 +1,38 @@
+# Two commands do everything: `make demo` shows it work, `make test` checks it all.
+# Each sets up what it needs first, once: see .dev/setup.
+
+PYTHON := .venv/bin/python
+export PYTHONUNBUFFERED := 1
+
+.PHONY: demo test setup-demo setup-test format lint types tests bench clean
+
+demo: setup-demo
+	.venv/bin/qvl-agent demo
+
+test: setup-test lint types tests
+
+setup-demo:
+	@sh .dev/setup demo
+
+setup-test:
+	@sh .dev/setup test
+
+format: setup-test
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lint:
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+
+types:
+	$(PYTHON) -m mypy
+
+tests:
+	$(PYTHON) -m pytest -n 2 --dist worksteal -q --durations=15
+
+bench: setup-test
+	$(PYTHON) benchmarks/step_overhead.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
