@@ -90,6 +90,8 @@ class Manifest(_Record):
     desktop: str
     model: str
     dialect: str
+    pixel_space: bool = False
+    """The model answers in pixels, so its coordinates were refused."""
     policy: Policy
     platform: str = ""
 
@@ -136,6 +138,8 @@ class RunResult(_Record):
     answer: str | None = None
     verified: bool | None = None
     """Whether a checker confirmed it; None if nothing checked."""
+    check: str = ""
+    """What the checker found, in a sentence."""
     steps: int = 0
     seconds: float = 0.0
     frame: FrameRef | None = None

@@ -1,0 +1,203 @@
+"""A recorded run again, offline: its replies through parse, plan and guard, and what differs.
+
+Needs no screen, no model and no GPU, and sends nothing: a `ReplayDesktop` refuses all input.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, FramePoint, Rect, View
+from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.errors import (
+    ApprovalError,
+    CoordinateError,
+    DesktopError,
+    ParseError,
+    RecordingError,
+)
+from qvl_agent.actions.frame import Frame, Geometry
+from qvl_agent.actions.guard import judge
+from qvl_agent.actions.messages import Reply
+from qvl_agent.actions.parse import parse_action
+from qvl_agent.actions.plan import plan, select_all_on
+from qvl_agent.sandbox.compare import MIN_OVERLAP, Difference, Redone, compare
+from qvl_agent.sandbox.record import FrameRef, Manifest, StepIntent
+from qvl_agent.sandbox.recording import Recording
+from qvl_agent.sandbox.steps import RecordedStep
+
+__all__ = ["ReplayDesktop", "ReplayReport", "ReplayedStep", "Think", "replay", "replay_step"]
+
+Think = Callable[[RecordedStep, Recording], Reply]
+"""Answers a recorded step anew, from what the model was shown there (`Recording.messages`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedStep:
+    """One step twice: as it was recorded and as it came out now."""
+
+    step: int
+    recorded: RecordedStep
+    reply: Reply
+    redone: Redone
+    differences: tuple[Difference, ...]
+
+    @property
+    def agreed(self) -> bool:
+        return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """A whole replay.
+
+    Attributes:
+        recording: what was replayed.
+        live: a live model answered, instead of the recorded replies.
+        steps: one for each recorded step.
+    """
+
+    recording: Recording
+    live: bool
+    steps: tuple[ReplayedStep, ...]
+
+    @property
+    def agreed(self) -> bool:
+        return bool(self.steps) and all(step.agreed for step in self.steps)
+
+
+def replay(
+    recording: Recording, think: Think | None = None, *, min_overlap: float = MIN_OVERLAP
+) -> ReplayReport:
+    """Run every step of a recording again and compare.
+
+    Args:
+        recording: all its frames are checked first, so that a broken one never passes.
+        think: asks a live model; None takes the recorded replies, and then all must be identical.
+        min_overlap: for live models, how far boxes must overlap; see `compare.same_place`.
+
+    Raises:
+        RecordingError: a frame is missing or changed.
+        ModelError: as `think` raises it.
+    """
+    recording.check_frames()
+    steps: list[ReplayedStep] = []
+    for recorded in recording.steps:
+        reply = recorded.intent.reply if think is None else think(recorded, recording)
+        redone = replay_step(recorded.intent, recording.manifest, reply)
+        differences = compare(recorded.intent, redone, exact=think is None, min_overlap=min_overlap)
+        steps.append(ReplayedStep(recorded.intent.step, recorded, reply, redone, differences))
+    return ReplayReport(recording, think is not None, tuple(steps))
+
+
+def replay_step(intent: StepIntent, manifest: Manifest, reply: Reply | None = None) -> Redone:
+    """Take a reply (None: the recorded one) through parse, plan and guard again. Pure."""
+    reply = reply or intent.reply
+    if reply.finish == "length":
+        return Redone(None, "the reply was cut off before it ended")
+    try:
+        action = parse_action(reply.text, pixel_space=manifest.pixel_space)
+        events = plan(action, intent.frame.view, select_all=select_all_on(manifest.platform))
+    except (ParseError, CoordinateError) as error:
+        return Redone(None, str(error))
+    if intent.scene is None:
+        return Redone(action, "", events)
+    return Redone(action, "", events, judge(action, events, intent.scene, manifest.policy))
+
+
+class ReplayDesktop(Desktop):
+    """A desktop that shows a recording: choose a step with `at`, then `grab` shows its screen.
+
+    Nothing advances by itself, and nothing can be sent.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.name = "replay"
+        self._recording = recording
+        self._index = 0
+
+    def at(self, step: int) -> None:
+        """Go to a step, by its number in the journal.
+
+        Raises:
+            RecordingError: there is no such step.
+        """
+        numbers = [recorded.intent.step for recorded in self._recording.steps]
+        if step not in numbers:
+            raise RecordingError(f"no step {step} in the recording; it has {numbers[0]} to {numbers[-1]}")
+        self._index = numbers.index(step)
+
+    def geometry(self) -> Geometry:
+        """The monitors as they were, or the captured one where nothing was decided."""
+        intent = self._intent
+        return intent.scene.geometry if intent.scene else Geometry((intent.frame.view.monitor,))
+
+    def off_limits(self) -> tuple[Rect, ...]:
+        """The regions that were off limits then."""
+        return self._intent.scene.off_limits if self._intent.scene else ()
+
+    def grab(self, region: Rect | None = None) -> Frame:
+        """The step's screen, captured now as far as its age goes; after a zoom, the screen before it.
+
+        Raises:
+            DesktopError: the region isn't on the recorded monitor.
+            RecordingError: the frame is missing or changed.
+        """
+        frame = replace(self._recording.frame(self._screen()), time=time.monotonic())
+        return frame if region is None else frame.crop(_box(region, frame.view))
+
+    def pointer(self) -> DesktopPoint:
+        """Where the pointer last ended before this step; the monitor's top left if nobody knows."""
+        for recorded in reversed(self._recording.steps[: self._index]):
+            if recorded.outcome.outcome.pointer is not None:
+                return recorded.outcome.outcome.pointer
+        monitor = self._intent.frame.view.monitor
+        return DesktopPoint(monitor.left, monitor.top)
+
+    def perform(self, approved: Approved, stop: StopCheck) -> None:
+        """Refuse.
+
+        Raises:
+            ApprovalError: always.
+        """
+        del stop
+        raise ApprovalError(f"a recording takes no input; approval {approved.id} was not used")
+
+    def release(self) -> None:
+        """Nothing is ever held."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    @property
+    def _intent(self) -> StepIntent:
+        return self._recording.steps[self._index].intent
+
+    def _screen(self) -> FrameRef:
+        """The latest whole screen up to this step; the step's own picture may be a crop of it."""
+        shown = self._intent.frame
+        for recorded in reversed(self._recording.steps[: self._index + 1]):
+            if (
+                _whole(recorded.intent.frame.view)
+                and recorded.intent.frame.view.monitor == shown.view.monitor
+            ):
+                return recorded.intent.frame
+        return shown
+
+
+def _whole(view: View) -> bool:
+    return (
+        view.origin == FramePoint(0, 0)
+        and abs(view.width - view.monitor.width * view.scale) < 1
+        and abs(view.height - view.monitor.height * view.scale) < 1
+    )
+
+
+def _box(region: Rect, view: View) -> FrameBox:
+    left = round((region.left - view.monitor.left) * view.scale) - view.origin.x
+    top = round((region.top - view.monitor.top) * view.scale) - view.origin.y
+    right, bottom = left + round(region.width * view.scale), top + round(region.height * view.scale)
+    if left < 0 or top < 0 or right > view.width or bottom > view.height:
+        raise DesktopError(f"{region} isn't on the recorded screen {view.monitor}")
+    return FrameBox(left, top, right, bottom)
