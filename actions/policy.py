@@ -1,22 +1,42 @@
 """What the guard goes by: limits, regions and profiles. A file may tighten a policy, never loosen it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.errors import SettingsError
 
-__all__ = ["Policy", "Profile"]
+__all__ = ["Policy", "Profile", "tighten"]
 
 Profile = Literal["standard", "careful", "unattended", "dry-run"]
 """standard: as the rules say · careful: every level one up · unattended: a question is a refusal ·
 dry-run: nothing is sent."""
 
+_TIGHTER: Final[dict[Profile, frozenset[Profile]]] = {
+    "standard": frozenset({"standard", "careful", "unattended", "dry-run"}),
+    "careful": frozenset({"careful", "dry-run"}),
+    "unattended": frozenset({"unattended", "dry-run"}),
+    "dry-run": frozenset({"dry-run"}),
+}
+"""What each profile may become. Careful asks where unattended goes on, and the other way round, so
+neither is the tighter one."""
+
+_LIMITS: Final = (
+    "max_steps",
+    "max_seconds",
+    "max_tokens",
+    "max_approvals",
+    "max_frame_age_s",
+    "actions_per_second",
+    "burst",
+)
+
 
 class Policy(BaseModel):
     """The limits in force for a run; hard limits of the action schema hold beside them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     profile: Profile = "standard"
     forbidden: tuple[Rect, ...] = ()
@@ -29,3 +49,24 @@ class Policy(BaseModel):
     """A frame older than this is looked at again, even if nothing seems to have changed."""
     actions_per_second: Annotated[float, Field(gt=0)] = 5.0
     burst: Annotated[int, Field(gt=0)] = 10
+
+
+def tighten(base: Policy, other: Policy) -> Policy:
+    """Add what `other` sets to `base`: lower limits, more regions, a stricter profile.
+
+    Only the fields that `other` was given count; its defaults change nothing.
+
+    Raises:
+        SettingsError: `other` asks for more than `base` allows; nothing of it counts.
+    """
+    given = other.model_fields_set
+    if "profile" in given and other.profile not in _TIGHTER[base.profile]:
+        raise SettingsError(f"profile '{other.profile}' would loosen '{base.profile}'")
+    for name in _LIMITS:
+        if name in given and getattr(other, name) > getattr(base, name):
+            raise SettingsError(
+                f"{name} = {getattr(other, name):g} is looser than the {getattr(base, name):g} in force"
+            )
+    changes = {name: getattr(other, name) for name in given if name != "forbidden"}
+    forbidden = tuple(dict.fromkeys((*base.forbidden, *other.forbidden)))
+    return base.model_copy(update={**changes, "forbidden": forbidden})
