@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-
 from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, model_box_to_frame
 from qvl_agent.actions.desktops import Desktop, StopCheck
@@ -25,7 +24,7 @@ from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.schema import POINTING, Action, Type, Wait
 from qvl_agent.actions.settle import settle
 
-__all__ = ["Decision", "Executor", "Facts", "Sight"]
+__all__ = ["Acted", "Decision", "Executor", "Facts", "Sight"]
 
 _RECENT_INPUTS = 64
 _STOP_CHECK_S = 0.02
@@ -80,6 +79,15 @@ class Decision:
     times: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What was decided, what came of it, and the settled screen if one was captured."""
+
+    decision: Decision
+    outcome: Outcome
+    frame: Frame | None = None
+
+
 class Executor:
     """Decides about actions and carries them out on one desktop, for one run."""
 
@@ -123,7 +131,7 @@ class Executor:
 
     def execute(
         self, action: Action, sight: Sight, facts: Facts, record: Callable[[Decision], None]
-    ) -> tuple[Outcome, Frame | None]:
+    ) -> Acted:
         """Decide, record, and do it.
 
         Args:
@@ -132,24 +140,21 @@ class Executor:
             facts: the run so far.
             record: makes the intent durable; if it raises, nothing is sent.
 
-        Returns:
-            What came of it, and the settled screen if one was captured.
-
         Raises:
             CoordinateError: the target can't be mapped; nothing was decided or sent.
         """
         decision = self._decide(action, sight, facts)
         record(decision)
         if decision.refused_by:
-            return Outcome("refused", decision.verdict.reason, times=decision.times), None
-        if self._policy.profile == "dry-run":
+            return Acted(decision, Outcome("refused", decision.verdict.reason))
+        if decision.plan and self._policy.profile == "dry-run":
             goal = pointer_goal(decision.plan)
-            return Outcome("dry-run", "nothing was sent", planned=goal, times=decision.times), None
+            return Acted(decision, Outcome("dry-run", "nothing was sent", planned=goal))
         if isinstance(action, Wait):
-            return self._wait(action, sight)
+            return Acted(decision, *self._wait(action, sight))
         if decision.approved is None:
-            return Outcome("done", times=decision.times), None
-        return self._carry_out(decision, decision.approved, sight)
+            return Acted(decision, Outcome("done"))
+        return Acted(decision, *self._carry_out(decision, decision.approved, sight))
 
     def _decide(self, action: Action, sight: Sight, facts: Facts) -> Decision:
         start = self._clock()
@@ -162,7 +167,7 @@ class Executor:
         if verdict.level is not Level.ALLOW and not self._ask(decision, sight):
             return replace(decision, refused_by="person")
         if not events or self._policy.profile == "dry-run":
-            return decision
+            return decision  # nothing to permit
         approved = Approved(events, sight.seen.id, scene.geometry, clock=self._clock)
         return replace(decision, approved=approved)
 
@@ -181,7 +186,7 @@ class Executor:
     ) -> tuple[Outcome, Frame | None]:
         goal = pointer_goal(decision.plan)
         box = sight.box(decision.action)
-        times = dict(decision.times)
+        times: dict[str, float] = {}
         self._pause(rate_delay(decision.scene, self._policy))
         checked = fresh(
             sight.screen, self._desktop.grab, box, stop=self._stop, clock=self._clock, sleep=self._sleep
@@ -202,9 +207,7 @@ class Executor:
         outcome = Outcome("done", _missed(goal, pointer), planned=goal, pointer=pointer, times=times)
         return self._settled(outcome, sight.screen, box)
 
-    def _settled(
-        self, outcome: Outcome, before: Frame, box: FrameBox | None
-    ) -> tuple[Outcome, Frame | None]:
+    def _settled(self, outcome: Outcome, before: Frame, box: FrameBox | None) -> tuple[Outcome, Frame | None]:
         settled = settle(
             self._desktop.grab, before, target=box, stop=self._stop, clock=self._clock, sleep=self._sleep
         )

@@ -1,0 +1,115 @@
+"""What the model sees of the past: append-only, so that every prefix stays cacheable.
+
+Only `compact` rewrites the past, rarely and in one go: it takes all pictures but the last few out
+and leaves the words.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from qvl_agent.actions.coordinates import FrameBox
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Message, Part, Reply
+from qvl_agent.actions.outcome import Outcome
+from qvl_agent.actions.schema import POINTING, Action, Type
+from qvl_agent.prompts import render
+
+__all__ = ["KEEP_PICTURES", "MAX_PICTURES", "History", "compacted", "describe"]
+
+MAX_PICTURES: Final = 10
+"""Pictures a conversation may hold before it is compacted; the models are trained on fewer."""
+KEEP_PICTURES: Final = 4
+_DROPPED: Final = "[an earlier screenshot, no longer shown]"
+
+
+class History:
+    """The conversation of one run."""
+
+    def __init__(self, task: str, dialect: str, *, language: str = "", rules: Sequence[str] = ()) -> None:
+        self._task = task
+        self._rules = tuple(rules)
+        system = render(f"system_{dialect}", language=language)
+        self._messages: list[Message] = [Message("system", (system,))]
+        self._marked = 0
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return tuple(self._messages)
+
+    def take_new(self) -> tuple[Message, ...]:
+        """Return what was said since the last call, without the model's own replies."""
+        new = self._messages[self._marked :]
+        self._marked = len(self._messages)
+        return tuple(message for message in new if message.role != "assistant")
+
+    def show(self, frame: Frame, outcome: str = "", note: str = "") -> None:
+        """Show a screen: the first with the task, a later one with what the last action came to."""
+        if len(self._messages) == 1:
+            text = render("task", task=self._task, rules=self._rules)
+        else:
+            text = render("step", task=self._task, outcome=outcome, note=note)
+        self._say(frame, text)
+
+    def show_close_up(self, frame: Frame, box: FrameBox) -> None:
+        """Show a region of the last screen at full resolution."""
+        region = f"the region from ({box.left}, {box.top}) to ({box.right}, {box.bottom}) of the screenshot"
+        self._say(frame, render("zoomed", region=region))
+
+    def heard(self, reply: Reply) -> None:
+        """Add the model's answer; its reasoning is dropped, as the models' templates do."""
+        self._messages.append(Message("assistant", (reply.text,)))
+
+    def mend(self, error: str) -> None:
+        """Tell the model why its reply couldn't be used; no new picture."""
+        self._say(render("mend", error=error))
+
+    def refuse(self, frame: Frame, reason: str) -> None:
+        """Tell the model that its action was refused, beside a fresh screen."""
+        self._say(frame, render("refused", reason=reason))
+
+    def compact(self) -> None:
+        """Take old pictures out, if there are more than `MAX_PICTURES`."""
+        self._messages = compacted(self._messages)
+
+    def _say(self, *parts: Part) -> None:
+        self._messages.append(Message("user", parts))
+
+
+def compacted(messages: list[Message]) -> list[Message]:
+    """Replace all pictures but the last few by words, if there are more than `MAX_PICTURES`."""
+    places = [at for at, message in enumerate(messages) if message.pictures]
+    if len(places) <= MAX_PICTURES:
+        return messages
+    old = set(places[:-KEEP_PICTURES])
+    return [_without_pictures(message) if at in old else message for at, message in enumerate(messages)]
+
+
+def _without_pictures(message: Message) -> Message:
+    parts = tuple(_DROPPED if isinstance(part, Frame) else part for part in message.parts)
+    return Message(message.role, parts)
+
+
+def describe(action: Action, outcome: Outcome) -> str:
+    """Tell the model in a sentence what its action came to."""
+    name = f'{action.kind} on "{action.label}"' if action.label else action.kind
+    match outcome.status:
+        case "done" if outcome.detail:
+            return f"{name}: done, but {outcome.detail}."
+        case "done":
+            return f"{name}: done. {_change(action, outcome)}"
+        case "stale":
+            return f"{name}: not done, because {outcome.detail}. Look again."
+        case _:
+            return f"{name}: {outcome.status}. {outcome.detail}".rstrip()
+
+
+def _change(action: Action, outcome: Outcome) -> str:
+    change = outcome.change
+    if change is None:
+        return ""
+    if not change:
+        return "Nothing changed on the screen."
+    pointing = isinstance(action, (*POINTING, Type))
+    if pointing and change.near_target is False:
+        return "The screen changed, but not near the target."
+    return "The screen changed."

@@ -1,0 +1,294 @@
+"""The loop: observe, think, act, until the task is done, failed, stopped or out of budget."""
+
+import sys
+import time
+from dataclasses import KW_ONLY, dataclass
+from itertools import count
+from typing import Final, Protocol, runtime_checkable
+
+from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.errors import CoordinateError, DesktopError, ModelError, ParseError, Stopped
+from qvl_agent.actions.executor import Decision, Executor, Facts, Sight
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Reply
+from qvl_agent.actions.outcome import Outcome
+from qvl_agent.actions.parse import parse_action
+from qvl_agent.actions.person import Nobody, Person
+from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
+from qvl_agent.agent.history import History, describe
+from qvl_agent.agent.models import Model
+from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.record import RunResult, RunStatus, StepIntent, StepOutcome
+from qvl_agent.sandbox.recording import Recorder, turns
+
+__all__ = ["Check", "Episode", "Setup", "Verifiable"]
+
+MAX_MISREAD: Final = 3
+"""Replies in a row that hold no action before the run ends."""
+MAX_REFUSED: Final = 3
+_ZOOM_MARGIN: Final = 32
+_OUT_OF_BUDGET: Final = "budget"
+
+
+class Check(Protocol):
+    """A checker's verdict on the real state of what the task was about."""
+
+    @property
+    def passed(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+
+
+@runtime_checkable
+class Verifiable(Protocol):
+    """A desktop that can tell whether the task was really done, as the sandbox's can."""
+
+    def check(self, answer: str | None) -> Check:
+        """Compare the application's own state with what the task asked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One desktop, one model, and the rules they work by.
+
+    Attributes:
+        desktop: what is looked at and acted on.
+        model: who decides.
+        dialect: how the model is asked to answer: "grounded" or "computer_use".
+        pixel_space: the model answers in pixels; such coordinates are refused with that reason.
+        policy: the guard's limits.
+        person: who is asked; without one every question is a refusal.
+        watch: who looks on.
+        stop: says whether the run was asked to stop; read many times a second.
+        rules: notes for the model that stand beside every task.
+        verify: check a claim of "done" where the desktop can.
+    """
+
+    desktop: Desktop
+    model: Model
+    _: KW_ONLY
+    dialect: str = "grounded"
+    pixel_space: bool = False
+    policy: Policy = Policy()
+    person: Person = Nobody()
+    watch: Watch = Watch()
+    stop: StopCheck = lambda: False
+    rules: tuple[str, ...] = ()
+    verify: bool = True
+
+
+class _Over(Exception):  # noqa: N818 - the end of a run, not a failure
+    def __init__(self, status: RunStatus, message: str = "", answer: str | None = None) -> None:
+        super().__init__(message)
+        self.status: RunStatus = status
+        self.message = message
+        self.answer = answer
+
+
+class Episode:
+    """One run of one task: its conversation, its counters, and where it stands."""
+
+    def __init__(self, setup: Setup, task: str, recorder: Recorder) -> None:
+        self._setup = setup
+        self._recorder = recorder
+        self._history = History(task, setup.dialect, rules=setup.rules)
+        self._executor = Executor(
+            setup.desktop, setup.policy, person=setup.person, platform=sys.platform, stop=setup.stop
+        )
+        self._start = time.monotonic()
+        self._step = 0
+        self._tokens = 0
+        self._prompt_tokens = 0
+        self._misread = 0
+        self._refused = 0
+        self._times: dict[str, float] = {}
+        self._screen: Frame | None = None
+
+    def play(self) -> RunResult:
+        """Step until it is over; whatever happens, the journal gets its last line."""
+        try:
+            self._look()
+            self._history.show(self._sight.seen)
+            for self._step in count(1):
+                self._act(self._think())
+        except _Over as over:
+            return self._finish(over)
+        except Stopped as error:
+            return self._finish(_Over("stopped", str(error)))
+        except ModelError as error:
+            return self._finish(_Over("model-error", str(error)))
+        except DesktopError as error:
+            return self._finish(_Over("desktop-error", str(error)))
+        except BaseException as error:
+            stopped = isinstance(error, KeyboardInterrupt)
+            self._finish(_Over("stopped" if stopped else "crashed", repr(error)))
+            raise
+        raise AssertionError("the loop ends by an exception")
+
+    def _look(self, frame: Frame | None = None) -> None:
+        """Take the settled frame, or capture one, as what the model sees next."""
+        start = time.monotonic()
+        screen = frame or self._setup.desktop.grab()
+        self._times["capture"] = time.monotonic() - start
+        self._recorder.keep(screen)
+        self._screen = screen
+        self._sight = Sight(screen, screen)
+
+    def _think(self) -> Reply:
+        """Ask the model about what it was shown last."""
+        if self._setup.stop():
+            raise Stopped("stopped by the person")
+        start = time.monotonic()
+        self._history.compact()
+        messages = self._history.messages
+        self._times["prompt"] = time.monotonic() - start
+        self._setup.watch.thinking(self._step)
+        start = time.monotonic()
+        reply = self._setup.model.reply(messages, stop=self._setup.stop, on_text=self._setup.watch.text)
+        self._times["model"] = time.monotonic() - start
+        self._count(reply)
+        return reply
+
+    def _act(self, reply: Reply) -> None:
+        """Read the reply, do what it says, and show the model what came of it."""
+        said = turns(self._history.take_new(), self._recorder)
+        draft = StepIntent(
+            step=self._step, frame=self._recorder.ref(self._sight.seen), said=said, reply=reply, action=None
+        )
+        self._history.heard(reply)
+        start = time.monotonic()
+        try:
+            action = self._read(reply)
+            self._times["parse"] = time.monotonic() - start
+            self._do(action, draft)
+        except (ParseError, CoordinateError) as error:
+            self._times["parse"] = time.monotonic() - start
+            self._mend(str(error), draft)
+
+    def _read(self, reply: Reply) -> Action:
+        if reply.finish == "length":
+            raise ParseError("the reply was cut off before it ended; answer with the action alone")
+        return parse_action(reply.text, pixel_space=self._setup.pixel_space)
+
+    def _mend(self, error: str, draft: StepIntent) -> None:
+        """Tell the model what was wrong; it answers again over the same picture."""
+        self._record(draft.model_copy(update={"error": error}))
+        self._close(Outcome("refused", error))
+        self._misread += 1
+        if self._misread >= MAX_MISREAD:
+            raise _Over("model-error", f"{MAX_MISREAD} replies in a row held no action; the last: {error}")
+        self._history.mend(error)
+
+    def _do(self, action: Action, draft: StepIntent) -> None:
+        """Let the executor do it, and say what the model is shown next, or that the run is over."""
+        facts = Facts(self._step, time.monotonic() - self._start, self._tokens)
+        acted = self._executor.execute(
+            action, self._sight, facts, lambda decision: self._record(_decided(draft, decision))
+        )
+        self._misread = 0
+        self._close(acted.outcome)
+        match acted.outcome.status:
+            case "refused":
+                self._refusal(acted.decision)
+            case "stopped":
+                raise _Over("stopped", acted.outcome.detail)
+            case "failed":
+                raise _Over("desktop-error", acted.outcome.detail)
+            case "dry-run":
+                raise _Over("dry-run", "a dry run ends where input would be sent")
+            case _:
+                self._refused = 0
+                self._show(action, acted.outcome, acted.frame)
+
+    def _show(self, action: Action, outcome: Outcome, frame: Frame | None) -> None:
+        match action:
+            case Done():
+                raise _Over("done", action.summary)
+            case Answer():
+                raise _Over("done", action.text, action.text)
+            case Fail():
+                raise _Over("failed", action.reason)
+            case Zoom():
+                self._close_up(action)
+            case Ask():
+                answer = self._setup.person.answer(action.question)
+                if answer is None:
+                    raise _Over("refused", f"the model asked, and nobody answered: {action.question}")
+                self._look()
+                self._history.show(self._sight.seen, f"The person answered: {answer}")
+            case _:
+                self._look(frame)
+                self._history.show(self._sight.seen, describe(action, outcome))
+
+    def _close_up(self, action: Zoom) -> None:
+        box = self._sight.box(action)
+        if box is None:
+            raise AssertionError("a zoom has a target")
+        screen = self._sight.screen
+        box = box.grown(_ZOOM_MARGIN, screen.size)
+        self._sight = Sight(screen.crop(box), screen)
+        self._recorder.keep(self._sight.seen)
+        self._history.show_close_up(self._sight.seen, box)
+
+    def _refusal(self, decision: Decision) -> None:
+        verdict = decision.verdict
+        if verdict.rule.startswith(_OUT_OF_BUDGET):
+            raise _Over("budget", verdict.reason)
+        self._refused += 1
+        if decision.refused_by == "person" or self._refused >= MAX_REFUSED:
+            raise _Over("refused", verdict.reason)
+        self._look()
+        self._history.refuse(self._sight.seen, verdict.reason)
+
+    def _record(self, intent: StepIntent) -> None:
+        start = time.monotonic()
+        intent = intent.model_copy(update={"times": {**self._times, **intent.times}})
+        self._times = {}
+        self._recorder.intent(intent)
+        self._times["record"] = time.monotonic() - start
+        self._setup.watch.decided(intent)
+
+    def _close(self, outcome: Outcome) -> None:
+        outcome.times["record"] = self._times.pop("record", 0.0)
+        closed = StepOutcome(step=self._step, outcome=outcome)
+        self._recorder.outcome(closed)
+        self._setup.watch.acted(closed)
+
+    def _count(self, reply: Reply) -> None:
+        """Add what the reply cost; of a growing prompt only the growth, as servers cache the rest."""
+        prompt = reply.prompt_tokens or 0
+        self._tokens += max(0, prompt - self._prompt_tokens) + (reply.reply_tokens or 0)
+        self._prompt_tokens = prompt
+
+    def _finish(self, over: _Over) -> RunResult:
+        verified, found = None, ""
+        if self._setup.verify and over.status == "done" and isinstance(self._setup.desktop, Verifiable):
+            check = self._setup.desktop.check(over.answer)
+            verified, found = check.passed, check.reason
+        result = RunResult(
+            status=over.status,
+            message=over.message,
+            answer=over.answer,
+            verified=verified,
+            check=found,
+            steps=self._step,
+            seconds=time.monotonic() - self._start,
+            frame=self._recorder.ref(self._screen) if self._screen else None,
+        )
+        self._recorder.result(result)
+        return result
+
+
+def _decided(draft: StepIntent, decision: Decision) -> StepIntent:
+    return draft.model_copy(
+        update={
+            "action": decision.action,
+            "scene": decision.scene,
+            "plan": decision.plan,
+            "verdict": decision.verdict,
+            "approval": decision.approved.id if decision.approved else "",
+            "times": decision.times,
+        }
+    )

@@ -1,0 +1,156 @@
+"""What the person chose: flags over environment over qvl-agent.toml over defaults.
+
+An unknown key is an error wherever it stands. A file in a project folder may tighten the guard's
+limits and never loosen them; the person's own flags and environment may.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.policy import Policy, Profile, tighten
+from qvl_agent.agent.places import runs_folder, user_config_file
+
+__all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings"]
+
+FILE_NAME: Final = "qvl-agent.toml"
+PREFIX: Final = "QVL_AGENT_"
+
+
+class Settings(BaseSettings):
+    """Every setting there is; a flag of the same name with dashes sets each."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, validate_default=False
+    )
+
+    model: str = ""
+    """Which model: a folder or hub id for transformers, a server's model name with `server`, or "oracle"."""
+    server: str = ""
+    """An OpenAI-compatible server's base URL, such as http://127.0.0.1:8000/v1."""
+    api_key: SecretStr | None = None
+    allow_remote: bool = False
+    """Let screens leave this machine, to a server that isn't on it."""
+    dialect: Literal["grounded", "computer_use"] = "grounded"
+    device: str = "auto"
+    dtype: str = "auto"
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    max_picture_tokens: Annotated[int, Field(ge=64, le=16384)] = 2048
+    max_reply_tokens: Annotated[int, Field(ge=16, le=32768)] = 1024
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds a server may take for one reply."""
+    desktop: str = "local"
+    """"local", or "sandbox:APP", "sandbox:APP/TASK?seed=N"."""
+    monitor: Annotated[int, Field(ge=1)] = 1
+    runs: Path = Field(default_factory=runs_folder)
+    """The folder where runs are recorded."""
+    verify: bool = True
+    """Check a claim of "done" where something can check it."""
+    profile: Profile = "standard"
+    forbidden: tuple[Rect, ...] = ()
+    max_steps: Annotated[int, Field(gt=0)] = 50
+    max_seconds: Annotated[float, Field(gt=0)] = 900.0
+    max_tokens: Annotated[int, Field(gt=0)] = 200_000
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            profile=self.profile,
+            forbidden=self.forbidden,
+            max_steps=self.max_steps,
+            max_seconds=self.max_seconds,
+            max_tokens=self.max_tokens,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, the environment, then what `load_settings` read from a file; nothing else."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return init_settings, env_settings
+
+
+def load_settings(flags: Mapping[str, object], *, file: Path | None = None) -> Settings:
+    """Put the settings together.
+
+    Args:
+        flags: what was given on the command line; None means not given.
+        file: a settings file; by default ./qvl-agent.toml, else the person's own, if there is one.
+
+    Raises:
+        SettingsError: an unknown key, a value that doesn't fit, or a file that loosens the guard.
+    """
+    path = file or _found_file()
+    from_file = _read(path) if path else {}
+    if path:
+        _only_tighter(from_file, path)
+    _known_environment()
+    given = {name: value for name, value in flags.items() if value is not None}
+    from_environment = {name for name in Settings.model_fields if os.environ.get(PREFIX + name.upper())}
+    below = {name: value for name, value in from_file.items() if name not in from_environment}
+    return _checked({**below, **given})
+
+
+def _found_file() -> Path | None:
+    return next((path for path in (Path(FILE_NAME), user_config_file()) if path.is_file()), None)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"can't read {path}: {error.strerror}; name another with --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} isn't valid TOML: {error}") from error
+
+
+def _only_tighter(from_file: Mapping[str, Any], path: Path) -> None:
+    _names_known(from_file, str(path))
+    limits = {name: value for name, value in from_file.items() if name in Policy.model_fields}
+    try:
+        tighten(Policy(), Policy.model_validate(limits))
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_said(error)}") from error
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}; a file may only tighten: give it as a flag") from error
+
+
+def _known_environment() -> None:
+    names = {name.removeprefix(PREFIX).lower(): "" for name in os.environ if name.startswith(PREFIX)}
+    _names_known(names, "the environment")
+
+
+def _names_known(names: Mapping[str, object], where: str) -> None:
+    for name in names:
+        if name not in Settings.model_fields:
+            close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else "see docs/settings.md"
+            raise SettingsError(f"{where} has no setting to match '{name}'; {hint}")
+
+
+def _checked(values: Mapping[str, object]) -> Settings:
+    try:
+        return Settings(**values)  # type: ignore[arg-type]  # pydantic checks each
+    except ValidationError as error:
+        raise SettingsError(_said(error)) from error
+
+
+def _said(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    given = "" if name == "api_key" else f", not {first['input']!r}"
+    return f"{name}: {first['msg'].lower()}{given}"

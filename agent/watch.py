@@ -1,0 +1,29 @@
+"""Who looks on while a task runs: the command line prints, a script may log, a test may count."""
+
+from pathlib import Path
+
+from qvl_agent.sandbox.record import Manifest, RunResult, StepIntent, StepOutcome
+
+__all__ = ["Watch"]
+
+
+class Watch:
+    """Told of each thing as it happens; the base class looks away. Must not raise."""
+
+    def started(self, manifest: Manifest, folder: Path) -> None:
+        """A run began; its record grows in `folder`."""
+
+    def thinking(self, step: int) -> None:
+        """The model was asked."""
+
+    def text(self, piece: str) -> None:
+        """A piece of the model's reply came."""
+
+    def decided(self, intent: StepIntent) -> None:
+        """The reply was read and judged; nothing is sent yet."""
+
+    def acted(self, outcome: StepOutcome) -> None:
+        """The action was done, or wasn't."""
+
+    def ended(self, result: RunResult) -> None:
+        """The run is over."""
