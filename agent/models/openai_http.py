@@ -1,0 +1,175 @@
+"""Requests to an OpenAI-compatible server: streamed, bounded in time and size, and their errors in words."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import httpx2
+
+from qvl_agent.actions.errors import ModelError, SettingsError
+from qvl_agent.agent.models.openai_address import checked
+from qvl_agent.agent.models.openai_stream import bounded, error_text, load_object, one_line
+
+__all__ = ["Refused", "Server"]
+
+_CONNECT_S: Final = 5.0
+_CONTEXT_WORDS: Final = ("context", "max_model_len", "n_ctx", "too long", "input length")
+
+
+class Refused(Exception):  # noqa: N818 - a status that may be worth another try; the caller makes the error
+    """The server answered with an error status.
+
+    Attributes:
+        status: HTTP's number.
+        message: the server's own words, or the start of its body.
+        retry_after: seconds that the server asks to wait, or None.
+    """
+
+    def __init__(self, status: int, message: str, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.retry_after = retry_after
+
+
+T = TypeVar("T")
+
+
+class Server:
+    """An address and a key. Each request has a connection of its own; none outlives it.
+
+    Raises:
+        SettingsError: the URL isn't one, or leads away from this machine without leave; an odd key.
+    """
+
+    def __init__(self, base_url: str, api_key: str, *, allow_remote: bool) -> None:
+        self.base_url = checked(base_url, allow_remote=allow_remote)
+        if not (api_key.isascii() and (api_key.isprintable() or not api_key)):
+            raise SettingsError("the API key holds characters that no header can carry; copy it again")
+        self._key = api_key
+        self._tls = ssl.create_default_context() if self.base_url.startswith("https:") else _no_tls()
+
+    async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
+        """Finish a piece of work in time, its errors in words.
+
+        Raises:
+            ModelError: it took too long, the connection failed, or the work says so.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except TimeoutError as error:
+            raise ModelError(
+                f"no whole reply from {self.base_url} within {seconds:g} s; "
+                "allow it more time (timeout_s) or smaller pictures (max_picture_tokens)"
+            ) from error
+        except httpx2.HTTPError as error:
+            raise ModelError(self._in_words(error)) from error
+        except ModelError as error:
+            if self._key and self._key in str(error):
+                raise ModelError(str(error).replace(self._key, "***")) from None
+            raise
+
+    def _in_words(self, error: httpx2.HTTPError) -> str:
+        match error:
+            case httpx2.ConnectTimeout():
+                return f"no answer from {self.base_url} within {_CONNECT_S:g} s; is the address right?"
+            case httpx2.ConnectError():
+                why = one_line(str(error))
+                return f"can't connect to {self.base_url} ({why}); start the server, or mend its URL"
+            case httpx2.RemoteProtocolError() | httpx2.ReadError():
+                return f"{self.base_url} cut its reply off ({one_line(str(error))}); see the server's log"
+            case _:
+                return f"{self.base_url} failed: {type(error).__name__} {one_line(str(error))}"
+
+    @asynccontextmanager
+    async def request(
+        self, method: str, path: str, body: bytes | None = None
+    ) -> AsyncIterator[httpx2.Response]:
+        """Send a request and yield its successful response, the body still to be read.
+
+        Raises:
+            Refused: an error status.
+            ModelError: a redirect; none is followed.
+        """
+        headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        # No read time-out: a slow prefill is silent for long, and `within` bounds the whole.
+        timeout = httpx2.Timeout(None, connect=_CONNECT_S)
+        async with (
+            httpx2.AsyncClient(
+                trust_env=False, follow_redirects=False, timeout=timeout, verify=self._tls
+            ) as client,
+            client.stream(method, self.base_url + path, content=body, headers=headers) as response,
+        ):
+            if response.is_redirect:
+                target = one_line(response.headers.get("location", "elsewhere"))
+                raise ModelError(
+                    f"{self.base_url} redirects to {target}, and no redirect is followed; give the final URL"
+                )
+            if not response.is_success:
+                raise await _refused(response)
+            yield response
+
+    async def models(self) -> tuple[str, ...]:
+        """Ask which models the server has.
+
+        Raises:
+            ModelError, Refused: it has no such list, or can't be asked.
+        """
+        async with self.request("GET", "/models") as response:
+            listed = load_object(b"".join([chunk async for chunk in bounded(response)])).get("data")
+        if not isinstance(listed, list):
+            raise ModelError(f"expected a list of models from {self.base_url}/models; check the URL")
+        return tuple(one_line(str(item["id"])) for item in listed if isinstance(item, dict) and "id" in item)
+
+    async def explain(self, refused: Refused, model: str) -> ModelError:
+        """Put an error status into one line with a remedy; ask for the models if the name may be wrong."""
+        status, said = refused.status, f"({refused.status}: {refused.message})"
+        match status:
+            case 401 | 403:
+                return ModelError(f"{self.base_url} wants another API key {said}; set api_key")
+            case 400 | 413 | 422 if any(word in refused.message.lower() for word in _CONTEXT_WORDS):
+                return ModelError(
+                    f"the conversation doesn't fit the model's context {said}; start the server with a "
+                    "larger one, or lower max_picture_tokens"
+                )
+            case 400 | 404 if status == 404 or "model" in refused.message.lower():
+                return await self._no_model(model, said)
+            case 429:
+                return ModelError(f"{self.base_url} is busy {said}; try again later")
+            case _ if status >= 500:
+                return ModelError(f"{self.base_url} failed {said}; see the server's log")
+            case _:
+                return ModelError(f"{self.base_url} refused the request {said}")
+
+    async def _no_model(self, model: str, said: str) -> ModelError:
+        try:
+            names = await self.models()
+        except (ModelError, Refused, httpx2.HTTPError):
+            return ModelError(
+                f"{self.base_url} has no chat completions {said}; check the URL and the model's name"
+            )
+        if model in names:
+            return ModelError(f"{self.base_url} refused the request {said}")
+        return ModelError(f"{self.base_url} has no model {model!r}; it has {', '.join(names) or 'none'}")
+
+
+async def _refused(response: httpx2.Response) -> Refused:
+    body = b"".join([chunk async for chunk in bounded(response)])
+    try:
+        message = error_text(load_object(body))
+    except ModelError:
+        message = body[:1000].decode("utf-8", "replace")
+    after = response.headers.get("retry-after", "")
+    return Refused(
+        response.status_code, one_line(message), float(after) if after.isascii() and after.isdigit() else None
+    )
+
+
+def _no_tls() -> ssl.SSLContext:
+    """A context that trusts nobody, for plain http: loading the system's certificates takes 30 ms."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

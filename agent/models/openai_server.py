@@ -1,0 +1,189 @@
+"""Any OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, LM Studio, Docker Model Runner.
+
+Every reply is one streamed request in a thread with its own event loop, so that a stop or a deadline
+ends it at once, even before the first byte.
+"""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.agent.models import OnText
+from qvl_agent.agent.models.chat import plain
+from qvl_agent.agent.models.openai_http import Refused, Server
+from qvl_agent.agent.models.openai_stream import Received, bounded, events, load_object
+from qvl_agent.agent.models.pictures import Kept, data_url, tokens
+from qvl_agent.agent.models.waiting import POLL_S, wait_for
+
+__all__ = ["OpenAIModel"]
+
+_MODELS_S: Final = 5.0
+_PAUSES_S: Final = (0.5, 2.0)
+"""Before the second and the third try, where a server is busy or failed."""
+_LONGEST_PAUSE_S: Final = 10.0
+_WORTH_ANOTHER_TRY: Final = frozenset({429, 500, 502, 503, 504})
+_SAFE_TOKENS: Final = 1024
+"""Some engines answer nothing to larger pictures; an empty reply is tried once more with this budget."""
+
+T = TypeVar("T")
+
+
+class OpenAIModel:
+    """A Qwen3-VL behind an OpenAI-compatible server.
+
+    Args:
+        base_url: the server's API, "http://127.0.0.1:8000/v1"; without a path, /v1 is added.
+        model: the name that the server knows the model by.
+        api_key: sent as a bearer token; in no message, record or repr.
+        max_picture_tokens: each picture is resized to at most so many image tokens.
+        max_new_tokens: of a reply; one that is cut there has the finish "length".
+        temperature: 0 decodes greedily.
+        timeout_s: for a whole reply, retries included.
+        allow_remote: let a server that isn't on this machine have the pictures.
+        extra: further fields of the request, such as response_format; they override ours.
+
+    Raises:
+        SettingsError: the URL isn't one, or leads away from this machine without leave.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str | None = None,
+        max_picture_tokens: int = 2048,
+        max_new_tokens: int = 1024,
+        temperature: float = 0.0,
+        timeout_s: float = 300.0,
+        allow_remote: bool = False,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = model
+        self._server = Server(base_url, api_key or "", allow_remote=allow_remote)
+        self._max_picture_tokens = max_picture_tokens
+        self._timeout_s = timeout_s
+        self._pictures: Kept[str] = Kept(8)
+        self._fields: dict[str, Any] = {
+            "model": model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": max_new_tokens,
+            "temperature": temperature,
+            # Qwen recommends a presence penalty for chat; it hurts the digits of coordinates.
+            "presence_penalty": 0.0,
+            **(extra or {}),
+        }
+
+    def __repr__(self) -> str:
+        return f"OpenAIModel({self._server.base_url!r}, {self.name!r})"
+
+    def reply(
+        self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
+    ) -> Reply:
+        """Ask the server; see `Model`. `on_text` gets a thinking model's thoughts too."""
+        return self._run(lambda say: self._reply(messages, say), self._timeout_s, stop, on_text)
+
+    def models(self, *, stop: Callable[[], bool] = lambda: False) -> tuple[str, ...]:
+        """Ask the server which models it has.
+
+        Raises:
+            ModelError: it can't be asked, or has no such list.
+        """
+        return self._run(lambda _: self._models(), _MODELS_S, stop, None)
+
+    def close(self) -> None:
+        """Forget the encoded pictures; no connection outlives its reply."""
+        self._pictures.clear()
+
+    def _run(
+        self,
+        ask: Callable[[Callable[[str], None]], Coroutine[Any, Any, T]],
+        seconds: float,
+        stop: Callable[[], bool],
+        on_text: OnText | None,
+    ) -> T:
+        dropped = threading.Event()
+        return wait_for(
+            lambda say: asyncio.run(_unless(dropped, self._server.within(seconds, ask(say)))),
+            drop=dropped.set,
+            stop=stop,
+            on_text=on_text,
+        )
+
+    async def _models(self) -> tuple[str, ...]:
+        try:
+            return await self._server.models()
+        except Refused as refused:
+            raise await self._server.explain(refused, self.name) from refused
+
+    async def _reply(self, messages: Sequence[Message], say: Callable[[str], None]) -> Reply:
+        reply = await self._ask(messages, self._max_picture_tokens, say)
+        if reply.text or reply.reasoning or reply.finish != "stop":
+            return reply
+        frames = [frame for message in messages for frame in message.pictures]
+        if any(tokens(frame.size, self._max_picture_tokens) > _SAFE_TOKENS for frame in frames):
+            reply = await self._ask(messages, _SAFE_TOKENS, say)
+        return reply
+
+    async def _ask(self, messages: Sequence[Message], budget: int, say: Callable[[str], None]) -> Reply:
+        turns = [self._turn(message, budget) for message in messages]
+        body = json.dumps({**self._fields, "messages": turns}).encode()
+        for pause in (*_PAUSES_S, None):
+            try:
+                return await self._stream(body, say)
+            except Refused as refused:
+                if pause is None or refused.status not in _WORTH_ANOTHER_TRY:
+                    raise await self._server.explain(refused, self.name) from refused
+                await asyncio.sleep(min(refused.retry_after or pause, _LONGEST_PAUSE_S))
+        raise AssertionError  # the last round returns or raises
+
+    def _turn(self, message: Message, budget: int) -> dict[str, Any]:
+        if not message.pictures:
+            return {"role": message.role, "content": plain(message.text)}
+        parts = [
+            {"type": "text", "text": plain(part)}
+            if isinstance(part, str)
+            else {"type": "image_url", "image_url": {"url": self._picture(part, budget)}}
+            for part in message.parts
+        ]
+        return {"role": message.role, "content": parts}
+
+    def _picture(self, frame: Frame, budget: int) -> str:
+        return self._pictures.get((frame.id, budget), lambda: data_url(frame, budget))
+
+    async def _stream(self, body: bytes, say: Callable[[str], None]) -> Reply:
+        start = time.perf_counter()
+        times: dict[str, float] = {}
+
+        def heard(piece: str) -> None:
+            times.setdefault("first_token", time.perf_counter() - start)
+            say(piece)
+
+        received = Received(heard)
+        async with self._server.request("POST", "/chat/completions", body) as response:
+            if response.headers.get("content-type", "").startswith("text/event-stream"):
+                async for data in events(bounded(response)):
+                    received.take(data)
+                    if received.ended:
+                        break
+            else:
+                whole = b"".join([chunk async for chunk in bounded(response)])
+                received.take_object(load_object(whole), "message")
+        times["total"] = time.perf_counter() - start
+        return received.reply(times)
+
+
+async def _unless(dropped: threading.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work, or cancel it soon after nobody waits for it any more."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        if dropped.is_set():
+            task.cancel()
+        await asyncio.wait({task}, timeout=POLL_S)
+    return task.result()

@@ -1,0 +1,121 @@
+"""From messages to the tensors that Qwen3-VL takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Message
+from qvl_agent.agent.models.chat import THINK, chatml, plain
+from qvl_agent.agent.models.pictures import Kept, resized
+from qvl_agent.agent.models.transformers_load import Loaded
+
+__all__ = ["Encoder", "Picture", "Prompt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded frame.
+
+    Attributes:
+        pixels: patches of shape (4 * tokens, 1536), in the vision tower's dtype.
+        grid: patches in time, height and width, shape (1, 3).
+        tokens: how many image tokens it comes to.
+    """
+
+    pixels: Any
+    grid: Any
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation in tokens, with its pictures in their order.
+
+    Attributes:
+        ids: the tokens, each picture's image tokens among them.
+        pictures: in the order of the ids.
+        thinking: whether the prompt ends in an open <think>, so that the reply begins inside it.
+    """
+
+    ids: tuple[int, ...]
+    pictures: tuple[Picture, ...]
+    thinking: bool
+
+
+class Encoder:
+    """Encodes conversations for one checkpoint; a frame is encoded once however often it is said."""
+
+    def __init__(self, loaded: Loaded, max_picture_tokens: int) -> None:
+        self._loaded = loaded
+        self._budget = max_picture_tokens
+        self._kept: Kept[Picture] = Kept(8)
+
+    def prompt(self, messages: Sequence[Message]) -> Prompt:
+        """Render, tokenize, and put each picture's tokens in its place.
+
+        Raises:
+            ModelError: the checkpoint's template fails, or drops a picture.
+        """
+        text = self._render(messages)
+        pictures = tuple(self._picture(frame) for message in messages for frame in message.pictures)
+        ids: list[int] = []
+        rest = iter(pictures)
+        given = self._loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
+        if given.count(self._loaded.image_id) != len(pictures):
+            raise ModelError(
+                f"the chat template has places for {given.count(self._loaded.image_id)} pictures, and "
+                f"{len(pictures)} were said; use the chat template that Qwen released"
+            )
+        for number in given:
+            ids += [number] * (next(rest).tokens if number == self._loaded.image_id else 1)
+        return Prompt(tuple(ids), pictures, thinking=text.rstrip().endswith(THINK))
+
+    def tensors(self, prompt: Prompt) -> dict[str, Any]:
+        """Make the keyword arguments of the model's `generate`, all of batch size 1."""
+        import torch  # noqa: PLC0415 - heavy
+
+        device = self._loaded.model.device
+        ids = torch.tensor([prompt.ids], device=device)
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        if prompt.pictures:
+            inputs["pixel_values"] = torch.cat([picture.pixels for picture in prompt.pictures]).to(device)
+            inputs["image_grid_thw"] = torch.cat([picture.grid for picture in prompt.pictures]).to(device)
+            inputs["mm_token_type_ids"] = (ids == self._loaded.image_id).int()
+        return inputs
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        if self._loaded.tokenizer.chat_template is None:
+            return chatml(messages)
+        import jinja2  # noqa: PLC0415 - transformers' own need
+
+        try:
+            return str(
+                self._loaded.tokenizer.apply_chat_template(
+                    [_turn(message) for message in messages], tokenize=False, add_generation_prompt=True
+                )
+            )
+        except jinja2.TemplateError as error:
+            raise ModelError(f"the checkpoint's chat template fails: {error}") from error
+
+    def _picture(self, frame: Frame) -> Picture:
+        return self._kept.get((frame.id, self._budget), lambda: self._encode(frame))
+
+    def _encode(self, frame: Frame) -> Picture:
+        out = self._loaded.image_processor(images=[resized(frame, self._budget)], return_tensors="pt")
+        grid = out["image_grid_thw"]
+        merged = self._loaded.image_processor.merge_size**2
+        return Picture(
+            out["pixel_values"].to(self._loaded.model.model.visual.dtype), grid, int(grid.prod()) // merged
+        )
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    if not message.pictures:
+        return {"role": message.role, "content": plain(message.text)}
+    parts = [
+        {"type": "text", "text": plain(part)} if isinstance(part, str) else {"type": "image"}
+        for part in message.parts
+    ]
+    return {"role": message.role, "content": parts}

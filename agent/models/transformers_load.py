@@ -1,0 +1,183 @@
+"""Loading a Qwen3-VL checkpoint with the real transformers classes, on the best device at hand.
+
+Without torchvision: transformers' Qwen3VLProcessor needs it for videos, and the wheel on PyPI breaks a
+CPU build of torch. So the parts are loaded one by one: model, tokenizer, image processor.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qvl_agent.actions.errors import ModelError
+from qvl_agent.agent.models.chat import IMAGE_PAD
+from qvl_agent.agent.models.checkpoint import chat_template, check
+from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
+
+__all__ = ["Loaded", "in_words", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A checkpoint in memory. transformers' types are dynamic, hence Any.
+
+    Attributes:
+        model: Qwen3VLForConditionalGeneration or its mixture-of-experts sister, in eval mode.
+        tokenizer: with the checkpoint's chat template, or None in `tokenizer.chat_template`.
+        image_processor: resizes nothing that `pictures.resized` made.
+        image_id: the token that stands for one image token.
+        end_ids: the tokens that end a reply.
+        context: how many tokens the model can hold.
+    """
+
+    model: Any
+    tokenizer: Any
+    image_processor: Any
+    image_id: int
+    end_ids: tuple[int, ...]
+    context: int
+
+
+def load(folder: Path, *, device: str, dtype: str, max_picture_tokens: int) -> Loaded:
+    """Load a checkpoint's folder.
+
+    Args:
+        folder: as `checkpoint.find` found it.
+        device: "auto" (CUDA, else MPS, else the CPU) or what torch calls it.
+        dtype: "auto" (bfloat16 where it is fast, else float32) or torch's name for it.
+        max_picture_tokens: the budget that the image processor's size limit is set to.
+
+    Raises:
+        ModelError: torch or transformers is missing, the checkpoint is broken or isn't a Qwen3-VL, or
+            it doesn't fit the memory.
+    """
+    config = check(folder)
+    try:
+        import torch  # noqa: PLC0415 - heavy, and an extra
+        import transformers  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError(
+            f"the transformers backend needs torch and transformers ({error}); "
+            "pip install 'qvl-agent[transformers]'"
+        ) from error
+    place = _device(torch, device)
+    kind = "auto" if "quantization_config" in config and dtype == "auto" else _dtype(torch, dtype, place)
+    try:
+        with _quiet(transformers):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            processor = _image_processor(transformers, folder, max_picture_tokens)
+            model = _model(transformers, folder, place, kind)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
+        raise ModelError(in_words(error, f"can't load {folder}")) from error
+    tokenizer.chat_template = tokenizer.chat_template or chat_template(folder)
+    end_ids = _end_ids(model, tokenizer)
+    model.generation_config = transformers.GenerationConfig(
+        eos_token_id=list(end_ids), pad_token_id=end_ids[0], do_sample=False
+    )
+    return Loaded(
+        model=model,
+        tokenizer=tokenizer,
+        image_processor=processor,
+        image_id=_image_id(model, tokenizer, folder),
+        end_ids=end_ids,
+        context=int(model.config.text_config.max_position_embeddings),
+    )
+
+
+def in_words(error: Exception, what: str) -> str:
+    """Put a failure of torch or transformers into one line, memory apart from the rest."""
+    why = " ".join(str(error).split())[:300]
+    memory = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
+    if any(sign in why.lower() for sign in memory) or type(error).__name__ == "OutOfMemoryError":
+        return (
+            f"{what}: out of memory; lower max_picture_tokens, take a smaller checkpoint, or a quantised "
+            f"one behind a server ({why})"
+        )
+    return f"{what}: {type(error).__name__}: {why}"
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Keep the progress bar of the weights off the terminal; only the command line prints."""
+    logging = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _device(torch: Any, device: str) -> str:
+    if device != "auto":
+        try:
+            return str(torch.device(device))
+        except RuntimeError as error:
+            raise ModelError(f"no device {device!r}; choose auto, cuda, cuda:1, mps or cpu") from error
+    if torch.cuda.is_available():
+        return "cuda" if torch.cuda.device_count() == 1 else "auto"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _dtype(torch: Any, dtype: str, device: str) -> Any:
+    if dtype != "auto":
+        if not isinstance(kind := getattr(torch, dtype, None), torch.dtype) or not kind.is_floating_point:
+            raise ModelError(f"no dtype {dtype!r}; choose auto, bfloat16, float16 or float32")
+        return kind
+    if device.startswith("cpu"):
+        return torch.bfloat16 if _fast_bfloat16(torch) else torch.float32
+    if device.startswith("mps"):
+        return torch.bfloat16
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def _fast_bfloat16(torch: Any) -> bool:
+    """Whether this CPU multiplies bfloat16 in hardware; elsewhere float32 is the faster one."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") or capabilities.get("bf16"))
+
+
+def _image_processor(transformers: Any, folder: Path, max_picture_tokens: int) -> Any:
+    """The image processor that works without torchvision; before transformers 5 it had the plain name."""
+    name = "Qwen2VLImageProcessorPil"
+    kind = getattr(transformers, name if hasattr(transformers, name) else "Qwen2VLImageProcessor")
+    smallest = min(MIN_TOKENS, max_picture_tokens)
+    size = {"shortest_edge": smallest * TILE**2, "longest_edge": max_picture_tokens * TILE**2}
+    processor = kind.from_pretrained(folder, local_files_only=True, size=size)
+    if processor.patch_size * processor.merge_size != TILE:
+        raise ValueError(
+            f"preprocessor_config.json says patches of {processor.patch_size} merged by "
+            f"{processor.merge_size}; a Qwen3-VL has 16 and 2"
+        )
+    return processor
+
+
+def _model(transformers: Any, folder: Path, device: str, dtype: Any) -> Any:
+    model, info = transformers.AutoModelForImageTextToText.from_pretrained(
+        folder,
+        dtype=dtype,
+        device_map="auto" if device == "auto" else {"": device},
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    if missing := sorted(info["missing_keys"]):
+        # transformers would go on with random numbers in their place
+        raise ValueError(f"{len(missing)} weights are missing, {missing[0]} first; download it again")
+    return model.eval()
+
+
+def _end_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
+    named = model.generation_config.eos_token_id
+    ids = [tokenizer.convert_tokens_to_ids(name) for name in ("<|im_end|>", "<|endoftext|>")]
+    ids += named if isinstance(named, list) else [named]
+    return tuple(dict.fromkeys(number for number in ids if number is not None))
+
+
+def _image_id(model: Any, tokenizer: Any, folder: Path) -> int:
+    number = int(model.config.image_token_id)
+    if tokenizer.convert_tokens_to_ids(IMAGE_PAD) != number:
+        raise ModelError(f"the tokenizer in {folder} isn't the model's: {IMAGE_PAD} isn't token {number}")
+    return number

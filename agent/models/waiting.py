@@ -1,0 +1,71 @@
+"""Waiting for a model without being deaf: the work in a thread, the person heard meanwhile."""
+
+import queue
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Final, TypeVar
+
+from qvl_agent.actions.errors import Stopped
+
+__all__ = ["POLL_S", "wait_for"]
+
+POLL_S: Final = 0.03
+"""How often the person is asked for; the contract is 100 ms."""
+
+T = TypeVar("T")
+
+
+def wait_for(
+    work: Callable[[Callable[[str], None]], T],
+    *,
+    drop: Callable[[], None],
+    stop: Callable[[], bool],
+    on_text: Callable[[str], None] | None,
+) -> T:
+    """Run `work(say)` in a thread and return its result; what it says goes to `on_text` in this thread.
+
+    Args:
+        work: does it; calls `say` with each piece of text.
+        drop: tells the work that nobody waits for it any more; must return at once.
+        stop: asked every 30 ms, and before each piece.
+        on_text: gets the pieces, or None.
+
+    Raises:
+        Stopped: `stop` said so. The thread ends by itself, soon after `drop`.
+        ModelError: from the work.
+    """
+    said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    result: Future[T] = Future()
+    Thread(target=_run, args=(work, said, result), name="qvl-agent model", daemon=True).start()
+    try:
+        while (piece := _next(said, stop)) is not None:
+            if on_text is not None:
+                on_text(piece)
+    except BaseException:  # Ctrl+C and an on_text that fails end the wait as `stop` does
+        drop()
+        raise
+    return result.result()
+
+
+def _run(
+    work: Callable[[Callable[[str], None]], T],
+    said: "queue.SimpleQueue[str | None]",
+    result: "Future[T]",
+) -> None:
+    try:
+        result.set_result(work(said.put))
+    except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
+        result.set_exception(error)
+    finally:
+        said.put(None)
+
+
+def _next(said: "queue.SimpleQueue[str | None]", stop: Callable[[], bool]) -> str | None:
+    while True:
+        if stop():
+            raise Stopped("stopped while the model was at work")
+        try:
+            return said.get(timeout=POLL_S)
+        except queue.Empty:
+            continue

@@ -1,0 +1,233 @@
+"""Small Qwen3-VL checkpoints of the real classes with the real vocabulary, written as Qwen releases them.
+
+The weights are random, or arranged so that the model says a given text after any prompt. The
+vocabulary is the one in the PyPI package dashscope (resources/qwen.tiktoken, 151643 byte-pair ranks);
+the package is looked up, never imported.
+"""
+
+import base64
+import importlib.metadata
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+SPECIAL = (
+    "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|> "
+    "<|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|>"
+).split()
+"""From 151643 on; a decoder may leave them out."""
+ADDED = (
+    "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|> "
+    "<|file_sep|> <tool_response> </tool_response> <think> </think>"
+).split()
+"""From 151657 on; ordinary text to a decoder."""
+FIRST_SPECIAL = 151643
+VOCAB = 151936
+
+TEMPLATE = """\
+{%- macro said(content) -%}
+  {%- if content is string -%}
+    {{- content -}}
+  {%- else -%}
+    {%- for part in content -%}
+      {%- if part.type == 'image' or 'image' in part or 'image_url' in part -%}
+        {{- '<|vision_start|><|image_pad|><|vision_end|>' -}}
+      {%- elif 'text' in part -%}
+        {{- part.text -}}
+      {%- endif -%}
+    {%- endfor -%}
+  {%- endif -%}
+{%- endmacro -%}
+{%- for message in messages -%}
+  {{- '<|im_start|>' + message.role + '\\n' + said(message.content) + '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+  {{- '<|im_start|>assistant\\nTHINK' -}}
+{%- endif -%}
+"""
+"""Renders text and pictures as the released template does; tools, videos and old thoughts aside."""
+
+VISION = {
+    "depth": 4,
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_heads": 4,
+    "patch_size": 16,
+    "spatial_merge_size": 2,
+    "temporal_patch_size": 2,
+    "out_hidden_size": 64,
+    "num_position_embeddings": 2304,
+    "deepstack_visual_indexes": [0, 1, 2],
+}
+TEXT = {
+    "vocab_size": VOCAB,
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "max_position_embeddings": 32768,
+    "rope_parameters": {
+        "rope_type": "default",
+        "rope_theta": 5_000_000.0,
+        "mrope_section": [4, 2, 2],
+        "mrope_interleaved": True,
+    },
+}
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64}
+PREPROCESSOR = {
+    "size": {"longest_edge": 16777216, "shortest_edge": 65536},
+    "patch_size": 16,
+    "temporal_patch_size": 2,
+    "merge_size": 2,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+    "processor_class": "Qwen3VLProcessor",
+    "image_processor_type": "Qwen2VLImageProcessorFast",
+}
+SAMPLING = {
+    "bos_token_id": 151643,
+    "pad_token_id": 151643,
+    "do_sample": True,
+    "eos_token_id": [151645, 151643],
+    "top_k": 20,
+    "top_p": 0.8,
+    "temperature": 0.7,
+}
+
+
+def checkpoint(folder: Path, *, moe: bool = False, thinking: bool = False, says: str | None = None) -> Path:
+    """Write a checkpoint to `folder`.
+
+    Args:
+        folder: is made; what stands in it is written over.
+        moe: a mixture of experts, as the 30B-A3B is one.
+        thinking: the template opens <think>, as the Thinking checkpoints' does.
+        says: the text that the model answers any prompt with, no token of it twice; None for random words.
+    """
+    tokenizer(folder)
+    template = TEMPLATE.replace("THINK", "<think>\\n" if thinking else "")
+    (folder / "chat_template.jinja").write_text(template, "utf-8")
+    _write(folder / "preprocessor_config.json", PREPROCESSOR)
+    model = _model(moe=moe)
+    if says is not None:
+        _teach(model, folder, says)
+    import torch
+
+    model.to(torch.bfloat16).save_pretrained(folder)
+    _write(folder / "generation_config.json", SAMPLING)
+    return folder
+
+
+def _model(*, moe: bool) -> Any:
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    torch.manual_seed(7)
+    prefix = "Qwen3VLMoe" if moe else "Qwen3VL"
+    config = getattr(transformers, f"{prefix}Config")(
+        text_config=TEXT | (EXPERTS if moe else {}), vision_config=VISION, tie_word_embeddings=False
+    )
+    return getattr(transformers, f"{prefix}ForConditionalGeneration")(config).eval()
+
+
+def _teach(model: Any, folder: Path, says: str) -> None:
+    """Make the next token depend on the last one alone, along a chain that spells the text."""
+    import torch
+    from tokenizers import Tokenizer
+
+    coder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    newline, end = coder.token_to_id("Ċ"), coder.token_to_id("<|im_end|>")
+    chain = [newline, *coder.encode(says).ids, end]  # every prompt ends in a newline
+    if len(set(chain)) != len(chain):
+        raise ValueError(f"a token comes twice in {says!r}: {coder.encode(says).tokens}")
+    with torch.no_grad():
+        for name, weight in model.model.language_model.layers.named_parameters():
+            if "o_proj" in name or "down_proj" in name:
+                weight.zero_()
+        words = model.model.language_model.embed_tokens.weight
+        model.lm_head.weight.zero_()
+        for last, following in zip(chain, chain[1:], strict=False):
+            model.lm_head.weight[following] = words[last] / words[last].norm()
+
+
+def tokenizer(folder: Path) -> Path:
+    """Write tokenizer.json and tokenizer_config.json with the real vocabulary; made once a machine."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = Path(tempfile.gettempdir()) / f"qvl-agent-tokenizer-{importlib.metadata.version('dashscope')}.json"
+    with FileLock(f"{kept}.lock"):
+        if not kept.exists():
+            half = kept.with_suffix(".half")
+            _tokenizer().save(str(half))
+            half.rename(kept)
+    (folder / "tokenizer.json").write_bytes(kept.read_bytes())
+    added = {
+        str(FIRST_SPECIAL + place): {"content": name, "special": name in SPECIAL}
+        | dict.fromkeys(("lstrip", "normalized", "rstrip", "single_word"), False)
+        for place, name in enumerate([*SPECIAL, *ADDED])
+    }
+    _write(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "Qwen2Tokenizer",
+            "added_tokens_decoder": added,
+            "add_prefix_space": False,
+            "eos_token": "<|im_end|>",
+            "pad_token": "<|endoftext|>",
+            "bos_token": None,
+            "unk_token": None,
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": 262144,
+        },
+    )
+    return folder
+
+
+def _tokenizer() -> Any:
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
+
+    vocab, merges = _byte_pairs()
+    made = Tokenizer(models.BPE(vocab=vocab, merges=merges))
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    made.decoder = decoders.ByteLevel()
+    made.add_tokens(
+        [AddedToken(name, special=name in SPECIAL, normalized=False) for name in [*SPECIAL, *ADDED]]
+    )
+    return made
+
+
+def _byte_pairs() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Read the ranks, and find the two parts that each token is merged from."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    letters = bytes_to_unicode()
+    with ranks_file().open("rb") as file:
+        ranks = {base64.b64decode(word): int(rank) for word, rank in map(bytes.split, file)}
+    merges: list[tuple[str, str]] = []
+    spelt = {word: "".join(letters[byte] for byte in word) for word in ranks}
+    for word in ranks:
+        parts = [(word[:cut], word[cut:]) for cut in range(1, len(word))]
+        pairs = sorted((ranks[a], ranks[b], a, b) for a, b in parts if a in ranks and b in ranks)
+        merges += [(spelt[a], spelt[b]) for _, _, a, b in pairs]
+    return {spelt[word]: rank for word, rank in ranks.items()}, merges
+
+
+def ranks_file() -> Path:
+    files = importlib.metadata.files("dashscope") or []
+    return Path(str(next(file for file in files if file.name == "qwen.tiktoken").locate()))
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2), "utf-8")
