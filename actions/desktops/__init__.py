@@ -4,14 +4,17 @@ Only this folder imports mss, Xlib, pyautogui or pynput, and only its backends s
 Backends are imported by `open_local`, never by importing this package.
 """
 
+import os
+import platform
 from collections.abc import Callable
 from typing import Protocol
 
 from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.errors import NoScreenError
 from qvl_agent.actions.frame import Frame, Geometry
 
-__all__ = ["Desktop", "StopCheck"]
+__all__ = ["Desktop", "StopCheck", "open_local"]
 
 StopCheck = Callable[[], bool]
 """Says whether the run was asked to stop; asked between any two events."""
@@ -68,3 +71,38 @@ class Desktop(Protocol):
     def close(self) -> None:
         """Release, restore the keyboard map, and let go of the display. May be called twice."""
         ...
+
+
+def open_local(display: str | None = None, *, monitor: int = 1) -> Desktop:
+    """Open the desktop of this machine.
+
+    Args:
+        display: on X11 the display's name; the environment's DISPLAY if None.
+        monitor: which monitor to capture, from 1.
+
+    Raises:
+        NoScreenError: there is no screen that can be read and driven; the message says what to do.
+    """
+    system = platform.system()
+    if system in ("Windows", "Darwin"):
+        from qvl_agent.actions.desktops.other import OtherDesktop  # noqa: PLC0415 - only where it works
+
+        return OtherDesktop(monitor=monitor, mac=system == "Darwin")
+    from qvl_agent.actions.desktops.x11 import X11Desktop  # noqa: PLC0415 - needs Xlib and mss
+
+    return X11Desktop(display or _display_of_session(), monitor=monitor)
+
+
+def _display_of_session() -> str:
+    display = os.environ.get("DISPLAY")
+    if display:
+        return display
+    if os.environ.get("WAYLAND_DISPLAY") or os.environ.get("XDG_SESSION_TYPE") == "wayland":
+        raise NoScreenError(
+            "this is a Wayland session, which lets no program see or drive the screen: "
+            "log in to an X11 session, or use --desktop sandbox:chat"
+        )
+    raise NoScreenError(
+        "there is no screen (DISPLAY is not set): run in a desktop session, "
+        "set DISPLAY=:0 to use the one that is logged in, or use --desktop sandbox:chat"
+    )

@@ -1,0 +1,216 @@
+"""The desktop of Windows and macOS: frames by mss, input by pyautogui, text by pynput; kept thin.
+
+Written from their documentation. It is tested on X11 as far as it goes there; on the two systems it
+is made for it has not been run.
+"""
+
+import time
+from contextlib import suppress
+from typing import Any, Final, assert_never
+
+import mss
+import numpy as np
+from mss.exception import ScreenShotError
+
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
+from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.frame import Frame, Geometry
+from qvl_agent.actions.schema import Button
+
+__all__ = ["OtherDesktop"]
+
+_KEYS: Final = {
+    "meta": "win",
+    "altgr": "altright",
+    "menu": "apps",
+    "volumeup": "volumeup",
+    "volumedown": "volumedown",
+    "volumemute": "volumemute",
+    "playpause": "playpause",
+    "nexttrack": "nexttrack",
+    "prevtrack": "prevtrack",
+}
+_MAC_KEYS: Final = {"meta": "command", "alt": "option", "altgr": "optionright"}
+_CHUNK: Final = 20
+"""Characters between two looks at `stop`."""
+_DRAG_PAUSE_S: Final = 0.01
+_DRAG_STEPS: Final = 20
+
+
+class OtherDesktop:
+    """A monitor, by pyautogui's and mss's coordinates: logical pixels of the virtual desktop.
+
+    Attributes:
+        name: as the record calls it.
+    """
+
+    def __init__(self, *, monitor: int = 1, mac: bool = False, name: str = "local") -> None:
+        """Import the libraries and look once.
+
+        Raises:
+            NoScreenError: a package or a permission is missing, or there is no such monitor.
+        """
+        self.name = name
+        self._number = monitor
+        self._names = _KEYS | _MAC_KEYS if mac else _KEYS
+        self._held: list[tuple[str, str]] = []
+        self._gui, self._typist = _libraries()
+        self._mss = mss.MSS()
+        count = len(self.geometry().monitors)
+        if not 1 <= monitor <= count:
+            raise NoScreenError(f"there is no monitor {monitor}; this machine has {count}, counted from 1")
+
+    def geometry(self) -> Geometry:
+        return Geometry(tuple(_rect(one) for one in self._fresh().monitors[1:]))
+
+    def _fresh(self) -> mss.MSS:
+        """Reopen mss: it reads the monitors once."""
+        self._mss.close()
+        self._mss = mss.MSS()
+        return self._mss
+
+    def grab(self, region: Rect | None = None) -> Frame:
+        monitors = self.geometry().monitors
+        if self._number > len(monitors):
+            raise DesktopError(f"monitor {self._number} is gone; {len(monitors)} left")
+        monitor = monitors[self._number - 1]
+        area = region or monitor
+        last = DesktopPoint(area.left + area.width - 1, area.top + area.height - 1)
+        if DesktopPoint(area.left, area.top) not in monitor or last not in monitor:
+            raise DesktopError(f"{area} is not on the captured monitor {monitor}")
+        try:
+            shot = self._mss.grab(
+                {"left": area.left, "top": area.top, "width": area.width, "height": area.height}
+            )
+        except ScreenShotError as error:
+            raise DesktopError(f"the screen can't be captured: {error}") from None
+        bgra = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
+        scale = shot.width / area.width
+        origin = FramePoint(
+            round((area.left - monitor.left) * scale), round((area.top - monitor.top) * scale)
+        )
+        return Frame(bgra[..., 2::-1], monitor, scale, origin)
+
+    def pointer(self) -> DesktopPoint:
+        at = self._gui.position()
+        return DesktopPoint(int(at.x), int(at.y))
+
+    def off_limits(self) -> tuple[Rect, ...]:
+        """Nothing yet: no window is looked up on these systems."""
+        return ()
+
+    def perform(self, approved: Approved, stop: StopCheck) -> None:
+        geometry = self.geometry()
+        plan = approved.spend(geometry)
+        self._check(plan, geometry)
+        try:
+            for event in plan:
+                _check_stop(stop)
+                self._send(event, stop)
+        finally:
+            self.release()
+
+    def _check(self, plan: Plan, geometry: Geometry) -> None:
+        for event in plan:
+            if isinstance(event, MoveEvent) and event.point not in geometry:
+                raise CoordinateError(f"{event.point} is on none of the monitors {geometry.monitors}")
+            if isinstance(event, KeyEvent) and self._key(event.key) not in self._gui.KEYBOARD_KEYS:
+                raise DesktopError(f"pyautogui has no key {event.key!r} on this system")
+
+    def _key(self, name: str) -> str:
+        return self._names.get(name, name)
+
+    def _send(self, event: Event, stop: StopCheck) -> None:
+        match event:
+            case MoveEvent(point):
+                self._move(point, stop)
+            case ButtonEvent(button, down):
+                self._button(button, down=down)
+            case WheelEvent(dx, dy):
+                self._wheel(dx, dy, stop)
+            case KeyEvent(key, down):
+                self._press(self._key(key), down=down)
+            case TextEvent(text):
+                self._type(text, stop)
+            case _:
+                assert_never(event)
+
+    def _move(self, point: DesktopPoint, stop: StopCheck) -> None:
+        steps = _DRAG_STEPS if any(what == "button" for what, _ in self._held) else 1
+        start = self.pointer()
+        for step in range(1, steps + 1):
+            part = step / steps
+            x = round(start.x + (point.x - start.x) * part)
+            y = round(start.y + (point.y - start.y) * part)
+            self._gui.moveTo(x, y, _pause=False)
+            if steps > 1:
+                _check_stop(stop)
+                time.sleep(_DRAG_PAUSE_S)
+
+    def _button(self, button: Button, *, down: bool) -> None:
+        if down:
+            self._held.append(("button", button))
+            self._gui.mouseDown(button=button, _pause=False)
+        else:
+            self._gui.mouseUp(button=button, _pause=False)
+            self._held.remove(("button", button))
+
+    def _press(self, key: str, *, down: bool) -> None:
+        if down:
+            self._held.append(("key", key))
+            self._gui.keyDown(key, _pause=False)
+        else:
+            self._gui.keyUp(key, _pause=False)
+            self._held.remove(("key", key))
+
+    def _wheel(self, dx: int, dy: int, stop: StopCheck) -> None:
+        """Turn notch by notch; pyautogui's positive numbers are upwards and to the right."""
+        for notches, turn, sign in ((dy, self._gui.vscroll, -1), (dx, self._gui.hscroll, 1)):
+            for _ in range(abs(notches)):
+                _check_stop(stop)
+                turn(sign if notches > 0 else -sign, _pause=False)
+
+    def _type(self, text: str, stop: StopCheck) -> None:
+        for start in range(0, len(text), _CHUNK):
+            _check_stop(stop)
+            self._typist.type(text[start : start + _CHUNK])
+
+    def release(self) -> None:
+        while self._held:
+            what, name = self._held[-1]
+            if what == "button":
+                self._gui.mouseUp(button=name, _pause=False)
+            else:
+                self._gui.keyUp(name, _pause=False)
+            self._held.pop()
+
+    def close(self) -> None:
+        with suppress(DesktopError):
+            self.release()
+        self._mss.close()
+
+
+def _libraries() -> tuple[Any, Any]:
+    """Import what binds to the screen when imported, and turn off what would get in the way."""
+    try:
+        import pyautogui  # noqa: PLC0415 - it connects to the screen when imported
+        from pynput import keyboard  # noqa: PLC0415 - likewise
+    except ImportError as error:
+        raise NoScreenError(f"{error.name or 'a package'} is missing: pip install pyautogui pynput") from None
+    except (KeyError, OSError) as error:
+        raise NoScreenError(f"the screen can't be driven: {error}; run in a desktop session") from None
+    pyautogui.PAUSE = 0
+    pyautogui.FAILSAFE = False  # a corner isn't out of bounds for the agent, and `stop` is its own way
+    return pyautogui, keyboard.Controller()
+
+
+def _rect(monitor: Any) -> Rect:
+    return Rect(monitor["left"], monitor["top"], monitor["width"], monitor["height"])
+
+
+def _check_stop(stop: StopCheck) -> None:
+    if stop():
+        raise Stopped("stopped before the input was complete; what was pressed is released")

@@ -1,0 +1,164 @@
+"""The desktop of an X server: frames by mss, input by XTEST."""
+
+import time
+from contextlib import suppress
+from typing import Any, Final, assert_never
+
+from Xlib.ext import randr
+
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
+from qvl_agent.actions.desktops import StopCheck, x11_xkb
+from qvl_agent.actions.desktops.x11_barrier import Barrier
+from qvl_agent.actions.desktops.x11_capture import Capture
+from qvl_agent.actions.desktops.x11_connection import Connection
+from qvl_agent.actions.desktops.x11_input import Held, XInput
+from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym, key_keysym
+from qvl_agent.actions.desktops.x11_own import own_regions
+from qvl_agent.actions.desktops.x11_perform import Performance
+from qvl_agent.actions.desktops.x11_xkb import KeyboardState
+from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
+from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.frame import Frame, Geometry
+
+__all__ = ["X11Desktop"]
+
+_MAX_COORDINATE: Final = 0x7FFF
+"""X coordinates are signed 16-bit."""
+
+
+class X11Desktop:
+    """A monitor of an X display, and its mouse and keyboard.
+
+    Logical pixels are pixels here: X knows no scale. One thread performs; any may look.
+
+    Attributes:
+        name: as the record calls it.
+        display: the X display's name.
+    """
+
+    def __init__(self, display: str, *, monitor: int = 1, name: str | None = None) -> None:
+        """Connect to `display`; `monitor` counts from 1, in the order of RandR (and of mss).
+
+        Raises:
+            NoScreenError: no server answers, it lacks what we need, or has no such monitor.
+        """
+        self.display = display
+        self.name = name or f"local {display}"
+        self._number = monitor
+        self._eyes = Connection(display)
+        self._hands = Connection(display)
+        self._held = Held()
+        self._locks: KeyboardState | None = None
+        self._capture = Capture(display)
+        with self._hands as connection:
+            XInput(connection, self._held)
+        monitors = self.geometry().monitors
+        if not 1 <= monitor <= len(monitors):
+            self.close()
+            raise NoScreenError(
+                f"there is no monitor {monitor}; {display} has {len(monitors)}, counted from 1"
+            )
+
+    def geometry(self) -> Geometry:
+        with self._eyes as display:
+            return _geometry(display)
+
+    def _monitor(self) -> Rect:
+        monitors = self.geometry().monitors
+        if self._number > len(monitors):
+            raise DesktopError(f"monitor {self._number} is gone; {len(monitors)} left")
+        return monitors[self._number - 1]
+
+    def grab(self, region: Rect | None = None) -> Frame:
+        monitor = self._monitor()
+        area = region or monitor
+        if not _inside(area, monitor):
+            raise DesktopError(f"{area} is not on the captured monitor {monitor}")
+        origin = FramePoint(area.left - monitor.left, area.top - monitor.top)
+        return Frame(self._capture.grab(area), monitor, origin=origin)
+
+    def pointer(self) -> DesktopPoint:
+        with self._eyes as display:
+            at = display.screen().root.query_pointer()
+            return DesktopPoint(at.root_x, at.root_y)
+
+    def off_limits(self) -> tuple[Rect, ...]:
+        with self._eyes as display:
+            return own_regions(display)
+
+    def perform(self, approved: Approved, stop: StopCheck) -> None:
+        geometry = self.geometry()
+        plan = approved.spend(geometry)
+        _check(plan, geometry)
+        try:
+            with self._hands as display:
+                self._locks = x11_xkb.state(display)
+                Performance(display, self._held, self._locks).run(plan, stop)
+        except BaseException:
+            self._recover()
+            raise
+
+    def _recover(self) -> None:
+        """After any exception, over a new connection: release, and put the keyboard back as it was."""
+        self._hands.drop()
+        with suppress(DesktopError), self._hands as display:  # a server that is gone holds nothing
+            XInput(display, self._held).release()
+            if self._locks is not None:
+                x11_xkb.lock(display, caps=self._locks.caps, group=self._locks.group)
+            with suppress(Stopped):
+                Barrier(display).wait(_soon())
+            Keymap(display).restore()
+            display.sync()
+
+    def release(self) -> None:
+        if self._held:
+            with self._hands as display:
+                XInput(display, self._held).release()
+
+    def close(self) -> None:
+        with suppress(DesktopError):
+            self.release()
+        self._hands.close()
+        self._eyes.close()
+        self._capture.close()
+
+
+def _geometry(display: Any) -> Geometry:
+    root = display.screen().root
+    if display.has_extension(randr.extname):
+        found = root.xrandr_get_monitors().monitors
+        monitors = tuple(Rect(one.x, one.y, one.width_in_pixels, one.height_in_pixels) for one in found)
+        if monitors:
+            return Geometry(monitors)
+    whole = root.get_geometry()
+    return Geometry((Rect(0, 0, whole.width, whole.height),))
+
+
+def _inside(area: Rect, monitor: Rect) -> bool:
+    last = DesktopPoint(area.left + area.width - 1, area.top + area.height - 1)
+    return DesktopPoint(area.left, area.top) in monitor and last in monitor
+
+
+def _check(plan: Plan, geometry: Geometry) -> None:
+    """Refuse a plan that can't be sent whole, before its first event."""
+    for event in plan:
+        match event:
+            case MoveEvent(point):
+                if point not in geometry or max(point.x, point.y) > _MAX_COORDINATE:
+                    raise CoordinateError(f"{point} is on none of the monitors {geometry.monitors}")
+            case KeyEvent(key):
+                key_keysym(key)
+            case TextEvent(text):
+                for character in text:
+                    character_keysym(character)
+            case ButtonEvent() | WheelEvent():
+                pass
+            case _:
+                assert_never(event)
+
+
+def _soon(limit_s: float = 0.3) -> StopCheck:
+    """Make a stop check that says stop after a while."""
+    deadline = time.monotonic() + limit_s
+    return lambda: time.monotonic() > deadline

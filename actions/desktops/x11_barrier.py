@@ -1,0 +1,109 @@
+"""Wait until the focused application has read all the keys it was sent.
+
+A client looks a keycode up in the map of the moment when it *reads* the key press, so a keycode may
+be given another meaning only after that. Three ways to know, the best that works:
+
+1. _NET_WM_PING (Tk, GTK, Qt, Chromium): the application answers in the order of its events.
+   https://specifications.freedesktop.org/wm-spec/latest/ar01s06.html
+2. It runs on this machine (xterm, for one): its threads all sleep, so none has keys left to read.
+   A process that was sent something is runnable at once, however long it must wait for a core.
+3. Neither: a fixed pause.
+"""
+
+import select
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from Xlib import X
+from Xlib.protocol import event as xevent
+
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.x11_input import check_stop
+from qvl_agent.actions.desktops.x11_windows import focused_window, process_of, protocols
+from qvl_agent.actions.errors import DesktopError
+
+__all__ = ["PING_S", "Barrier"]
+
+PING_S: Final = 10.0
+"""An application that doesn't answer for so long hangs; keys sent to it would be garbled."""
+_PAUSE_S: Final = 0.03
+_SLEEP_POLL_S: Final = 0.001
+_SLEEP_LIMIT_S: Final = 0.5
+"""An application that is never idle (it plays a video) gets this long to read its keys."""
+
+
+class Barrier:
+    """Waits for one application after another, over one connection."""
+
+    def __init__(self, display: Any) -> None:
+        self._display = display
+        self._ping = display.intern_atom("_NET_WM_PING")
+        self._wm_protocols = display.intern_atom("WM_PROTOCOLS")
+        self._serial = int(time.monotonic() * 1000) & 0x3FFFFFFF
+
+    def wait(self, stop: StopCheck) -> None:
+        """Return once the application with the focus has read all keys sent before this call.
+
+        Raises:
+            Stopped: `stop` said so.
+            DesktopError: the application hangs.
+        """
+        self._display.sync()
+        window = focused_window(self._display)
+        if window is None:
+            time.sleep(_PAUSE_S)
+        elif self._ping in protocols(self._display, window):
+            self._await_pong(window, stop)
+        elif (process := process_of(self._display, window)) is not None:
+            _await_sleep(process, stop)
+        else:
+            time.sleep(_PAUSE_S)
+
+    def _await_pong(self, window: Any, stop: StopCheck) -> None:
+        root = self._display.screen().root
+        self._serial += 1
+        root.change_attributes(event_mask=X.SubstructureNotifyMask)
+        try:
+            data = (32, [self._ping, self._serial, window.id, 0, 0])
+            message = xevent.ClientMessage(window=window, client_type=self._wm_protocols, data=data)
+            window.send_event(message, event_mask=0)
+            self._display.flush()
+            self._read_until_pong(stop)
+        finally:
+            root.change_attributes(event_mask=0)
+
+    def _read_until_pong(self, stop: StopCheck) -> None:
+        deadline = time.monotonic() + PING_S
+        while time.monotonic() < deadline:
+            while self._display.pending_events():
+                if self._is_pong(self._display.next_event()):
+                    return
+            check_stop(stop)
+            select.select([self._display.fileno()], [], [], 0.02)
+        raise DesktopError(f"the application with the focus hasn't answered for {PING_S:g} s; not typing on")
+
+    def _is_pong(self, event: Any) -> bool:
+        if event.type & 0x7F != X.ClientMessage or event.client_type != self._wm_protocols:
+            return False
+        _, values = event.data
+        return bool(values[0] == self._ping and values[1] == self._serial)
+
+
+def _await_sleep(process: int, stop: StopCheck) -> None:
+    """Wait until every thread was seen asleep twice in a row."""
+    deadline = time.monotonic() + _SLEEP_LIMIT_S
+    quiet = 0
+    while quiet < 2 and time.monotonic() < deadline:
+        check_stop(stop)
+        time.sleep(_SLEEP_POLL_S)
+        quiet = quiet + 1 if _sleeps(process) else 0
+
+
+def _sleeps(process: int) -> bool:
+    """Look at the threads' states; the field after the name in brackets, proc(5)."""
+    try:
+        lines = [(task / "stat").read_text() for task in Path(f"/proc/{process}/task").iterdir()]
+    except OSError:
+        return True  # it is gone
+    return all(line.rpartition(")")[2].split()[0] == "S" for line in lines)

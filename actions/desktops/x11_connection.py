@@ -1,0 +1,122 @@
+"""Connections to an X server that survive interruption, and say plainly why there is none."""
+
+# Xlib is safe across threads only if this import comes before any other of Xlib: without it four
+# threads on one connection hang after the first request.
+import Xlib.threaded  # noqa: I001 - must come first
+
+import threading
+from types import TracebackType
+from typing import Any, Final
+
+import Xlib
+from Xlib import error as xerror
+from Xlib.display import Display
+
+from qvl_agent.actions.errors import DesktopError, NoScreenError
+
+__all__ = ["Connection", "connect"]
+
+_FAILURES: Final = (xerror.ConnectionClosedError, xerror.DisplayError, xerror.XError, OSError)
+
+
+def connect(name: str) -> Any:
+    """Open a connection of python-xlib.
+
+    Raises:
+        NoScreenError: the wrong Xlib is installed, or no server takes the connection.
+    """
+    if Xlib.__version__ < (0, 33):
+        version = ".".join(map(str, Xlib.__version__))
+        raise NoScreenError(
+            f"python-xlib 0.33 or newer is needed, but Xlib is {version} (python3-xlib installs over it): "
+            "pip uninstall -y python3-xlib; pip install --force-reinstall python-xlib"
+        )
+    try:
+        display = Display(name)
+    except xerror.DisplayNameError:
+        raise NoScreenError(f"{name!r} is not the name of an X display; expected something like :0") from None
+    except (xerror.DisplayError, xerror.ConnectionClosedError, OSError) as error:
+        raise NoScreenError(_refusal(name, error)) from None
+    display.set_error_handler(_ignore)
+    return display
+
+
+def _ignore(_error: object, _request: object) -> None:
+    """Keep python-xlib from printing; requests whose failure matters are checked where they are made."""
+
+
+def _refusal(name: str, error: Exception) -> str:
+    why = " ".join(str(getattr(error, "msg", error)).split()).rstrip("\x00. ")
+    if "uthoriz" in why or "No protocol specified" in why:
+        return f"the X display {name} refused us ({why}): run as the user who is logged in there"
+    return f"no X server answers at {name} ({why}): check DISPLAY, or use --desktop sandbox:chat"
+
+
+class Connection:
+    """One conversation at a time with an X server: `with connection as display: ...`.
+
+    python-xlib's locks and flags are left in disorder when an exception (a signal's, say) passes
+    through a request, and the next request hangs for good. So a connection on which anything was
+    raised is dropped, and the next conversation opens a new one.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._display: Any = connect(name)
+        self._closed = False
+
+    def __enter__(self) -> Any:
+        self._lock.acquire()
+        try:
+            self._ensure()
+            self._depth += 1
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._display
+
+    def _ensure(self) -> None:
+        if self._closed:
+            raise DesktopError(f"the desktop on {self.name} was closed")
+        if self._display is None:
+            self._display = connect(self.name)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._depth -= 1
+            if error is not None:
+                self.drop()
+            elif self._depth == 0:
+                self._drain()
+        finally:
+            self._lock.release()
+        if isinstance(error, _FAILURES):
+            raise DesktopError(f"the X server at {self.name} failed: {_one_line(error)}") from error
+
+    def drop(self) -> None:
+        """Forget the connection without another word on it."""
+        display, self._display = self._display, None
+        if display is not None:
+            display.display.socket.close()
+
+    def close(self) -> None:
+        """End it for good. May be called twice."""
+        with self._lock:
+            self._closed = True
+            self.drop()
+
+    def _drain(self) -> None:
+        """Throw away the events nobody asked for (every client gets MappingNotify)."""
+        try:
+            while self._display is not None and self._display.pending_events():
+                self._display.next_event()
+        except _FAILURES:
+            self.drop()
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

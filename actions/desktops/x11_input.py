@@ -1,0 +1,144 @@
+"""Mouse and keys through XTEST, with a ledger of what is down."""
+
+import math
+import time
+from typing import Any, Final, Literal
+
+from Xlib import X
+from Xlib.ext import xtest
+
+from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
+from qvl_agent.actions.schema import Button
+
+__all__ = ["Held", "XInput", "check_stop"]
+
+_Part = tuple[Literal["key", "button"], int]
+"""A keycode, or a button's number."""
+
+_BUTTONS: Final[dict[Button, int]] = {"left": 1, "middle": 2, "right": 3}
+_UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
+"""Wheel notches are clicks of these buttons."""
+_DRAG_STEP_PX: Final = 12
+_DRAG_PAUSE_S: Final = 0.006
+_DRAG_STEPS: Final = range(6, 41)
+"""A drag is at least so many motions, each some way on, or toolkits take it for a click; at most
+so many, or it lasts. Some applications look at the time too, hence the pause."""
+
+
+def check_stop(stop: StopCheck) -> None:
+    """Ask whether to go on.
+
+    Raises:
+        Stopped: no.
+    """
+    if stop():
+        raise Stopped("stopped before the input was complete; what was pressed is released")
+
+
+class Held:
+    """What we pressed and haven't released, in order; it outlives a connection.
+
+    python-xlib sends when it is told to, so a release counts only once the server has answered a
+    later request: until then it is `unsure`, and would be lost with the connection.
+    """
+
+    def __init__(self) -> None:
+        self.down: list[_Part] = []
+        self.unsure: list[_Part] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.down or self.unsure)
+
+    @property
+    def dragging(self) -> bool:
+        return any(what == "button" for what, _ in self.down)
+
+
+class XInput:
+    """Sends single events over one connection, and writes into `held` before each press.
+
+    Raises:
+        NoScreenError: when made on a server without XTEST.
+    """
+
+    def __init__(self, display: Any, held: Held) -> None:
+        if not display.has_extension(xtest.extname):
+            raise NoScreenError("this X server has no XTEST extension, so it takes no input from programs")
+        self._display = display
+        self._held = held
+
+    @property
+    def dragging(self) -> bool:
+        return self._held.dragging
+
+    def sync(self) -> None:
+        """Wait until the server has taken everything that was sent."""
+        self._display.sync()
+        self._held.unsure.clear()
+
+    def move(self, point: DesktopPoint, stop: StopCheck) -> None:
+        """Put the pointer there: at once, or, with a button down, along the line."""
+        if not self._held.dragging:
+            self._motion(point.x, point.y)
+            return
+        at = self._display.screen().root.query_pointer()
+        distance = math.hypot(point.x - at.root_x, point.y - at.root_y)
+        steps = min(max(round(distance / _DRAG_STEP_PX), _DRAG_STEPS.start), _DRAG_STEPS.stop - 1)
+        for step in range(1, steps + 1):
+            check_stop(stop)
+            part = step / steps
+            self._motion(
+                round(at.root_x + (point.x - at.root_x) * part),
+                round(at.root_y + (point.y - at.root_y) * part),
+            )
+            self.sync()
+            time.sleep(_DRAG_PAUSE_S)
+
+    def _motion(self, x: int, y: int) -> None:
+        self._display.xtest_fake_input(X.MotionNotify, detail=0, x=x, y=y)
+
+    def button(self, button: Button, *, down: bool) -> None:
+        self._send(("button", _BUTTONS[button]), down=down)
+
+    def wheel(self, dx: int, dy: int, stop: StopCheck) -> None:
+        """Turn it notch by notch, downwards and to the right for positive numbers."""
+        for number, notches in ((_DOWN if dy > 0 else _UP, abs(dy)), (_RIGHT if dx > 0 else _LEFT, abs(dx))):
+            for _ in range(notches):
+                check_stop(stop)
+                self._send(("button", number), down=True)
+                self._send(("button", number), down=False)
+                self.sync()
+
+    def key(self, keycode: int, *, down: bool) -> None:
+        self._send(("key", keycode), down=down)
+
+    def holds(self, keycode: int) -> bool:
+        return ("key", keycode) in self._held.down
+
+    def _send(self, part: _Part, *, down: bool) -> None:
+        if down:
+            self._held.down.append(part)
+        elif part in self._held.down:
+            self._held.down.remove(part)
+            self._held.unsure.append(part)
+        else:
+            raise DesktopError(f"{part[0]} {part[1]} was to be released, but isn't held by us")
+        self._fake(part, down=down)
+
+    def _fake(self, part: _Part, *, down: bool) -> None:
+        what, number = part
+        if what == "key":
+            kind = X.KeyPress if down else X.KeyRelease
+        else:
+            kind = X.ButtonPress if down else X.ButtonRelease
+        self._display.xtest_fake_input(kind, number)
+
+    def release(self) -> None:
+        """Release all that we hold or may hold, the last pressed first."""
+        for part in reversed([*self._held.unsure, *self._held.down]):
+            self._fake(part, down=False)
+        self._display.sync()
+        self._held.down.clear()
+        self._held.unsure.clear()

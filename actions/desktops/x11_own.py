@@ -1,0 +1,103 @@
+"""Our own windows: those of this process, and of the terminal it was started from."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from Xlib import X, Xatom
+from Xlib import error as xerror
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.desktops.x11_windows import frame_rect, process_of
+
+__all__ = ["own_regions", "without"]
+
+_FURNITURE = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
+
+
+def own_regions(display: Any) -> tuple[Rect, ...]:
+    """Find the visible parts of our own windows, in pixels of the root window.
+
+    The terminal is the nearest ancestor process that has a window, or what WINDOWID names (under
+    tmux or screen the terminal is no ancestor). Panels and desktops aren't ours, though whoever
+    starts a program from them descends from them.
+    """
+    stack = _stacking(display)
+    owners = {window.id: process_of(display, window) for window in stack}
+    ours = _our_processes({pid for pid in owners.values() if pid is not None})
+    named = os.environ.get("WINDOWID", "")
+    visible: list[Rect] = []
+    above: list[Rect] = []
+    for window in reversed(stack):
+        rect = frame_rect(display, window)
+        if rect is None or _type(display, window) in _FURNITURE:
+            continue
+        if owners[window.id] in ours or str(window.id) == named:
+            visible += without(rect, above)
+        above.append(rect)
+    return tuple(visible)
+
+
+def _stacking(display: Any) -> list[Any]:
+    """List the applications' windows from the bottom up, as the window manager says."""
+    value = display.screen().root.get_full_property(
+        display.intern_atom("_NET_CLIENT_LIST_STACKING"), Xatom.WINDOW
+    )
+    return [display.create_resource_object("window", each) for each in value.value] if value else []
+
+
+def _type(display: Any, window: Any) -> str:
+    try:
+        value = window.get_full_property(display.intern_atom("_NET_WM_WINDOW_TYPE"), X.AnyPropertyType)
+        return str(display.get_atom_name(value.value[0])) if value and len(value.value) else ""
+    except xerror.XError:
+        return ""
+
+
+def _our_processes(with_windows: set[int]) -> set[int]:
+    ours = {os.getpid()}
+    for parent in _ancestors():
+        if parent in with_windows:
+            ours.add(parent)
+            break
+    return ours
+
+
+def _ancestors() -> Iterator[int]:
+    """Walk up from our parent, by the fourth field of /proc/PID/stat, proc(5)."""
+    pid = os.getppid()
+    while pid > 1:
+        yield pid
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return
+        pid = int(stat.rpartition(")")[2].split()[1])
+
+
+def without(rect: Rect, covers: Sequence[Rect]) -> list[Rect]:
+    """Cut what other rectangles cover out of one; the rest as rectangles that don't overlap."""
+    left = [rect]
+    for cover in covers:
+        left = [part for piece in left for part in _cut(piece, cover)]
+    return left
+
+
+def _cut(rect: Rect, cover: Rect) -> Iterator[Rect]:
+    right, bottom = rect.left + rect.width, rect.top + rect.height
+    top_edge = min(max(cover.top, rect.top), bottom)
+    bottom_edge = min(max(cover.top + cover.height, rect.top), bottom)
+    left_edge = min(max(cover.left, rect.left), right)
+    right_edge = min(max(cover.left + cover.width, rect.left), right)
+    if left_edge >= right_edge or top_edge >= bottom_edge:
+        yield rect
+        return
+    for x1, y1, x2, y2 in (
+        (rect.left, rect.top, right, top_edge),
+        (rect.left, bottom_edge, right, bottom),
+        (rect.left, top_edge, left_edge, bottom_edge),
+        (right_edge, top_edge, right, bottom_edge),
+    ):
+        if x1 < x2 and y1 < y2:
+            yield Rect(x1, y1, x2 - x1, y2 - y1)

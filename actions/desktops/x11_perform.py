@@ -1,0 +1,85 @@
+"""One plan on its way to an X server."""
+
+from typing import Any, Final, assert_never
+
+from Xlib import X
+
+from qvl_agent.actions.desktops import StopCheck, x11_xkb
+from qvl_agent.actions.desktops.x11_input import Held, XInput, check_stop
+from qvl_agent.actions.desktops.x11_typing import Keyboard
+from qvl_agent.actions.desktops.x11_windows import wait_for_focus
+from qvl_agent.actions.desktops.x11_xkb import KeyboardState
+from qvl_agent.actions.errors import DesktopError
+from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+
+__all__ = ["Performance"]
+
+_LOCK_KEYS: Final = frozenset({"capslock", "numlock", "scrolllock"})
+_MODIFIERS: Final = {"shift": X.ShiftMask, "ctrl": X.ControlMask, "alt": X.Mod1Mask, "meta": X.Mod4Mask}
+_BUTTONS: Final = X.Button1Mask | X.Button2Mask | X.Button3Mask
+
+
+class Performance:
+    """Sends a plan. Whoever calls `run` recovers from its exceptions: this object is of no use then."""
+
+    def __init__(self, display: Any, held: Held, before: KeyboardState) -> None:
+        self._display = display
+        self._hands = XInput(display, held)
+        self._before = before
+        self._keyboard: Keyboard | None = None
+        self._clicked = False
+
+    def run(self, plan: Plan, stop: StopCheck) -> None:
+        self._refuse_company()
+        neutral = _neutral(plan) and (self._before.caps or self._before.group != 0)
+        if neutral:
+            x11_xkb.lock(self._display, caps=False, group=0)
+        for event in plan:
+            check_stop(stop)
+            self._send(event, stop)
+        self._hands.sync()
+        if neutral:
+            x11_xkb.lock(self._display, caps=self._before.caps, group=self._before.group)
+        if self._keyboard is not None:
+            self._keyboard.finish(stop)
+        self._hands.release()
+
+    def _refuse_company(self) -> None:
+        """With a modifier or button held by the person, a click or key would mean something else."""
+        held = [name for name, mask in _MODIFIERS.items() if self._before.held & mask]
+        if self._display.screen().root.query_pointer().mask & _BUTTONS:
+            held.append("a mouse button")
+        if held:
+            raise DesktopError(f"{' and '.join(held)} is held down by someone else; nothing was sent")
+
+    def _send(self, event: Event, stop: StopCheck) -> None:
+        match event:
+            case MoveEvent(point):
+                self._hands.move(point, stop)
+            case ButtonEvent(button, down):
+                self._hands.button(button, down=down)
+                self._clicked = True
+            case WheelEvent(dx, dy):
+                self._hands.wheel(dx, dy, stop)
+            case KeyEvent(key, down):
+                self._typist(stop).key(key, stop, down=down)
+            case TextEvent(text):
+                self._typist(stop).type(text, stop)
+            case _:
+                assert_never(event)
+
+    def _typist(self, stop: StopCheck) -> Keyboard:
+        """The keyboard, with the focus where the clicks of this plan have put it."""
+        if self._clicked and not self._hands.dragging:
+            self._hands.sync()
+            wait_for_focus(self._display, stop)
+            self._clicked = False
+        if self._keyboard is None:
+            self._keyboard = Keyboard(self._display, self._hands)
+        return self._keyboard
+
+
+def _neutral(plan: Plan) -> bool:
+    """Whether CapsLock and the second layout are to be out of the way: there are keys, but no lock key."""
+    keys = [event for event in plan if isinstance(event, KeyEvent | TextEvent)]
+    return bool(keys) and not any(isinstance(event, KeyEvent) and event.key in _LOCK_KEYS for event in keys)

@@ -1,0 +1,117 @@
+"""Typing that is exact for any text on any layout.
+
+What the layout has on a key, plain or with Shift, is typed with that key. Everything else is lent
+spare keycodes (a plain Xvfb has 19), as many as there are at a time; before a keycode gets another
+meaning, the application must have read the presses so far (`x11_barrier.py`).
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.x11_barrier import Barrier
+from qvl_agent.actions.desktops.x11_input import XInput, check_stop
+from qvl_agent.actions.desktops.x11_keymap import Keymap, Place, character_keysym, key_keysym
+from qvl_agent.actions.errors import DesktopError
+
+__all__ = ["Keyboard"]
+
+_CHUNK: Final = 40
+"""Characters between two looks at `stop`."""
+
+
+class Keyboard:
+    """Keys by name and text by character, over one connection, until `finish`."""
+
+    def __init__(self, display: Any, hands: XInput) -> None:
+        self._hands = hands
+        self._keymap = Keymap(display)
+        self._barrier = Barrier(display)
+        self._shift = self._keymap.find(key_keysym("shift"))
+        self._shifted: set[int] = set()
+        self._unread = False
+        """Whether lent keycodes were pressed that the application may not have read yet."""
+
+    def key(self, name: str, stop: StopCheck, *, down: bool) -> None:
+        """Press or release a key; one that needs Shift on this layout brings it along."""
+        place = self._place(key_keysym(name), (), stop)
+        if not down:
+            self._release(place)
+            return
+        if place.shift and self._shift is not None and not self._hands.holds(self._shift.keycode):
+            self._hands.key(self._shift.keycode, down=True)
+            self._shifted.add(place.keycode)
+        self._hands.key(place.keycode, down=True)
+
+    def _release(self, place: Place) -> None:
+        self._hands.key(place.keycode, down=False)
+        if place.keycode in self._shifted and self._shift is not None:
+            self._shifted.remove(place.keycode)
+            self._hands.key(self._shift.keycode, down=False)
+
+    def type(self, text: str, stop: StopCheck) -> None:
+        """Type a text, whole or not at all where a character can't be typed.
+
+        Raises:
+            Stopped: between two chunks.
+            DesktopError: a character is no text, or the application hangs.
+        """
+        keysyms = [character_keysym(character) for character in text]
+        for at, keysym in enumerate(keysyms):
+            if at % _CHUNK == 0:
+                self._hands.sync()
+                check_stop(stop)
+            self._tap(self._place(keysym, keysyms[at:], stop))
+        self._hold_shift(down=False)
+        self._hands.sync()
+
+    def _tap(self, place: Place) -> None:
+        self._hold_shift(down=place.shift)
+        self._hands.key(place.keycode, down=True)
+        self._hands.key(place.keycode, down=False)
+
+    def _hold_shift(self, *, down: bool) -> None:
+        """Keep Shift down over a run of characters that need it."""
+        if self._shift is not None and self._hands.holds(self._shift.keycode) != down:
+            self._hands.key(self._shift.keycode, down=down)
+
+    def _place(self, keysym: int, following: Iterable[int], stop: StopCheck) -> Place:
+        """Find a keysym's key, or lend it one, and on the same occasion those that follow."""
+        place = self._keymap.find(keysym)
+        if place is None:
+            self._lend(self._lacking(keysym, following), stop)
+            place = self._keymap.find(keysym)
+            if place is None:
+                raise DesktopError("the keyboard map was changed by another program while we typed")
+        self._unread = self._unread or self._keymap.lent(keysym)
+        return place
+
+    def _lacking(self, keysym: int, following: Iterable[int]) -> list[int]:
+        wanted = {keysym: None}
+        for other in following:
+            if len(wanted) >= self._keymap.spare:
+                break
+            if not self._keymap.fixed(other):
+                wanted[other] = None
+        return list(wanted)
+
+    def _lend(self, wanted: list[int], stop: StopCheck) -> None:
+        if self._keymap.spare == 0:
+            raise DesktopError(
+                "every keycode of this keyboard layout is in use; none is spare for other characters"
+            )
+        if self._unread and self._keymap.takes_back(wanted):
+            self._await_reading(stop)
+        self._keymap.lend(wanted)
+
+    def _await_reading(self, stop: StopCheck) -> None:
+        self._hands.sync()
+        self._barrier.wait(stop)
+        self._unread = False
+
+    def finish(self, stop: StopCheck) -> None:
+        """Put the keyboard map back, once the application has read what was typed."""
+        if self._unread:
+            self._await_reading(stop)
+        self._keymap.restore()
+        self._hands.sync()

@@ -1,0 +1,155 @@
+"""What is asked of the window manager and of windows: is it there, who has the focus, whose is it."""
+
+import time
+from typing import Any, Final
+
+from Xlib import X, Xatom
+from Xlib import error as xerror
+from Xlib.ext import res
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.x11_connection import Connection
+from qvl_agent.actions.desktops.x11_input import check_stop
+from qvl_agent.actions.errors import NoScreenError
+
+__all__ = [
+    "focused_window",
+    "frame_rect",
+    "process_of",
+    "protocols",
+    "wait_for_focus",
+    "wait_for_window_manager",
+]
+
+_POLL_S: Final = 0.005
+
+
+def wait_for_window_manager(name: str, timeout_s: float = 20.0) -> None:
+    """Wait until a window manager answers as the specification asks, by _NET_SUPPORTING_WM_CHECK.
+
+    Source: https://specifications.freedesktop.org/wm-spec/latest/ar01s03.html: the root's property
+    names a window that carries the same property, naming itself.
+
+    Raises:
+        NoScreenError: none did in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    connection = Connection(name)
+    try:
+        while True:
+            with connection as display:
+                if _window_manager_answers(display):
+                    return
+            if time.monotonic() > deadline:
+                raise NoScreenError(f"no window manager came up on {name} within {timeout_s:g} s")
+            time.sleep(_POLL_S)
+    finally:
+        connection.close()
+
+
+def _window_manager_answers(display: Any) -> bool:
+    check = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
+    root = display.screen().root
+    named = _window_property(root, check)
+    if not named:
+        return False
+    return _window_property(display.create_resource_object("window", named), check) == named
+
+
+def _window_property(window: Any, atom: int) -> int:
+    try:
+        value = window.get_full_property(atom, X.AnyPropertyType)
+    except (xerror.BadWindow, xerror.BadAtom):
+        return 0
+    return int(value.value[0]) if value and len(value.value) else 0
+
+
+def _top_level(display: Any, window: Any) -> Any | None:
+    """Walk up to the application's window (the one the window manager gave WM_STATE), or None."""
+    state = display.intern_atom("WM_STATE")
+    root = display.screen().root.id
+    while window and window.id != root:
+        try:
+            if window.get_full_property(state, X.AnyPropertyType):
+                return window
+            window = window.query_tree().parent
+        except xerror.BadWindow:
+            return None
+    return None
+
+
+def focused_window(display: Any) -> Any | None:
+    """Find the application's window that gets the keys, or None if none does."""
+    focus = display.get_input_focus().focus
+    if focus == X.PointerRoot:
+        return _window_under_pointer(display)
+    return _top_level(display, focus) if focus != X.NONE else None
+
+
+def wait_for_focus(display: Any, stop: StopCheck, limit_s: float = 0.25) -> None:
+    """After a click: wait until the window under the pointer has the focus.
+
+    The window manager moves it when it gets round to it, and keys go to the old window until then.
+    A panel or a menu never takes it, so after the limit the keys go where the focus is.
+
+    Raises:
+        Stopped: `stop` said so.
+    """
+    deadline = time.monotonic() + limit_s
+    while (target := _window_under_pointer(display)) is not None:
+        focused = focused_window(display)
+        if (focused is not None and focused.id == target.id) or time.monotonic() > deadline:
+            return
+        check_stop(stop)
+        time.sleep(_POLL_S)
+
+
+def protocols(display: Any, window: Any) -> list[int]:
+    """List the atoms in a window's WM_PROTOCOLS."""
+    try:
+        value = window.get_full_property(display.intern_atom("WM_PROTOCOLS"), Xatom.ATOM)
+    except xerror.BadWindow:
+        return []
+    return list(value.value) if value else []
+
+
+def _window_under_pointer(display: Any) -> Any | None:
+    """Find the application's window under the pointer, or None over the bare desktop."""
+    window = display.screen().root
+    state = display.intern_atom("WM_STATE")
+    try:
+        while child := window.query_pointer().child:
+            window = child
+            if window.get_full_property(state, X.AnyPropertyType):
+                return window
+    except xerror.BadWindow:
+        return None
+    return None
+
+
+def process_of(display: Any, window: Any) -> int | None:
+    """Find the process id of a window's client if it runs on this machine: the server asked its socket."""
+    if not display.has_extension(res.extname):
+        return None
+    try:
+        specs = [{"client": window.id, "mask": res.LocalClientPIDMask}]
+        ids = display.res_query_client_ids(specs).ids
+    except xerror.XError:
+        return None
+    return next((int(found.value[0]) for found in ids if found.value), None)
+
+
+def frame_rect(display: Any, window: Any) -> Rect | None:
+    """Find where a window is on the root window, its frame included; None if it isn't shown."""
+    root = display.screen().root
+    try:
+        if window.get_attributes().map_state != X.IsViewable:
+            return None
+        while (parent := window.query_tree().parent) and parent.id != root.id:
+            window = parent
+        at = window.get_geometry()
+    except xerror.XError:
+        return None
+    border = 2 * at.border_width
+    return Rect(at.x, at.y, at.width + border, at.height + border)
