@@ -1,37 +1,105 @@
-"""The guard: a pure function from (action, plan, scene, policy) to a verdict. Nothing matches = refuse."""
+"""The guard: a pure function from (action, plan, scene, policy) to a verdict. Nothing matches = refuse.
 
-from dataclasses import dataclass
+The model is taken to be in an attacker's hands: whatever stands on the screen can speak through it.
+So the rules look at what would be sent and where, and nothing that the model says of itself can
+make an action pass. The strictest rule that applies wins, and the first among equals; an exception
+in a rule refuses.
+"""
 
-from qvl_agent.actions.coordinates import Rect, View
-from qvl_agent.actions.frame import Geometry
+from dataclasses import replace
+from typing import Final
 
-__all__ = ["Scene"]
+from qvl_agent.actions.events import Plan
+from qvl_agent.actions.outcome import Level, Verdict
+from qvl_agent.actions.policy import Policy, Profile
+from qvl_agent.actions.rules import Case, Rule
+from qvl_agent.actions.rules.allow import allowed
+from qvl_agent.actions.rules.budgets import fresh_enough, rate, rate_delay, within_budget
+from qvl_agent.actions.rules.chords import dangerous_chord
+from qvl_agent.actions.rules.form import keys_known, nothing_left_down, plan_follows, well_formed
+from qvl_agent.actions.rules.geometry import in_target, off_limits, on_monitor, points_first
+from qvl_agent.actions.rules.text import clean_text, long_text
+from qvl_agent.actions.scene import Scene
+from qvl_agent.actions.schema import Action
+
+__all__ = ["RULES", "Scene", "apply_profile", "judge", "rate_delay"]
+
+RULES: Final[tuple[Rule, ...]] = (
+    well_formed,
+    keys_known,
+    on_monitor,
+    points_first,
+    in_target,
+    plan_follows,
+    nothing_left_down,
+    off_limits,
+    fresh_enough,
+    within_budget,
+    rate,
+    clean_text,
+    dangerous_chord,
+    long_text,
+    allowed,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """The facts of the moment that the guard judges by; recorded, so that a replay judges the same.
+def judge(action: Action, plan: Plan, scene: Scene, policy: Policy) -> Verdict:
+    """Decide how far an action may go. Never raises.
 
-    Attributes:
-        view: the frame that the model saw.
-        geometry: the monitors now.
-        frame_age_s: how old that frame is.
-        step: this step's number, from 1.
-        elapsed_s: since the run began.
-        tokens: the model's tokens so far, prompt and reply.
-        approvals: how often a person was asked so far.
-        inputs_s_ago: how long ago the latest inputs were, newest first.
-        off_limits: regions found at run time (our own window and terminal); the policy's come on top.
-        granted: rules that a person allowed once for this run.
+    Args:
+        action: what the model asked for.
+        plan: the exact events that would be sent for it.
+        scene: the facts of the moment.
+        policy: the limits in force.
     """
+    case = Case(action, plan, scene, policy)
+    strictest: Verdict | None = None
+    for rule in RULES:
+        verdict = _apply(rule, case)
+        if verdict is not None and (strictest is None or verdict.level > strictest.level):
+            strictest = verdict
+        if strictest is not None and strictest.level is Level.DENY:
+            return strictest
+    if strictest is None:
+        return Verdict(Level.DENY, "no-rule", "no rule allows this action, so it is refused")
+    return _within_approvals(strictest, case)
 
-    view: View
-    geometry: Geometry
-    frame_age_s: float = 0.0
-    step: int = 1
-    elapsed_s: float = 0.0
-    tokens: int = 0
-    approvals: int = 0
-    inputs_s_ago: tuple[float, ...] = ()
-    off_limits: tuple[Rect, ...] = ()
-    granted: frozenset[str] = frozenset()
+
+def apply_profile(verdict: Verdict, profile: Profile) -> Verdict:
+    """Raise a verdict to what the profile asks for; no profile lowers one.
+
+    Careful moves every level one up, so what is otherwise asked every time is refused; unattended
+    turns a question into a refusal. Dry-run judges as standard does: that nothing is sent is the
+    executor's part.
+    """
+    if profile == "careful" and verdict.level < Level.DENY:
+        return replace(verdict, level=Level(verdict.level + 1))
+    if profile == "unattended" and verdict.level in {Level.ASK_ONCE, Level.ASK_EVERY}:
+        reason = f"{verdict.reason}; nobody is there to ask, so it is refused"
+        return replace(verdict, level=Level.DENY, reason=reason)
+    return verdict
+
+
+def _apply(rule: Rule, case: Case) -> Verdict | None:
+    """Ask one rule; then the profile, and what the person allowed once for the whole run."""
+    try:
+        verdict = rule(case)
+    except Exception as error:  # noqa: BLE001 - a guard that fails must refuse, whatever failed
+        name = getattr(rule, "__name__", "a rule")
+        reason = f"the guard failed in {name} ({type(error).__name__}), so the action is refused"
+        return Verdict(Level.DENY, "guard-error", reason)
+    if verdict is None:
+        return None
+    if case.plan:
+        verdict = apply_profile(verdict, case.policy.profile)
+    if verdict.level is Level.ASK_ONCE and verdict.rule in case.scene.granted:
+        return Verdict(Level.ALLOW, verdict.rule, f"{verdict.reason}; you allowed that for this run")
+    return verdict
+
+
+def _within_approvals(verdict: Verdict, case: Case) -> Verdict:
+    asks = verdict.level in {Level.ASK_ONCE, Level.ASK_EVERY}
+    if asks and case.scene.approvals >= case.policy.max_approvals:
+        reason = f"this needs your yes, and the run has used its {case.policy.max_approvals} questions"
+        return Verdict(Level.DENY, "budget-approvals", reason)
+    return verdict

@@ -1,0 +1,64 @@
+"""Budgets: how old a picture may be, how much a run may use, how fast input may come."""
+
+from typing import Final
+
+from qvl_agent.actions.outcome import Verdict
+from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.rules import Case, deny
+from qvl_agent.actions.scene import Scene
+from qvl_agent.actions.schema import FINAL
+
+__all__ = ["MAX_RATE_DELAY_S", "fresh_enough", "rate", "rate_delay", "within_budget"]
+
+MAX_RATE_DELAY_S: Final = 5.0
+"""A longer wait can't come from an executor that keeps to the rate: something floods the desktop."""
+
+
+def fresh_enough(case: Case) -> Verdict | None:
+    """Refuse to act on an old picture."""
+    limit = case.policy.max_frame_age_s
+    if case.plan and not 0 <= case.scene.frame_age_s <= limit:
+        reason = f"the picture is {case.scene.frame_age_s:.0f} s old, past {limit:g} s; look again"
+        return deny("stale-frame", reason)
+    return None
+
+
+def within_budget(case: Case) -> Verdict | None:
+    """Refuse to go on past the run's steps, seconds or tokens; a run may always end."""
+    if isinstance(case.action, FINAL):
+        return None
+    scene, policy = case.scene, case.policy
+    for name, used, limit in (
+        ("steps", scene.step, policy.max_steps),
+        ("seconds", scene.elapsed_s, policy.max_seconds),
+        ("tokens", scene.tokens, policy.max_tokens),
+    ):
+        if not used <= limit:
+            return deny(f"budget-{name}", f"the run has used up its {limit:g} {name}")
+    return None
+
+
+def rate(case: Case) -> Verdict | None:
+    """Refuse input that comes absurdly fast; `rate_delay` is what keeps to the rate."""
+    if case.plan and rate_delay(case.scene, case.policy) > MAX_RATE_DELAY_S:
+        reason = f"input comes far faster than {case.policy.actions_per_second:g} actions a second"
+        return deny("rate", reason)
+    return None
+
+
+def rate_delay(scene: Scene, policy: Policy) -> float:
+    """Say how many seconds to wait before the next input, to keep to the rate.
+
+    A bucket of `burst` tokens that fills at `actions_per_second`; each input takes one.
+    """
+    tokens = float(policy.burst)
+    before: float | None = None
+    for ago in sorted(scene.inputs_s_ago, reverse=True):
+        if before is not None:
+            tokens = min(policy.burst, tokens + (before - ago) * policy.actions_per_second)
+        tokens -= 1
+        before = ago
+    if before is None:
+        return 0.0
+    tokens = min(policy.burst, tokens + max(before, 0.0) * policy.actions_per_second)
+    return max(0.0, (1 - tokens) / policy.actions_per_second)

@@ -1,0 +1,81 @@
+"""Form: the action is exactly what its class says, and the plan is exactly what the action comes to."""
+
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from qvl_agent.actions.errors import CoordinateError, KeyNameError
+from qvl_agent.actions.events import ButtonEvent, KeyEvent, Plan
+from qvl_agent.actions.keys import KEYS, chord, modifiers
+from qvl_agent.actions.outcome import Verdict
+from qvl_agent.actions.plan import plan, select_all_on
+from qvl_agent.actions.rules import Case, deny
+from qvl_agent.actions.schema import ACTION, Click, Drag, Press, Scroll
+
+__all__ = ["keys_known", "nothing_left_down", "plan_follows", "well_formed"]
+
+_PLAN: Final[TypeAdapter[Plan]] = TypeAdapter(Plan)
+
+
+def well_formed(case: Case) -> Verdict | None:
+    """Check action and plan by their classes again: neither may have been built past the checks."""
+    try:
+        action = ACTION.validate_json(ACTION.dump_json(case.action, warnings=False))
+        events = _PLAN.validate_json(_PLAN.dump_json(case.plan, warnings=False))
+    except (ValidationError, PydanticSerializationError) as error:
+        return deny("schema", f"the action isn't valid: {_brief(error)}; answer in the format asked for")
+    if (repr(action), repr(events)) != (repr(case.action), repr(case.plan)):  # == takes True for 1
+        return deny("schema", "the action isn't valid: a field isn't of its type")
+    return None
+
+
+def _brief(error: ValidationError | PydanticSerializationError) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where}: {first['msg']}"
+    return "a value can't be written down, like text with half a character"
+
+
+def keys_known(case: Case) -> Verdict | None:
+    """Refuse a key name that isn't canonical, and a held key that is no modifier."""
+    try:
+        match case.action:
+            case Press(keys=keys):
+                known = chord(keys) == keys
+            case Click(modifiers=held) | Drag(modifiers=held) | Scroll(modifiers=held):
+                known = modifiers(held) == held
+            case _:
+                known = True
+    except KeyNameError as error:
+        return deny("keys", str(error))
+    if not known or any(isinstance(event, KeyEvent) and event.key not in KEYS for event in case.plan):
+        return deny("keys", "the keys aren't written by their canonical names in order, like ctrl+shift+t")
+    return None
+
+
+def plan_follows(case: Case) -> Verdict | None:
+    """Refuse events that aren't exactly what the action comes to on this frame."""
+    try:
+        expected = plan(case.action, case.scene.view, select_all=select_all_on(case.scene.platform))
+    except CoordinateError as error:
+        return deny("geometry", f"the target can't be mapped to the desktop: {error}")
+    if case.plan != expected:
+        return deny("plan", f"the events aren't those that this {case.action.kind} comes to")
+    return None
+
+
+def nothing_left_down(case: Case) -> Verdict | None:
+    """Refuse a plan that releases what it didn't press, or leaves a key or button down."""
+    down: set[str] = set()
+    for event in case.plan:
+        if not isinstance(event, ButtonEvent | KeyEvent):
+            continue
+        name = event.key if isinstance(event, KeyEvent) else f"the {event.button} button"
+        if event.down is (name in down):
+            return deny("held", f"{name} is pressed twice or released without a press")
+        down ^= {name}
+    if down:
+        return deny("held", f"{', '.join(sorted(down))} would stay down")
+    return None

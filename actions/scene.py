@@ -1,0 +1,39 @@
+"""What the guard knows of the moment: plain facts, recorded beside each decision."""
+
+from dataclasses import dataclass
+
+from qvl_agent.actions.coordinates import Rect, View
+from qvl_agent.actions.frame import Geometry
+
+__all__ = ["Scene"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The facts of the moment that the guard judges by; recorded, so that a replay judges the same.
+
+    Attributes:
+        view: the frame that the model saw.
+        geometry: the monitors now.
+        frame_age_s: how long ago the screen was last known to look like that frame.
+        step: this step's number, from 1.
+        elapsed_s: since the run began.
+        tokens: the model's tokens so far, prompt and reply.
+        approvals: how often a person was asked so far.
+        inputs_s_ago: how long ago the latest inputs were, newest first.
+        off_limits: regions found at run time (our own window and terminal); the policy's come on top.
+        granted: rules that a person allowed once for this run.
+        platform: the desktop's system as `sys.platform` says it; chords mean other things elsewhere.
+    """
+
+    view: View
+    geometry: Geometry
+    frame_age_s: float = 0.0
+    step: int = 1
+    elapsed_s: float = 0.0
+    tokens: int = 0
+    approvals: int = 0
+    inputs_s_ago: tuple[float, ...] = ()
+    off_limits: tuple[Rect, ...] = ()
+    granted: frozenset[str] = frozenset()
+    platform: str = "linux"
