@@ -1,0 +1,25 @@
+"""`python -m qvl_agent.sandbox.apps chat`: run one of the applications.
+
+Without a parent on stdin (a terminal's end of file is Ctrl+D) it is simply a window to look at.
+"""
+
+import argparse
+import sys
+
+from qvl_agent.sandbox.apps import APPS
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="python -m qvl_agent.sandbox.apps", description=__doc__)
+    parser.add_argument("app", choices=APPS)
+    parser.add_argument("--task")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    from qvl_agent.sandbox.apps.host import run  # noqa: PLC0415 - imports Qt
+
+    return run(options.app, options.task, options.seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""Runs one application: its window, and the channel to its parent on stdin and stdout."""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from typing import Final, TextIO
+
+from pydantic import BaseModel, ValidationError
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QRect, QSocketNotifier, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
+
+from qvl_agent.actions.errors import QvlError, SettingsError
+from qvl_agent.actions.schema import Button
+from qvl_agent.sandbox.apps.chat import ChatPane
+from qvl_agent.sandbox.apps.chat_state import ChatState
+from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.protocol import Press, Request
+from qvl_agent.sandbox.apps.style import SandboxStyle, dress
+from qvl_agent.sandbox.apps.tree import read_tree, target_at
+from qvl_agent.sandbox.tasks import start_exercise
+
+__all__ = ["Host", "quiet_environment", "run"]
+
+_PLACED_S: Final = 1.0
+"""How long the window manager may take to move a window."""
+_BUTTONS: Final[dict[Qt.MouseButton, Button]] = {
+    Qt.MouseButton.LeftButton: "left",
+    Qt.MouseButton.RightButton: "right",
+    Qt.MouseButton.MiddleButton: "middle",
+}
+
+
+def quiet_environment() -> None:
+    """Keep the person's own Qt settings, scaling and input methods out of the picture."""
+    for name in ("QT_STYLE_OVERRIDE", "QT_SCALE_FACTOR", "QT_IM_MODULE", "QT_QPA_PLATFORMTHEME"):
+        os.environ.pop(name, None)
+    os.environ["QT_ENABLE_HIGHDPI_SCALING"] = "0"
+    os.environ["QT_FONT_DPI"] = "96"
+    os.environ["QT_XCB_GL_INTEGRATION"] = "none"  # the raster engine: pixels don't depend on a driver
+    os.environ.setdefault("QT_QPA_PLATFORM", "xcb")
+
+
+class Host(QObject):
+    """One application's window, rebuilt on every reset, and its log of mouse presses."""
+
+    def __init__(self, qt: QApplication, app: str) -> None:
+        super().__init__()
+        self._qt, self._app, self._style = qt, app, SandboxStyle()
+        qt.setStyle(self._style)
+        self._window = QMainWindow()
+        self._window.setObjectName("window")
+        self._presses: list[Press] = []
+        self._state: BaseModel | None = None
+        for effect in (
+            Qt.UIEffect.UI_AnimateMenu,
+            Qt.UIEffect.UI_AnimateCombo,
+            Qt.UIEffect.UI_AnimateTooltip,
+        ):
+            qt.setEffectEnabled(effect, False)
+        qt.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Log each press once: when it reaches a window, before any widget has reacted."""
+        kinds = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
+        if event.type() in kinds and watched.isWindowType() and isinstance(event, QMouseEvent):
+            at = event.globalPosition().toPoint()
+            button = _BUTTONS.get(event.button())
+            if button is not None:
+                double = event.type() == QEvent.Type.MouseButtonDblClick
+                self._presses.append(Press(target_at(at), at.x(), at.y(), button, double))
+        return False
+
+    def answer(self, line: str) -> dict[str, object]:
+        """Do what one request asks; the answer goes back as it is."""
+        try:
+            request = Request.model_validate_json(line)
+        except ValidationError as error:
+            return {"error": f"not a request: {error.errors()[0]['msg']}"}
+        self._qt.processEvents()
+        try:
+            return {"ok": self._do(request)}
+        except QvlError as error:
+            return {"error": str(error)}
+
+    def _do(self, request: Request) -> object:
+        match request.do:
+            case "tree":
+                return asdict(read_tree())
+            case "state":
+                return None if self._state is None else self._state.model_dump()
+            case "clicks":
+                return [asdict(press) for press in self._presses]
+            case "reset":
+                self.reset(request.task, request.seed)
+                return None
+            case "quit":
+                self._qt.quit()
+                return None
+
+    def reset(self, task: str | None, seed: int) -> None:
+        """Become another window: other colours, other data, another place."""
+        exercise = start_exercise(self._app, task, seed)
+        self._close_others()
+        screen = self._qt.primaryScreen().geometry()
+        look = Look.of(self._app, seed, (screen.width(), screen.height()))
+        self._state = exercise.start
+        old = self._window.takeCentralWidget()
+        if old is not None:
+            old.hide()
+            old.deleteLater()
+        dress(self._qt, self._style, look)
+        pane = _pane(exercise.start, look)
+        self._window.setCentralWidget(pane)
+        self._window.setWindowTitle(pane.windowTitle())
+        self._place(QRect(look.window.left, look.window.top, look.window.width, look.window.height))
+        self._presses.clear()
+
+    def _close_others(self) -> None:
+        """Close what is open over the window; twice, as closing a menu may uncover another."""
+        while (popup := QApplication.activePopupWidget()) is not None:
+            popup.close()
+        for window in QApplication.topLevelWidgets():
+            if window is not self._window:
+                window.close()
+                window.deleteLater()
+        self._qt.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+    def _place(self, wanted: QRect) -> None:
+        """Move the window and wait until it is there and painted."""
+        self._window.setGeometry(wanted)
+        self._window.show()
+        deadline = time.monotonic() + _PLACED_S
+        while time.monotonic() < deadline:
+            self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            if self._window.geometry() == wanted and self._window.isActiveWindow():
+                break
+        self._window.repaint()
+        self._qt.processEvents()
+
+
+def _pane(state: BaseModel, look: Look) -> QWidget:
+    match state:
+        case ChatState():
+            return ChatPane(state, look)
+    raise SettingsError(f"no window for {type(state).__name__}")
+
+
+def run(app: str, task: str | None, seed: int) -> int:
+    """Show an application until it is told to quit or its parent is gone.
+
+    Returns:
+        the process's exit status.
+    """
+    quiet_environment()
+    answers = _take_stdout()
+    qt = QApplication(["qvl-agent-sandbox", "-platform", os.environ["QT_QPA_PLATFORM"]])
+    qt.setQuitOnLastWindowClosed(False)
+    host = Host(qt, app)
+    host.reset(task, seed)
+    pending = bytearray()
+
+    def read() -> None:
+        part = os.read(sys.stdin.fileno(), 65536)
+        pending.extend(part)
+        while b"\n" in pending:
+            line, _, rest = bytes(pending).partition(b"\n")
+            pending[:] = rest
+            answers.write(json.dumps(host.answer(line.decode()), ensure_ascii=False) + "\n")
+            answers.flush()
+        if not part:  # the parent closed its end, or died
+            qt.quit()
+
+    notifier = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(read)
+    answers.write(json.dumps({"ok": "ready"}) + "\n")
+    answers.flush()
+    return qt.exec()
+
+
+def _take_stdout() -> TextIO:
+    """Keep stdout for the channel: what a library prints goes to stderr."""
+    channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return channel

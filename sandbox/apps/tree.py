@@ -1,0 +1,300 @@
+"""Reads the widget tree of this process, and says what a point of the screen hits.
+
+A node is listed only if a click in the middle of its visible part would hit it: the same function
+answers both.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QPlainTextEdit,
+    QRadioButton,
+    QSlider,
+    QStyle,
+    QStyleOptionButton,
+    QStyleOptionSlider,
+    QTabBar,
+    QWidget,
+)
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Offscreen, Role, Tree
+
+__all__ = ["read_tree", "target_at"]
+
+_LEAST = 4
+"""Pixels of a node that must be visible on each axis."""
+_LINE = 20
+_LINES_A_NOTCH = 3
+
+State = dict[str, bool | int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A target as its widget knows it: the rectangle is in that widget's own pixels."""
+
+    id: str
+    role: Role
+    label: str
+    rect: QRect
+    state: State
+
+
+def read_tree() -> Tree:
+    """List all that can be seen and reached now."""
+    nodes: list[Node] = []
+    offscreen: list[Offscreen] = []
+    for window in _windows():
+        for widget in _family(window):
+            for part in _parts(widget):
+                visible = _on_screen(widget, part.rect)
+                if area := _scroll_area(widget):
+                    offscreen.extend(_outside(area, widget, part))
+                if visible is None:
+                    continue
+                if part.role in PASSIVE or target_at(visible.center()) == part.id:
+                    rect = Rect(visible.x(), visible.y(), visible.width(), visible.height())
+                    nodes.append(Node(part.id, part.role, part.label, rect, part.state))
+    return Tree(tuple(nodes), tuple(offscreen))
+
+
+def target_at(point: QPoint) -> str:
+    """Name the node that a click at a point of the screen would hit; "" for none."""
+    for window in _windows():
+        if not window.geometry().contains(point):
+            continue
+        widget: QWidget | None = window.childAt(window.mapFromGlobal(point)) or window
+        while widget is not None:
+            for part in _parts(widget):
+                if part.role not in PASSIVE and part.rect.contains(widget.mapFromGlobal(point)):
+                    return part.id
+            widget = None if widget.isWindow() else widget.parentWidget()
+        return ""
+    return ""
+
+
+def _windows() -> list[QWidget]:
+    """The windows that take clicks now, the topmost first."""
+    popups = [
+        window
+        for window in QApplication.topLevelWidgets()
+        if window.isVisible() and window.windowType() == Qt.WindowType.Popup
+    ]
+    if popups:
+        active = QApplication.activePopupWidget()
+        return sorted(popups, key=lambda window: window is not active)
+    modal = QApplication.activeModalWidget()
+    if modal is not None:
+        return [modal]
+    return [
+        window
+        for window in QApplication.topLevelWidgets()
+        if window.isVisible() and window.windowType() == Qt.WindowType.Window
+    ]
+
+
+def _family(widget: QWidget) -> Iterator[QWidget]:
+    if not widget.isVisible() or not widget.isEnabled():
+        return
+    yield widget
+    for child in widget.children():
+        if isinstance(child, QWidget) and not child.isWindow():
+            yield from _family(child)
+
+
+def _on_screen(widget: QWidget, rect: QRect) -> QRect | None:
+    region = widget.visibleRegion().boundingRect()
+    if isinstance(widget, QAbstractItemView):
+        region &= widget.viewport().geometry()
+    visible = rect & region
+    visible = QRect(widget.mapToGlobal(visible.topLeft()), visible.size()) & widget.screen().geometry()
+    if visible.width() < _LEAST or visible.height() < _LEAST:
+        return None
+    return visible
+
+
+def _parts(widget: QWidget) -> list[_Part]:
+    """Say what a widget offers: itself, its tabs, its items, its handle."""
+    name = widget.objectName()
+    if not name or name.startswith("qt_"):
+        return []
+    match widget:
+        case QMenu():
+            return _menu(name, widget)
+        case QTabBar():
+            return _tabs(name, widget)
+        case QListView():
+            return [*_items(name, widget), _area(name, widget)]
+        case QSlider():
+            return _slider(name, widget)
+        case QAbstractScrollArea() if not isinstance(widget, QPlainTextEdit):
+            return [_area(name, widget)]
+    role = widget.property("role") or _role(widget)
+    if role is None:
+        return []
+    return [_Part(name, role, _label(widget), _hit_rect(widget), _state(widget))]
+
+
+def _hit_rect(widget: QWidget) -> QRect:
+    """The part that takes clicks: of a stretched check box only the mark and its text do."""
+    match widget:
+        case QCheckBox():
+            element = QStyle.SubElement.SE_CheckBoxClickRect
+        case QRadioButton():
+            element = QStyle.SubElement.SE_RadioButtonClickRect
+        case _:
+            return widget.rect()
+    option = QStyleOptionButton()
+    widget.initStyleOption(option)
+    return widget.style().subElementRect(element, option, widget) & widget.rect()
+
+
+def _role(widget: QWidget) -> Role | None:
+    match widget:
+        case QCheckBox():
+            return "check box"
+        case QRadioButton():
+            return "radio button"
+        case QAbstractButton():
+            return "button"
+        case QLineEdit() | QPlainTextEdit():
+            return "text field"
+        case QComboBox():
+            return "drop-down"
+        case QLabel():
+            return "text"
+    return None
+
+
+def _label(widget: QWidget) -> str:
+    if widget.accessibleName():
+        return widget.accessibleName()
+    if isinstance(widget, QAbstractButton | QLabel):
+        return widget.text()
+    return ""
+
+
+def _state(widget: QWidget) -> State:
+    state: State = dict(widget.property("state") or {})
+    match widget:
+        case QAbstractButton() if widget.isCheckable():
+            state["checked"] = widget.isChecked()
+        case QLineEdit():
+            state["value"] = widget.text()
+        case QPlainTextEdit():
+            state["value"] = widget.toPlainText()
+        case QComboBox():
+            state["value"] = widget.currentText()
+    if widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
+        state["focused"] = widget.hasFocus()
+    return state
+
+
+def _menu(name: str, menu: QMenu) -> list[_Part]:
+    return [
+        _Part(f"{name}/{action.objectName()}", "menu item", action.text(), menu.actionGeometry(action), {})
+        for action in menu.actions()
+        if action.isEnabled() and action.isVisible() and not action.isSeparator()
+    ]
+
+
+def _tabs(name: str, bar: QTabBar) -> list[_Part]:
+    return [
+        _Part(
+            f"{name}/{bar.tabData(index)}",
+            "tab",
+            bar.tabText(index),
+            bar.tabRect(index),
+            {"selected": index == bar.currentIndex()},
+        )
+        for index in range(bar.count())
+        if bar.isTabEnabled(index)
+    ]
+
+
+def _items(name: str, view: QListView) -> list[_Part]:
+    model, parts = view.model(), []
+    in_popup = view.window().windowType() == Qt.WindowType.Popup
+    for row in range(model.rowCount()):
+        index = model.index(row, 0)
+        rect = view.visualRect(index).translated(view.viewport().pos())
+        parts.append(
+            _Part(
+                f"{name}/{index.data(Qt.ItemDataRole.UserRole)}",
+                "option" if in_popup else "list item",
+                str(index.data()),
+                rect,
+                {"selected": view.selectionModel().isSelected(index)},
+            )
+        )
+    return parts
+
+
+def _slider(name: str, slider: QSlider) -> list[_Part]:
+    option = QStyleOptionSlider()
+    slider.initStyleOption(option)
+    control, style = QStyle.ComplexControl.CC_Slider, slider.style()
+    handle = style.subControlRect(control, option, QStyle.SubControl.SC_SliderHandle, slider)
+    groove = style.subControlRect(control, option, QStyle.SubControl.SC_SliderGroove, slider)
+    half = handle.width() // 2
+    ends = (groove.left() + half, groove.right() - handle.width() + 1 + half)
+    state: State = {
+        "value": slider.value(),
+        "least": slider.minimum(),
+        "most": slider.maximum(),
+        "start": slider.mapToGlobal(QPoint(ends[0], 0)).x(),
+        "stop": slider.mapToGlobal(QPoint(ends[1], 0)).x(),
+    }
+    label = slider.accessibleName()
+    return [
+        _Part(f"{name}/handle", "slider handle", label, handle, state),
+        _Part(name, "slider", label, slider.rect(), state),
+    ]
+
+
+def _area(name: str, area: QAbstractScrollArea) -> _Part:
+    bar = area.verticalScrollBar()
+    notch = max(1, bar.singleStep() * _LINES_A_NOTCH)
+    state: State = {
+        "above": bar.value() - bar.minimum(),
+        "below": bar.maximum() - bar.value(),
+        "notch": notch,
+    }
+    return _Part(name, "scroll area", area.accessibleName(), area.viewport().geometry(), state)
+
+
+def _scroll_area(widget: QWidget) -> QAbstractScrollArea | None:
+    """Find what would scroll the widget's parts: itself if it's a list, or what it stands in."""
+    area: QWidget | None = widget
+    if not isinstance(widget, QAbstractItemView):
+        area = None if widget.isWindow() else widget.parentWidget()
+    while area is not None and not area.isWindow():
+        if isinstance(area, QAbstractScrollArea) and area.objectName():
+            return area
+        area = area.parentWidget()
+    return None
+
+
+def _outside(area: QAbstractScrollArea, widget: QWidget, part: _Part) -> Iterator[Offscreen]:
+    if part.role == "scroll area":
+        return
+    port = area.viewport()
+    seen = QRect(port.mapToGlobal(QPoint(0, 0)), port.size())
+    rect = QRect(widget.mapToGlobal(part.rect.topLeft()), part.rect.size())
+    if rect.top() < seen.top():
+        yield Offscreen(part.id, area.objectName(), rect.top() - seen.top())
+    elif rect.bottom() > seen.bottom():
+        yield Offscreen(part.id, area.objectName(), rect.bottom() - seen.bottom())

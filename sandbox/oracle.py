@@ -1,0 +1,65 @@
+"""A stand-in for a model: it reads the sandbox's widget tree and answers in Qwen3-VL's own formats.
+
+It shows that everything but the model works, and gives examples of right answers. It solves the
+sandbox's tasks and nothing else, and never sees the picture's pixels.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from qvl_agent.actions.coordinates import View
+from qvl_agent.actions.dialects import format_action
+from qvl_agent.actions.errors import ModelError, Stopped
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.sandbox.session import Sandbox
+from qvl_agent.sandbox.tasks.hand import Hand
+
+__all__ = ["Oracle"]
+
+
+class Oracle:
+    """A model for one sandbox.
+
+    Attributes:
+        name: "oracle".
+        aimed: the ids of the widgets that its answers meant to press on, one for each press.
+    """
+
+    def __init__(self, sandbox: Sandbox, dialect: str = "grounded") -> None:
+        self.name = "oracle"
+        self.aimed: list[str] = []
+        self._sandbox, self._dialect = sandbox, dialect
+
+    def reply(
+        self,
+        messages: Sequence[Message],
+        *,
+        stop: Callable[[], bool],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """Answer with the task's next action, over the last picture.
+
+        Raises:
+            ModelError: there is no picture.
+            Stopped: `stop` said so.
+        """
+        if stop():
+            raise Stopped("stopped while the oracle was asked")
+        start = time.perf_counter()
+        hand = Hand(_last_view(messages), self._sandbox.tree())
+        action = self._sandbox.exercise.next_action(hand, self._sandbox.state())
+        text = format_action(action, self._dialect)
+        self.aimed += hand.aimed
+        if on_text is not None:
+            on_text(text)
+        return Reply(text=text, times={"total": time.perf_counter() - start})
+
+    def close(self) -> None:
+        """Do nothing: the sandbox is its owner's to close."""
+
+
+def _last_view(messages: Sequence[Message]) -> View:
+    for message in reversed(messages):
+        if message.pictures:
+            return message.pictures[-1].view
+    raise ModelError("the oracle was asked without a picture")
