@@ -1,0 +1,30 @@
+"""The reply formats: a module each, with its readers by action name and, if we ask for it, a writer."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from qvl_agent.actions.dialects import computer_use, grounded
+from qvl_agent.actions.dialects.computer_use import as_points
+from qvl_agent.actions.schema import Action
+
+__all__ = ["DIALECTS", "as_points", "format_action"]
+
+_WRITERS: Final[Mapping[str, Callable[[Action], str]]] = {
+    "grounded": grounded.write,
+    "computer_use": computer_use.write,
+}
+DIALECTS: Final = tuple(_WRITERS)
+"""The formats that we ask for; `prompts` has a `system_<dialect>` for each."""
+
+
+def format_action(action: Action, dialect: str) -> str:
+    """Write an action as a model answers it; `parse_action` reads it back as the same action.
+
+    Raises:
+        ValueError: there is no such dialect, or it can't say this action: see each `write`.
+    """
+    try:
+        writer = _WRITERS[dialect]
+    except KeyError:
+        raise ValueError(f"No dialect {dialect!r}; choose {' or '.join(DIALECTS)}.") from None
+    return writer(action)

@@ -1,0 +1,189 @@
+"""The arguments of one call, read with exact types: nothing missing, nothing over, nothing guessed."""
+
+from collections.abc import Mapping
+from typing import Final, NoReturn, TypeVar
+
+from qvl_agent.actions import keys
+from qvl_agent.actions.coordinates import GRID, ModelBox
+from qvl_agent.actions.errors import CoordinateError, KeyNameError, ParseError
+from qvl_agent.actions.strict_json import Repaired, Value
+
+__all__ = ["POINTED", "REMARKS", "Arguments", "box_of", "shown"]
+
+POINTED: Final = ("bbox_2d", "coordinate", "point_2d", "bbox", "point")
+"""The names under which a reply says where; one of them, never two."""
+
+REMARKS: Final = frozenset(
+    {"thought", "thoughts", "thinking", "reasoning", "log", "explanation", "rationale", "observation"}
+    | {"description", "confidence", "note", "element", "step", "id", "more_actions_needed_by_instruction"}
+)
+"""What models like to add, and what changes nothing: ignored if it is one plain value."""
+
+Option = TypeVar("Option", bound=str)
+
+
+def shown(value: object) -> str:
+    """Show a piece of a reply in a message: short, and printable."""
+    text = value if isinstance(value, str) else repr(value)
+    short = text if len(text) <= 48 else f"{text[:48]}…"
+    return "".join(character if character.isprintable() else "?" for character in short)
+
+
+def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:
+    """Read 4 numbers as a box, or 2 as a point, on the 0-1000 grid.
+
+    Raises:
+        ParseError: it is anything else, out of range, or in the pixels of the picture.
+    """
+    if pixel_space:
+        raise ParseError(
+            f'Expected no coordinates, got "{name}": this model answers in pixels of its own picture, '
+            f"which can't be told from the 0-{GRID} grid; use a Qwen3-VL checkpoint for pointing."
+        )
+    if not isinstance(value, list) or len(value) not in (2, 4):
+        came = f"{len(value)} numbers" if isinstance(value, list) else shown(value)
+        raise ParseError(f'Expected "{name}" as [x1, y1, x2, y2] or [x, y], got {came}; give one of these.')
+    numbers: list[float] = []
+    for number in value:
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise ParseError(f'Expected numbers in "{name}", got {shown(number)}; write them plainly.')
+        numbers.append(number)
+    if max(numbers) <= 1 and any(number != int(number) for number in numbers):
+        raise ParseError(
+            f'Expected "{name}" on the 0-{GRID} grid, got fractions {shown(value)}; multiply them by {GRID}.'
+        )
+    try:
+        return ModelBox.of(*numbers) if len(numbers) == 4 else ModelBox.at(*numbers)
+    except CoordinateError as error:
+        raise ParseError(f'Expected "{name}" on the 0-{GRID} grid: {error}.') from None
+
+
+class Arguments:
+    """Each method takes one argument out; `finish` refuses what nobody took.
+
+    Attributes:
+        action: the action's name, for messages.
+        label: the model's name for the target.
+        intent: its one line on why.
+    """
+
+    def __init__(
+        self, action: str, given: Mapping[str, Value], *, intent: str = "", pixel_space: bool = False
+    ) -> None:
+        self.action = action
+        self._left = {name: value for name, value in given.items() if value is not None}
+        self._pixel_space = pixel_space
+        self.label = self._words("label")
+        self.intent = self._words("intent") or intent
+
+    def target(self) -> ModelBox:
+        """Take where to act; a missing one never means where the pointer is."""
+        box = self.optional_target()
+        if box is None:
+            raise ParseError(
+                f'Expected "bbox_2d" or "coordinate" for {self.action}, got none; '
+                f"say where on the 0-{GRID} grid, there is no default."
+            )
+        return box
+
+    def optional_target(self) -> ModelBox | None:
+        names = [name for name in POINTED if name in self._left]
+        if len(names) > 1:
+            self._refuse("one place", " and ".join(names), "give only one of them")
+        return self.box(names[0]) if names else None
+
+    def box(self, name: str, remedy: str = "") -> ModelBox:
+        """Take a box by its name."""
+        if name not in self._left:
+            self._refuse(f'"{name}"', "none", remedy or "give it")
+        return box_of(name, self._left.pop(name), pixel_space=self._pixel_space)
+
+    def has(self, name: str) -> bool:
+        return name in self._left
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Take a text to act on, character for character."""
+        value = self._take(name, default)
+        if not isinstance(value, str):
+            self._refuse(f'"{name}" as text', shown(value), "put it in double quotes")
+        if isinstance(value, Repaired):
+            self._refuse(f'"{name}" as text', "quotes inside it without a backslash", 'write them as \\"')
+        return value
+
+    def choice(self, name: str, options: Mapping[str, Option], default: Option | None = None) -> Option:
+        """Take one of a few words."""
+        value = self._take(name, default)
+        option = options.get(value.strip().lower()) if isinstance(value, str) else None
+        if option is None:
+            self._refuse(f'"{name}" as one of {", ".join(options)}', shown(value), "choose one")
+        return option
+
+    def whole(self, name: str, lowest: int, highest: int, default: int | None = None) -> int:
+        """Take a whole number within limits."""
+        value = self.number(name, lowest, highest, default)
+        if value != int(value):
+            self._refuse(f'"{name}" as a whole number', shown(value), "round it")
+        return int(value)
+
+    def number(self, name: str, lowest: float, highest: float, default: float | None = None) -> float:
+        """Take a number within limits; a bool is none, and a string neither."""
+        value = self._take(name, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not lowest <= value <= highest:
+            self._refuse(f'"{name}" as a number from {lowest} to {highest}', shown(value), "stay within that")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self._take(name, default=False)
+        if not isinstance(value, bool):
+            self._refuse(f'"{name}" as true or false', shown(value), "write one of them")
+        return value
+
+    def chord(self, name: str = "keys") -> tuple[str, ...]:
+        """Take the keys to press together."""
+        return self._keys(name, None)
+
+    def held(self, name: str) -> tuple[str, ...]:
+        """Take the modifier keys to hold meanwhile; none is fine."""
+        return self._keys(name, "") if name in self._left else ()
+
+    def remark(self, name: str) -> None:
+        """Drop an argument that changes nothing for this action."""
+        self._left.pop(name, None)
+
+    def finish(self) -> None:
+        """Refuse what is left: an argument nobody knows may mean anything."""
+        for name, value in self._left.items():
+            plain = not isinstance(value, (list, dict))
+            if value is False or value in ("", []) or (name in REMARKS and plain):
+                continue
+            self._refuse(f"only the arguments of {self.action}", f'"{shown(name)}"', "leave it out")
+
+    def _keys(self, name: str, default: str | None) -> tuple[str, ...]:
+        value = self._take(name, default)
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list):
+            self._refuse(f'"{name}" as a list of keys', shown(value), 'write it as ["ctrl", "c"]')
+        read: list[str] = []
+        for key in names:
+            if not isinstance(key, str) or isinstance(key, Repaired):
+                self._refuse(f'"{name}" as a list of key names', shown(key), 'write it as ["ctrl", "c"]')
+            read.append(key)
+        try:
+            return keys.chord(read) if default is None else keys.modifiers(read)
+        except KeyNameError as error:
+            raise ParseError(f'Expected keys in "{name}": {error}') from None
+
+    def _words(self, name: str) -> str:
+        value = self._left.pop(name, "")
+        if not isinstance(value, str):
+            self._refuse(f'"{name}" as text', shown(value), "put it in double quotes")
+        return str(value)
+
+    def _take(self, name: str, default: Value) -> Value:
+        value = self._left.pop(name, default)
+        if value is None:
+            self._refuse(f'"{name}"', "none", "give it")
+        return value
+
+    def _refuse(self, expected: str, got: str, remedy: str) -> NoReturn:
+        raise ParseError(f"Expected {expected} for {self.action}, got {got}; {remedy}.")

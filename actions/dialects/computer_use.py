@@ -1,0 +1,265 @@
+"""Qwen's native tool call: `<tool_call>{"name": "computer_use", "arguments": {…}}</tool_call>`.
+
+Stricter than the model's own tool where that would guess: a click or a scroll needs its
+coordinate, and a drag both ends. Beyond it, a `label` may name the target, `text` may tell why a
+run ends, and `zoom` looks closer at a `bbox_2d`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final, Literal, assert_never
+
+from qvl_agent.actions.coordinates import ModelBox
+from qvl_agent.actions.dialects import grounded
+from qvl_agent.actions.dialects.arguments import Arguments
+from qvl_agent.actions.dialects.grounded import Reader, corners
+from qvl_agent.actions.errors import ParseError
+from qvl_agent.actions.schema import (
+    MAX_SCROLL,
+    MAX_WAIT_S,
+    Action,
+    Answer,
+    Ask,
+    Button,
+    Click,
+    Done,
+    Drag,
+    Fail,
+    Move,
+    Press,
+    Scroll,
+    Type,
+    Wait,
+    Zoom,
+)
+
+__all__ = ["PIXELS_PER_NOTCH", "READERS", "as_points", "intent_in", "terminate", "write"]
+
+PIXELS_PER_NOTCH: Final = 100
+"""What one wheel notch stands for in `pixels`; browsers scroll by about as much."""
+
+CLICKS: Final[Mapping[str, tuple[Button, int]]] = {
+    "left_click": ("left", 1),
+    "right_click": ("right", 1),
+    "middle_click": ("middle", 1),
+    "double_click": ("left", 2),
+    "triple_click": ("left", 3),
+}
+STATUSES: Final[Mapping[str, Literal["success", "failure"]]] = {"success": "success", "failure": "failure"}
+
+_INTENT: Final = re.compile(r"^[ \t]*Action[:：][ \t]*([^\n]{1,300})$", re.MULTILINE)
+_UNSAFE: Final = re.compile(r"[<>{}\[\]()\"'`=:：]")
+
+
+def _click(args: Arguments) -> Action:
+    button, count = CLICKS[args.action]
+    return Click(
+        target=args.target(),
+        button=button,
+        count=count,
+        modifiers=args.held("keys"),
+        label=args.label,
+        intent=args.intent,
+    )
+
+
+def _drag(args: Arguments) -> Action:
+    args.remark("duration")
+    if not args.has("coordinate2"):
+        raise ParseError(
+            "Expected left_click_drag with both ends, got only one place; "
+            "give the start as coordinate and the end as coordinate2."
+        )
+    return Drag(
+        target=args.target(),
+        end=args.box("coordinate2"),
+        modifiers=args.held("keys"),
+        label=args.label,
+        intent=args.intent,
+    )
+
+
+def _move(args: Arguments) -> Action:
+    args.remark("duration")
+    return grounded.READERS["move"](args)
+
+
+def _scroll(args: Arguments) -> Action:
+    if args.action == "scroll" and not args.has("pixels"):
+        return grounded.READERS["scroll"](args)
+    notches = _notches(args.number("pixels", -MAX_SCROLL * PIXELS_PER_NOTCH, MAX_SCROLL * PIXELS_PER_NOTCH))
+    across = args.action == "hscroll"
+    return Scroll(
+        target=args.target(),
+        dx=notches if across else 0,
+        dy=0 if across else -notches,
+        modifiers=args.held("keys"),
+        label=args.label,
+        intent=args.intent,
+    )
+
+
+def _notches(pixels: float) -> int:
+    if not pixels:
+        raise ParseError("Expected how far to scroll, got 0 pixels; give a number above or below 0.")
+    notches = max(1, round(abs(pixels) / PIXELS_PER_NOTCH))
+    return notches if pixels > 0 else -notches
+
+
+def _key(args: Arguments) -> Action:
+    return Press(keys=args.chord(), label=args.label, intent=args.intent)
+
+
+def _wait(args: Arguments) -> Action:
+    if not args.has("time"):
+        return grounded.READERS["wait"](args)
+    return Wait(seconds=args.number("time", 0, MAX_WAIT_S), label=args.label, intent=args.intent)
+
+
+def _interact(args: Arguments) -> Action:
+    return Ask(question=args.text("text"), label=args.label, intent=args.intent)
+
+
+def terminate(args: Arguments) -> Action:
+    """Read the end of a run, and what is said of it."""
+    if args.choice("status", STATUSES) == "success":
+        return Done(summary=args.text("text", ""), label=args.label, intent=args.intent)
+    return Fail(reason=args.text("text", ""), label=args.label, intent=args.intent)
+
+
+READERS: Final[Mapping[str, Reader]] = {
+    "key": _key,
+    "type": grounded.READERS["type"],
+    "mouse_move": _move,
+    **dict.fromkeys(CLICKS, _click),
+    "left_click_drag": _drag,
+    "scroll": _scroll,
+    "hscroll": _scroll,
+    "wait": _wait,
+    "zoom": grounded.READERS["zoom"],
+    "interact": _interact,
+    "answer": grounded.READERS["answer"],
+    "terminate": terminate,
+}
+
+
+def intent_in(prose: str) -> str:
+    """Find the last `Action: …` line that the format has before its call."""
+    lines = _INTENT.findall(prose)
+    return lines[-1].strip() if lines else ""
+
+
+def as_points(action: Action) -> Action:
+    """Give the action with the middle of its boxes in their place, as this format points.
+
+    A middle is rounded to whole numbers, as the models write them, unless that leaves the box.
+    """
+    if isinstance(action, Zoom):
+        return action
+    boxes = {name: getattr(action, name, None) for name in ("target", "end")}
+    return action.model_copy(
+        update={name: _middle(box) for name, box in boxes.items() if isinstance(box, ModelBox)}
+    )
+
+
+def _middle(box: ModelBox) -> ModelBox:
+    x, y = box.centre.x, box.centre.y
+    whole_x, whole_y = float(round(x)), float(round(y))
+    return ModelBox.at(
+        whole_x if box.x1 <= whole_x <= box.x2 else x, whole_y if box.y1 <= whole_y <= box.y2 else y
+    )
+
+
+def write(action: Action) -> str:
+    """Write an action as this format says it.
+
+    Raises:
+        ValueError: the format can't say it. It knows no box but zoom's (see `as_points`), no
+            right or middle button but for single clicks, no target, clearing or Enter with typed
+            text, no repeated key, and no scroll on both axes.
+    """
+    line = action.intent if _fits_a_line(action.intent) else ""
+    fields = _fields(action)
+    if action.label:
+        fields["label"] = action.label
+    if action.intent and not line:
+        fields["intent"] = action.intent
+    call = json.dumps({"name": "computer_use", "arguments": fields}, ensure_ascii=False)
+    before = f"Action: {line}\n" if line else ""
+    return f"{before}<tool_call>\n{call}\n</tool_call>"
+
+
+def _fits_a_line(intent: str) -> bool:
+    plain = intent.isprintable() and not _UNSAFE.search(intent)
+    return plain and intent == intent.strip() and len(intent) <= 300
+
+
+def _fields(action: Action) -> dict[str, object]:
+    match action:
+        case Click():
+            return _named_click(action) | _held(action.modifiers)
+        case Move():
+            return {"action": "mouse_move", "coordinate": _point(action.target)}
+        case Drag():
+            if action.button != "left":
+                raise ValueError(f"computer_use drags with the left button, not the {action.button} one")
+            ends = {"coordinate": _point(action.target), "coordinate2": _point(action.end)}
+            return {"action": "left_click_drag"} | ends | _held(action.modifiers)
+        case Scroll():
+            return _turn(action) | _held(action.modifiers)
+        case Type():
+            if action.target or action.clear or action.enter:
+                raise ValueError(
+                    "computer_use only types; click, clear and press enter in actions of their own"
+                )
+            return {"action": "type", "text": action.text}
+        case Press():
+            if action.count != 1:
+                raise ValueError(
+                    f"computer_use presses a key once, not {action.count} times; repeat the action"
+                )
+            return {"action": "key", "keys": action.keys}
+        case Wait():
+            return {"action": "wait", "time": action.seconds}
+        case Zoom():
+            return {"action": "zoom", "bbox_2d": corners(action.target)}
+        case Ask():
+            return {"action": "interact", "text": action.question}
+        case Answer():
+            return {"action": "answer", "text": action.text}
+        case Done():
+            return {"action": "terminate", "status": "success"} | _said(action.summary)
+        case Fail():
+            return {"action": "terminate", "status": "failure"} | _said(action.reason)
+    assert_never(action)
+
+
+def _named_click(action: Click) -> dict[str, object]:
+    for name, click in CLICKS.items():
+        if click == (action.button, action.count):
+            return {"action": name, "coordinate": _point(action.target)}
+    raise ValueError(f"computer_use has no {action.button} click of {action.count}; click once each time")
+
+
+def _turn(action: Scroll) -> dict[str, object]:
+    if bool(action.dx) == bool(action.dy):
+        raise ValueError(
+            f"a scroll goes along one axis, not by ({action.dx}, {action.dy}); write two actions"
+        )
+    name, notches = ("hscroll", action.dx) if action.dx else ("scroll", -action.dy)
+    return {"action": name, "coordinate": _point(action.target), "pixels": notches * PIXELS_PER_NOTCH}
+
+
+def _point(box: ModelBox) -> list[float]:
+    if (box.x1, box.y1) != (box.x2, box.y2):
+        raise ValueError("computer_use points at one place, not a box; take as_points(action) first")
+    return corners(box)[:2]
+
+
+def _held(modifiers: tuple[str, ...]) -> dict[str, object]:
+    return {"keys": modifiers} if modifiers else {}
+
+
+def _said(text: str) -> dict[str, object]:
+    return {"text": text} if text else {}

@@ -1,0 +1,123 @@
+"""How a JSON object spells a call: bare, as a named tool with arguments, or as midscene's type and param.
+
+{"action": "click", …}                                     bare
+{"name": "computer_use", "arguments": {"action": …}}       Qwen's tool call, also flattened
+{"name": "click", "arguments": {…}}                        the action as the tool
+{"action": {"type": "Tap", "param": {…}}}                  midscene
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from qvl_agent.actions.dialects import computer_use, grounded, midscene
+from qvl_agent.actions.dialects.arguments import REMARKS, shown
+from qvl_agent.actions.dialects.call import Call
+from qvl_agent.actions.errors import ParseError
+from qvl_agent.actions.strict_json import Json, Value, read_all
+
+__all__ = ["calls_in", "spelt_out"]
+
+_TOOLS: Final = ("computer_use", "mobile_use")
+_ZOOM_TOOL: Final = "image_zoom_in_tool"
+_ACTIONS: Final = grounded.READERS.keys() | computer_use.READERS.keys()
+_REMEDY: Final = "answer with exactly one action, in the format described"
+_BESIDE_MIDSCENE: Final = REMARKS | {
+    "sleep",
+    "error",
+    "errors",
+    "what_the_user_wants_to_do_next_by_instruction",
+}
+
+
+def calls_in(value: Value) -> Iterator[Call]:
+    """Find the calls in a JSON value: an object, or a list of them.
+
+    Raises:
+        ParseError: a call hides deeper inside, or its shape is wrong.
+    """
+    if isinstance(value, list):
+        for item in value:
+            yield from calls_in(item)
+    elif isinstance(value, dict):
+        call = _call(value)
+        if call:
+            yield call
+        elif any(True for inner in value.values() for _ in calls_in(inner)):
+            raise ParseError(
+                f"Expected the action at the top of its object, got it inside another; {_REMEDY}."
+            )
+
+
+def _call(value: dict[str, Value]) -> Call | None:
+    """Tell by its keys how an object spells a call; None if it is none."""
+    name, action = value.get("name"), value.get("action")
+    named = isinstance(name, str) and name.strip() in _TOOLS
+    if "arguments" in value or (named and action is None):
+        _only(value, REMARKS | {"name", "arguments"})
+        return _tool_call(name, value.get("arguments"))
+    if isinstance(action, dict):
+        _only(value, _BESIDE_MIDSCENE | {"action"})
+        return _midscene(action, value.get("log"))
+    if "action" in value:
+        rest = {key: given for key, given in value.items() if key != "name" or not named}
+        return Call(str(name).strip() if named else "", rest)
+    if isinstance(value.get("type"), str) and "param" in value:
+        return _midscene(value, None)
+    return None
+
+
+def spelt_out(call: Call) -> Call:
+    """Check the tool of a call that was written in XML or tags.
+
+    Raises:
+        ParseError: the tool isn't known.
+    """
+    if call.tool == midscene.TOOL:
+        return _midscene(call.arguments, None)
+    return _tool_call(call.tool, call.arguments)
+
+
+def _tool_call(name: Value, given: Value) -> Call:
+    """Read a tool's name and its arguments, which may be JSON in a string, as OpenAI's API has them."""
+    arguments = given
+    if isinstance(given, str):
+        inner = read_all(given)
+        arguments = inner.value if isinstance(inner, Json) else given
+    if not isinstance(name, str) or not isinstance(arguments, dict):
+        got = f"{shown(name)} and {shown(given)}"
+        raise ParseError(f'Expected a "name" and an object of "arguments", got {got}; {_REMEDY}.')
+    tool = name.strip()
+    if tool == _ZOOM_TOOL:
+        return _zoom(arguments)
+    if tool in _ACTIONS and "action" not in arguments:
+        return Call("", {**arguments, "action": tool})
+    if tool not in _TOOLS:
+        raise ParseError(f"Expected the tool computer_use, got {shown(tool)}; {_REMEDY}.")
+    return Call(tool, arguments)
+
+
+def _zoom(arguments: Mapping[str, Value]) -> Call:
+    if arguments.get("img_idx", 0) != 0:
+        raise ParseError("Expected a zoom into the newest picture, got another img_idx; leave it out.")
+    return Call("", {key: value for key, value in arguments.items() if key != "img_idx"} | {"action": "zoom"})
+
+
+def _midscene(action: Mapping[str, Value], log: Value) -> Call:
+    _only(action, {"type", "param"}, "its places may be pixels")
+    kind, param = action.get("type"), action.get("param")
+    known = isinstance(kind, str) and kind.strip().lower() in midscene.READERS
+    if not isinstance(kind, str) or not known or not isinstance(param, dict):
+        raise ParseError(
+            f"Expected an action, got {shown(kind)}; choose one of {', '.join(grounded.READERS)}."
+        )
+    intent: dict[str, Value] = {"intent": log} if isinstance(log, str) else {}
+    return Call(midscene.TOOL, midscene.flattened(kind, param) | intent)
+
+
+def _only(given: Iterable[str], allowed: Iterable[str], why: str = "") -> None:
+    over = [key for key in given if key not in allowed]
+    if over:
+        because = f", and {why}" if why else ""
+        raise ParseError(
+            f'Expected nothing else beside the call, got "{shown(over[0])}"{because}; {_REMEDY}.'
+        )

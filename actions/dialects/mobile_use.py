@@ -1,0 +1,47 @@
+"""The phone's tool call, which some models fall back to: read where a desktop means the same.
+
+Its coordinates are never used: we ask for other formats, and this one was trained in pixels
+(Qwen2.5-VL) as well as on a grid (Qwen3-VL), which a number below 1000 doesn't tell.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from qvl_agent.actions.dialects import computer_use, grounded
+from qvl_agent.actions.dialects.arguments import Arguments
+from qvl_agent.actions.dialects.grounded import Reader
+from qvl_agent.actions.errors import ParseError
+from qvl_agent.actions.schema import Action, Press
+
+__all__ = ["READERS"]
+
+_REMEDIES: Final[Mapping[str, str]] = {
+    "click": "click in the format described, on the 0-1000 grid",
+    "long_press": "right-click in the format described",
+    "swipe": "scroll or drag in the format described",
+    "key": "press a key of the keyboard in the format described",
+    "open": "click what opens it",
+}
+
+
+def _refused(args: Arguments) -> Action:
+    raise ParseError(
+        f"Expected an action of a desktop, got mobile_use {args.action}, which is for phones; "
+        f"{_REMEDIES[args.action]}."
+    )
+
+
+def _system_button(args: Arguments) -> Action:
+    args.choice("button", {"enter": "enter"})
+    return Press(keys=("enter",), label=args.label, intent=args.intent)
+
+
+READERS: Final[Mapping[str, Reader]] = {
+    **dict.fromkeys(_REMEDIES, _refused),
+    "type": grounded.READERS["type"],
+    "system_button": _system_button,
+    "wait": computer_use.READERS["wait"],
+    "answer": grounded.READERS["answer"],
+    "interact": computer_use.READERS["interact"],
+    "terminate": computer_use.terminate,
+}

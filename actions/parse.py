@@ -1,0 +1,153 @@
+"""From a reply's text to one action, or a `ParseError` that tells the model what to mend.
+
+Tolerant in finding the call, in whatever format it comes; strict in what it accepts. Nothing is
+guessed: two different actions, a broken piece beside a good one, or a box without an action are
+refused. What typed text may hold (control characters, commands) is the guard's to judge.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from qvl_agent.actions.coordinates import ModelBox
+from qvl_agent.actions.dialects import computer_use, grounded, midscene, mobile_use
+from qvl_agent.actions.dialects.arguments import POINTED, Arguments, box_of, shown
+from qvl_agent.actions.dialects.call import Call
+from qvl_agent.actions.dialects.grounded import Reader
+from qvl_agent.actions.dialects.json_call import calls_in, spelt_out
+from qvl_agent.actions.errors import ParseError
+from qvl_agent.actions.find import Found, find
+from qvl_agent.actions.schema import Action
+from qvl_agent.actions.strict_json import Value
+
+__all__ = ["Box", "parse_action", "parse_boxes"]
+
+_REMEDY: Final = "answer with exactly one action, in the format described"
+_REMEDY_BOXES: Final = "answer with a JSON list of objects with bbox_2d and label"
+
+_DESKTOP: Final[Mapping[str, Reader]] = {**grounded.READERS, **computer_use.READERS}
+_TOOLS: Final[Mapping[str, tuple[Mapping[str, Reader], Mapping[str, Reader]]]] = {
+    "": (_DESKTOP, grounded.READERS),
+    "computer_use": (_DESKTOP, computer_use.READERS),
+    "mobile_use": (mobile_use.READERS, computer_use.READERS),
+    midscene.TOOL: (midscene.READERS, grounded.READERS),
+}
+"""What each tool's actions are read by, and which are named to a model that gave another."""
+
+_FRAGMENT: Final = re.compile(
+    r"""["'](?:action|arguments|bbox(?:_[23]d)?|coordinate2?|point_2d)["']\s*+[:：]"""
+    r"""|<parameter=|\b\w{1,40}+\(\w{1,40}+\s?=\s?['"(\[<\d]"""
+)
+"""What in prose is a piece of a call: a key, a parameter, or a function call like click(start_box='…')."""
+_LABELS: Final = ("label", "name_en", "name_zh", "text_content", "prompt")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A place the model points at; a point is a box of no size."""
+
+    box: ModelBox
+    label: str = ""
+
+
+def parse_action(text: str, *, pixel_space: bool = False) -> Action:
+    """Read the one action in a reply.
+
+    Args:
+        text: the reply, perhaps with its reasoning.
+        pixel_space: the model points in pixels of its own picture (Qwen2.5-VL), so any
+            coordinate is refused.
+
+    Raises:
+        ParseError: there is no action, more than one, or one that isn't valid.
+    """
+    found = find(text)
+    if found.flaw:
+        raise ParseError(f"Could not read the reply: {found.flaw}; {_REMEDY}.")
+    calls = [*map(spelt_out, found.calls), *(call for value in found.values for call in calls_in(value))]
+    fragment = next((match[0] for prose in found.prose if (match := _FRAGMENT.search(prose))), "")
+    if fragment or not calls:
+        raise ParseError(f"Expected one action, got {_instead(found, fragment)}; {_REMEDY}.")
+    intent = computer_use.intent_in(found.prose[0])
+    actions = [_action(call, intent, pixel_space=pixel_space) for call in calls]
+    if any(not _same(action, actions[0]) for action in actions[1:]):
+        kinds = ", ".join(action.kind for action in actions[:4])
+        raise ParseError(f"Expected one action, got {len(actions)} ({kinds}); answer with only the first.")
+    return actions[0]
+
+
+def _same(action: Action, other: Action) -> bool:
+    """Whether two say the same; models repeat themselves, perhaps with another reason."""
+    return action.model_copy(update={"intent": ""}) == other.model_copy(update={"intent": ""})
+
+
+def _instead(found: Found, fragment: str) -> str:
+    """Say what there is in place of an action."""
+    if fragment:
+        return f"a piece of another call ({shown(fragment)})"
+    if any(True for value in found.values for _ in _places(value)):
+        return 'a place without an "action"'
+    keys = [key for value in found.values if isinstance(value, dict) for key in value]
+    if keys:
+        return f"an object with {shown(', '.join(keys))}"
+    if found.values:
+        return "a list"
+    return "only prose" if "".join(found.prose).strip() else "nothing"
+
+
+def _action(call: Call, intent: str, *, pixel_space: bool) -> Action:
+    """Check a call's arguments, and make the action of them."""
+    readers, named = _TOOLS[call.tool]
+    name = call.arguments.get("action")
+    known = name.strip().lower() if isinstance(name, str) else ""
+    reader = readers.get(known)
+    if reader is None:
+        got = "none" if name is None else shown(name)
+        raise ParseError(f"Expected an action, got {got}; choose one of {', '.join(named)}.")
+    given = {key: value for key, value in call.arguments.items() if key != "action"}
+    args = Arguments(known, given, intent=intent, pixel_space=pixel_space)
+    try:
+        action = reader(args)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise ParseError(f"Expected a valid {where} for {known}: {problem['msg']}; {_REMEDY}.") from None
+    args.finish()
+    return action
+
+
+def parse_boxes(text: str, *, pixel_space: bool = False) -> tuple[Box, ...]:
+    """Read an answer that only points: boxes or points, each perhaps with a label.
+
+    An empty list is an answer too: nothing was found.
+
+    Raises:
+        ParseError: there is no such answer, a place isn't valid, or it is an action.
+    """
+    found = find(text)
+    if found.flaw:
+        raise ParseError(f"Could not read the reply: {found.flaw}; {_REMEDY_BOXES}.")
+    if found.calls or any(True for value in found.values for _ in calls_in(value)):
+        raise ParseError(f"Expected places, got an action; {_REMEDY_BOXES}.")
+    places = [place for value in found.values for place in _places(value)]
+    if not places and [] not in found.values:
+        raise ParseError(f"Expected places, got none; {_REMEDY_BOXES}.")
+    return tuple(Box(box_of(name, value, pixel_space=pixel_space), label) for name, value, label in places)
+
+
+def _places(value: Value) -> Iterator[tuple[str, Value, str]]:
+    """Find what points: (the key's name, its value, the label), before anything is checked."""
+    if isinstance(value, list):
+        if value and not any(isinstance(item, (list, dict)) for item in value):
+            yield "bbox_2d", value, ""
+        for item in value:
+            yield from _places(item)
+    elif isinstance(value, dict):
+        label = next((str(said) for key in _LABELS if isinstance(said := value.get(key), str)), "")
+        for name in (*POINTED, "bbox_3d", "result"):
+            if name in value and (name != "result" or isinstance(value[name], list)):
+                yield name, value[name], label
+        yield from _places(value["locate"] if isinstance(value.get("locate"), dict) else [])

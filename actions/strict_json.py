@@ -1,0 +1,277 @@
+"""Read one JSON value out of a model's text: strict in values, tolerant of a few slips in spelling.
+
+`json.loads` takes NaN, 1e999, the last of duplicate keys and lone surrogates, and fails with
+ValueError or RecursionError on huge integers or deep nesting. Here all of those are refused.
+
+Tolerated, because only one reading is possible: a trailing comma; a full-width colon or comma;
+Python's spelling (single quotes, True, False, None); raw newlines in strings; a backslash before
+an apostrophe; spaces around a key; an object that was opened with "[". A string with unescaped
+quotes inside is read as `Repaired`, good for a label and never for anything that is acted on.
+What is cut off is never completed.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from qvl_agent.actions.errors import ParseError
+
+__all__ = ["Budget", "Flaw", "Json", "Repaired", "Value", "read", "read_all"]
+
+Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+
+MAX_DEPTH: Final = 32
+MAX_DIGITS: Final = 32
+"""Characters of one number; Python refuses integers of over 4,300 digits with a ValueError."""
+
+_SPACE: Final = re.compile(r"\s*+")
+_STRINGS: Final = {
+    '"': re.compile(
+        r'"([^"\\\x00-\x08\x0b\x0c\x0e-\x1f]*+(?:\\.[^"\\\x00-\x08\x0b\x0c\x0e-\x1f]*+)*+)"', re.DOTALL
+    ),
+    "'": re.compile(r"'([^'\\\x00-\x1f]*+(?:\\.[^'\\\x00-\x1f]*+)*+)'"),
+}
+_ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPES: Final = {'"': '"', "'": "'", "\\": "\\", "/": "/"} | dict(zip("bfnrt", "\b\f\n\r\t", strict=True))
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*+)(\.[0-9]++)?([eE][-+]?[0-9]++)?(?![\w.])", re.ASCII)
+_WORD: Final = re.compile(r"-?\w++")
+_WORDS: Final[dict[str, Value]] = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "True": True,
+    "False": False,
+    "None": None,
+}
+_AFTER_TEXT: Final = re.compile(r"""\s*+(?:[}\]]|\Z|[,，]\s*+(?:["'][^"'\n]{0,64}["']\s*+[:：]|[}\]]|\Z))""")
+"""What follows the closing quote of an object's text: its end, or the next key."""
+_TAG: Final = re.compile(r"</?(?:think|tool_call|function|parameter)\b")
+_MAX_REPAIR: Final = 500
+"""Characters within which the true end of a string with unescaped quotes is looked for."""
+
+
+class Repaired(str):
+    """A text whose quotes weren't escaped: where it ends is a guess, so it may only describe."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A value, and where it ends in the text."""
+
+    value: Value
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why no value could be read.
+
+    Attributes:
+        reason: what was expected and what came.
+        serious: it is a broken or cut-off object, rather than a bracket in a sentence.
+    """
+
+    reason: str
+    serious: bool
+
+
+class Budget:
+    """Bounds the work on one reply, however many brackets it has that lead nowhere."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, steps: int = 300_000) -> None:
+        self._left = steps
+
+    def spend(self, characters: int = 0) -> None:
+        """Count one step, and one more for every 128 characters walked.
+
+        Raises:
+            ParseError: the budget is used up.
+        """
+        self._left -= 1 + characters // 128
+        if self._left < 0:
+            raise ParseError("The reply has too many unfinished brackets to be read; answer with one action.")
+
+
+def read(text: str, start: int, budget: Budget) -> Json | Flaw:
+    """Read the value that begins at `start`, which is a bracket or a quote.
+
+    Raises:
+        ParseError: the budget is used up.
+    """
+    reader = _Reader(text, budget)
+    try:
+        value, end = reader.value(start, 0)
+    except _Flawed as flawed:
+        return Flaw(str(flawed), serious=flawed.truncated or any(reader.open))
+    return Json(value, end)
+
+
+def read_all(text: str) -> Json | Flaw:
+    """Read a value that must be the whole text, but for white space around it."""
+    start = _skip(text, 0)
+    found = read(text, start, Budget())
+    if isinstance(found, Json) and _skip(text, found.end) != len(text):
+        return Flaw("there is more after the JSON value", serious=True)
+    return found
+
+
+def _skip(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+class _Flawed(Exception):  # noqa: N818 - never leaves this module
+    truncated = False
+
+
+class _Reader:
+    """One pass over one value; `open` tells of each unclosed container whether it has had a key."""
+
+    def __init__(self, text: str, budget: Budget) -> None:
+        self.text = text
+        self.budget = budget
+        self.open: list[bool] = []
+
+    def value(self, at: int, depth: int) -> tuple[Value, int]:
+        self.budget.spend()
+        match self.text[at : at + 1]:
+            case "{":
+                return self._object(at + 1, depth + 1, "}")
+            case "[":
+                return self._array(at + 1, depth + 1)
+            case '"' | "'":
+                return self._string(at)
+            case "":
+                raise self._flawed("a value", at)
+            case _:
+                return self._number_or_word(at)
+
+    def _object(self, at: int, depth: int, closing: str) -> tuple[dict[str, Value], int]:
+        self._enter(depth)
+        found: dict[str, Value] = {}
+        at = self._next(at)
+        while not self._is(at, closing):
+            if not self._is(at, "\"'"):
+                raise self._flawed("a key in quotes", at)
+            self.open[-1] = True
+            name, at = self._string(at)
+            key = name.strip()
+            if key in found:
+                raise self._flawed(f'the key "{key[:40]}" only once', at, got="it twice")
+            at = self._next(at)
+            if not self._is(at, ":："):
+                raise self._flawed(f'":" after "{key[:40]}"', at)
+            found[key], at = self._member(self._next(at + 1), depth)
+            at = self._comma(at, closing)
+        self.open.pop()
+        return found, at + 1
+
+    def _member(self, at: int, depth: int) -> tuple[Value, int]:
+        """Read an object's value; a text must end where the object goes on."""
+        if not self._is(at, '"'):
+            return self.value(at, depth)
+        text, end = self._string(at)
+        if _AFTER_TEXT.match(self.text, end):
+            return text, end
+        return self._repaired(at, end)
+
+    def _repaired(self, start: int, at: int) -> tuple[Value, int]:
+        """Find the quote that is followed by the next key or the object's end, on the same line."""
+        line_end = self.text.find("\n", at, start + _MAX_REPAIR)
+        limit = start + _MAX_REPAIR if line_end < 0 else line_end
+        quote = self.text.find('"', at, limit)
+        while quote >= 0:
+            self.budget.spend()
+            inside = self.text[start + 1 : quote]
+            if _AFTER_TEXT.match(self.text, quote + 1) and "\\" not in inside and not _TAG.search(inside):
+                return Repaired(inside), quote + 1
+            quote = self.text.find('"', quote + 1, limit)
+        raise self._flawed('"," or "}" after the text (write quotes inside it as \\")', self._next(at))
+
+    def _array(self, at: int, depth: int) -> tuple[Value, int]:
+        start = at
+        self._enter(depth)
+        found: list[Value] = []
+        at = self._next(at)
+        while not self._is(at, "]"):
+            item, at = self.value(at, depth)
+            if not found and isinstance(item, str) and self._is(self._next(at), ":："):
+                self.open.pop()
+                return self._object(start, depth, "}]")
+            found.append(item)
+            at = self._comma(at, "]")
+        self.open.pop()
+        return found, at + 1
+
+    def _enter(self, depth: int) -> None:
+        self.open.append(False)
+        if depth > MAX_DEPTH:
+            raise _Flawed(f"expected JSON nested at most {MAX_DEPTH} deep, got more")
+
+    def _comma(self, at: int, closing: str) -> int:
+        at = self._next(at)
+        if self._is(at, ",，"):
+            return self._next(at + 1)
+        if not self._is(at, closing):
+            raise self._flawed(f'"," or "{closing[0]}"', at)
+        return at
+
+    def _string(self, at: int) -> tuple[str, int]:
+        match = _STRINGS[self.text[at]].match(self.text, at)
+        if not match:
+            self.budget.spend(len(self.text) - at)
+            closed = self.text.find(self.text[at], at + 1) >= 0
+            raise self._flawed(
+                "a text without control characters" if closed else "the end of a text", len(self.text)
+            )
+        self.budget.spend(match.end() - at)
+        inside = match[1]
+        if self.text[at] == "'" and _TAG.search(inside):
+            raise self._flawed("a text in double quotes", at)
+        return self._unescaped(inside, at) if "\\" in inside else inside, match.end()
+
+    def _unescaped(self, inside: str, at: int) -> str:
+        def plain(match: re.Match[str]) -> str:
+            code = match[1]
+            if len(code) == 5:
+                return chr(int(code[1:], 16))
+            if code not in _ESCAPES:
+                raise self._flawed("a text with JSON's escapes (a backslash is \\\\)", at, got=f"\\{code}")
+            return _ESCAPES[code]
+
+        text = _ESCAPE.sub(plain, inside)
+        if not _SURROGATE.search(text):
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise self._flawed("whole characters", at, got="half of a surrogate pair") from None
+
+    def _number_or_word(self, at: int) -> tuple[Value, int]:
+        match = _NUMBER.match(self.text, at)
+        if match and len(match[0]) <= MAX_DIGITS:
+            number = float(match[0]) if match[1] or match[2] else int(match[0])
+            if math.isfinite(number):
+                return number, match.end()
+        word = match or _WORD.match(self.text, at)
+        if word and word[0] in _WORDS:
+            return _WORDS[word[0]], word.end()
+        raise self._flawed("a JSON value", at, got=word[0][:40] if word else "")
+
+    def _next(self, at: int) -> int:
+        return _skip(self.text, at)
+
+    def _is(self, at: int, characters: str) -> bool:
+        return self.text[at : at + 1] != "" and self.text[at] in characters
+
+    def _flawed(self, expected: str, at: int, got: str = "") -> _Flawed:
+        came = got or self.text[at : at + 1] or "the end of the reply"
+        flawed = _Flawed(f"expected {expected}, got {came}")
+        flawed.truncated = at >= len(self.text)
+        return flawed
