@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, FramePoint, Rect, View
+from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, Rect, View
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.errors import (
     ApprovalError,
@@ -23,9 +23,9 @@ from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.parse import parse_action
 from qvl_agent.actions.plan import plan, select_all_on
 from qvl_agent.sandbox.compare import MIN_OVERLAP, Difference, Redone, compare
-from qvl_agent.sandbox.record import FrameRef, Manifest, StepIntent
+from qvl_agent.sandbox.record import Manifest, StepIntent
 from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.steps import RecordedStep
+from qvl_agent.sandbox.steps import RecordedStep, screen_of
 
 __all__ = ["ReplayDesktop", "ReplayReport", "ReplayedStep", "Think", "replay", "replay_step"]
 
@@ -144,7 +144,9 @@ class ReplayDesktop(Desktop):
             DesktopError: the region isn't on the recorded monitor.
             RecordingError: the frame is missing or changed.
         """
-        frame = replace(self._recording.frame(self._screen()), time=time.monotonic())
+        frame = replace(
+            self._recording.frame(screen_of(self._recording.steps, self._index)), time=time.monotonic()
+        )
         return frame if region is None else frame.crop(_box(region, frame.view))
 
     def pointer(self) -> DesktopPoint:
@@ -173,25 +175,6 @@ class ReplayDesktop(Desktop):
     @property
     def _intent(self) -> StepIntent:
         return self._recording.steps[self._index].intent
-
-    def _screen(self) -> FrameRef:
-        """The latest whole screen up to this step; the step's own picture may be a crop of it."""
-        shown = self._intent.frame
-        for recorded in reversed(self._recording.steps[: self._index + 1]):
-            if (
-                _whole(recorded.intent.frame.view)
-                and recorded.intent.frame.view.monitor == shown.view.monitor
-            ):
-                return recorded.intent.frame
-        return shown
-
-
-def _whole(view: View) -> bool:
-    return (
-        view.origin == FramePoint(0, 0)
-        and abs(view.width - view.monitor.width * view.scale) < 1
-        and abs(view.height - view.monitor.height * view.scale) < 1
-    )
 
 
 def _box(region: Rect, view: View) -> FrameBox:

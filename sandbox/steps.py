@@ -7,11 +7,12 @@ from typing import Final, assert_never
 
 from pydantic import TypeAdapter, ValidationError
 
+from qvl_agent.actions.coordinates import FramePoint, View
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.actions.outcome import Outcome
-from qvl_agent.sandbox.record import Line, RunResult, StepIntent, StepOutcome
+from qvl_agent.sandbox.record import FrameRef, Line, RunResult, StepIntent, StepOutcome
 
-__all__ = ["RecordedStep", "first_complaint", "paired"]
+__all__ = ["RecordedStep", "first_complaint", "paired", "screen_after", "screen_of"]
 
 _LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
 
@@ -77,3 +78,30 @@ def first_complaint(error: ValidationError) -> str:
     """The first of pydantic's complaints, in one line."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"
+
+
+def screen_of(steps: Sequence[RecordedStep], index: int) -> FrameRef:
+    """The whole screen that a step's picture is, or was cut from by a zoom before it."""
+    shown = steps[index].intent.frame
+    for step in reversed(steps[: index + 1]):
+        ref = step.intent.frame
+        if _whole(ref.view) and ref.view.monitor == shown.view.monitor:
+            return ref
+    return shown
+
+
+def screen_after(steps: Sequence[RecordedStep], index: int, result: RunResult | None) -> FrameRef | None:
+    """The screen that a step left behind; None if none was kept."""
+    own = steps[index].outcome.frame
+    if own is not None or index + 1 == len(steps):
+        return own or (result.frame if result else None)
+    following = steps[index + 1].intent.frame
+    return following if _whole(following.view) else None
+
+
+def _whole(view: View) -> bool:
+    return (
+        view.origin == FramePoint(0, 0)
+        and abs(view.width - view.monitor.width * view.scale) < 1
+        and abs(view.height - view.monitor.height * view.scale) < 1
+    )

@@ -1,0 +1,173 @@
+"""A recorded run as one self-contained HTML page, without scripts and without anything from elsewhere.
+
+All that a model said is hostile input: the template escapes it, hidden characters are shown by their
+codes, and the page's own policy forbids scripts and every load.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.agent.report_pictures import Pictures, pictures
+from qvl_agent.agent.report_words import (
+    action_fields,
+    action_words,
+    ending,
+    event_words,
+    seconds,
+    shortened,
+    visible,
+)
+from qvl_agent.sandbox.files import write_new
+from qvl_agent.sandbox.recording import Recording
+from qvl_agent.sandbox.steps import RecordedStep
+
+__all__ = ["render_report", "write_report"]
+
+_PARTS: Final = (
+    "model",
+    "capture",
+    "encode",
+    "prompt",
+    "parse",
+    "guard",
+    "freshness",
+    "input",
+    "settle",
+    "record",
+)
+"""The parts of a step in the order of the bars, which is the order of their colours."""
+_TONES: Final = {"done": "good", "refused": "bad", "stale": "claim", "stopped": "bad", "failed": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a step's time.
+
+    Attributes:
+        share: of the whole, 0-100.
+        colour: which of the page's part colours draws it.
+    """
+
+    name: str
+    seconds: float
+    share: float
+    colour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A step as the page shows it."""
+
+    step: RecordedStep
+    title: str
+    tone: str
+    pictures: Pictures
+    parts: tuple[Part, ...]
+
+    @property
+    def total(self) -> float:
+        return sum(part.seconds for part in self.parts)
+
+    @property
+    def beside(self) -> float:
+        """Seconds beside the model."""
+        return sum(part.seconds for part in self.parts if part.name != "model")
+
+
+def write_report(recording: Recording, path: Path) -> None:
+    """Write the page, readable by its owner alone; replaces what is at `path` in one go.
+
+    Raises:
+        RecordingError: the page can't be written there.
+    """
+    page = render_report(recording).encode()
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_new(new, page)
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise RecordingError(f"can't write the report {path}: {error}; name another place") from error
+
+
+def render_report(recording: Recording) -> str:
+    """Make the page's HTML. A picture that is missing or damaged is named in its place."""
+    import jinja2  # noqa: PLC0415 - only reports need it
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )
+    environment.filters.update(
+        action_fields=action_fields, seconds=seconds, event_words=event_words, shortened=shortened
+    )
+    template = environment.from_string(files("qvl_agent.agent").joinpath("report.html.j2").read_text("utf-8"))
+    shown = [_shown(recording, index) for index in range(len(recording.steps))]
+    tone, headline, worth = ending(recording.result)
+    return template.render(
+        run=recording,
+        manifest=recording.manifest,
+        result=recording.result,
+        steps=shown,
+        tone=tone,
+        headline=headline,
+        worth=worth,
+        typical=_typical(shown),
+        beside=median(step.beside for step in shown),
+        tokens=_tokens(recording.steps),
+    )
+
+
+def _shown(recording: Recording, index: int) -> Shown:
+    step = recording.steps[index]
+    action = step.intent.action
+    title = action_words(action) if action else "No action: the reply couldn't be used"
+    tone = "bad" if action is None else _TONES.get(step.outcome.outcome.status, "claim")
+    times: dict[str, float] = {}
+    for name, value in (*step.intent.times.items(), *step.outcome.outcome.times.items()):
+        times[name] = times.get(name, 0.0) + max(0.0, value)
+    return Shown(step, title, tone, pictures(recording, index), _parts(times))
+
+
+def _parts(times: dict[str, float]) -> tuple[Part, ...]:
+    whole = sum(times.values()) or 1.0
+    names = sorted(times, key=lambda name: _PARTS.index(name) if name in _PARTS else len(_PARTS))
+    return tuple(Part(name, times[name], 100 * times[name] / whole, _colour(name)) for name in names)
+
+
+def _colour(name: str) -> int:
+    return _PARTS.index(name) if name in _PARTS else len(_PARTS)
+
+
+def _typical(steps: Sequence[Shown]) -> tuple[Part, ...]:
+    """The median of each part over the steps that have it; shares are of the largest."""
+    values: dict[str, list[float]] = {}
+    for step in steps:
+        for part in step.parts:
+            values.setdefault(part.name, []).append(part.seconds)
+    medians = {name: median(each) for name, each in values.items()}
+    largest = max(medians.values(), default=0.0) or 1.0
+    return tuple(
+        Part(name, value, 100 * value / largest, _colour(name))
+        for name, value in sorted(medians.items(), key=lambda item: _colour(item[0]))
+    )
+
+
+def _tokens(steps: Sequence[RecordedStep]) -> tuple[int, int] | None:
+    """Tokens of all prompts and of all replies; None if no backend counted."""
+    replies = [step.intent.reply for step in steps]
+    if all(reply.reply_tokens is None for reply in replies):
+        return None
+    return sum(reply.prompt_tokens or 0 for reply in replies), sum(
+        reply.reply_tokens or 0 for reply in replies
+    )
