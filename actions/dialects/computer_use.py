@@ -1,8 +1,9 @@
 """Qwen's native tool call: `<tool_call>{"name": "computer_use", "arguments": {…}}</tool_call>`.
 
 Stricter than the model's own tool where that would guess: a click or a scroll needs its
-coordinate, and a drag both ends. Beyond it, a `label` may name the target, `text` may tell why a
-run ends, and `zoom` looks closer at a `bbox_2d`.
+coordinate, and a drag both ends. Beyond it, a `label` may name the target, `type` may click its
+field first (`coordinate`), `clear` it and press `enter`, `text` may tell why a run ends, and `zoom`
+looks closer at a `bbox_2d`.
 """
 
 import json
@@ -176,8 +177,8 @@ def write(action: Action) -> str:
 
     Raises:
         ValueError: the format can't say it. It knows no box but zoom's (see `as_points`), no
-            right or middle button but for single clicks, no target, clearing or Enter with typed
-            text, no repeated key, and no scroll on both axes.
+            right or middle button but for single clicks, no repeated key, and no scroll on both
+            axes or none.
     """
     line = action.intent if _fits_a_line(action.intent) else ""
     fields = _fields(action)
@@ -209,11 +210,7 @@ def _fields(action: Action) -> dict[str, object]:
         case Scroll():
             return _turn(action) | _held(action.modifiers)
         case Type():
-            if action.target or action.clear or action.enter:
-                raise ValueError(
-                    "computer_use only types; click, clear and press enter in actions of their own"
-                )
-            return {"action": "type", "text": action.text}
+            return _typed(action)
         case Press():
             if action.count != 1:
                 raise ValueError(
@@ -233,6 +230,14 @@ def _fields(action: Action) -> dict[str, object]:
         case Fail():
             return {"action": "terminate", "status": "failure"} | _said(action.reason)
     assert_never(action)
+
+
+def _typed(action: Type) -> dict[str, object]:
+    fields: dict[str, object] = {"action": "type", "text": action.text}
+    if action.target:
+        fields["coordinate"] = _point(action.target)
+    wanted = {"clear": action.clear, "enter": action.enter}
+    return fields | {name: True for name, on in wanted.items() if on}
 
 
 def _named_click(action: Click) -> dict[str, object]:
