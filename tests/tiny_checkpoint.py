@@ -9,20 +9,48 @@ import base64
 import importlib.metadata
 import json
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import torch
+import transformers
 from filelock import FileLock
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
-SPECIAL = (
-    "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|> "
-    "<|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|>"
-).split()
+SPECIAL = [
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|object_ref_start|>",
+    "<|object_ref_end|>",
+    "<|box_start|>",
+    "<|box_end|>",
+    "<|quad_start|>",
+    "<|quad_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+]
 """From 151643 on; a decoder may leave them out."""
-ADDED = (
-    "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|> "
-    "<|file_sep|> <tool_response> </tool_response> <think> </think>"
-).split()
+ADDED = [
+    "<tool_call>",
+    "</tool_call>",
+    "<|fim_prefix|>",
+    "<|fim_middle|>",
+    "<|fim_suffix|>",
+    "<|fim_pad|>",
+    "<|repo_name|>",
+    "<|file_sep|>",
+    "<tool_response>",
+    "</tool_response>",
+    "<think>",
+    "</think>",
+]
 """From 151657 on; ordinary text to a decoder."""
 FIRST_SPECIAL = 151643
 VOCAB = 151936
@@ -116,17 +144,12 @@ def checkpoint(folder: Path, *, moe: bool = False, thinking: bool = False, says:
     model = _model(moe=moe)
     if says is not None:
         _teach(model, folder, says)
-    import torch
-
     model.to(torch.bfloat16).save_pretrained(folder)
     _write(folder / "generation_config.json", SAMPLING)
     return folder
 
 
 def _model(*, moe: bool) -> Any:
-    import torch
-    import transformers
-
     torch.set_num_threads(1)
     torch.manual_seed(7)
     prefix = "Qwen3VLMoe" if moe else "Qwen3VL"
@@ -138,10 +161,7 @@ def _model(*, moe: bool) -> Any:
 
 def _teach(model: Any, folder: Path, says: str) -> None:
     """Make the next token depend on the last one alone, along a chain that spells the text."""
-    import torch
-    from tokenizers import Tokenizer
-
-    coder = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    coder: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
     newline, end = coder.token_to_id("Ċ"), coder.token_to_id("<|im_end|>")
     chain = [newline, *coder.encode(says).ids, end]  # every prompt ends in a newline
     if len(set(chain)) != len(chain):
@@ -152,7 +172,7 @@ def _teach(model: Any, folder: Path, says: str) -> None:
                 weight.zero_()
         words = model.model.language_model.embed_tokens.weight
         model.lm_head.weight.zero_()
-        for last, following in zip(chain, chain[1:], strict=False):
+        for last, following in pairwise(chain):
             model.lm_head.weight[following] = words[last] / words[last].norm()
 
 
@@ -189,9 +209,6 @@ def tokenizer(folder: Path) -> Path:
 
 
 def _tokenizer() -> Any:
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-    from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
-
     vocab, merges = _byte_pairs()
     made = Tokenizer(models.BPE(vocab=vocab, merges=merges))
     made.normalizer = normalizers.NFC()
@@ -210,8 +227,6 @@ def _tokenizer() -> Any:
 
 def _byte_pairs() -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Read the ranks, and find the two parts that each token is merged from."""
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
     letters = bytes_to_unicode()
     with ranks_file().open("rb") as file:
         ranks = {base64.b64decode(word): int(rank) for word, rank in map(bytes.split, file)}

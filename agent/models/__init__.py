@@ -70,7 +70,8 @@ def open_model(
         max_picture_tokens: each picture is resized to at most so many image tokens.
         max_new_tokens: of a reply.
         temperature: 0 decodes greedily.
-        device, dtype: transformers alone; see `TransformersModel`.
+        device: "auto" or torch's name for one; transformers alone.
+        dtype: "auto" or torch's name for one; transformers alone.
         timeout_s: for a whole reply; openai alone.
         allow_remote: let a server that isn't on this machine have the pictures; openai alone.
         local_files_only: never download a checkpoint; transformers alone.

@@ -74,6 +74,8 @@ def _hub() -> Any:
         import huggingface_hub  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
         raise ModelError(f"a hub id needs huggingface_hub; {_INSTALL}") from error
+    # No telemetry: without this, the hub's client also asks for a list of agents to name in its headers.
+    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     return huggingface_hub
 
 

@@ -33,6 +33,8 @@ T = TypeVar("T")
 def fit(size: tuple[int, int], max_tokens: int) -> tuple[int, int]:
     """Say what (width, height) a picture of `size` gets: multiples of 32, at most `max_tokens` tiles.
 
+    Of budgets below 256, enlarging a tiny picture can break the limit by a few tokens.
+
     Raises:
         ModelError: one side is more than 200 times the other.
     """

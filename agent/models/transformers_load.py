@@ -68,7 +68,7 @@ def load(folder: Path, *, device: str, dtype: str, max_picture_tokens: int) -> L
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
             processor = _image_processor(transformers, folder, max_picture_tokens)
             model = _model(transformers, folder, place, kind)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
+    except Exception as error:  # tokenizers and safetensors raise plain Exceptions
         raise ModelError(in_words(error, f"can't load {folder}")) from error
     tokenizer.chat_template = tokenizer.chat_template or chat_template(folder)
     end_ids = _end_ids(model, tokenizer)

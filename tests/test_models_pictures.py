@@ -1,0 +1,72 @@
+"""Sizes as every engine computes them, and pictures that survive the way."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from PIL import Image
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE, Kept, data_url, fit, resized, tokens
+
+SIDES = some.integers(1, 8000)
+
+
+def frame(width: int, height: int) -> Frame:
+    pixels = np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
+    return Frame(pixels, Rect(0, 0, width, height))
+
+
+@given(SIDES, SIDES, some.integers(256, 16384))
+def test_the_size_is_the_one_the_image_processor_would_choose(width: int, height: int, budget: int) -> None:
+    if max(width, height) > 200 * min(width, height):
+        with pytest.raises(ModelError, match="too narrow"):
+            fit((width, height), budget)
+        return
+    least = min(MIN_TOKENS, budget) * TILE**2
+    high, wide = smart_resize(height, width, TILE, least, budget * TILE**2)
+    assert fit((width, height), budget) == (wide, high)
+    assert fit((wide, high), budget) == (wide, high)
+    assert tokens((width, height), budget) <= budget
+
+
+@pytest.mark.parametrize(
+    ("size", "budget", "expected"),
+    [
+        ((1280, 720), 2048, 880),
+        ((1920, 1080), 2048, 2040),
+        ((1920, 1080), 1280, 1222),
+        ((2560, 1440), 2048, 1980),
+        ((3840, 2160), 2048, 1980),
+        ((3840, 2160), 16384, 8160),
+    ],
+)
+def test_the_tokens_of_usual_screens(size: tuple[int, int], budget: int, expected: int) -> None:
+    assert tokens(size, budget) == expected
+
+
+def test_a_picture_in_the_right_size_is_not_touched() -> None:
+    shot = frame(640, 352)
+    url = data_url(shot, 2048)
+    decoded = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
+    assert np.array_equal(np.asarray(decoded), shot.pixels)
+
+
+def test_a_picture_is_resized_whole() -> None:
+    assert resized(frame(1921, 1081), 512).size == fit((1921, 1081), 512)
+    crop = frame(300, 200).crop(frame(300, 200).box.grown(-40, (300, 200)))
+    assert resized(crop, 2048).size == (352, 192)
+
+
+def test_only_the_last_results_are_kept() -> None:
+    made: list[str] = []
+    kept: Kept[str] = Kept(2)
+    for name in ("a", "b", "a", "c", "a", "b"):
+        kept.get((name, 1), lambda name=name: made.append(name) or name)  # type: ignore[misc]
+    assert made == ["a", "b", "c", "b"]
