@@ -75,11 +75,11 @@ class History:
         self._messages.append(Message("user", parts))
 
 
-def compacted(messages: list[Message]) -> list[Message]:
+def compacted(messages: Sequence[Message]) -> list[Message]:
     """Replace all pictures but the last few by words, if there are more than `MAX_PICTURES`."""
     places = [at for at, message in enumerate(messages) if message.pictures]
     if len(places) <= MAX_PICTURES:
-        return messages
+        return list(messages)
     old = set(places[:-KEEP_PICTURES])
     return [_without_pictures(message) if at in old else message for at, message in enumerate(messages)]
 

@@ -42,10 +42,10 @@ class Check(Protocol):
 
 @runtime_checkable
 class Verifiable(Protocol):
-    """A desktop that can tell whether the task was really done, as the sandbox's can."""
+    """A desktop that can tell whether its own task was really done, as the sandbox's can."""
 
-    def check(self, answer: str | None) -> Check:
-        """Compare the application's own state with what the task asked for."""
+    def check(self, task: str, answer: str | None) -> Check | None:
+        """Compare the application's own state with what the task asked for; None for other tasks."""
         ...
 
 
@@ -92,6 +92,7 @@ class Episode:
 
     def __init__(self, setup: Setup, task: str, recorder: Recorder) -> None:
         self._setup = setup
+        self._task = task
         self._recorder = recorder
         self._history = History(task, setup.dialect, rules=setup.rules)
         self._executor = Executor(
@@ -265,8 +266,9 @@ class Episode:
     def _finish(self, over: _Over) -> RunResult:
         verified, found = None, ""
         if self._setup.verify and over.status == "done" and isinstance(self._setup.desktop, Verifiable):
-            check = self._setup.desktop.check(over.answer)
-            verified, found = check.passed, check.reason
+            check = self._setup.desktop.check(self._task, over.answer)
+            if check is not None:
+                verified, found = check.passed, check.reason
         result = RunResult(
             status=over.status,
             message=over.message,

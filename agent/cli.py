@@ -1,0 +1,353 @@
+"""The command line: the only place that prints or exits.
+
+Nothing heavy is imported before a command runs, so that `--help` is quick.
+"""
+
+import difflib
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
+
+import click
+
+from qvl_agent.actions.errors import (
+    CoordinateError,
+    DesktopError,
+    DisplayBusyError,
+    ModelError,
+    NoScreenError,
+    QvlError,
+    RecordingError,
+    SettingsError,
+    Stopped,
+)
+
+if TYPE_CHECKING:
+    from qvl_agent.agent.agent import Run
+    from qvl_agent.agent.settings import Settings
+    from qvl_agent.sandbox.record import RunResult
+
+__all__ = ["exit_code", "main"]
+
+P = ParamSpec("P")
+
+EXIT_CODES: Final = """\b
+Exit codes:
+  0   done, and verified where something could verify it (or replayed: no difference)
+  1   the agent says it failed; a replay differs
+  2   wrong usage, a wrong setting, a broken recording
+  3   claimed done, but not verified
+  4   stopped by the guard, or a question was answered no
+  5   the model or its server failed
+  6   out of steps, time or tokens
+  69  no usable screen, permission or package
+  75  another agent holds this display
+  130 stopped by the person
+"""
+_ERROR_CODES: Final[dict[type[QvlError], int]] = {
+    SettingsError: 2,
+    RecordingError: 2,
+    CoordinateError: 2,
+    ModelError: 5,
+    NoScreenError: 69,
+    DesktopError: 69,
+    DisplayBusyError: 75,
+    Stopped: 130,
+}
+_STATUS_CODES: Final = {
+    "done": 0,
+    "failed": 1,
+    "refused": 4,
+    "model-error": 5,
+    "budget": 6,
+    "desktop-error": 69,
+    "crashed": 70,
+    "stopped": 130,
+    "dry-run": 0,
+}
+_NOT_VERIFIED: Final = 3
+
+
+def exit_code(result: "RunResult") -> int:
+    """Turn the end of a run into the code that `--help` lists."""
+    if result.status == "done" and result.verified is False:
+        return _NOT_VERIFIED
+    return _STATUS_CODES[result.status]
+
+
+class TaskGroup(click.Group):
+    """A group whose first word may be a task instead of a command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = args[0] if args else "--help"
+        if first not in self.commands and first not in ("--help", "-h", "--version"):
+            self._no_typo(first, ctx)
+            args = ["run", *args]
+        return super().parse_args(ctx, args or ["--help"])
+
+    def _no_typo(self, word: str, ctx: click.Context) -> None:
+        close = difflib.get_close_matches(word, self.commands, n=1, cutoff=0.75)
+        if close and " " not in word:
+            raise click.UsageError(
+                f"No command '{word}'; did you mean '{close[0]}'? If it is a task: qvl-agent run '{word}'",
+                ctx,
+            )
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        formatter.write_usage("qvl-agent", '"TASK" [OPTIONS]')
+        formatter.write_usage("qvl-agent", "COMMAND [ARGS]...", prefix="       ")
+
+
+def _errors_to_codes(command: Callable[P, int | None]) -> Callable[P, None]:
+    """Say an error in one line and exit with its code; `-v` shows where it came from."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except QvlError as error:
+            if kwargs.get("verbose"):
+                raise
+            click.echo(f"qvl-agent: {error}", err=True)
+            code = next(code for kind, code in _ERROR_CODES.items() if isinstance(error, kind))
+        except KeyboardInterrupt:
+            code = _ERROR_CODES[Stopped]
+        sys.exit(code or 0)
+
+    return guarded
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+MODEL_OPTIONS: Final = _options(
+    click.option(
+        "--model", metavar="NAME", help="A checkpoint (folder or hub id), a server's model, or oracle."
+    ),
+    click.option("--server", metavar="URL", help="An OpenAI-compatible server: http://127.0.0.1:8000/v1."),
+    click.option("--api-key", metavar="KEY", help="The server's key, if it wants one."),
+    click.option("--allow-remote", is_flag=True, default=None, help="Let screens leave this machine."),
+    click.option("--dialect", type=click.Choice(["grounded", "computer_use"]), help="How the model answers."),
+    click.option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu."),
+    click.option("--max-picture-tokens", type=int, metavar="N", help="Tokens a screenshot may cost (2048)."),
+    click.option("--temperature", type=float, metavar="T", help="Sampling temperature (0: greedy)."),
+    click.option("--timeout", type=float, metavar="SECONDS", help="How long one reply may take (120)."),
+)
+DESKTOP_OPTIONS: Final = _options(
+    click.option(
+        "--desktop", metavar="NAME", help="local, an X display (:1), or sandbox:APP[/TASK][?seed=N]."
+    ),
+    click.option("--monitor", type=int, metavar="N", help="Which monitor to look at (1)."),
+)
+RUN_OPTIONS: Final = _options(
+    click.option(
+        "--runs", type=click.Path(path_type=Path), metavar="FOLDER", help="Where runs are recorded."
+    ),
+    click.option("--verify/--no-verify", default=None, help="Check a claim of done where possible."),
+    click.option("--profile", type=click.Choice(["standard", "careful", "unattended"]), help="The guard's."),
+    click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
+    click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),
+)
+COMMON_OPTIONS: Final = _options(
+    click.option(
+        "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this qvl-agent.toml."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
+    click.option("-v", "--verbose", is_flag=True, help="Show the replies, and an error's traceback."),
+)
+
+
+@click.group(
+    cls=TaskGroup,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="qvl-agent")
+def main() -> None:
+    """Look at the screen, and do what you say, with a Qwen3-VL on this machine.
+
+    \b
+    qvl-agent "uncheck the pinned chat"             on this desktop
+    qvl-agent "..." --desktop sandbox:chat          in a virtual display of its own
+    qvl-agent "..." --dry-run                       say what it would do first, and do nothing
+    qvl-agent demo                                  see it work, without a model
+
+    `qvl-agent run --help` lists the options of the main job.
+    """  # noqa: D301 - click wants the backspace
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("task", required=False)
+@click.option(
+    "--dry-run",
+    is_flag=False,
+    flag_value="live",
+    metavar="[RUN]",
+    help="Send nothing: say what would be done on the live screen, or replay RUN.",
+)
+@DESKTOP_OPTIONS
+@RUN_OPTIONS
+@MODEL_OPTIONS
+@COMMON_OPTIONS
+@_errors_to_codes
+def run(task: str | None, dry_run: str | None, **options: Any) -> int:
+    """Do TASK on a desktop."""
+    if dry_run not in (None, "live"):
+        if task is None and not (Path(str(dry_run)) / "manifest.json").exists():
+            task = dry_run
+        else:
+            return _replay(Path(str(dry_run)), options)
+    if task is None or not task.strip():
+        raise click.UsageError('Say what to do: qvl-agent "uncheck the pinned chat"')
+    return _run(task, options, profile="dry-run" if dry_run else None)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("app", default="chat")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another window.")
+@click.option("--open", "open_report", is_flag=True, help="Open the report in the browser.")
+@RUN_OPTIONS
+@MODEL_OPTIONS
+@COMMON_OPTIONS
+@_errors_to_codes
+def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
+    """Show it in the sandbox: a real application in a virtual display.
+
+    APP is chat, settings or form, or APP/TASK. Where no Qwen3-VL is configured, a stand-in answers
+    that reads the application's widgets; the first line says so.
+    """
+    from qvl_agent.agent.report import write_report
+
+    settings = _settings(options, desktop=f"sandbox:{app}?seed={seed}")
+    done = _play(None, settings, options, stand_in=True)
+    page = done.folder / "report.html"
+    write_report(done.recording(), page)
+    if options["as_json"]:
+        click.echo(json.dumps({"event": "report", "path": str(page)}))
+    else:
+        click.echo(f"report: {page}")
+    if open_report:
+        click.launch(str(page))
+    return exit_code(done.result)
+
+
+@main.command()
+@click.argument("recording", metavar="RUN", type=click.Path(path_type=Path))
+@MODEL_OPTIONS
+@COMMON_OPTIONS
+@_errors_to_codes
+def replay(recording: Path, **options: Any) -> int:
+    """Run a recording again without a screen, and say what differs.
+
+    With recorded replies everything must be the same; with --model or --server a live model answers
+    over the recorded screens, and its target must overlap. Exits 0 only if every step agrees.
+    """
+    return _replay(recording, options)
+
+
+@main.command()
+@click.argument("recording", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page to write [RUN/report.html].")
+@click.option("--open", "open_report", is_flag=True, help="Open it in the browser.")
+@click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
+@_errors_to_codes
+def show(recording: Path, output: Path | None, open_report: bool, verbose: bool) -> None:
+    """Write a run as one self-contained HTML page."""
+    del verbose
+    from qvl_agent.agent.report import write_report
+    from qvl_agent.sandbox.recording import Recording
+
+    page = output or recording / "report.html"
+    write_report(Recording.open(recording), page)
+    click.echo(page)
+    if open_report:
+        click.launch(str(page))
+
+
+@main.command()
+@DESKTOP_OPTIONS
+@RUN_OPTIONS
+@MODEL_OPTIONS
+@COMMON_OPTIONS
+@_errors_to_codes
+def doctor(**options: Any) -> int:
+    """Check display, permissions, packages, GPU, model and server, and name what to do."""
+    from qvl_agent.agent.doctor import examine
+    from qvl_agent.agent.terminal import print_findings
+
+    findings = examine(_settings(options))
+    if options["as_json"]:
+        for finding in findings:
+            click.echo(finding.model_dump_json())
+    else:
+        print_findings(findings)
+    return 69 if any(finding.state == "bad" for finding in findings) else 0
+
+
+def _settings(options: dict[str, Any], **more: object) -> "Settings":
+    from qvl_agent.agent.settings import load_settings
+
+    ours = {"config", "as_json", "verbose"}
+    flags = {name: value for name, value in options.items() if name not in ours}
+    return load_settings({**flags, **more}, file=options["config"])
+
+
+def _run(task: str, options: dict[str, Any], profile: str | None) -> int:
+    settings = _settings(options, **({"profile": profile} if profile else {}))
+    return exit_code(_play(task, settings, options).result)
+
+
+def _play(
+    task: str | None, settings: "Settings", options: dict[str, Any], *, stand_in: bool = False
+) -> "Run":
+    """Run a task, or the sandbox's own if there is none."""
+    from qvl_agent.actions.desktops.signals import stop_on_signals
+    from qvl_agent.agent.agent import Agent
+    from qvl_agent.agent.session import open_desktop, open_model_for
+    from qvl_agent.agent.terminal import JsonWatch, TerminalPerson, TerminalWatch
+
+    watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
+    with (
+        stop_on_signals() as stop,
+        open_desktop(settings.desktop, monitor=settings.monitor) as desktop,
+        open_model_for(settings, desktop, stand_in=stand_in) as model,
+    ):
+        agent = Agent(
+            desktop,
+            model,
+            runs=settings.runs,
+            dialect=settings.dialect,
+            policy=settings.policy,
+            person=TerminalPerson.here(as_json=options["as_json"]),
+            watch=watch,
+            stop=stop,
+            verify=settings.verify,
+        )
+        return agent.run(task or desktop.sandbox.instruction)
+
+
+def _replay(folder: Path, options: dict[str, Any]) -> int:
+    from qvl_agent.agent.session import open_thinker
+    from qvl_agent.agent.terminal import print_replay
+    from qvl_agent.sandbox.recording import Recording
+    from qvl_agent.sandbox.replay import replay as compare
+
+    recording = Recording.open(folder)
+    live = options.get("model") or options.get("server")
+    if live:
+        with open_thinker(_settings(options)) as think:
+            report = compare(recording, think)
+    else:
+        report = compare(recording)
+    print_replay(report, as_json=options["as_json"])
+    return 0 if report.agreed else 1

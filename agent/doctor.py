@@ -1,0 +1,230 @@
+"""Find out, before a run does, what is missing or wrong, and what to do about it. Sends no input."""
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from qvl_agent.actions.desktops import open_local
+from qvl_agent.actions.errors import ModelError, QvlError
+from qvl_agent.agent.settings import Settings
+
+__all__ = ["Finding", "examine"]
+
+State = Literal["ok", "warn", "bad"]
+_GIB: Final = 2**30
+_LITTLE_MEMORY: Final = 8 * _GIB
+"""A 2B checkpoint in bfloat16 is 4 GiB, and the pictures come on top."""
+_NO_MODEL: Final = (
+    "set --model to a Qwen3-VL checkpoint, or --server and --model; `qvl-agent demo` needs neither"
+)
+
+
+class Finding(BaseModel):
+    """One thing that was looked at.
+
+    Attributes:
+        state: ok, warn (some command won't work) or bad (the main job won't).
+        remedy: what to do; "" if nothing.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    state: State
+    fact: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> tuple[Finding, ...]:
+    """Look at everything a run needs; what can't be looked at is a finding too."""
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _program, _screen, _sandbox, _transformers, _accelerator, _model, _records
+    )  # fmt: skip
+    return tuple(finding for check in checks for finding in check(settings))
+
+
+def _program(_settings: Settings) -> Iterator[Finding]:
+    yield Finding(
+        name="program",
+        state="ok",
+        fact=f"qvl-agent {version('qvl-agent')}, Python {platform.python_version()}, {platform.platform()}",
+    )
+
+
+def _screen(settings: Settings) -> Iterator[Finding]:
+    try:
+        desktop = open_local(monitor=settings.monitor)
+    except QvlError as error:
+        yield Finding(
+            name="screen", state="bad", fact=str(error), remedy="see above, or use --desktop sandbox:chat"
+        )
+        return
+    try:
+        frame = desktop.grab()
+        width, height = frame.size
+        monitors = len(desktop.geometry().monitors)
+        which = f"{desktop.name}, monitor {settings.monitor} of {monitors}"
+        fact = f"{which}: {width}x{height}, scale {frame.scale:g}"
+        if (frame.pixels == frame.pixels[0, 0]).all():
+            yield Finding(
+                name="screen",
+                state="warn",
+                fact=f"{fact}, all one colour",
+                remedy="unlock the screen; on macOS allow screen recording for the terminal",
+            )
+        else:
+            yield Finding(name="screen", state="ok", fact=fact)
+        pointer = desktop.pointer()
+        yield Finding(name="input", state="ok", fact=f"open; the pointer is at ({pointer.x}, {pointer.y})")
+    except QvlError as error:
+        yield Finding(
+            name="screen", state="bad", fact=str(error), remedy="use --desktop sandbox:chat meanwhile"
+        )
+    finally:
+        desktop.close()
+
+
+def _sandbox(_settings: Settings) -> Iterator[Finding]:
+    if not sys.platform.startswith("linux"):
+        yield Finding(name="sandbox", state="warn", fact="needs Linux: it is a virtual X display")
+        return
+    missing = [program for program in ("Xvfb", "openbox") if not shutil.which(program)]
+    if missing:
+        yield Finding(
+            name="sandbox",
+            state="warn",
+            fact=f"not found: {', '.join(missing)}",
+            remedy="sudo apt-get install xvfb openbox",
+        )
+    yield _package("PySide6", "PySide6-Essentials", "sandbox", "the sandbox's applications")
+    if not missing and find_spec("PySide6"):
+        yield Finding(name="sandbox", state="ok", fact="Xvfb, openbox and PySide6 are here")
+
+
+def _transformers(_settings: Settings) -> Iterator[Finding]:
+    for module in ("torch", "transformers"):
+        yield _package(module, module, "transformers", "running a checkpoint in this program")
+
+
+def _package(module: str, distribution: str, extra: str, purpose: str) -> Finding:
+    try:
+        return Finding(name=distribution, state="ok", fact=version(distribution))
+    except PackageNotFoundError:
+        pass
+    return Finding(
+        name=distribution if find_spec(module) is None else module,
+        state="warn",
+        fact=f"not installed; only {purpose} needs it",
+        remedy=f"pip install 'qvl-agent[{extra}]'",
+    )
+
+
+def _accelerator(_settings: Settings) -> Iterator[Finding]:
+    memory = _memory()
+    low = memory is not None and memory < _LITTLE_MEMORY
+    if memory is not None:
+        yield Finding(
+            name="memory",
+            state="warn" if low else "ok",
+            fact=f"{memory / _GIB:.1f} GiB",
+            remedy="too little for a checkpoint here; use a server on another machine of yours"
+            if low
+            else "",
+        )
+    if find_spec("torch") is None:
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            about = torch.cuda.get_device_properties(index)
+            yield Finding(name="gpu", state="ok", fact=f"{about.name}, {about.total_memory / _GIB:.1f} GiB")
+    elif torch.backends.mps.is_available():
+        yield Finding(name="gpu", state="ok", fact="Apple's Metal (mps)")
+    else:
+        yield Finding(
+            name="gpu",
+            state="warn",
+            fact=f"none that torch {torch.__version__} can use",
+            remedy="a CPU takes 10-50 s a step with a 2B; a llama.cpp server with a 4-bit file is quickest",
+        )
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    if not settings.model and not settings.server:
+        yield Finding(name="model", state="warn", fact="none is configured", remedy=_NO_MODEL)
+        return
+    try:
+        fact = _served(settings) if settings.server else _checkpoint(settings.model)
+    except QvlError as error:
+        yield Finding(name="model", state="bad", fact=str(error), remedy="then run doctor again")
+        return
+    yield Finding(name="model", state="ok", fact=fact)
+
+
+def _served(settings: Settings) -> str:
+    from qvl_agent.agent.session import open_server
+
+    server = open_server(settings)
+    try:
+        known = server.models()
+    finally:
+        server.close()
+    if server.name not in known:
+        raise ModelError(
+            f"{settings.server} has no model '{server.name}'; it has {', '.join(known) or 'none'}"
+        )
+    return f"{settings.server} answers and has {server.name}"
+
+
+def _checkpoint(name: str) -> str:
+    from qvl_agent.agent.models.checkpoint import check, find
+
+    folder = find(name, local_files_only=True)
+    config = check(folder)
+    gib = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / _GIB
+    return f"{folder}: {config['model_type']}, {gib:.1f} GiB of weights"
+
+
+def _records(settings: Settings) -> Iterator[Finding]:
+    folder = _existing(settings.runs)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        yield Finding(
+            name="records",
+            state="bad",
+            fact=f"{folder} can't be written: {error.strerror}; nothing is done without a record",
+            remedy="name another folder with --runs",
+        )
+        return
+    free = shutil.disk_usage(folder).free
+    yield Finding(
+        name="records",
+        state="ok" if free > _GIB else "warn",
+        fact=f"{settings.runs}, {free / _GIB:.0f} GiB free",
+        remedy="" if free > _GIB else "make room: a run takes 5-50 MiB",
+    )
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path

@@ -1,0 +1,281 @@
+"""What the person reads and answers in the terminal. Used by the command line alone."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import assert_never
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from qvl_agent.actions.outcome import Level, Outcome
+from qvl_agent.actions.person import Nobody, Person, Question
+from qvl_agent.actions.schema import (
+    Action,
+    Answer,
+    Ask,
+    Click,
+    Done,
+    Drag,
+    Fail,
+    Move,
+    Press,
+    Scroll,
+    Type,
+    Wait,
+    Zoom,
+)
+from qvl_agent.agent.doctor import Finding
+from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.record import Manifest, RunResult, StepIntent, StepOutcome
+from qvl_agent.sandbox.replay import ReplayReport
+
+__all__ = ["JsonWatch", "TerminalPerson", "TerminalWatch", "in_words", "print_findings", "print_replay"]
+
+_MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]note[/]", "bad": "[red]BAD [/]"}
+_TEXT_SHOWN = 60
+_ORACLE = (
+    "oracle, a stand-in that reads the application's widgets and answers in Qwen3-VL's format; "
+    "it is no Qwen3-VL and works in the sandbox only"
+)
+
+
+class TerminalWatch(Watch):
+    """Prints each step as it happens."""
+
+    def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
+        self._verbose = verbose
+        self._console = console or Console(highlight=False)
+        self._waiting: Status | None = None
+        self._model_seconds = 0.0
+
+    def started(self, manifest: Manifest, folder: Path) -> None:
+        name = _ORACLE if manifest.model == "oracle" else manifest.model
+        self._console.print(f"model: {escape(name)}", soft_wrap=True)
+        self._console.print(f"desktop: {escape(manifest.desktop)} · task: [bold]{escape(manifest.task)}[/]")
+        self._console.print(f"record: {escape(str(folder))}", style="dim", soft_wrap=True)
+
+    def thinking(self, step: int) -> None:
+        if self._console.is_terminal:
+            self._waiting = self._console.status(f"step {step}: the model is looking …")
+            self._waiting.start()
+
+    def decided(self, intent: StepIntent) -> None:
+        self._quiet()
+        self._model_seconds = intent.times.get("model", 0.0)
+        if self._verbose or intent.action is None:
+            self._console.print(f"[dim]{intent.step:>3}  said: {escape(intent.reply.text.strip())}[/]")
+        if intent.action is None:
+            self._console.print(f"{intent.step:>3}  [yellow]no action:[/] {escape(intent.error)}")
+            return
+        self._console.print(f"{intent.step:>3}  [bold]{escape(in_words(intent.action))}[/]")
+        if intent.action.intent:
+            self._console.print(f"     {escape(intent.action.intent)}", style="dim")
+        if intent.verdict and intent.verdict.level is not Level.ALLOW:
+            self._console.print(
+                f"     guard: {intent.verdict.level.name.lower()} by {intent.verdict.rule}: "
+                f"{escape(intent.verdict.reason)}",
+                style="yellow",
+            )
+
+    def acted(self, outcome: StepOutcome) -> None:
+        facts = _facts(outcome.outcome)
+        times = {"model": self._model_seconds, **outcome.outcome.times}
+        shown = ", ".join(f"{name} {1000 * seconds:.0f}" for name, seconds in times.items())
+        self._console.print(
+            f"     {escape(facts)}[dim] · ms: {shown}[/]" if facts else f"     [dim]ms: {shown}[/]"
+        )
+
+    def ended(self, result: RunResult) -> None:
+        self._quiet()
+        style = "green" if result.status == "done" and result.verified is not False else "red"
+        self._console.print(
+            f"[{style}]{result.status}[/] after {result.steps} steps, {result.seconds:.1f} s"
+            + (f": {escape(result.message)}" if result.message else "")
+        )
+        if result.verified is not None:
+            said = "[green]passed[/]" if result.verified else "[red]not passed[/]"
+            self._console.print(f"checker: {said}: {escape(result.check)}")
+
+    def _quiet(self) -> None:
+        if self._waiting:
+            self._waiting.stop()
+            self._waiting = None
+
+
+class JsonWatch(Watch):
+    """Prints the same facts for machines, one object a line."""
+
+    def started(self, manifest: Manifest, folder: Path) -> None:
+        _print_json({"event": "started", "folder": str(folder), **_plain(manifest)})
+
+    def decided(self, intent: StepIntent) -> None:
+        _print_json({"event": "decided", **_plain(intent)})
+
+    def acted(self, outcome: StepOutcome) -> None:
+        _print_json({"event": "acted", **_plain(outcome)})
+
+    def ended(self, result: RunResult) -> None:
+        _print_json({"event": "ended", **_plain(result)})
+
+
+class TerminalPerson:
+    """Asks in the terminal; a line from the keyboard is the only way to say yes."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+
+    @classmethod
+    def here(cls, *, as_json: bool) -> Person:
+        """Nobody, unless a terminal is at both ends."""
+        return cls() if sys.stdin.isatty() and sys.stderr.isatty() and not as_json else Nobody()
+
+    def approve(self, question: Question) -> bool:
+        if question.verdict.level <= Level.NOTICE:
+            return True
+        goal = f" at ({question.goal.x}, {question.goal.y})" if question.goal else ""
+        self._console.print(f"[yellow]May I {escape(in_words(question.action))}{goal}?[/]")
+        self._console.print(f"It is asked because {escape(question.verdict.reason)}")
+        return self._line("yes or no [no]: ").lower() in {"y", "yes"}
+
+    def answer(self, question: str) -> str | None:
+        self._console.print(f"[yellow]The model asks:[/] {escape(question)}")
+        return self._line("answer: ") or None
+
+    def _line(self, prompt: str) -> str:
+        try:
+            return self._console.input(prompt).strip()
+        except EOFError:
+            return ""
+
+
+def in_words(action: Action) -> str:
+    """Say an action in a few words: click "Save", type "hello" …"""
+    on = f' "{_short(action.label)}"' if action.label else ""
+    match action:
+        case Click():
+            name = {1: "click", 2: "double-click", 3: "triple-click"}[action.count]
+            button = "" if action.button == "left" else f"{action.button}-"
+            keys = "".join(f"{key}+" for key in action.modifiers)
+            return f"{keys}{button}{name}{on}"
+        case Move():
+            return f"point at{on}"
+        case Drag():
+            return f"drag{on}"
+        case Scroll():
+            return f"scroll{on} by {_notches(action)}"
+        case Type():
+            into = f" into{on}" if on else ""
+            return f'type "{_short(action.text)}"{into}{" and Enter" if action.enter else ""}'
+        case Press():
+            return f"press {'+'.join(action.keys)}" + (f" {action.count} times" if action.count > 1 else "")
+        case Wait():
+            return f"wait {action.seconds:g} s"
+        case Zoom():
+            return f"look closer at{on or ' a region'}"
+        case Ask():
+            return f'ask "{_short(action.question)}"'
+        case Answer():
+            return f'answer "{_short(action.text)}"'
+        case Done():
+            return "say that it is done"
+        case Fail():
+            return f"give up: {_short(action.reason)}"
+        case _:
+            assert_never(action)
+
+
+def _notches(action: Scroll) -> str:
+    parts = []
+    if action.dy:
+        parts.append(f"{abs(action.dy)} {'down' if action.dy > 0 else 'up'}")
+    if action.dx:
+        parts.append(f"{abs(action.dx)} {'right' if action.dx > 0 else 'left'}")
+    return " and ".join(parts) or "nothing"
+
+
+def _short(text: str) -> str:
+    line = text.replace("\n", "⏎")
+    return line if len(line) <= _TEXT_SHOWN else line[: _TEXT_SHOWN - 1] + "…"
+
+
+def _facts(outcome: Outcome) -> str:
+    """Say what happened: where the pointer went, and what changed."""
+    facts = []
+    if outcome.status != "done":
+        facts.append(f"{outcome.status}: {outcome.detail}" if outcome.detail else outcome.status)
+    elif outcome.detail:
+        facts.append(outcome.detail)
+    if outcome.pointer:
+        facts.append(f"pointer at ({outcome.pointer.x}, {outcome.pointer.y})")
+    elif outcome.planned:
+        facts.append(f"would go to ({outcome.planned.x}, {outcome.planned.y})")
+    if outcome.change is not None:
+        facts.append(_changed(outcome))
+    return " · ".join(facts)
+
+
+def _changed(outcome: Outcome) -> str:
+    if not outcome.change:
+        return "nothing changed"
+    where = {True: " at the target", False: ", but not at the target", None: ""}[outcome.change.near_target]
+    still = "" if outcome.quiet else ", and it hasn't settled"
+    return f"the screen changed{where}{still}"
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print the doctor's list, a remedy under each thing that is wrong."""
+    console = Console(highlight=False)
+    for finding in findings:
+        console.print(
+            f"{_MARKS[finding.state]} [bold]{finding.name}[/]: {escape(finding.fact)}", soft_wrap=True
+        )
+        if finding.remedy:
+            console.print(f"     -> {escape(finding.remedy)}", soft_wrap=True)
+
+
+def print_replay(report: ReplayReport, *, as_json: bool) -> None:
+    """Print a row a step, and under it what differs."""
+    if as_json:
+        for step in report.steps:
+            differences = [asdict(difference) for difference in step.differences]
+            _print_json(
+                {"event": "step", "step": step.step, "agreed": step.agreed, "differences": differences}
+            )
+        _print_json({"event": "replayed", "agreed": report.agreed, "steps": len(report.steps)})
+        return
+    console = Console(highlight=False)
+    table = Table("step", "recorded", "replayed", "verdict", "agrees", box=None, pad_edge=False)
+    for step in report.steps:
+        verdict = step.redone.verdict
+        table.add_row(
+            str(step.step),
+            escape(_said(step.recorded.intent.action)),
+            escape(_said(step.redone.action)),
+            f"{verdict.level.name.lower()} ({verdict.rule})" if verdict else "",
+            "[green]yes[/]" if step.agreed else "[red]no[/]",
+        )
+    console.print(table)
+    for step in report.steps:
+        for difference in step.differences:
+            console.print(f"[red]step {step.step}:[/] {escape(difference.sentence)}", soft_wrap=True)
+    bad = sum(not step.agreed for step in report.steps)
+    console.print(f"{len(report.steps)} steps, " + (f"{bad} of them differ" if bad else "all agree"))
+
+
+def _said(action: Action | None) -> str:
+    return in_words(action) if action else "no action"
+
+
+def _plain(value: BaseModel) -> dict[str, object]:
+    return value.model_dump(mode="json")
+
+
+def _print_json(value: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,91 @@
+"""What a step costs beside the model, at 1920x1080 in the sandbox.
+
+The same tasks run twice in one go: with the adaptive settling, and with a fixed wait of one second
+in its place, as other agents do it. Prints p50 and p95 of every part in milliseconds.
+
+    python benchmarks/step_overhead.py [--rounds 5]
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from qvl_agent.actions.changes import changed_tiles
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.settle import Settled
+from qvl_agent.agent import Agent, open_model
+from qvl_agent.agent.session import SandboxDesktop
+from qvl_agent.sandbox.recording import Recording
+from qvl_agent.sandbox.session import open_sandbox
+
+SIZE = (1920, 1080)
+TASKS = (("chat", "uncheck-pinned"), ("settings", None), ("form", None))
+PARTS = ("capture", "prompt", "parse", "guard", "freshness", "input", "settle", "record")
+FIXED_WAIT_S = 1.0
+
+
+def fixed_wait(grab: Callable[[], Frame], before: Frame, **_: Any) -> Settled:
+    """Wait a second, look once: what stands in the place of settling elsewhere."""
+    start = time.monotonic()
+    time.sleep(FIXED_WAIT_S)
+    frame = grab()
+    return Settled(frame, changed_tiles(before, frame), quiet=True, seconds=time.monotonic() - start, polls=1)
+
+
+def steps_of(folder: Path) -> list[dict[str, float]]:
+    """Read the seconds by part of every step that sent input."""
+    steps = []
+    for step in Recording.open(folder).steps:
+        if step.intent.plan and step.outcome.outcome.status == "done":
+            steps.append({**step.intent.times, **step.outcome.outcome.times})
+    return steps
+
+
+def measure(runs: Path, rounds: int) -> list[dict[str, float]]:
+    """Run the tasks on some seeds, all in 1920x1080."""
+    measured = []
+    for app, task in TASKS:
+        with open_sandbox(app, task=task, seed=0, size=SIZE) as sandbox:
+            desktop = SandboxDesktop(sandbox, f"sandbox:{app}")
+            for seed in range(rounds):
+                sandbox.reset(sandbox.task.name, seed)
+                with open_model("oracle", desktop=desktop) as model:
+                    run = Agent(desktop, model, runs=runs).run(sandbox.instruction)
+                assert run.verified, run.result
+                measured += steps_of(run.folder)
+    return measured
+
+
+def percentile(values: list[float], share: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[share - 1] * 1000
+
+
+def table(title: str, steps: list[dict[str, float]]) -> float:
+    print(f"\n{title}: {len(steps)} steps with input at {SIZE[0]}x{SIZE[1]}")
+    print(f"{'ms':<12}{'p50':>10}{'p95':>10}")
+    for part in PARTS:
+        values = [step.get(part, 0.0) for step in steps]
+        print(f"{part:<12}{percentile(values, 50):>10.2f}{percentile(values, 95):>10.2f}")
+    whole = [sum(step.get(part, 0.0) for part in PARTS) for step in steps]
+    print(f"{'in all':<12}{percentile(whole, 50):>10.2f}{percentile(whole, 95):>10.2f}")
+    return percentile(whole, 50)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5, help="seeds a task")
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        ours = table("settling", measure(Path(folder), rounds))
+        with patch("qvl_agent.actions.executor.settle", fixed_wait):
+            theirs = table("a fixed second", measure(Path(folder), rounds))
+    print(f"\nmedian of a step beside the model: {ours:.0f} ms against {theirs:.0f} ms, {theirs / ours:.1f} times less")
+
+
+if __name__ == "__main__":
+    main()
