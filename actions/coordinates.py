@@ -31,6 +31,7 @@ __all__ = [
     "Rect",
     "View",
     "desktop_to_frame",
+    "frame_box_to_rect",
     "frame_to_desktop",
     "frame_to_model",
     "model_box_to_frame",
@@ -221,6 +222,26 @@ def frame_to_desktop(point: FramePoint, view: View) -> DesktopPoint:
     if mapped not in view.monitor:
         raise CoordinateError(f"{mapped} is outside the captured monitor {view.monitor}; capture again")
     return mapped
+
+
+def frame_box_to_rect(box: FrameBox, view: View) -> Rect:
+    """Map a box of the frame to the logical pixels that cover it, to capture that part again.
+
+    Raises:
+        CoordinateError: the box is empty or not inside the frame.
+    """
+    _inside(FramePoint(box.left, box.top), view)
+    _inside(FramePoint(box.right - 1, box.bottom - 1), view)
+    if box.width <= 0 or box.height <= 0:
+        raise CoordinateError(f"{box} holds no pixel")
+    left, top = ((view.origin.x + box.left) / view.scale, (view.origin.y + box.top) / view.scale)
+    right, bottom = ((view.origin.x + box.right) / view.scale, (view.origin.y + box.bottom) / view.scale)
+    x, y = math.floor(left), math.floor(top)
+    width = min(math.ceil(right), view.monitor.width) - x
+    height = min(math.ceil(bottom), view.monitor.height) - y
+    if width <= 0 or height <= 0:
+        raise CoordinateError(f"{box} is outside the captured monitor {view.monitor}; capture again")
+    return Rect(view.monitor.left + x, view.monitor.top + y, width, height)
 
 
 def desktop_to_frame(point: DesktopPoint, view: View) -> FramePoint:

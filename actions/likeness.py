@@ -1,0 +1,183 @@
+"""What still counts as the screen that the model saw, and what doesn't. Pure: captures in, words out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from qvl_agent.actions.changes import TILE, Mask, boxes, difference, groups, tile_map
+from qvl_agent.actions.coordinates import FrameBox
+from qvl_agent.actions.frame import Frame
+
+__all__ = ["LIMITS", "FreshLimits", "Watch", "watch_screen", "watch_target"]
+
+
+@dataclass(frozen=True, slots=True)
+class FreshLimits:
+    """What counts as the same screen. Pixels are pixels of the frame.
+
+    Attributes:
+        poll_s: between two captures.
+        wait_s: how long a difference may take to go away; a caret's period is about a second, half of
+            it shown.
+        watch_s: what changed within this time before the end counts as moving.
+        patch: the least width and height of what is compared around a target, in pixels.
+        margin: the least that is compared on every side of a target, in pixels.
+        least: a target smaller than this, like a point, counts as if it were this large.
+        core: a target larger than this both ways counts strictly only in its middle.
+        margin_share: the share of the margin that may differ.
+        screen_share: the share of the screen that may differ in one piece, where there is no target.
+        screen_tiles: the tiles that may differ in one piece on any screen, however small.
+    """
+
+    poll_s: float = 0.03
+    wait_s: float = 0.6
+    watch_s: float = 0.25
+    patch: int = 96
+    margin: int = 16
+    least: int = 24
+    core: int = 256
+    margin_share: float = 0.25
+    screen_share: float = 0.015
+    screen_tiles: int = 12
+
+
+LIMITS: Final = FreshLimits()
+
+_SPOT: Final = 8
+"""How finely what keeps moving is told, in pixels."""
+
+Judge = Callable[[Mask, Mask], str]
+"""Takes what differs from the picture, and what keeps moving now; says what is wrong with that, or ""."""
+
+
+class Watch:
+    """A part of the frame that the model saw, and what becomes of it. Masks have a bool for each cell."""
+
+    def __init__(self, seen: Frame, part: FrameBox, cell: int, judge: Judge) -> None:
+        self.part = part
+        self._seen = self._live = seen.crop(part)
+        self._cell = cell
+        self._judge = judge
+        self._motion: list[tuple[float, Mask]] = []
+        self._differs = self._compare(self._seen)
+
+    def see(self, live: Frame, now: float) -> bool:
+        """Compare a capture with the picture and the capture before; False if it shows another place."""
+        cut = _cut(live, self._seen)
+        if cut is None:
+            return False
+        self._differs = self._compare(cut)
+        self._motion.append((now, _cells(self._live, cut, self._cell)))
+        self._live = cut
+        return True
+
+    def problem(self, moving: tuple[FrameBox, ...], restless: Mask | None = None) -> str:
+        """Say what is wrong, letting be what was moving before and what keeps moving now."""
+        differs = self._differs.copy()
+        for box in moving:
+            differs[self._slices(box)] = False
+        return self._judge(differs, np.zeros_like(differs) if restless is None else restless)
+
+    def restless(self, since: float) -> Mask:
+        """Say what changed from one capture to the next since then; the first one doesn't count."""
+        recent = [mask for now, mask in self._motion[1:] if now >= since]
+        return np.asarray(np.logical_or.reduce([np.zeros_like(self._differs), *recent]))
+
+    def spots(self, cells: Mask) -> tuple[FrameBox, ...]:
+        """Put boxes, in pixels of the picture, around cells."""
+        side = max(self._cell, _SPOT)
+        step = side // self._cell
+        rows, columns = (np.arange(0, length, step) for length in cells.shape)
+        coarse = np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1)
+        return tuple(
+            FrameBox(
+                box.left + self.part.left,
+                box.top + self.part.top,
+                box.right + self.part.left,
+                box.bottom + self.part.top,
+            )
+            for box in boxes(coarse, (self.part.width, self.part.height), side)
+        )
+
+    def _compare(self, live: Frame) -> Mask:
+        return _cells(self._seen, live, self._cell)
+
+    def _slices(self, box: FrameBox) -> tuple[slice, slice]:
+        top, left = max(0, box.top - self.part.top), max(0, box.left - self.part.left)
+        bottom, right = max(0, box.bottom - self.part.top), max(0, box.right - self.part.left)
+        cell = self._cell
+        return slice(top // cell, -(-bottom // cell)), slice(left // cell, -(-right // cell))
+
+
+def _cells(before: Frame, after: Frame, cell: int) -> Mask:
+    return difference(before, after) if cell == 1 else tile_map(before, after, cell)
+
+
+def _cut(live: Frame, seen: Frame) -> Frame | None:
+    """Cut out of a capture what `seen` shows; None if it isn't all there."""
+    left, top = seen.origin.x - live.origin.x, seen.origin.y - live.origin.y
+    (width, height), (across, down) = seen.size, live.size
+    inside = min(left, top) >= 0 and left + width <= across and top + height <= down
+    if not inside or (live.monitor, live.scale) != (seen.monitor, seen.scale):
+        return None
+    return live.crop(FrameBox(left, top, left + width, top + height))
+
+
+def watch_target(seen: Frame, target: FrameBox, limits: FreshLimits) -> Watch:
+    """Watch a target exactly, bar a caret, and its surroundings roughly."""
+    lacking = max(limits.patch - target.width, limits.patch - target.height, 0)
+    part = target.grown(max(limits.margin, -(-lacking // 2)), seen.size)
+    core = _core(target, seen, limits)
+    inner = (
+        slice(core.top - part.top, core.bottom - part.top),
+        slice(core.left - part.left, core.right - part.left),
+    )
+
+    def judge(differs: Mask, restless: Mask) -> str:
+        own = differs[inner]
+        if own.any() and not _is_caret(own, seen.scale):
+            share = max(float(own.mean()), 0.01)
+            return f"the screen changed where the action points ({share:.0%} of the target); look again"
+        around = differs & ~restless
+        around[inner] = False
+        if around.sum() > limits.margin_share * (around.size - own.size):
+            return "the screen changed around the place where the action points; look again"
+        return ""
+
+    return Watch(seen, part, 1, judge)
+
+
+def watch_screen(seen: Frame, limits: FreshLimits) -> Watch:
+    """Watch the whole screen for something as large as a dialog."""
+
+    def judge(differs: Mask, restless: Mask) -> str:
+        largest = max((len(group) for group in groups(differs & ~restless)), default=0)
+        if largest <= max(limits.screen_tiles, limits.screen_share * differs.size):
+            return ""
+        return (
+            f"{largest / differs.size:.0%} of the screen changed in one piece, like a new window; look again"
+        )
+
+    return Watch(seen, seen.box, TILE, judge)
+
+
+def _core(target: FrameBox, seen: Frame, limits: FreshLimits) -> FrameBox:
+    """Find what must be exactly as it was: the target, neither tiny nor vast.
+
+    It stays whole unless it is large both ways: a row is known by its far end, a canvas isn't.
+    """
+    if target.width > limits.core and target.height > limits.core:
+        x, y = (target.left + target.right) // 2, (target.top + target.bottom) // 2
+        return FrameBox(x, y, x, y).grown(limits.core // 2, seen.size)
+    x, y = -(-(limits.least - target.width) // 2), -(-(limits.least - target.height) // 2)
+    wide, high = target.grown(max(x, 0), seen.size), target.grown(max(y, 0), seen.size)
+    return FrameBox(wide.left, high.top, wide.right, high.bottom)
+
+
+def _is_caret(differs: Mask, scale: float) -> bool:
+    """Whether all that differs is one thin upright bar, as a caret is 1 to 3 logical pixels wide."""
+    rows, columns = np.nonzero(differs.any(axis=1))[0], np.nonzero(differs.any(axis=0))[0]
+    width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    return width <= 3 * scale and max(8 * scale, 4 * width) <= height <= 80 * scale
