@@ -135,9 +135,9 @@ class SandboxDesktop:
         self.name, self.sandbox = name, sandbox
         self._desktop = sandbox.desktop
 
-    def check(self, answer: str | None) -> Check:
-        """Compare the application's real state with what its task asked for."""
-        return self.sandbox.check(answer)
+    def check(self, task: str, answer: str | None) -> Check | None:
+        """Compare the application's real state with what its task asked for; None for another task."""
+        return self.sandbox.check(answer) if task == self.sandbox.instruction else None
 
     def geometry(self) -> Geometry:
         return self._desktop.geometry()

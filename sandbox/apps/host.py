@@ -4,13 +4,14 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final, TextIO
 
 from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QRect, QSocketNotifier, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
+from shiboken6 import delete
 
 from qvl_agent.actions.errors import QvlError, SettingsError
 from qvl_agent.actions.schema import Button
@@ -18,6 +19,8 @@ from qvl_agent.sandbox.apps.chat import ChatPane
 from qvl_agent.sandbox.apps.chat_state import ChatState
 from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.protocol import Press, Request
+from qvl_agent.sandbox.apps.settings import SettingsPane
+from qvl_agent.sandbox.apps.settings_state import SettingsState
 from qvl_agent.sandbox.apps.style import SandboxStyle, dress
 from qvl_agent.sandbox.apps.tree import read_tree, target_at
 from qvl_agent.sandbox.tasks import start_exercise
@@ -26,6 +29,7 @@ __all__ = ["Host", "quiet_environment", "run"]
 
 _PLACED_S: Final = 1.0
 """How long the window manager may take to move a window."""
+_PRESSES: Final = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
 _BUTTONS: Final[dict[Qt.MouseButton, Button]] = {
     Qt.MouseButton.LeftButton: "left",
     Qt.MouseButton.RightButton: "right",
@@ -63,14 +67,17 @@ class Host(QObject):
         qt.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Log each press once: when it reaches a window, before any widget has reacted."""
-        kinds = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
-        if event.type() in kinds and watched.isWindowType() and isinstance(event, QMouseEvent):
-            at = event.globalPosition().toPoint()
-            button = _BUTTONS.get(event.button())
-            if button is not None:
-                double = event.type() == QEvent.Type.MouseButtonDblClick
-                self._presses.append(Press(target_at(at), at.x(), at.y(), button, double))
+        """Log each press once: when it reaches a window, before any widget has reacted.
+
+        Of a double click's second press Qt makes two events: a press, then a double click.
+        """
+        if event.type() in _PRESSES and watched.isWindowType() and isinstance(event, QMouseEvent):
+            if event.type() == QEvent.Type.MouseButtonPress:
+                at = event.globalPosition().toPoint()
+                button = _BUTTONS.get(event.button(), "middle")
+                self._presses.append(Press(target_at(at), at.x(), at.y(), button))
+            elif self._presses:
+                self._presses[-1] = replace(self._presses[-1], double=True)
         return False
 
     def answer(self, line: str) -> dict[str, object]:
@@ -107,10 +114,8 @@ class Host(QObject):
         screen = self._qt.primaryScreen().geometry()
         look = Look.of(self._app, seed, (screen.width(), screen.height()))
         self._state = exercise.start
-        old = self._window.takeCentralWidget()
-        if old is not None:
-            old.hide()
-            old.deleteLater()
+        if (old := self._window.centralWidget()) is not None:
+            delete(old)  # now: a new style sheet would be worked out for the old widgets too
         dress(self._qt, self._style, look)
         pane = _pane(exercise.start, look)
         self._window.setCentralWidget(pane)
@@ -145,6 +150,8 @@ def _pane(state: BaseModel, look: Look) -> QWidget:
     match state:
         case ChatState():
             return ChatPane(state, look)
+        case SettingsState():
+            return SettingsPane(state, look)
     raise SettingsError(f"no window for {type(state).__name__}")
 
 

@@ -1,6 +1,6 @@
 """How the applications are painted: a style sheet from a look, and the marks it can't draw.
 
-Fusion underneath, with all animation off: what a frame shows is what is there.
+Fusion underneath. What the sheet styles has no animation: what a frame shows is what is there.
 """
 
 from string import Template
@@ -8,7 +8,7 @@ from typing import Final
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPen, QPolygonF
-from PySide6.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleHintReturn, QStyleOption, QWidget
+from PySide6.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleOption, QWidget
 
 from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
 
@@ -35,7 +35,8 @@ QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus { border: 1px solid $acce
 QLineEdit[wrong="true"] { border: 1px solid $danger; }
 QLineEdit:disabled, QComboBox:disabled { color: $muted; }
 QPlainTextEdit { padding: 4px 6px; }
-QComboBox { padding-right: 30px; }
+QComboBox { padding-right: 30px; combobox-popup: 0; }
+QCheckBox::indicator, QRadioButton::indicator { width: 19px; height: 19px; }
 QComboBox::drop-down { border: none; width: 0px; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $line; padding: 4px; outline: none; }
 QAbstractItemView::item { min-height: ${row}px; padding: 0 8px; border-radius: 6px; color: $text; }
@@ -137,35 +138,11 @@ def chevron(painter: QPainter, rect: QRectF, colour: str) -> None:
 
 
 class SandboxStyle(QProxyStyle):
-    """Fusion with check and radio marks of our own, and nothing that moves by itself."""
+    """Fusion with check and radio marks of our own."""
 
     def __init__(self) -> None:
         super().__init__("Fusion")
         self.theme: Theme = THEMES[0]
-
-    def styleHint(  # noqa: N802 - Qt's name
-        self,
-        hint: QStyle.StyleHint,
-        option: QStyleOption | None = None,
-        widget: QWidget | None = None,
-        data: QStyleHintReturn | None = None,
-    ) -> int:
-        if hint in (QStyle.StyleHint.SH_Widget_Animation_Duration, QStyle.StyleHint.SH_ComboBox_Popup):
-            return 0
-        return super().styleHint(hint, option, widget, data)
-
-    def pixelMetric(  # noqa: N802 - Qt's name
-        self, metric: QStyle.PixelMetric, option: QStyleOption | None = None, widget: QWidget | None = None
-    ) -> int:
-        marks = (
-            QStyle.PixelMetric.PM_IndicatorWidth,
-            QStyle.PixelMetric.PM_IndicatorHeight,
-            QStyle.PixelMetric.PM_ExclusiveIndicatorWidth,
-            QStyle.PixelMetric.PM_ExclusiveIndicatorHeight,
-        )
-        if metric in marks:
-            return 19
-        return super().pixelMetric(metric, option, widget)
 
     def drawPrimitive(  # noqa: N802 - Qt's name
         self,

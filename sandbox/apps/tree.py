@@ -251,10 +251,11 @@ def _slider(name: str, slider: QSlider) -> list[_Part]:
     groove = style.subControlRect(control, option, QStyle.SubControl.SC_SliderGroove, slider)
     half = handle.width() // 2
     ends = (groove.left() + half, groove.right() - handle.width() + 1 + half)
+    factor = slider.property("factor") or 1
     state: State = {
-        "value": slider.value(),
-        "least": slider.minimum(),
-        "most": slider.maximum(),
+        "value": slider.value() * factor,
+        "least": slider.minimum() * factor,
+        "most": slider.maximum() * factor,
         "start": slider.mapToGlobal(QPoint(ends[0], 0)).x(),
         "stop": slider.mapToGlobal(QPoint(ends[1], 0)).x(),
     }

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.sandbox.apps.chat_state import ChatState
 from qvl_agent.sandbox.apps.look import Language, language_of
-from qvl_agent.sandbox.tasks import chat
+from qvl_agent.sandbox.apps.settings_state import SettingsState
+from qvl_agent.sandbox.tasks import chat, settings
 from qvl_agent.sandbox.tasks.task import Answers, Check, Exercise, Goal, Task
 
 __all__ = ["TASKS", "Answers", "Check", "Exercise", "Goal", "Task", "read_state", "start_exercise"]
@@ -18,10 +19,14 @@ T = TypeVar("T")
 
 TASKS: Final[Mapping[str, Mapping[str, Task[Any]]]] = {
     "chat": {task.name: task for task in chat.TASKS},
+    "settings": {task.name: task for task in settings.TASKS},
 }
 """Tasks by application and name; an application's first one is its demonstration."""
 
-_STATES: Final[Mapping[str, type[ChatState]]] = {"chat": ChatState}
+_STATES: Final[Mapping[str, type[ChatState | SettingsState]]] = {
+    "chat": ChatState,
+    "settings": SettingsState,
+}
 
 
 def start_exercise(app: str, task: str | None, seed: int) -> Exercise[Any]:

@@ -6,7 +6,6 @@ from qvl_agent.actions.coordinates import (
     GRID,
     DesktopPoint,
     ModelBox,
-    ModelPoint,
     Rect,
     View,
     desktop_to_frame,
@@ -100,6 +99,11 @@ class Hand:
             target=self.box(Rect(left, top, right - left, bottom - top)), label=node.label, intent=why
         )
 
+    def scroll_to(self, node_id: str, why: str) -> Action:
+        """Scroll until a widget is in view; wait a moment if it is."""
+        node = self._reach(node_id, why)
+        return node if not isinstance(node, Node) else self.wait(0.2, why)
+
     def press(self, *keys: str, why: str, count: int = 1) -> Action:
         return Press(keys=keys, count=count, intent=why)
 
@@ -149,8 +153,3 @@ def _inner(low: float, high: float, size: int) -> tuple[int, int]:
     if first >= last:
         first = last = round((low + high) / 2 * GRID / size)
     return max(0, first), min(GRID, last)
-
-
-def point_in(box: ModelBox) -> ModelPoint:
-    """The point that a box means."""
-    return box.centre
