@@ -14,7 +14,19 @@ from qvl_agent.actions.coordinates import FrameBox
 from qvl_agent.actions.frame import Frame, Pixels
 from qvl_agent.actions.outcome import Change
 
-__all__ = ["NEAR", "TILE", "Mask", "boxes", "compare", "difference", "groups", "same", "tile_map", "touches"]
+__all__ = [
+    "NEAR",
+    "TILE",
+    "Mask",
+    "boxes",
+    "compare",
+    "difference",
+    "groups",
+    "is_caret",
+    "same",
+    "tile_map",
+    "touches",
+]
 
 TILE: Final = 32
 """The side of a tile, in pixels of the frame."""
@@ -108,6 +120,15 @@ def _group(left_over: set[tuple[int, int]]) -> list[tuple[int, int]]:
                 left_over.remove(near)
                 group.append(near)
     return group
+
+
+def is_caret(differs: Mask, scale: float) -> bool:
+    """Whether the pixels that differ are one thin upright bar: a caret is 1 to 3 logical pixels wide."""
+    if not differs.any():
+        return False
+    rows, columns = np.nonzero(differs.any(axis=1))[0], np.nonzero(differs.any(axis=0))[0]
+    width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    return width <= 3 * scale and max(8 * scale, 4 * width) <= height <= 80 * scale
 
 
 def _comparable(first: Pixels, second: Pixels) -> tuple[_Bits, _Bits]:

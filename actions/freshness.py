@@ -61,6 +61,9 @@ def fresh(
         sleep: waits seconds.
         moving: areas of `seen` that aren't expected to stand still.
         limits: what counts as the same.
+
+    Raises:
+        CoordinateError: the target isn't inside the frame.
     """
     start = clock()
     watch = watch_screen(seen, limits) if target is None else watch_target(seen, target, limits)

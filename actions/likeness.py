@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from qvl_agent.actions.changes import TILE, Mask, boxes, difference, groups, tile_map
+from qvl_agent.actions.changes import TILE, Mask, boxes, difference, groups, is_caret, tile_map
 from qvl_agent.actions.coordinates import FrameBox
 from qvl_agent.actions.frame import Frame
 
@@ -57,19 +57,21 @@ class Watch:
 
     def __init__(self, seen: Frame, part: FrameBox, cell: int, judge: Judge) -> None:
         self.part = part
-        self._seen = self._live = seen.crop(part)
+        self._seen = seen.crop(part)
+        self._live: Frame | None = None
         self._cell = cell
         self._judge = judge
         self._motion: list[tuple[float, Mask]] = []
-        self._differs = self._compare(self._seen)
+        self._differs: Mask = np.zeros((0, 0), dtype=np.bool_)
 
     def see(self, live: Frame, now: float) -> bool:
         """Compare a capture with the picture and the capture before; False if it shows another place."""
         cut = _cut(live, self._seen)
         if cut is None:
             return False
-        self._differs = self._compare(cut)
-        self._motion.append((now, _cells(self._live, cut, self._cell)))
+        self._differs = _cells(self._seen, cut, self._cell)
+        if self._live is not None:
+            self._motion.append((now, _cells(self._live, cut, self._cell)))
         self._live = cut
         return True
 
@@ -81,8 +83,8 @@ class Watch:
         return self._judge(differs, np.zeros_like(differs) if restless is None else restless)
 
     def restless(self, since: float) -> Mask:
-        """Say what changed from one capture to the next since then; the first one doesn't count."""
-        recent = [mask for now, mask in self._motion[1:] if now >= since]
+        """Say what changed from one capture to the next since then."""
+        recent = [mask for now, mask in self._motion if now >= since]
         return np.asarray(np.logical_or.reduce([np.zeros_like(self._differs), *recent]))
 
     def spots(self, cells: Mask) -> tuple[FrameBox, ...]:
@@ -100,9 +102,6 @@ class Watch:
             )
             for box in boxes(coarse, (self.part.width, self.part.height), side)
         )
-
-    def _compare(self, live: Frame) -> Mask:
-        return _cells(self._seen, live, self._cell)
 
     def _slices(self, box: FrameBox) -> tuple[slice, slice]:
         top, left = max(0, box.top - self.part.top), max(0, box.left - self.part.left)
@@ -137,7 +136,7 @@ def watch_target(seen: Frame, target: FrameBox, limits: FreshLimits) -> Watch:
 
     def judge(differs: Mask, restless: Mask) -> str:
         own = differs[inner]
-        if own.any() and not _is_caret(own, seen.scale):
+        if own.any() and not is_caret(own, seen.scale):
             share = max(float(own.mean()), 0.01)
             return f"the screen changed where the action points ({share:.0%} of the target); look again"
         around = differs & ~restless
@@ -174,10 +173,3 @@ def _core(target: FrameBox, seen: Frame, limits: FreshLimits) -> FrameBox:
     x, y = -(-(limits.least - target.width) // 2), -(-(limits.least - target.height) // 2)
     wide, high = target.grown(max(x, 0), seen.size), target.grown(max(y, 0), seen.size)
     return FrameBox(wide.left, high.top, wide.right, high.bottom)
-
-
-def _is_caret(differs: Mask, scale: float) -> bool:
-    """Whether all that differs is one thin upright bar, as a caret is 1 to 3 logical pixels wide."""
-    rows, columns = np.nonzero(differs.any(axis=1))[0], np.nonzero(differs.any(axis=0))[0]
-    width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
-    return width <= 3 * scale and max(8 * scale, 4 * width) <= height <= 80 * scale

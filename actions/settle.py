@@ -8,7 +8,7 @@ freshness catches the rest before input.
 
 A screen that never stops still has to be acted on. Once all else is quiet, a small area that keeps
 moving (a spinner, a clock, a little video) is let be after a soft limit, later if it is near the
-target, where it more likely means "not ready". A caret blinks too slowly to be noticed at all.
+target, where it more likely means "not ready". A caret that blinks is no change at all.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from qvl_agent.actions.changes import NEAR, Mask, boxes, compare, tile_map, touches
+from qvl_agent.actions.changes import NEAR, Mask, boxes, compare, difference, is_caret, tile_map, touches
 from qvl_agent.actions.coordinates import FrameBox
 from qvl_agent.actions.errors import DesktopError
 from qvl_agent.actions.frame import Frame
@@ -53,6 +53,9 @@ class SettleLimits:
 
 
 LIMITS: Final = SettleLimits()
+_LEAST_PAUSE_S: Final = 0.002
+_CARET_TILES: Final = 6
+"""The most tiles a caret lies on: two across and three down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,8 @@ def settle(
     start = clock()
     watch = _Watch(before, target, limits)
     while True:
-        elapsed = clock() - start
         if not stop():
-            sleep(limits.react_s - elapsed if 0 < limits.react_s - elapsed < limits.poll_s else limits.poll_s)
+            sleep(watch.pause(clock() - start))
         frame = grab_again(grab, lambda: sleep(limits.poll_s))
         elapsed = clock() - start
         watch.see(frame, elapsed)
@@ -128,6 +130,14 @@ def grab_again(grab: Callable[[], Frame], pause: Callable[[], None]) -> Frame:
         return grab()
 
 
+def _caret_only(before: Frame, after: Frame, tiles: Mask) -> bool:
+    """Whether a caret blinked and nothing else happened; one that moved leaves two bars."""
+    if not 0 < tiles.sum() <= _CARET_TILES or before.view != after.view:
+        return False
+    spots = boxes(tiles, after.size)
+    return len(spots) == 1 and is_caret(difference(before.crop(spots[0]), after.crop(spots[0])), after.scale)
+
+
 class _Watch:
     """What changed from capture to capture, and when."""
 
@@ -144,13 +154,19 @@ class _Watch:
         tiles = tile_map(self._last, frame)
         if frame.view != self._last.view:
             self._recent.clear()
+        blinked = _caret_only(self._last, frame, tiles)
         self._last = frame
         self.polls += 1
         while self._recent and self._recent[0][0] < elapsed - self._limits.rest_s:
             self._recent.popleft()
-        if tiles.any():
+        if tiles.any() and not blinked:
             self._changed_at = elapsed
             self._recent.append((elapsed, tiles))
+
+    def pause(self, elapsed: float) -> float:
+        """Say how long to wait for the next capture: less than a poll if the screen may be still then."""
+        due = max(self._limits.react_s, self._changed_at + self._limits.quiet_s) - elapsed
+        return min(max(due, _LEAST_PAUSE_S), self._limits.poll_s)
 
     def still(self, elapsed: float) -> bool:
         """Whether a reaction had its time, and nothing has changed for a while."""

@@ -73,14 +73,26 @@ def test_a_page_that_loads_is_awaited_to_its_end() -> None:
     assert 1.74 <= settled.seconds <= 1.9
 
 
-@pytest.mark.parametrize("period", [0.53, 1.0])
 @pytest.mark.parametrize("phase", [0.0, 0.02, 0.05, 0.08])
-def test_a_caret_or_a_clock_hardly_delays(period: float, phase: float) -> None:
+def test_a_blinking_caret_does_not_delay(phase: float) -> None:
     caret = FrameBox(140, 110, 141, 126)
-    for box in (caret, CLOCK):
-        settled, _ = run(lambda now, box=box: flicker(box, REACTED, now + phase, period))  # type: ignore[misc]
-        assert settled.quiet
-        assert settled.seconds <= 0.2
+    settled, _ = run(lambda now: flicker(caret, BASE, now + phase, 0.1))
+    assert settled.quiet
+    assert settled.seconds <= 0.1
+
+
+def test_a_caret_that_moves_is_a_reaction() -> None:
+    caret, next_place = FrameBox(140, 110, 141, 126), FrameBox(150, 110, 151, 126)
+    here, there = with_box(BASE, caret), with_box(BASE, next_place)
+    settled, _ = run(lambda now: here if now < 0.065 else there)
+    assert 0.12 <= settled.seconds <= 0.17
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.02, 0.05, 0.08])
+def test_a_clock_hardly_delays(phase: float) -> None:
+    settled, _ = run(lambda now: flicker(CLOCK, REACTED, now + phase, 1.0))
+    assert settled.quiet
+    assert settled.seconds <= 0.2
 
 
 def test_a_small_video_elsewhere_is_let_be_after_the_soft_limit() -> None:
