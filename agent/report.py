@@ -6,6 +6,7 @@ codes, and the page's own policy forbids scripts and every load.
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -93,7 +94,8 @@ def write_report(recording: Recording, path: Path) -> None:
         write_new(new, page)
         new.replace(path)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
         raise RecordingError(f"can't write the report {path}: {error}; name another place") from error
 
 

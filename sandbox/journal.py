@@ -78,7 +78,7 @@ def read_journal(path: Path) -> tuple[list[bytes], str]:
     for number, line in enumerate(lines, start=1):
         body = _body(line, crc)
         if body is None:
-            if number == len(lines) and not tail and b"\0" in line:
+            if number == len(lines) and not tail and b"\0\0" in line:
                 # A power cut can leave a hole: the file's new length got to the disk, its blocks didn't.
                 return bodies, _torn(number, line)
             raise RecordingError(

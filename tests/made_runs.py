@@ -17,11 +17,13 @@ from qvl_agent.actions.coordinates import (
     model_box_to_frame,
 )
 from qvl_agent.actions.coordinates import FramePoint as Pixel
+from qvl_agent.actions.errors import ParseError
 from qvl_agent.actions.events import Plan
 from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.guard import Scene
+from qvl_agent.actions.guard import Scene, judge
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.actions.outcome import Change, Level, Outcome, Verdict
+from qvl_agent.actions.parse import parse_action
 from qvl_agent.actions.plan import plan, pointer_goal
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.schema import Action, Click, Done, Drag, Press, Scroll, Type, Zoom
@@ -107,6 +109,14 @@ class Writer:
     recorder: Recorder
     step: int = 0
 
+    def play(self, frame: Frame, reply: Reply, outcome: Outcome | None = None) -> StepIntent:
+        """Read the reply as the loop does; what can't be read becomes an error."""
+        try:
+            action = parse_action(reply.text)
+        except ParseError as error:
+            return self.write(frame, None, reply, error=str(error), outcome=Outcome("refused", str(error)))
+        return self.write(frame, action, reply, outcome=outcome, verdict=None)
+
     def write(
         self,
         frame: Frame,
@@ -131,7 +141,7 @@ class Writer:
             error=error,
             scene=scene if action else None,
             plan=events,
-            verdict=verdict if action else None,
+            verdict=(verdict or judge(action, events, scene, Policy())) if action else None,
             approval=approval if events else "",
             times={"capture": 0.012, "prompt": 0.001, "model": 1.23, "parse": 0.0004, "guard": 0.0002},
         )
@@ -150,7 +160,7 @@ def small_run(root: Path, steps: int = 3, **result: object) -> Recording:
         for step in range(steps):
             frame = noise(step)
             box = ModelBox.of(100, 100, 300, 200)
-            writer.write(frame, Click(target=box, label="it"), Reply(grounded("click", box, label="it")))
+            writer.play(frame, Reply(grounded("click", box, label="it")))
         recorder.result(RunResult.model_validate({"status": "done", "steps": steps} | result))
     return Recording.open(recorder.folder)
 
@@ -172,11 +182,9 @@ def chat_run(root: Path) -> Recording:
         change = Change((FrameBox(160, 192, 192, 224),), near_target=True)
         goal = pointer_goal(plan(click, before.view))
         times = {"freshness": 0.004, "input": 0.003, "settle": 0.061, "record": 0.011}
-        writer.write(before, click, reply, outcome=Outcome("done", "", goal, goal, change, times=times))
+        writer.play(before, reply, Outcome("done", "", goal, goal, change, times=times))
         done = Done(summary="The chat is no longer pinned.")
-        writer.write(
-            after, done, Reply(grounded("done", summary=done.summary), prompt_tokens=2500, reply_tokens=20)
-        )
+        writer.play(after, Reply(grounded("done", summary=done.summary), prompt_tokens=2500, reply_tokens=20))
         recorder.result(
             RunResult(
                 status="done",
