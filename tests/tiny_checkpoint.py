@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import transformers
 from filelock import FileLock
+from safetensors.torch import load_file, save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
@@ -106,7 +107,12 @@ TEXT = {
         "mrope_interleaved": True,
     },
 }
-EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64}
+EXPERTS = {
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 48,
+    "tie_word_embeddings": False,
+}
 PREPROCESSOR = {
     "size": {"longest_edge": 16777216, "shortest_edge": 65536},
     "patch_size": 16,
@@ -145,8 +151,31 @@ def checkpoint(folder: Path, *, moe: bool = False, thinking: bool = False, says:
     if says is not None:
         _teach(model, folder, says)
     model.to(torch.bfloat16).save_pretrained(folder)
+    _write(folder / "config.json", _as_released(json.loads((folder / "config.json").read_text("utf-8"))))
+    if moe:
+        _transpose_experts(folder / "model.safetensors")
     _write(folder / "generation_config.json", SAMPLING)
     return folder
+
+
+def _as_released(config: dict[str, Any]) -> dict[str, Any]:
+    """The released checkpoints come from transformers 4.57, where some settings have other names."""
+    rope = config["text_config"].pop("rope_parameters")
+    config["vision_config"].pop("rope_parameters", None)
+    config["text_config"]["rope_theta"] = rope.pop("rope_theta")
+    config["text_config"]["rope_scaling"] = rope
+    if experts := config["text_config"].pop("num_local_experts", None):
+        config["text_config"]["num_experts"] = experts
+    return config
+
+
+def _transpose_experts(path: Path) -> None:
+    """The released weights of the experts are stored the other way round than transformers 5 does."""
+    weights = load_file(path)
+    for name in weights:
+        if name.endswith(("experts.gate_up_proj", "experts.down_proj")):
+            weights[name] = weights[name].transpose(1, 2).contiguous()
+    save_file(weights, path, metadata={"format": "pt"})
 
 
 def _model(*, moe: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from qvl_agent.actions.errors import ModelError
@@ -82,7 +83,10 @@ class Encoder:
         if prompt.pictures:
             inputs["pixel_values"] = torch.cat([picture.pixels for picture in prompt.pictures]).to(device)
             inputs["image_grid_thw"] = torch.cat([picture.grid for picture in prompt.pictures]).to(device)
-            inputs["mm_token_type_ids"] = (ids == self._loaded.image_id).int()
+            if (
+                "mm_token_type_ids" in signature(self._loaded.model.forward).parameters
+            ):  # from transformers 5 on
+                inputs["mm_token_type_ids"] = (ids == self._loaded.image_id).int()
         return inputs
 
     def _render(self, messages: Sequence[Message]) -> str:
