@@ -14,14 +14,14 @@ from pydantic import ValidationError
 
 from qvl_agent.actions.coordinates import ModelBox
 from qvl_agent.actions.dialects import computer_use, grounded, midscene, mobile_use
-from qvl_agent.actions.dialects.arguments import POINTED, Arguments, box_of, shown
+from qvl_agent.actions.dialects.arguments import POINTED, Arguments, box_of
 from qvl_agent.actions.dialects.call import Call
 from qvl_agent.actions.dialects.grounded import Reader
 from qvl_agent.actions.dialects.json_call import calls_in, spelt_out
 from qvl_agent.actions.errors import ParseError
 from qvl_agent.actions.find import Found, find
 from qvl_agent.actions.schema import Action
-from qvl_agent.actions.strict_json import Value
+from qvl_agent.actions.strict_json import Value, shown
 
 __all__ = ["Box", "parse_action", "parse_boxes"]
 
@@ -39,7 +39,7 @@ _TOOLS: Final[Mapping[str, tuple[Mapping[str, Reader], Mapping[str, Reader]]]] =
 
 _FRAGMENT: Final = re.compile(
     r"""["'](?:action|arguments|bbox(?:_[23]d)?|coordinate2?|point_2d)["']\s*+[:：]"""
-    r"""|<parameter=|\b\w{1,40}+\(\w{1,40}+\s?=\s?['"(\[<\d]"""
+    r"""|</?(?:parameter|function)\b|\b\w{1,40}+\(\w{1,40}+\s?=\s?['"(\[<\d]"""
 )
 """What in prose is a piece of a call: a key, a parameter, or a function call like click(start_box='…')."""
 _LABELS: Final = ("label", "name_en", "name_zh", "text_content", "prompt")

@@ -17,7 +17,7 @@ from typing import Final
 
 from qvl_agent.actions.errors import ParseError
 
-__all__ = ["Budget", "Flaw", "Json", "Repaired", "Value", "read", "read_all"]
+__all__ = ["Budget", "Flaw", "Json", "Repaired", "Value", "read", "read_all", "shown"]
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
@@ -84,7 +84,7 @@ class Budget:
 
     __slots__ = ("_left",)
 
-    def __init__(self, steps: int = 300_000) -> None:
+    def __init__(self, steps: int = 60_000) -> None:
         self._left = steps
 
     def spend(self, characters: int = 0) -> None:
@@ -119,6 +119,13 @@ def read_all(text: str) -> Json | Flaw:
     if isinstance(found, Json) and _skip(text, found.end) != len(text):
         return Flaw("there is more after the JSON value", serious=True)
     return found
+
+
+def shown(value: object) -> str:
+    """Show a piece of a reply in a message: short, and printable."""
+    text = value if isinstance(value, str) else repr(value)
+    short = text if len(text) <= 48 else f"{text[:48]}…"
+    return "".join(character if character.isprintable() else "?" for character in short)
 
 
 def _skip(text: str, at: int) -> int:
@@ -163,10 +170,10 @@ class _Reader:
             name, at = self._string(at)
             key = name.strip()
             if key in found:
-                raise self._flawed(f'the key "{key[:40]}" only once', at, got="it twice")
+                raise self._flawed(f'the key "{shown(key)}" only once', at, got="it twice")
             at = self._next(at)
             if not self._is(at, ":："):
-                raise self._flawed(f'":" after "{key[:40]}"', at)
+                raise self._flawed(f'":" after "{shown(key)}"', at)
             found[key], at = self._member(self._next(at + 1), depth)
             at = self._comma(at, closing)
         self.open.pop()
@@ -262,7 +269,7 @@ class _Reader:
         word = match or _WORD.match(self.text, at)
         if word and word[0] in _WORDS:
             return _WORDS[word[0]], word.end()
-        raise self._flawed("a JSON value", at, got=word[0][:40] if word else "")
+        raise self._flawed("a JSON value", at, got=word[0] if word else "")
 
     def _next(self, at: int) -> int:
         return _skip(self.text, at)
@@ -272,6 +279,6 @@ class _Reader:
 
     def _flawed(self, expected: str, at: int, got: str = "") -> _Flawed:
         came = got or self.text[at : at + 1] or "the end of the reply"
-        flawed = _Flawed(f"expected {expected}, got {came}")
+        flawed = _Flawed(f"expected {expected}, got {shown(came)}")
         flawed.truncated = at >= len(self.text)
         return flawed

@@ -6,9 +6,9 @@ from typing import Final, NoReturn, TypeVar
 from qvl_agent.actions import keys
 from qvl_agent.actions.coordinates import GRID, ModelBox
 from qvl_agent.actions.errors import CoordinateError, KeyNameError, ParseError
-from qvl_agent.actions.strict_json import Repaired, Value
+from qvl_agent.actions.strict_json import Repaired, Value, shown
 
-__all__ = ["POINTED", "REMARKS", "Arguments", "box_of", "shown"]
+__all__ = ["POINTED", "REMARKS", "Arguments", "box_of"]
 
 POINTED: Final = ("bbox_2d", "coordinate", "point_2d", "bbox", "point")
 """The names under which a reply says where; one of them, never two."""
@@ -20,13 +20,6 @@ REMARKS: Final = frozenset(
 """What models like to add, and what changes nothing: ignored if it is one plain value."""
 
 Option = TypeVar("Option", bound=str)
-
-
-def shown(value: object) -> str:
-    """Show a piece of a reply in a message: short, and printable."""
-    text = value if isinstance(value, str) else repr(value)
-    short = text if len(text) <= 48 else f"{text[:48]}…"
-    return "".join(character if character.isprintable() else "?" for character in short)
 
 
 def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from qvl_agent.actions.dialects.arguments import Arguments, shown
+from qvl_agent.actions.dialects.arguments import Arguments
 from qvl_agent.actions.dialects.call import Call
 from qvl_agent.actions.dialects.grounded import DIRECTIONS, Reader
 from qvl_agent.actions.errors import ParseError
@@ -26,7 +26,7 @@ from qvl_agent.actions.schema import (
     Type,
     Wait,
 )
-from qvl_agent.actions.strict_json import Budget, Flaw, Json, Value, read
+from qvl_agent.actions.strict_json import Budget, Flaw, Json, Value, read, shown
 
 __all__ = ["READERS", "TOOL", "flattened", "read_tagged"]
 
