@@ -140,7 +140,7 @@ def write(action: Action) -> str:
     """Write an action as this format says it.
 
     Raises:
-        ValueError: the format can't say it: a scroll on both axes or on none.
+        ValueError: the format can't say it: a scroll on both axes or on none, or a box as in `corners`.
     """
     fields: dict[str, object] = {"intent": action.intent} if action.intent else {}
     fields["action"] = action.kind
@@ -153,7 +153,13 @@ def write(action: Action) -> str:
 
 
 def corners(box: ModelBox) -> list[float]:
-    """Write a box as 4 numbers, whole ones without a fraction."""
+    """Write a box as 4 numbers, whole ones without a fraction.
+
+    Raises:
+        ValueError: it lies within 1 of the corner, where it reads like fractions of the picture.
+    """
+    if max(box.x2, box.y2) <= 1 and any(side != int(side) for side in (box.x1, box.y1, box.x2, box.y2)):
+        raise ValueError(f"{box} would be read as fractions; round it")
     return [int(side) if side == int(side) else side for side in (box.x1, box.y1, box.x2, box.y2)]
 
 

@@ -1,0 +1,308 @@
+"""Each reply format: what it writes is read back as the same action, and what it reads means the same."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qvl_agent.actions import keys
+from qvl_agent.actions.coordinates import ModelBox
+from qvl_agent.actions.dialects import DIALECTS, as_points, format_action
+from qvl_agent.actions.errors import ParseError
+from qvl_agent.actions.parse import parse_action
+from qvl_agent.actions.schema import (
+    Action,
+    Answer,
+    Ask,
+    Click,
+    Done,
+    Drag,
+    Fail,
+    Move,
+    Press,
+    Scroll,
+    Type,
+    Wait,
+    Zoom,
+)
+
+BOX = ModelBox.of(412, 318, 468, 351)
+AT = ModelBox.at(66, 856)
+
+# What is written is read back.
+
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40) | st.sampled_from(
+    [
+        "</think>",
+        "<tool_call>{}</tool_call>",
+        '{"action": "done"}',
+        'a "b", "c": {[',
+        "Action: x\n",
+        "中文 😀 €",
+        "a\0\x1b",
+    ]
+)
+grid = st.integers(0, 1000) | st.floats(1, 1000)
+boxes = st.builds(ModelBox.of, grid, grid, grid, grid)
+buttons = st.sampled_from(["left", "right", "middle"])
+held = st.lists(st.sampled_from(sorted(keys.MODIFIERS)), unique=True, max_size=3).map(keys.modifiers)
+chords = st.tuples(held, st.sampled_from(sorted(keys.KEYS - keys.MODIFIERS))).map(
+    lambda pair: keys.chord([*pair[0], pair[1]])
+)
+notches = st.integers(1, 20) | st.integers(-20, -1)
+words: Mapping[str, Any] = {"label": texts, "intent": texts}
+
+actions: st.SearchStrategy[Action] = st.one_of(
+    st.builds(Click, target=boxes, button=buttons, count=st.integers(1, 3), modifiers=held, **words),
+    st.builds(Move, target=boxes, **words),
+    st.builds(Drag, target=boxes, end=boxes, button=buttons, modifiers=held, **words),
+    st.builds(Scroll, target=boxes, dy=notches, modifiers=held, **words),
+    st.builds(Scroll, target=boxes, dx=notches, modifiers=held, **words),
+    st.builds(Type, text=texts, target=st.none() | boxes, clear=st.booleans(), enter=st.booleans(), **words),
+    st.builds(Press, keys=chords, count=st.integers(1, 20), **words),
+    st.builds(Wait, seconds=st.floats(0, 60), **words),
+    st.builds(Zoom, target=boxes, **words),
+    st.builds(Ask, question=texts, **words),
+    st.builds(Answer, text=texts, **words),
+    st.builds(Done, summary=texts, **words),
+    st.builds(Fail, reason=texts, **words),
+)
+
+
+@settings(max_examples=1500)
+@given(actions)
+def test_grounded_reads_back_every_action(action: Action) -> None:
+    assert parse_action(format_action(action, "grounded")) == action
+
+
+def sayable(action: Action) -> bool:
+    """Whether computer_use has words for it."""
+    match action:
+        case Click():
+            return action.count == 1 or action.button == "left"
+        case Drag():
+            return action.button == "left"
+        case Press():
+            return action.count == 1
+        case _:
+            return True
+
+
+@settings(max_examples=1500)
+@given(actions.map(as_points))
+def test_computer_use_reads_back_every_action_it_can_say_and_refuses_the_others(action: Action) -> None:
+    if sayable(action):
+        assert parse_action(format_action(action, "computer_use")) == action
+    else:
+        with pytest.raises(ValueError, match="computer_use"):
+            format_action(action, "computer_use")
+
+
+@settings(max_examples=300)
+@given(actions)
+def test_as_points_stays_within_the_box(action: Action) -> None:
+    pointed = as_points(action)
+    for name in ("target", "end"):
+        box, point = getattr(action, name, None), getattr(pointed, name, None)
+        if isinstance(box, ModelBox) and isinstance(point, ModelBox) and not isinstance(action, Zoom):
+            assert (point.x1, point.y1) == (point.x2, point.y2)
+            assert box.x1 <= point.x1 <= box.x2
+            assert box.y1 <= point.y1 <= box.y2
+
+
+def test_a_box_is_no_point_to_computer_use() -> None:
+    with pytest.raises(ValueError, match="as_points"):
+        format_action(Click(target=BOX), "computer_use")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("scroll", [Scroll(target=AT), Scroll(target=AT, dx=1, dy=1)])
+def test_a_scroll_on_no_axis_or_on_both_is_refused(scroll: Scroll, dialect: str) -> None:
+    with pytest.raises(ValueError, match="along one axis"):
+        format_action(scroll, dialect)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_place_that_reads_like_fractions_is_refused(dialect: str) -> None:
+    with pytest.raises(ValueError, match="read as fractions"):
+        format_action(Click(target=ModelBox.at(0.5, 0.25)), dialect)
+
+
+def test_an_unknown_dialect_names_those_there_are() -> None:
+    with pytest.raises(ValueError, match="No dialect 'klingon'; choose grounded or computer_use"):
+        format_action(Wait(), "klingon")
+
+
+def test_the_formats_look_as_the_models_write_them() -> None:
+    click = Click(target=BOX, label="Save", intent="Keep the change")
+    assert format_action(click, "grounded") == (
+        '{"intent": "Keep the change", "action": "click", "bbox_2d": [412, 318, 468, 351], "label": "Save"}'
+    )
+    assert format_action(as_points(click), "computer_use") == (
+        "Action: Keep the change\n<tool_call>\n"
+        '{"name": "computer_use", "arguments": '
+        '{"action": "left_click", "coordinate": [440, 334], "label": "Save"}}\n'
+        "</tool_call>"
+    )
+
+
+# The native call.
+
+
+def call(tool: str = "computer_use", /, **arguments: object) -> str:
+    return json.dumps({"name": tool, "arguments": arguments}, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "action"),
+    [
+        ({"action": "left_click", "coordinate": [66, 856]}, Click(target=AT)),
+        ({"action": "right_click", "coordinate": [66, 856]}, Click(target=AT, button="right")),
+        ({"action": "middle_click", "coordinate": [66, 856]}, Click(target=AT, button="middle")),
+        ({"action": "double_click", "coordinate": [66, 856]}, Click(target=AT, count=2)),
+        ({"action": "triple_click", "coordinate": [66, 856]}, Click(target=AT, count=3)),
+        (
+            {"action": "left_click", "coordinate": [66, 856], "keys": ["Shift", "ctrl"]},
+            Click(target=AT, modifiers=("ctrl", "shift")),
+        ),
+        ({"action": "left_click", "coordinate": [412, 318, 468, 351]}, Click(target=BOX)),
+        ({"action": "left_click", "coordinate": [0, 0]}, Click(target=ModelBox.at(0, 0))),
+        ({"action": "left_click", "coordinate": [1000, 999]}, Click(target=ModelBox.at(1000, 999))),
+        ({"action": "mouse_move", "coordinate": [66, 856], "duration": 0.5}, Move(target=AT)),
+        (
+            {"action": "left_click_drag", "coordinate": [66, 856], "coordinate2": [0, 5]},
+            Drag(target=AT, end=ModelBox.at(0, 5)),
+        ),
+        ({"action": "scroll", "coordinate": [66, 856], "pixels": -500}, Scroll(target=AT, dy=5)),
+        ({"action": "scroll", "coordinate": [66, 856], "pixels": 500}, Scroll(target=AT, dy=-5)),
+        ({"action": "scroll", "coordinate": [66, 856], "pixels": -5}, Scroll(target=AT, dy=1)),
+        ({"action": "scroll", "coordinate": [66, 856], "pixels": 0.5}, Scroll(target=AT, dy=-1)),
+        ({"action": "scroll", "coordinate": [66, 856], "pixels": -2000}, Scroll(target=AT, dy=20)),
+        ({"action": "hscroll", "coordinate": [66, 856], "pixels": 300}, Scroll(target=AT, dx=3)),
+        ({"action": "key", "keys": ["ctrl", "c"]}, Press(keys=("ctrl", "c"))),
+        ({"action": "key", "keys": "Ctrl+Shift+T"}, Press(keys=("ctrl", "shift", "t"))),
+        ({"action": "key", "keys": ["Return"]}, Press(keys=("enter",))),
+        ({"action": "type", "text": "well done\n"}, Type(text="well done\n")),
+        ({"action": "wait", "time": 2}, Wait(seconds=2)),
+        ({"action": "zoom", "bbox_2d": [412, 318, 468, 351]}, Zoom(target=BOX)),
+        ({"action": "interact", "text": "Which?"}, Ask(question="Which?")),
+        ({"action": "answer", "text": "42"}, Answer(text="42")),
+        ({"action": "terminate", "status": "success"}, Done()),
+        ({"action": "terminate", "status": "failure", "text": "gone"}, Fail(reason="gone")),
+    ],
+)
+def test_the_native_call_means_what_its_schema_says(arguments: dict[str, object], action: Action) -> None:
+    assert parse_action(call(**arguments)) == action
+    parameters = "".join(
+        f"<parameter={name}>\n{value if isinstance(value, str) else json.dumps(value)}\n</parameter>\n"
+        for name, value in arguments.items()
+    )
+    assert (
+        parse_action(f"<tool_call>\n<function=computer_use>\n{parameters}</function>\n</tool_call>") == action
+    )
+
+
+def test_the_zoom_tool_of_the_cookbook_is_a_zoom() -> None:
+    text = call("image_zoom_in_tool", label="sign", bbox_2d=[412, 318, 468, 351], img_idx=0)
+    assert parse_action(text) == Zoom(target=BOX, label="sign")
+    with pytest.raises(ParseError, match="newest picture"):
+        parse_action(text.replace('"img_idx": 0', '"img_idx": 1'))
+
+
+# The phone's call.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "action"),
+    [
+        ({"action": "type", "text": "su7"}, Type(text="su7")),
+        ({"action": "system_button", "button": "Enter"}, Press(keys=("enter",))),
+        ({"action": "wait", "time": 3}, Wait(seconds=3)),
+        ({"action": "answer", "text": "42"}, Answer(text="42")),
+        ({"action": "terminate", "status": "success"}, Done()),
+    ],
+)
+def test_a_phone_action_that_a_desktop_has_is_read(arguments: dict[str, object], action: Action) -> None:
+    assert parse_action(call("mobile_use", **arguments)) == action
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"action": "click", "coordinate": [66, 856]},
+        {"action": "long_press", "coordinate": [66, 856], "time": 2},
+        {"action": "swipe", "coordinate": [66, 856], "coordinate2": [66, 100]},
+        {"action": "system_button", "button": "Back"},
+        {"action": "system_button", "button": "Home"},
+        {"action": "open", "text": "Settings"},
+        {"action": "key", "text": "volume_up"},
+        {"action": "left_click", "coordinate": [66, 856]},
+    ],
+)
+def test_a_phone_action_that_a_desktop_lacks_is_refused(arguments: dict[str, object]) -> None:
+    with pytest.raises(ParseError):
+        parse_action(call("mobile_use", **arguments))
+
+
+# Midscene's.
+
+
+def located(kind: str, **param: object) -> str:
+    param["locate"] = {"prompt": "Search", "bbox": [412, 318, 468, 351]}
+    return json.dumps({"log": "why", "action": {"type": kind, "param": param}})
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        (located("Tap"), Click(target=BOX, label="Search", intent="why")),
+        (located("RightClick"), Click(target=BOX, button="right", label="Search", intent="why")),
+        (located("DoubleClick"), Click(target=BOX, count=2, label="Search", intent="why")),
+        (located("Hover"), Move(target=BOX, label="Search", intent="why")),
+        (located("Input", value="a"), Type(text="a", target=BOX, clear=True, label="Search", intent="why")),
+        (
+            located("Input", value="a", mode="typeOnly"),
+            Type(text="a", target=BOX, label="Search", intent="why"),
+        ),
+        (located("ClearInput"), Type(text="", target=BOX, clear=True, label="Search", intent="why")),
+        (
+            located("Scroll", direction="down", distance=500, scrollType="singleAction"),
+            Scroll(target=BOX, dy=5, label="Search", intent="why"),
+        ),
+        (
+            '{"action": {"type": "KeyboardPress", "param": {"keyName": "Enter"}}}',
+            Press(keys=("enter",)),
+        ),
+        ('{"action": {"type": "Sleep", "param": {"timeMs": 1500}}}', Wait(seconds=1.5)),
+        (
+            '<action-type>Sleep</action-type>\n<action-param-json>\n{"timeMs": 500}\n</action-param-json>',
+            Wait(seconds=0.5),
+        ),
+    ],
+)
+def test_a_midscene_action_is_read(text: str, action: Action) -> None:
+    assert parse_action(text) == action
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (located("Scroll", direction="down", distance=500, scrollType="untilBottom"), "scrollType"),
+        (located("Scroll", direction="down", distance=1e9), "distance"),
+        (located("KeyboardPress", keyName="Enter"), "bbox"),
+        (located("Swipe"), "choose one of"),
+        (located("Tap").replace('"bbox"', '"box"'), 'Expected "locate"'),
+        (located("Tap").replace('"prompt": "Search", ', "").replace("468", "4680"), "looks like pixels"),
+        (located("Tap").replace('{"log"', '{"bbox_2d": [1, 2, 3, 4], "log"'), "nothing else beside"),
+        ('{"action": {"type": "Tap", "locate": {"bbox": [59, 96, 104, 120]}}}', "may be pixels"),
+        ("<action-type>Tap</action-type>", "no default"),
+        ("<action-type>Tap</action-type><action-param-json>[1]</action-param-json>", "one JSON object"),
+        ('<action-type>Sleep</action-type><action-param-json>{"timeMs": 5}', "one JSON object"),
+    ],
+)
+def test_a_midscene_action_with_two_readings_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ParseError, match=message):
+        parse_action(text)
