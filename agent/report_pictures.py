@@ -207,7 +207,7 @@ def _close_up_box(marks: tuple[Mark, ...], size: tuple[int, int]) -> FrameBox | 
     around = _union(marks, size)
     if around is None or around.width > size[0] / 3 or around.height > size[1] / 3:
         return None
-    margin = round(max(size[0] / 16, size[1] / 9) / 2)
+    margin = min(max(32, 2 * max(around.width, around.height)), max(size) // 20)
     return around.grown(margin, size)
 
 

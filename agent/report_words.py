@@ -67,6 +67,8 @@ def shortened(text: str, length: int) -> str:
 
 def seconds(value: float) -> str:
     """A duration in the unit a person would use."""
+    if value < 0.000_05:
+        return "< 0.1 ms"
     if value < 0.000_95:
         return f"{value * 1000:.1f} ms"
     if value < 0.0995:

@@ -169,6 +169,12 @@ def test_a_damaged_picture_is_named_and_the_rest_is_shown(tmp_path: Path) -> Non
     assert "Step 3: the screen, 64 by 48 pixels" in str(page.all("img"))
 
 
+def test_the_time_beside_the_model_is_that_of_steps_that_act(tmp_path: Path) -> None:
+    page = Page(render_report(chat_run(tmp_path)))
+    assert "Beside the model, a step that acts (p50) 93 ms" in page.text
+    assert "1.32 s, 93 ms beside the model" in page.text
+
+
 def test_a_torn_and_unended_run_says_so(tmp_path: Path) -> None:
     journal = small_run(tmp_path).folder / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-9])
@@ -242,7 +248,7 @@ def test_actions_in_words(action: Click, words: str) -> None:
 
 def test_durations_in_words() -> None:
     shown = {
-        0.0: "0.0 ms",
+        0.0: "< 0.1 ms",
         0.0004: "0.4 ms",
         0.012: "12 ms",
         0.0996: "0.10 s",
