@@ -126,6 +126,7 @@ def test_the_inputs_are_those_of_the_checkpoints_own_parts(random_model: Transfo
         Message("user", (pictures[1], "Now?")),
     ]
     ours = random_model._encoder.tensors(random_model._encoder.prompt(messages))
+    del ours["position_ids"]  # the model's own; the next test is about them
     theirs = by_hand(random_model, pictures)
     assert ours.keys() == theirs.keys()
     for name, value in theirs.items():
@@ -155,6 +156,7 @@ def test_the_reply_is_what_a_plain_forward_pass_says(random_model: TransformersM
     start = inputs["input_ids"].shape[1]
     with torch.inference_mode():
         for _ in range(8):
+            inputs.pop("position_ids", None)
             token = random_model._loaded.model(**inputs).logits[:, -1:].argmax(-1)
             inputs["input_ids"] = torch.cat([inputs["input_ids"], token], 1)
             inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
@@ -201,6 +203,43 @@ def test_a_frame_is_encoded_once(random_model: TransformersModel) -> None:
     first = random_model._encoder.prompt(conversation(shot)).pictures
     again = random_model._encoder.prompt(conversation(frame(64, 64), shot)).pictures
     assert again[1] is first[0]
+
+
+def test_what_was_read_is_not_read_again_and_changes_nothing(random_folder: Path) -> None:
+    """Each step's reply, with what is left of the step before, equals that of a model that starts anew."""
+    a, b, c = (frame(320, 224, seed=seed) for seed in (1, 2, 3))
+    said = Message("assistant", ("ok",))
+    one = conversation(a)
+    grown = [*one, said, Message("user", (b, "Now?"))]
+    picture = 14  # where the first picture's tokens begin
+    steps = [
+        (one, 0),
+        (grown, 96),  # all of it: the reply that follows is another than was made
+        ([*grown, said, Message("user", ("Only words.",))], 181),
+        (conversation(c), picture),  # the tokens are those of the first picture, the pixels aren't
+        (conversation(c), 95),  # one token is always read
+        (conversation(text="No picture at all."), picture - 1),
+    ]
+    warm, cold = (
+        TransformersModel(str(random_folder), device="cpu", dtype="float32", max_new_tokens=6) for _ in "ab"
+    )
+    for messages, kept in steps:
+        cold._conversation.forget()
+        expected, reply = cold.reply(messages, stop=never), warm.reply(messages, stop=never)
+        assert reply.text == expected.text
+        assert reply.cached_tokens == kept
+        assert expected.cached_tokens == 0
+
+
+def test_a_broken_off_generation_leaves_nothing_behind(random_folder: Path) -> None:
+    model = TransformersModel(str(random_folder), device="cpu", dtype="float32", max_new_tokens=6)
+    expected = model.reply(conversation(frame(64, 64)), stop=never).text
+    grown = [*conversation(frame(64, 64)), Message("assistant", ("ok",)), Message("user", ("Go on.",))]
+    said: list[str] = []
+    with pytest.raises(Stopped):
+        model.reply(grown, stop=lambda: len(said) > 1, on_text=said.append)
+    reply = model.reply(conversation(frame(64, 64)), stop=never)
+    assert (reply.text, reply.cached_tokens) == (expected, 0)
 
 
 def test_a_stop_ends_the_generation_within_a_token(random_folder: Path) -> None:

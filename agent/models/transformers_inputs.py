@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from inspect import signature
 from typing import Any
 
 from qvl_agent.actions.errors import ModelError
@@ -20,11 +19,13 @@ class Picture:
     """An encoded frame.
 
     Attributes:
+        frame_id: the frame's.
         pixels: patches of shape (4 * tokens, 1536), in the vision tower's dtype.
         grid: patches in time, height and width, shape (1, 3).
         tokens: how many image tokens it comes to.
     """
 
+    frame_id: str
     pixels: Any
     grid: Any
     tokens: int
@@ -37,11 +38,13 @@ class Prompt:
     Attributes:
         ids: the tokens, each picture's image tokens among them.
         pictures: in the order of the ids.
+        starts: where in the ids each picture's first token is.
         thinking: whether the prompt ends in an open <think>, so that the reply begins inside it.
     """
 
     ids: tuple[int, ...]
     pictures: tuple[Picture, ...]
+    starts: tuple[int, ...]
     thinking: bool
 
 
@@ -61,8 +64,7 @@ class Encoder:
         """
         text = self._render(messages)
         pictures = tuple(self._picture(frame) for message in messages for frame in message.pictures)
-        ids: list[int] = []
-        rest = iter(pictures)
+        ids, starts = list[int](), list[int]()
         given = self._loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
         if given.count(self._loaded.image_id) != len(pictures):
             raise ModelError(
@@ -70,23 +72,38 @@ class Encoder:
                 f"{len(pictures)} were said; use the chat template that Qwen released"
             )
         for number in given:
-            ids += [number] * (next(rest).tokens if number == self._loaded.image_id else 1)
-        return Prompt(tuple(ids), pictures, thinking=text.rstrip().endswith(THINK))
+            if number == self._loaded.image_id:
+                starts.append(len(ids))
+                ids += [number] * pictures[len(starts) - 1].tokens
+            else:
+                ids.append(number)
+        return Prompt(tuple(ids), pictures, tuple(starts), thinking=text.rstrip().endswith(THINK))
 
-    def tensors(self, prompt: Prompt) -> dict[str, Any]:
-        """Make the keyword arguments of the model's `generate`, all of batch size 1."""
+    def tensors(self, prompt: Prompt, kept: int = 0) -> dict[str, Any]:
+        """Make the keyword arguments of the model's `generate`, all of batch size 1.
+
+        Args:
+            prompt: the whole conversation.
+            kept: how many of its tokens the cache holds; the pictures among those are left out.
+        """
         import torch  # noqa: PLC0415 - heavy
 
-        device = self._loaded.model.device
-        ids = torch.tensor([prompt.ids], device=device)
+        model = self._loaded.model
+        ids = torch.tensor([prompt.ids], device=model.device)
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        if prompt.pictures:
-            inputs["pixel_values"] = torch.cat([picture.pixels for picture in prompt.pictures]).to(device)
-            inputs["image_grid_thw"] = torch.cat([picture.grid for picture in prompt.pictures]).to(device)
-            if (
-                "mm_token_type_ids" in signature(self._loaded.model.forward).parameters
-            ):  # from transformers 5 on
-                inputs["mm_token_type_ids"] = (ids == self._loaded.image_id).int()
+        grids = [picture.grid.to(model.device) for picture in prompt.pictures]
+        if self._loaded.warm_cache:
+            kinds = (ids == self._loaded.image_id).int()
+            positions, model.model.rope_deltas = model.model.get_rope_index(
+                ids, mm_token_type_ids=kinds, image_grid_thw=torch.cat(grids) if grids else None
+            )
+            plain_positions = torch.arange(ids.shape[1], device=model.device)[None, None]
+            inputs["mm_token_type_ids"] = kinds
+            inputs["position_ids"] = torch.cat([plain_positions, positions])
+        if new := [place for place, start in enumerate(prompt.starts) if start >= kept]:
+            pixels = [prompt.pictures[place].pixels for place in new]
+            inputs["pixel_values"] = torch.cat(pixels).to(model.device)
+            inputs["image_grid_thw"] = torch.cat([grids[place] for place in new])
         return inputs
 
     def _render(self, messages: Sequence[Message]) -> str:
@@ -111,7 +128,10 @@ class Encoder:
         grid = out["image_grid_thw"]
         merged = self._loaded.image_processor.merge_size**2
         return Picture(
-            out["pixel_values"].to(self._loaded.model.model.visual.dtype), grid, int(grid.prod()) // merged
+            frame.id,
+            out["pixel_values"].to(self._loaded.model.model.visual.dtype),
+            grid,
+            int(grid.prod()) // merged,
         )
 
 

@@ -7,6 +7,7 @@ CPU build of torch. So the parts are loaded one by one: model, tokenizer, image 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ class Loaded:
         image_id: the token that stands for one image token.
         end_ids: the tokens that end a reply.
         context: how many tokens the model can hold.
+        warm_cache: whether transformers can go on from a cache with new pictures: from 5 on.
     """
 
     model: Any
@@ -37,6 +39,7 @@ class Loaded:
     image_id: int
     end_ids: tuple[int, ...]
     context: int
+    warm_cache: bool
 
 
 def load(folder: Path, *, device: str, dtype: str, max_picture_tokens: int) -> Loaded:
@@ -82,6 +85,7 @@ def load(folder: Path, *, device: str, dtype: str, max_picture_tokens: int) -> L
         image_id=_image_id(model, tokenizer, folder),
         end_ids=end_ids,
         context=int(model.config.text_config.max_position_embeddings),
+        warm_cache="mm_token_type_ids" in signature(model.forward).parameters,
     )
 
 

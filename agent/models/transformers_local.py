@@ -13,6 +13,7 @@ from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.chat import THINK, split_thinking
 from qvl_agent.agent.models.checkpoint import find
+from qvl_agent.agent.models.transformers_cache import Conversation
 from qvl_agent.agent.models.transformers_inputs import Encoder, Prompt
 from qvl_agent.agent.models.transformers_load import in_words, load
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
@@ -59,6 +60,7 @@ class TransformersModel:
         self.name = path_or_id
         self._loaded = load(folder, device=device, dtype=dtype, max_picture_tokens=max_picture_tokens)
         self._encoder = Encoder(self._loaded, max_picture_tokens)
+        self._conversation = Conversation()
         self._sampling = _sampling(temperature, max_new_tokens)
         self._max_new_tokens = max_new_tokens
         self._busy = threading.Lock()
@@ -92,6 +94,7 @@ class TransformersModel:
             self._closed = True
             self.__dict__.pop("_loaded", None)
             self.__dict__.pop("_encoder", None)
+            self._conversation.forget()
             self._busy.release()
 
     def _check_dropped(self, *_: object) -> None:
@@ -117,15 +120,27 @@ class TransformersModel:
             )
         encoded = time.perf_counter() - start
         streamer = _Streamer(self._loaded.tokenizer, self._loaded.end_ids, say)
-        out = self._loaded.model.generate(
-            **self._encoder.tensors(prompt), **self._sampling, streamer=streamer
-        )[0].tolist()
+        ids, kept = self._decode(prompt, streamer)
         total = time.perf_counter() - start
         first = (streamer.first or time.perf_counter()) - start
         times = {"encode": encoded, "first_token": first, "decode": total - first, "total": total}
-        return self._reply(prompt, out[len(prompt.ids) :], times)
+        return self._reply(prompt, kept, ids, times)
 
-    def _reply(self, prompt: Prompt, ids: list[int], times: dict[str, float]) -> Reply:
+    def _decode(self, prompt: Prompt, streamer: "_Streamer") -> tuple[list[int], int]:
+        """Generate; return the new tokens, and how many of the prompt's the cache held already."""
+        import transformers  # noqa: PLC0415 - heavy
+
+        model = self._loaded.model
+        fresh = transformers.DynamicCache(config=model.config.get_text_config())
+        past, kept = self._conversation.begin(prompt, fresh) if self._loaded.warm_cache else (fresh, 0)
+        inputs = self._encoder.tensors(prompt, kept)
+        out = model.generate(**inputs, **self._sampling, past_key_values=past, streamer=streamer)
+        ids = out[0, len(prompt.ids) :].tolist()
+        if self._loaded.warm_cache:
+            self._conversation.end(prompt, ids, past)
+        return ids, kept
+
+    def _reply(self, prompt: Prompt, kept: int, ids: list[int], times: dict[str, float]) -> Reply:
         whole = bool(ids) and ids[-1] in self._loaded.end_ids
         text = self._loaded.tokenizer.decode(ids[:-1] if whole else ids, skip_special_tokens=False)
         thinking = prompt.thinking or text.lstrip().startswith(THINK)
@@ -136,6 +151,7 @@ class TransformersModel:
             # A thought without its end is no answer, even if the model stopped by itself.
             finish="stop" if whole and (answer or not thinking) else "length",
             prompt_tokens=len(prompt.ids),
+            cached_tokens=kept,
             reply_tokens=len(ids),
             times=times,
         )
