@@ -38,10 +38,14 @@ _TOOLS: Final[Mapping[str, tuple[Mapping[str, Reader], Mapping[str, Reader]]]] =
 """What each tool's actions are read by, and which are named to a model that gave another."""
 
 _FRAGMENT: Final = re.compile(
-    r"""["'](?:action|arguments|bbox(?:_[23]d)?|coordinate2?|point_2d)["']\s*+[:：]"""
-    r"""|</?(?:parameter|function)\b|\b\w{1,40}+\(\w{1,40}+\s?=\s?['"(\[<\d]"""
+    r"""["'](?:action|arguments|bbox(?:_[23]d)?(?:_end)?|coordinate2?|point_2d|label|text|keys|button|count"""
+    r"""|modifiers|direction|amount|pixels|clear|enter|status|summary|reason|question|seconds|param|locate)"""
+    r"""["']\s*+[:：]|</?(?:parameter|function)\b|\b\w{1,40}+\(\w{1,40}+\s?=\s?['"(\[<\d]"""
 )
 """What in prose is a piece of a call: a key, a parameter, or a function call like click(start_box='…')."""
+_GOES_ON: Final = re.compile(r"""\s*+[,，]\s*+["']\w{1,40}""")
+_LEADS_IN: Final = re.compile(r"""\w{0,40}["']\s{0,9}[:：]\s{0,9}\Z""")
+"""What before a call shows that it was the value of a key, in an object whose beginning is lost."""
 _LABELS: Final = ("label", "name_en", "name_zh", "text_content", "prompt")
 
 
@@ -68,7 +72,7 @@ def parse_action(text: str, *, pixel_space: bool = False) -> Action:
     if found.flaw:
         raise ParseError(f"Could not read the reply: {found.flaw}; {_REMEDY}.")
     calls = [*map(spelt_out, found.calls), *(call for value in found.values for call in calls_in(value))]
-    fragment = next((match[0] for prose in found.prose if (match := _FRAGMENT.search(prose))), "")
+    fragment = _fragment(found.prose)
     if fragment or not calls:
         raise ParseError(f"Expected one action, got {_instead(found, fragment)}; {_REMEDY}.")
     intent = computer_use.intent_in(found.prose[0])
@@ -77,6 +81,16 @@ def parse_action(text: str, *, pixel_space: bool = False) -> Action:
         kinds = ", ".join(action.kind for action in actions[:4])
         raise ParseError(f"Expected one action, got {len(actions)} ({kinds}); answer with only the first.")
     return actions[0]
+
+
+def _fragment(prose: tuple[str, ...]) -> str:
+    """Find a piece of a call in the prose before, between and after the calls."""
+    matches = [
+        *(_FRAGMENT.search(words) for words in prose),
+        *(_GOES_ON.match(words) for words in prose[1:]),
+        *(_LEADS_IN.search(words) for words in prose[:-1]),
+    ]
+    return next((match[0].strip() for match in matches if match), "")
 
 
 def _same(action: Action, other: Action) -> bool:

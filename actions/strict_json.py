@@ -5,9 +5,8 @@ ValueError or RecursionError on huge integers or deep nesting. Here all of those
 
 Tolerated, because only one reading is possible: a trailing comma; a full-width colon or comma;
 Python's spelling (single quotes, True, False, None); raw newlines in strings; a backslash before
-an apostrophe; spaces around a key; an object that was opened with "[". A string with unescaped
-quotes inside is read as `Repaired`, good for a label and never for anything that is acted on.
-What is cut off is never completed.
+an apostrophe; spaces around a key; an object that was opened with "["; and unescaped quotes in a
+text that only describes, never in one that is acted on. What is cut off is never completed.
 """
 
 import math
@@ -17,9 +16,15 @@ from typing import Final
 
 from qvl_agent.actions.errors import ParseError
 
-__all__ = ["Budget", "Flaw", "Json", "Repaired", "Value", "read", "read_all", "shown"]
+__all__ = ["DESCRIBING", "Budget", "Flaw", "Json", "Value", "read", "read_all", "shown"]
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+
+DESCRIBING: Final = frozenset(
+    {"label", "prompt", "intent", "thought", "thoughts", "thinking", "reasoning", "log", "explanation"}
+    | {"rationale", "observation", "description", "note"}
+)
+"""Keys whose text changes nothing that is done, so that where it ends may be found out."""
 
 MAX_DEPTH: Final = 32
 MAX_DIGITS: Final = 32
@@ -50,12 +55,6 @@ _AFTER_TEXT: Final = re.compile(r"""\s*+(?:[}\]]|\Z|[,，]\s*+(?:["'][^"'\n]{0,6
 _TAG: Final = re.compile(r"</?(?:think|tool_call|function|parameter)\b")
 _MAX_REPAIR: Final = 500
 """Characters within which the true end of a string with unescaped quotes is looked for."""
-
-
-class Repaired(str):
-    """A text whose quotes weren't escaped: where it ends is a guess, so it may only describe."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,32 +173,34 @@ class _Reader:
             at = self._next(at)
             if not self._is(at, ":："):
                 raise self._flawed(f'":" after "{shown(key)}"', at)
-            found[key], at = self._member(self._next(at + 1), depth)
+            found[key], at = self._member(key, self._next(at + 1), depth)
             at = self._comma(at, closing)
         self.open.pop()
         return found, at + 1
 
-    def _member(self, at: int, depth: int) -> tuple[Value, int]:
+    def _member(self, key: str, at: int, depth: int) -> tuple[Value, int]:
         """Read an object's value; a text must end where the object goes on."""
         if not self._is(at, '"'):
             return self.value(at, depth)
         text, end = self._string(at)
         if _AFTER_TEXT.match(self.text, end):
             return text, end
-        return self._repaired(at, end)
+        return self._described(key, at, end)
 
-    def _repaired(self, start: int, at: int) -> tuple[Value, int]:
+    def _described(self, key: str, start: int, at: int) -> tuple[str, int]:
         """Find the quote that is followed by the next key or the object's end, on the same line."""
         line_end = self.text.find("\n", at, start + _MAX_REPAIR)
         limit = start + _MAX_REPAIR if line_end < 0 else line_end
-        quote = self.text.find('"', at, limit)
+        quote = self.text.find('"', at, limit) if key in DESCRIBING else -1
         while quote >= 0:
             self.budget.spend()
             inside = self.text[start + 1 : quote]
             if _AFTER_TEXT.match(self.text, quote + 1) and "\\" not in inside and not _TAG.search(inside):
-                return Repaired(inside), quote + 1
+                return inside, quote + 1
             quote = self.text.find('"', quote + 1, limit)
-        raise self._flawed('"," or "}" after the text (write quotes inside it as \\")', self._next(at))
+        raise self._flawed(
+            f'"," or "}}" after "{shown(key)}" (write quotes in a text as \\")', self._next(at)
+        )
 
     def _array(self, at: int, depth: int) -> tuple[Value, int]:
         start = at

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.strict_json import Budget, Flaw, Json, Repaired, Value, read, read_all
+from qvl_agent.actions.strict_json import Budget, Flaw, Json, Value, read, read_all
 
 VALUES = st.recursive(
     st.none()
@@ -109,24 +109,23 @@ def test_tells_a_broken_object_from_a_bracket_in_a_sentence(text: str, serious: 
     assert found.serious is serious
 
 
-def test_a_text_with_bare_quotes_is_read_up_to_the_next_key_and_marked() -> None:
+def test_a_describing_text_with_bare_quotes_is_read_up_to_the_next_key() -> None:
     text = '{"prompt": "the field "by "name"", "bbox": [1, 2, 3, 4]}'
     found = read_all(text)
-    assert isinstance(found, Json)
-    assert found.value == {"prompt": 'the field "by "name"', "bbox": [1, 2, 3, 4]}
-    assert isinstance(found.value["prompt"], Repaired)
+    assert found == Json({"prompt": 'the field "by "name"', "bbox": [1, 2, 3, 4]}, len(text))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        '{"a": "x "y"\n z", "b": 1}',
-        '{"a": "x "</think>" y", "b": 1}',
-        '{"a": "x \\"y" z", "b": 1}',
-        '{"a": "x "' + "y" * 600 + '", "b": 1}',
+        '{"text": "x "y" z", "b": 1}',
+        '{"label": "x "y"\n z", "b": 1}',
+        '{"label": "x "</think>" y", "b": 1}',
+        '{"label": "x \\"y" z", "b": 1}',
+        '{"label": "x "' + "y" * 600 + '", "b": 1}',
     ],
 )
-def test_bare_quotes_are_not_read_over_lines_tags_escapes_or_far(text: str) -> None:
+def test_bare_quotes_are_not_read_in_other_texts_or_over_lines_tags_escapes_or_far(text: str) -> None:
     assert isinstance(read_all(text), Flaw)
 
 

@@ -6,17 +6,20 @@ from typing import Final, NoReturn, TypeVar
 from qvl_agent.actions import keys
 from qvl_agent.actions.coordinates import GRID, ModelBox
 from qvl_agent.actions.errors import CoordinateError, KeyNameError, ParseError
-from qvl_agent.actions.strict_json import Repaired, Value, shown
+from qvl_agent.actions.strict_json import DESCRIBING, Value, shown
 
 __all__ = ["POINTED", "REMARKS", "Arguments", "box_of"]
 
 POINTED: Final = ("bbox_2d", "coordinate", "point_2d", "bbox", "point")
 """The names under which a reply says where; one of them, never two."""
 
-REMARKS: Final = frozenset(
-    {"thought", "thoughts", "thinking", "reasoning", "log", "explanation", "rationale", "observation"}
-    | {"description", "confidence", "note", "element", "step", "id", "more_actions_needed_by_instruction"}
-)
+REMARKS: Final = (DESCRIBING - {"label", "prompt", "intent"}) | {
+    "confidence",
+    "element",
+    "step",
+    "id",
+    "more_actions_needed_by_instruction",
+}
 """What models like to add, and what changes nothing: ignored if it is one plain value."""
 
 Option = TypeVar("Option", bound=str)
@@ -99,8 +102,6 @@ class Arguments:
         value = self._take(name, default)
         if not isinstance(value, str):
             self._refuse(f'"{name}" as text', shown(value), "put it in double quotes")
-        if isinstance(value, Repaired):
-            self._refuse(f'"{name}" as text', "quotes inside it without a backslash", 'write them as \\"')
         return value
 
     def choice(self, name: str, options: Mapping[str, Option], default: Option | None = None) -> Option:
@@ -158,7 +159,7 @@ class Arguments:
             self._refuse(f'"{name}" as a list of keys', shown(value), 'write it as ["ctrl", "c"]')
         read: list[str] = []
         for key in names:
-            if not isinstance(key, str) or isinstance(key, Repaired):
+            if not isinstance(key, str):
                 self._refuse(f'"{name}" as a list of key names', shown(key), 'write it as ["ctrl", "c"]')
             read.append(key)
         try:
@@ -170,7 +171,7 @@ class Arguments:
         value = self._left.pop(name, "")
         if not isinstance(value, str):
             self._refuse(f'"{name}" as text', shown(value), "put it in double quotes")
-        return str(value)
+        return value
 
     def _take(self, name: str, default: Value) -> Value:
         value = self._left.pop(name, default)
