@@ -53,6 +53,7 @@ _WORDS: Final[dict[str, Value]] = {
 _AFTER_TEXT: Final = re.compile(r"""\s*+(?:[}\]]|\Z|[,，]\s*+(?:["'][^"'\n]{0,64}["']\s*+[:：]|[}\]]|\Z))""")
 """What follows the closing quote of an object's text: its end, or the next key."""
 _TAG: Final = re.compile(r"</?(?:think|tool_call|function|parameter)\b")
+_GOING_ON: Final = '"," or "}" (write quotes in a text as \\")'
 _MAX_REPAIR: Final = 500
 """Characters within which the true end of a string with unescaped quotes is looked for."""
 
@@ -179,28 +180,26 @@ class _Reader:
         return found, at + 1
 
     def _member(self, key: str, at: int, depth: int) -> tuple[Value, int]:
-        """Read an object's value; a text must end where the object goes on."""
-        if not self._is(at, '"'):
+        """Read an object's value; a text that only describes ends where the object goes on."""
+        if key not in DESCRIBING or not self._is(at, '"'):
             return self.value(at, depth)
         text, end = self._string(at)
         if _AFTER_TEXT.match(self.text, end):
             return text, end
-        return self._described(key, at, end)
+        return self._described(at, end)
 
-    def _described(self, key: str, start: int, at: int) -> tuple[str, int]:
+    def _described(self, start: int, at: int) -> tuple[str, int]:
         """Find the quote that is followed by the next key or the object's end, on the same line."""
         line_end = self.text.find("\n", at, start + _MAX_REPAIR)
         limit = start + _MAX_REPAIR if line_end < 0 else line_end
-        quote = self.text.find('"', at, limit) if key in DESCRIBING else -1
+        quote = self.text.find('"', at, limit)
         while quote >= 0:
             self.budget.spend()
             inside = self.text[start + 1 : quote]
             if _AFTER_TEXT.match(self.text, quote + 1) and "\\" not in inside and not _TAG.search(inside):
                 return inside, quote + 1
             quote = self.text.find('"', quote + 1, limit)
-        raise self._flawed(
-            f'"," or "}}" after "{shown(key)}" (write quotes in a text as \\")', self._next(at)
-        )
+        raise self._flawed(_GOING_ON, self._next(at))
 
     def _array(self, at: int, depth: int) -> tuple[Value, int]:
         start = at
@@ -227,7 +226,7 @@ class _Reader:
         if self._is(at, ",，"):
             return self._next(at + 1)
         if not self._is(at, closing):
-            raise self._flawed(f'"," or "{closing[0]}"', at)
+            raise self._flawed('"," or "]"' if closing == "]" else _GOING_ON, at)
         return at
 
     def _string(self, at: int) -> tuple[str, int]:

@@ -14,10 +14,9 @@ POINTED: Final = ("bbox_2d", "coordinate", "point_2d", "bbox", "point")
 """The names under which a reply says where; one of them, never two."""
 
 REMARKS: Final = (DESCRIBING - {"label", "prompt", "intent"}) | {
+    "reason",
     "confidence",
-    "element",
     "step",
-    "id",
     "more_actions_needed_by_instruction",
 }
 """What models like to add, and what changes nothing: ignored if it is one plain value."""
@@ -37,7 +36,7 @@ def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:
             f"which can't be told from the 0-{GRID} grid; use a Qwen3-VL checkpoint for pointing."
         )
     if not isinstance(value, list) or len(value) not in (2, 4):
-        came = f"{len(value)} numbers" if isinstance(value, list) else shown(value)
+        came = f"{len(value)} values" if isinstance(value, list) else f"the {_kind(value)} {shown(value)}"
         raise ParseError(f'Expected "{name}" as [x1, y1, x2, y2] or [x, y], got {came}; give one of these.')
     numbers: list[float] = []
     for number in value:
@@ -52,6 +51,10 @@ def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:
         return ModelBox.of(*numbers) if len(numbers) == 4 else ModelBox.at(*numbers)
     except CoordinateError as error:
         raise ParseError(f'Expected "{name}" on the 0-{GRID} grid: {error}.') from None
+
+
+def _kind(value: Value) -> str:
+    return {str: "text", dict: "object", bool: "word"}.get(type(value), "number")
 
 
 class Arguments:
@@ -150,7 +153,7 @@ class Arguments:
             plain = not isinstance(value, (list, dict))
             if value is False or value in ("", []) or (name in REMARKS and plain):
                 continue
-            self._refuse(f"only the arguments of {self.action}", f'"{shown(name)}"', "leave it out")
+            raise ParseError(f'Expected no "{shown(name)}" for {self.action}; leave it out.')
 
     def _keys(self, name: str, default: str | None) -> tuple[str, ...]:
         value = self._take(name, default)
