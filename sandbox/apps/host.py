@@ -17,6 +17,8 @@ from qvl_agent.actions.errors import QvlError, SettingsError
 from qvl_agent.actions.schema import Button
 from qvl_agent.sandbox.apps.chat import ChatPane
 from qvl_agent.sandbox.apps.chat_state import ChatState
+from qvl_agent.sandbox.apps.form import FormPane
+from qvl_agent.sandbox.apps.form_state import FormState
 from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.protocol import Press, Request
 from qvl_agent.sandbox.apps.settings import SettingsPane
@@ -152,6 +154,8 @@ def _pane(state: BaseModel, look: Look) -> QWidget:
             return ChatPane(state, look)
         case SettingsState():
             return SettingsPane(state, look)
+        case FormState():
+            return FormPane(state, look)
     raise SettingsError(f"no window for {type(state).__name__}")
 
 

@@ -196,6 +196,7 @@ def _state(widget: QWidget) -> State:
             state["value"] = widget.text()
         case QPlainTextEdit():
             state["value"] = widget.toPlainText()
+            state["all"] = widget.textCursor().selectedText() == widget.toPlainText() != ""
         case QComboBox():
             state["value"] = widget.currentText()
     if widget.focusPolicy() != Qt.FocusPolicy.NoFocus:

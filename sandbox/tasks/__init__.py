@@ -8,9 +8,10 @@ from pydantic import BaseModel
 
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.sandbox.apps.chat_state import ChatState
+from qvl_agent.sandbox.apps.form_state import FormState
 from qvl_agent.sandbox.apps.look import Language, language_of
 from qvl_agent.sandbox.apps.settings_state import SettingsState
-from qvl_agent.sandbox.tasks import chat, settings
+from qvl_agent.sandbox.tasks import chat, form, settings
 from qvl_agent.sandbox.tasks.task import Answers, Check, Exercise, Goal, Task
 
 __all__ = ["TASKS", "Answers", "Check", "Exercise", "Goal", "Task", "read_state", "start_exercise"]
@@ -20,12 +21,14 @@ T = TypeVar("T")
 TASKS: Final[Mapping[str, Mapping[str, Task[Any]]]] = {
     "chat": {task.name: task for task in chat.TASKS},
     "settings": {task.name: task for task in settings.TASKS},
+    "form": {task.name: task for task in form.TASKS},
 }
 """Tasks by application and name; an application's first one is its demonstration."""
 
-_STATES: Final[Mapping[str, type[ChatState | SettingsState]]] = {
+_STATES: Final[Mapping[str, type[ChatState | SettingsState | FormState]]] = {
     "chat": ChatState,
     "settings": SettingsState,
+    "form": FormState,
 }
 
 
