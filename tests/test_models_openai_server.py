@@ -144,6 +144,27 @@ def _picture_size(body: dict[str, list[dict[str, list[dict[str, dict[str, str]]]
     return Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).size
 
 
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_a_stream_may_be_cut_into_any_chunks(size: int) -> None:
+    """Network chunks end anywhere: inside a character, between the two line ends of an event."""
+    lines = [
+        ": a comment",
+        "event: message",
+        "data: " + json.dumps(delta(content="等待 €"), ensure_ascii=False),
+        "",
+    ]
+    lines += ["data:" + json.dumps(ending()), "", "data: [DONE]", "", ""]
+    stream = "\r\n".join(lines).encode()
+
+    def answer(to: Answering) -> None:
+        to.head()
+        for start in range(0, len(stream), size):
+            to.chunk(stream[start : start + size])
+        to.end()
+
+    assert ask(answer).text == "等待 €"
+
+
 def cut(to: Answering) -> None:
     to.head()
     to.event(delta(content=ACTION))

@@ -1,5 +1,8 @@
 """Recorded replies come again in their order, and no more of them."""
 
+import subprocess
+import sys
+
 import pytest
 
 from qvl_agent.actions.errors import ModelError, SettingsError, Stopped
@@ -29,3 +32,13 @@ def test_an_unknown_backend_and_a_server_without_a_url_are_refused() -> None:
         open_model("gpt", "x")  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="needs a server's URL"):
         open_model("openai", "x")
+
+
+def test_importing_a_backend_loads_nothing_heavy() -> None:
+    names = "transformers_local", "openai_server", "recorded"
+    program = (
+        f"import sys; {'; '.join(f'import qvl_agent.agent.models.{name}' for name in names)}; "
+        "print({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

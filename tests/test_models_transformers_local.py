@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -404,7 +405,7 @@ def test_an_odd_setting_is_refused(random_folder: Path, settings: dict[str, Any]
 
 
 def test_without_torch_the_remedy_is_named(random_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ModelError, match=r"pip install 'qvl-agent\[transformers\]'"):
         TransformersModel(str(random_folder), device="cpu")
 
