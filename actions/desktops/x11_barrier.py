@@ -1,13 +1,14 @@
 """Wait until the focused application has read all the keys it was sent.
 
 A client looks a keycode up in the map of the moment when it *reads* the key press, so a keycode may
-be given another meaning only after that. Three ways to know, the best that works:
+be given another meaning only after that. Ways to know, the best that works:
 
-1. _NET_WM_PING (Tk, GTK, Qt, Chromium): the application answers in the order of its events.
-   https://specifications.freedesktop.org/wm-spec/latest/ar01s06.html
-2. It runs on this machine (xterm, for one): its threads all sleep, so none has keys left to read.
-   A process that was sent something is runnable at once, however long it must wait for a core.
-3. Neither: a fixed pause.
+1. _NET_WM_PING (Tk, GTK, Qt and Chromium have it): the application answers in the order of its
+   events. https://specifications.freedesktop.org/wm-spec/latest/ar01s06.html
+2. The application runs on this machine (xterm, say), and its threads all sleep and were not woken
+   while the server had its turn twice: so none has keys left to read, or waits for the server. One
+   that was sent something is woken at once, however long it must then wait for a core.
+3. A fixed pause.
 """
 
 import select
@@ -29,8 +30,10 @@ PING_S: Final = 10.0
 """An application that doesn't answer for so long hangs; keys sent to it would be garbled."""
 _PAUSE_S: Final = 0.03
 _SLEEP_POLL_S: Final = 0.001
-_SLEEP_LIMIT_S: Final = 0.5
+_SLEEP_LIMIT_S: Final = 0.3
 """An application that is never idle (it plays a video) gets this long to read its keys."""
+_PONG_MASK: Final = X.SubstructureNotifyMask | X.StructureNotifyMask
+"""The first is what the specification asks the answer to be sent with; Qt uses the second."""
 
 
 class Barrier:
@@ -56,14 +59,14 @@ class Barrier:
         elif self._ping in protocols(self._display, window):
             self._await_pong(window, stop)
         elif (process := process_of(self._display, window)) is not None:
-            _await_sleep(process, stop)
+            self._await_sleep(process, stop)
         else:
             time.sleep(_PAUSE_S)
 
     def _await_pong(self, window: Any, stop: StopCheck) -> None:
         root = self._display.screen().root
         self._serial += 1
-        root.change_attributes(event_mask=X.SubstructureNotifyMask)
+        root.change_attributes(event_mask=_PONG_MASK)
         try:
             data = (32, [self._ping, self._serial, window.id, 0, 0])
             message = xevent.ClientMessage(window=window, client_type=self._wm_protocols, data=data)
@@ -89,21 +92,36 @@ class Barrier:
         _, values = event.data
         return bool(values[0] == self._ping and values[1] == self._serial)
 
+    def _await_sleep(self, process: int, stop: StopCheck) -> None:
+        deadline = time.monotonic() + _SLEEP_LIMIT_S
+        self._give_turns()
+        before = _threads(process)
+        while time.monotonic() < deadline:
+            check_stop(stop)
+            self._give_turns()
+            time.sleep(_SLEEP_POLL_S)
+            now = _threads(process)
+            if now == before and all(state == "S" for state, _ in now):
+                return
+            before = now
 
-def _await_sleep(process: int, stop: StopCheck) -> None:
-    """Wait until every thread was seen asleep twice in a row."""
-    deadline = time.monotonic() + _SLEEP_LIMIT_S
-    quiet = 0
-    while quiet < 2 and time.monotonic() < deadline:
-        check_stop(stop)
-        time.sleep(_SLEEP_POLL_S)
-        quiet = quiet + 1 if _sleeps(process) else 0
+    def _give_turns(self) -> None:
+        """Let the server finish a round: it has then written what it had for every client.
+
+        The first answer may overtake what goes to others; the second is of a round that began later.
+        """
+        self._display.sync()
+        self._display.sync()
 
 
-def _sleeps(process: int) -> bool:
-    """Look at the threads' states; the field after the name in brackets, proc(5)."""
+def _threads(process: int) -> list[tuple[str, str]]:
+    """List each thread's state and how often it has gone to sleep, proc(5); empty if it is gone."""
     try:
-        lines = [(task / "stat").read_text() for task in Path(f"/proc/{process}/task").iterdir()]
+        texts = [(task / "status").read_text() for task in sorted(Path(f"/proc/{process}/task").iterdir())]
     except OSError:
-        return True  # it is gone
-    return all(line.rpartition(")")[2].split()[0] == "S" for line in lines)
+        return []
+    return [(_field(text, "State")[:1], _field(text, "voluntary_ctxt_switches")) for text in texts]
+
+
+def _field(text: str, name: str) -> str:
+    return text.partition(f"\n{name}:")[2].partition("\n")[0].strip()

@@ -7,11 +7,14 @@ from typing import Any, Final
 
 from Xlib import XK
 
+from qvl_agent.actions.desktops import x11_xkb
 from qvl_agent.actions.errors import DesktopError, KeyNameError
 
 __all__ = ["Keymap", "Place", "character_keysym", "key_keysym"]
 
 _NO_SYMBOL: Final = 0
+_FIRST_SPARE: Final = 9
+"""Keycode 8 is the kernel's "no key"; some applications drop it."""
 _UNICODE: Final = 0x01000000
 """Keysyms for U+0100 and above are this plus the code point (X protocol, appendix A)."""
 
@@ -97,36 +100,37 @@ def key_keysym(name: str) -> int:
 
 
 class Keymap:
-    """The core keyboard map of a display, as it is when this is made.
+    """The keyboard map of a display, as it is when this is made.
 
     A keysym that isn't on the map (or only at a level or group that isn't plain or Shift) is lent a
-    keycode that has no meaning. `restore` empties those again; nothing else is ever changed.
+    keycode that has no meaning. `restore` takes the meaning away again; nothing else is changed.
     """
 
     def __init__(self, display: Any) -> None:
         self._display = display
-        self._first = display.display.info.min_keycode
-        count = display.display.info.max_keycode - self._first + 1
-        rows = display.get_keyboard_mapping(self._first, count)
-        self._places = self._find_places(rows)
-        self._lent: dict[int, int] = {}
+        symbols = x11_xkb.read_symbols(display)
         modifiers = {code for row in display.get_modifier_mapping() for code in row}
-        self._leftover = [self._first + at for at, row in enumerate(rows) if _is_leftover(row)]
+        self._leftover = {code for code, each in symbols.items() if x11_xkb.lent(each)}
         self._free = [
-            self._first + at
-            for at, row in enumerate(rows)
-            if (not any(row) or _is_leftover(row)) and self._first + at not in modifiers
+            code
+            for code, each in symbols.items()
+            if code >= _FIRST_SPARE
+            and code not in modifiers
+            and (x11_xkb.empty(each) or code in self._leftover)
         ]
+        self._lent: dict[int, int] = {}
+        self._places = self._find_places(set(symbols) - self._leftover)
 
-    def _find_places(self, rows: Sequence[Sequence[int]]) -> dict[int, Place]:
-        """Index the first group's plain and Shift levels; the lowest keycode wins."""
+    def _find_places(self, keycodes: set[int]) -> dict[int, Place]:
+        """Index the first group's plain and Shift levels by the core map; the lowest keycode wins."""
+        first = min(keycodes)
+        rows = self._display.get_keyboard_mapping(first, max(keycodes) - first + 1)
         places: dict[int, Place] = {}
-        for at, row in enumerate(rows):
-            if _is_leftover(row):
-                continue
-            for level, keysym in enumerate(row[:2]):
-                if keysym != _NO_SYMBOL:
-                    places.setdefault(keysym, Place(self._first + at, shift=level == 1))
+        for keycode, row in enumerate(rows, first):
+            if keycode in keycodes:
+                for level, keysym in enumerate(row[:2]):
+                    if keysym != _NO_SYMBOL:
+                        places.setdefault(keysym, Place(keycode, shift=level == 1))
         return places
 
     def find(self, keysym: int) -> Place | None:
@@ -139,11 +143,6 @@ class Keymap:
     def spare(self) -> int:
         """How many keysyms can be lent a keycode at the same time."""
         return len(self._free) + len(self._lent)
-
-    @property
-    def borrowed(self) -> bool:
-        """Whether the server's map differs from what it should be."""
-        return bool(self._lent or self._leftover)
 
     def fixed(self, keysym: int) -> bool:
         """Say whether the layout itself has a keysym."""
@@ -167,42 +166,34 @@ class Keymap:
             self._free.append(self._lent.pop(idle.pop(0)))
         changes = {self._free.pop(0): keysym for keysym in missing}
         self._lent.update({keysym: code for code, keysym in changes.items()})
-        self._change(changes)
+        self._change({code: x11_xkb.one_symbol(keysym) for code, keysym in changes.items()})
 
     def restore(self) -> None:
         """Make the map what it was; also what another run left behind when it was killed."""
-        codes = {*self._lent.values(), *self._leftover}
-        self._change(dict.fromkeys(codes, _NO_SYMBOL))
+        self._change(dict.fromkeys({*self._lent.values(), *self._leftover}, x11_xkb.NO_SYMBOLS))
         self._free += self._lent.values()
         self._lent.clear()
         self._leftover.clear()
 
-    def _change(self, changes: dict[int, int]) -> None:
-        """Set keycodes, neighbours in one request: each request makes every client read its map again.
+    def _change(self, changes: dict[int, x11_xkb.Symbols]) -> None:
+        """Write these keys' symbols, and those between them as they are, in one request.
 
-        Both levels are the same keysym: a lone capital would stand for its small letter (X protocol,
-        "Keyboards": a single alphabetic keysym is completed to the pair).
+        The server serves nobody else meanwhile. A key that has got symbols from elsewhere since (a
+        new layout was set) is left alone.
         """
-        for run in _neighbours(sorted(changes)):
-            self._display.change_keyboard_mapping(run[0], [(changes[code],) * 2 for code in run])
-
-
-def _is_leftover(row: Sequence[int]) -> bool:
-    """Tell a keycode that a killed run lent: one printable keysym on each of its levels."""
-    filled = set(row) - {_NO_SYMBOL}
-    return (
-        len(filled) == 1
-        and min(filled) >= _UNICODE
-        and min(filled) < _UNICODE + 0x110000
-        and len(set(row[:2])) == 1
-    )
-
-
-def _neighbours(codes: Sequence[int]) -> list[list[int]]:
-    runs: list[list[int]] = []
-    for code in codes:
-        if runs and code == runs[-1][-1] + 1:
-            runs[-1].append(code)
-        else:
-            runs.append([code])
-    return runs
+        if not changes:
+            return
+        self._display.grab_server()
+        try:
+            now = x11_xkb.read_symbols(self._display)
+            ours = {
+                code: each
+                for code, each in changes.items()
+                if x11_xkb.empty(now[code]) or x11_xkb.lent(now[code])
+            }
+            if ours:
+                span = {code: now[code] for code in range(min(ours), max(ours) + 1)}
+                x11_xkb.write_symbols(self._display, span | ours)
+        finally:
+            self._display.ungrab_server()
+            self._display.flush()

@@ -1,19 +1,53 @@
-"""The three requests of the XKB extension that python-xlib lacks: what is locked, and to lock it.
+"""The requests of the XKB extension that we need and python-xlib lacks.
+
+What the keyboard's state is, locking CapsLock and the layout group, and reading and writing the
+symbols of keys. The core protocol can write symbols too, but only runs of neighbouring keycodes:
+each run is a notice of its own to every client, and libX11 loses notices that come in while it is
+reading the map.
 
 Source: https://www.x.org/releases/current/doc/kbproto/xkbproto.html, and XKBproto.h for the layout.
 """
 
+import struct
 from dataclasses import dataclass
 from typing import Any, Final
 
 from Xlib import X
+from Xlib.error import CatchError
 from Xlib.protocol import rq
 
-__all__ = ["KeyboardState", "lock", "state"]
+from qvl_agent.actions.errors import DesktopError, NoScreenError
 
-_NAME: Final = "XKEYBOARD"
+__all__ = [
+    "NO_SYMBOLS",
+    "KeyboardState",
+    "Symbols",
+    "empty",
+    "lent",
+    "lock",
+    "one_symbol",
+    "read_symbols",
+    "state",
+    "write_symbols",
+]
+
+Symbols = bytes
+"""One key's symbols as they travel: a type for each of 4 groups, the group count, the levels in a
+group, the number of keysyms, the keysyms."""
+
+NO_SYMBOLS: Final[Symbols] = bytes(8)
+"""A key without a meaning."""
+
 _CORE_KEYBOARD: Final = 0x100
 _VERSION: Final = (1, 0)
+_KEY_SYMBOLS: Final = 1 << 1
+"""The part of the map that GetMap and SetMap are to handle: XkbKeySymsMask."""
+_HEAD: Final = struct.Struct("=4sBBH")
+_ONE_LEVEL: Final = bytes(4)
+"""Type 0, for all groups: no modifier changes the symbol."""
+_MARKED_GROUP: Final = 0x41
+"""One group, and a group number out of range is clamped to it. With one group this says the same as
+the usual 1 (wrapped into it); layouts don't have it, so it tells the keys that we lent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,39 +117,145 @@ class _LatchLockState(rq.Request):  # type: ignore[misc]  # python-xlib has no t
     )
 
 
-def _opcode(display: Any) -> int | None:
+class _GetMap(rq.ReplyRequest):  # type: ignore[misc]  # python-xlib has no types
+    _request = rq.Struct(
+        rq.Card8("opcode"),
+        rq.Opcode(8),
+        rq.RequestLength(),
+        rq.Card16("device"),
+        rq.Card16("full"),
+        rq.Pad(20),
+    )
+    _reply = rq.Struct(
+        rq.ReplyCode(),
+        rq.Card8("device"),
+        rq.Card16("sequence_number"),
+        rq.ReplyLength(),
+        rq.Pad(2),
+        rq.Card8("min_keycode"),
+        rq.Card8("max_keycode"),
+        rq.Card16("present"),
+        rq.Pad(3),
+        rq.Card8("first"),
+        rq.Card16("total"),
+        rq.Card8("count"),
+        rq.Pad(19),
+        rq.Binary("symbols", pad=0),
+    )
+
+
+class _SetMap(rq.Request):  # type: ignore[misc]  # python-xlib has no types
+    _request = rq.Struct(
+        rq.Card8("opcode"),
+        rq.Opcode(9),
+        rq.RequestLength(),
+        rq.Card16("device"),
+        rq.Card16("present"),
+        rq.Card16("flags"),
+        rq.Card8("min_keycode"),
+        rq.Card8("max_keycode"),
+        rq.Pad(2),
+        rq.Card8("first"),
+        rq.Card8("count"),
+        rq.Card16("total"),
+        rq.Pad(18),
+        rq.Binary("symbols", pad=0),
+    )
+
+
+def _opcode(display: Any) -> int:
     """Find the extension's opcode and introduce ourselves to it, once a connection."""
-    core = display.display
-    if _NAME not in core.extension_major_opcodes:
-        found = display.query_extension(_NAME)
-        if not found or not found.present:
-            return None
-        reply = _UseExtension(display=core, opcode=found.major_opcode, major=_VERSION[0], minor=_VERSION[1])
-        if not reply.supported:
-            return None
-        core.set_extension_major(_NAME, found.major_opcode)
-    return int(core.get_extension_major(_NAME))
+    if not hasattr(display, "qvl_xkb_opcode"):
+        display.qvl_xkb_opcode = _introduce(display)
+    return int(display.qvl_xkb_opcode)
+
+
+def _introduce(display: Any) -> int:
+    found = display.query_extension("XKEYBOARD")
+    if found and found.present:
+        opcode = int(found.major_opcode)
+        reply = _UseExtension(display=display.display, opcode=opcode, major=_VERSION[0], minor=_VERSION[1])
+        if reply.supported:
+            return opcode
+    raise NoScreenError("this X server has no XKEYBOARD extension, so its keyboard can't be used exactly")
 
 
 def state(display: Any) -> KeyboardState:
-    """Ask for the state; all zero on a server without XKB."""
-    opcode = _opcode(display)
-    if opcode is None:
-        return KeyboardState(0, 0, 0)
-    reply = _GetState(display=display.display, opcode=opcode, device=_CORE_KEYBOARD)
+    """Ask for the state of the keyboard.
+
+    Raises:
+        NoScreenError: the server has no XKB.
+    """
+    reply = _GetState(display=display.display, opcode=_opcode(display), device=_CORE_KEYBOARD)
     return KeyboardState(reply.base_mods, reply.locked_mods, reply.locked_group)
 
 
 def lock(display: Any, *, caps: bool, group: int) -> None:
     """Set whether CapsLock is on, and the layout group; nothing else changes, no key is pressed."""
-    opcode = _opcode(display)
-    if opcode is not None:
-        _LatchLockState(
-            display=display.display,
-            opcode=opcode,
-            device=_CORE_KEYBOARD,
-            affect_mod_locks=X.LockMask,
-            mod_locks=X.LockMask if caps else 0,
-            lock_group=1,
-            group_lock=group,
-        )
+    _LatchLockState(
+        display=display.display,
+        opcode=_opcode(display),
+        device=_CORE_KEYBOARD,
+        affect_mod_locks=X.LockMask,
+        mod_locks=X.LockMask if caps else 0,
+        lock_group=1,
+        group_lock=group,
+    )
+
+
+def read_symbols(display: Any) -> dict[int, Symbols]:
+    """Read the symbols of every keycode."""
+    reply = _GetMap(
+        display=display.display, opcode=_opcode(display), device=_CORE_KEYBOARD, full=_KEY_SYMBOLS
+    )
+    data, at = bytes(reply.symbols), 0
+    symbols = {}
+    for keycode in range(reply.first, reply.first + reply.count):
+        end = at + _HEAD.size + 4 * _HEAD.unpack_from(data, at)[3]
+        symbols[keycode] = data[at:end]
+        at = end
+    return symbols
+
+
+def write_symbols(display: Any, symbols: dict[int, Symbols]) -> None:
+    """Write the symbols of neighbouring keycodes, all of a range, in one request.
+
+    Raises:
+        DesktopError: the server refused.
+    """
+    info = display.display.info
+    ordered = [symbols[keycode] for keycode in sorted(symbols)]
+    refused = CatchError()
+    _SetMap(
+        display=display.display,
+        onerror=refused,
+        opcode=_opcode(display),
+        device=_CORE_KEYBOARD,
+        present=_KEY_SYMBOLS,
+        flags=0,
+        min_keycode=info.min_keycode,
+        max_keycode=info.max_keycode,
+        first=min(symbols),
+        count=len(symbols),
+        total=sum(_HEAD.unpack_from(each)[3] for each in ordered),
+        symbols=b"".join(ordered),
+    )
+    display.sync()
+    if refused.get_error():
+        raise DesktopError(f"the X server refused a change of the keyboard map: {refused.get_error()}")
+
+
+def one_symbol(keysym: int) -> Symbols:
+    """Make the symbols of a key that means one thing, whatever modifier is down; `lent` knows them again."""
+    return _HEAD.pack(_ONE_LEVEL, _MARKED_GROUP, 1, 1) + struct.pack("=I", keysym)
+
+
+def lent(symbols: Symbols) -> bool:
+    """Say whether a key's symbols were made by `one_symbol`."""
+    types, groups, _, count = _HEAD.unpack_from(symbols)
+    return count == 1 and types == _ONE_LEVEL and groups == _MARKED_GROUP
+
+
+def empty(symbols: Symbols) -> bool:
+    """Say whether a key means nothing."""
+    return not any(memoryview(symbols)[_HEAD.size :])
