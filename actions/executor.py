@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, model_box_to_frame
+from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, ModelBox, model_box_to_frame
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.errors import ApprovalError, CoordinateError, DesktopError, KeyNameError, Stopped
 from qvl_agent.actions.events import Plan
@@ -21,13 +21,15 @@ from qvl_agent.actions.outcome import Level, Outcome, Verdict
 from qvl_agent.actions.person import Nobody, Person, Question
 from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
 from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import POINTING, Action, Type, Wait
-from qvl_agent.actions.settle import settle
+from qvl_agent.actions.rules.budgets import STALE_FRAME
+from qvl_agent.actions.schema import POINTING, Action, Drag, Type, Wait
+from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
 
 __all__ = ["Acted", "Decision", "Executor", "Facts", "Sight"]
 
 _RECENT_INPUTS = 64
 _STOP_CHECK_S = 0.02
+_AFTER_WAIT = SettleLimits(idle_s=LIMITS.react_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,16 @@ class Sight:
     def box(self, action: Action) -> FrameBox | None:
         """Find the action's target in the screen's pixels; None if it has none."""
         target = action.target if isinstance(action, (*POINTING, Type)) else None
-        if target is None:
-            return None
+        return None if target is None else self._on_screen(target)
+
+    def boxes(self, action: Action) -> tuple[FrameBox, ...]:
+        """Find every place where the action does something: a drag has two."""
+        first = self.box(action)
+        if first is None:
+            return ()
+        return (first, self._on_screen(action.end)) if isinstance(action, Drag) else (first,)
+
+    def _on_screen(self, target: ModelBox) -> FrameBox:
         box = model_box_to_frame(target, self.seen.view)
         dx, dy = self.seen.origin.x - self.screen.origin.x, self.seen.origin.y - self.screen.origin.y
         return FrameBox(box.left + dx, box.top + dy, box.right + dx, box.bottom + dy)
@@ -105,21 +115,22 @@ class Executor:
         self._desktop = desktop
         self._policy = policy
         self._person = person or Nobody()
-        self._select_all = select_all_on(platform)
+        self._platform = platform
         self._stop = stop
         self._clock = clock
         self._sleep = sleep
         self._inputs: deque[float] = deque(maxlen=_RECENT_INPUTS)
         self._granted: frozenset[str] = frozenset()
         self._asked = 0
+        self._moving: tuple[FrameBox, ...] = ()
 
-    def scene(self, sight: Sight, facts: Facts) -> Scene:
+    def scene(self, sight: Sight, facts: Facts, frame_age_s: float) -> Scene:
         """Collect the facts of the moment."""
         now = self._clock()
         return Scene(
             view=sight.seen.view,
             geometry=self._desktop.geometry(),
-            frame_age_s=max(0.0, now - sight.seen.time),
+            frame_age_s=frame_age_s,
             step=facts.step,
             elapsed_s=facts.elapsed_s,
             tokens=facts.tokens,
@@ -127,6 +138,7 @@ class Executor:
             inputs_s_ago=tuple(now - sent for sent in reversed(self._inputs)),
             off_limits=self._desktop.off_limits(),
             granted=self._granted,
+            platform=self._platform,
         )
 
     def execute(
@@ -145,6 +157,8 @@ class Executor:
         """
         decision = self._decide(action, sight, facts)
         record(decision)
+        if decision.verdict.rule == STALE_FRAME:
+            return Acted(decision, Outcome("stale", decision.verdict.reason))
         if decision.refused_by:
             return Acted(decision, Outcome("refused", decision.verdict.reason))
         if decision.plan and self._policy.profile == "dry-run":
@@ -158,8 +172,8 @@ class Executor:
 
     def _decide(self, action: Action, sight: Sight, facts: Facts) -> Decision:
         start = self._clock()
-        events = plan(action, sight.seen.view, select_all=self._select_all)
-        scene = self.scene(sight, facts)
+        events = plan(action, sight.seen.view, select_all=select_all_on(self._platform))
+        scene = self.scene(sight, facts, self._age(action, sight))
         verdict = judge(action, events, scene, self._policy)
         decision = Decision(action, scene, events, verdict, times={"guard": self._clock() - start})
         if verdict.level is Level.DENY:
@@ -170,6 +184,16 @@ class Executor:
             return decision  # nothing to permit
         approved = Approved(events, sight.seen.id, scene.geometry, clock=self._clock)
         return replace(decision, approved=approved)
+
+    def _age(self, action: Action, sight: Sight) -> float:
+        """Say how long ago the screen was last known to be what the model saw, where the action goes.
+
+        A model may think for longer than a frame lives: then the place is looked at again.
+        """
+        age = max(0.0, self._clock() - sight.screen.time)
+        if age <= self._policy.max_frame_age_s or self._unlike(action, sight):
+            return age
+        return 0.0
 
     def _ask(self, decision: Decision, sight: Sight) -> bool:
         verdict = decision.verdict
@@ -185,15 +209,13 @@ class Executor:
         self, decision: Decision, approved: Approved, sight: Sight
     ) -> tuple[Outcome, Frame | None]:
         goal = pointer_goal(decision.plan)
-        box = sight.box(decision.action)
         times: dict[str, float] = {}
         self._pause(rate_delay(decision.scene, self._policy))
-        checked = fresh(
-            sight.screen, self._desktop.grab, box, stop=self._stop, clock=self._clock, sleep=self._sleep
-        )
-        times["freshness"] = checked.seconds
-        if not checked.ok:
-            return Outcome("stale", checked.reason, planned=goal, times=times), None
+        start = self._clock()
+        unlike = self._unlike(decision.action, sight)
+        times["freshness"] = self._clock() - start
+        if unlike:
+            return Outcome("stale", unlike, planned=goal, times=times), None
         start = self._clock()
         self._inputs.append(start)
         try:
@@ -205,12 +227,41 @@ class Executor:
         pointer = self._desktop.pointer() if goal else None
         times["input"] = self._clock() - start
         outcome = Outcome("done", _missed(goal, pointer), planned=goal, pointer=pointer, times=times)
-        return self._settled(outcome, sight.screen, box)
+        return self._settled(outcome, sight.screen, sight.box(decision.action))
 
-    def _settled(self, outcome: Outcome, before: Frame, box: FrameBox | None) -> tuple[Outcome, Frame | None]:
-        settled = settle(
-            self._desktop.grab, before, target=box, stop=self._stop, clock=self._clock, sleep=self._sleep
-        )
+    def _unlike(self, action: Action, sight: Sight) -> str:
+        """Say how the screen differs from what the model saw, where the action goes; "" if it doesn't."""
+        for box in sight.boxes(action) or (None,):
+            checked = fresh(
+                sight.screen,
+                self._desktop.grab,
+                box,
+                stop=self._stop,
+                clock=self._clock,
+                sleep=self._sleep,
+                moving=self._moving,
+            )
+            self._moving += checked.moving
+            if not checked.ok:
+                return checked.reason
+        return ""
+
+    def _settled(
+        self, outcome: Outcome, before: Frame, box: FrameBox | None, limits: SettleLimits = LIMITS
+    ) -> tuple[Outcome, Frame | None]:
+        try:
+            settled = settle(
+                self._desktop.grab,
+                before,
+                target=box,
+                stop=self._stop,
+                clock=self._clock,
+                sleep=self._sleep,
+                limits=limits,
+            )
+        except DesktopError as error:
+            return replace(outcome, detail=f"the screen can't be seen any more: {error}", quiet=False), None
+        self._moving = settled.moving
         times = {**outcome.times, "settle": settled.seconds}
         return replace(outcome, change=settled.change, quiet=settled.quiet, times=times), settled.frame
 
@@ -218,7 +269,7 @@ class Executor:
         start = self._clock()
         self._pause(action.seconds)
         outcome = Outcome("done", times={"wait": self._clock() - start})
-        return self._settled(outcome, sight.screen, None)
+        return self._settled(outcome, sight.screen, None, _AFTER_WAIT)
 
     def _pause(self, seconds: float) -> None:
         end = self._clock() + seconds

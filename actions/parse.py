@@ -20,10 +20,11 @@ from qvl_agent.actions.dialects.grounded import Reader
 from qvl_agent.actions.dialects.json_call import calls_in, spelt_out
 from qvl_agent.actions.errors import ParseError
 from qvl_agent.actions.find import Found, find
+from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.schema import Action
 from qvl_agent.actions.strict_json import Value, shown
 
-__all__ = ["Box", "parse_action", "parse_boxes"]
+__all__ = ["Box", "parse_action", "parse_boxes", "read_reply"]
 
 _REMEDY: Final = "answer with exactly one action, in the format described"
 _REMEDY_BOXES: Final = "answer with a JSON list of objects with bbox_2d and label"
@@ -55,6 +56,17 @@ class Box:
 
     box: ModelBox
     label: str = ""
+
+
+def read_reply(reply: Reply, *, pixel_space: bool = False) -> Action:
+    """Read the one action in a model's reply; one that was cut off is never completed into an action.
+
+    Raises:
+        ParseError: as `parse_action`, or the reply was cut off.
+    """
+    if reply.finish == "length":
+        raise ParseError("The reply was cut off before it ended; answer with the action alone.")
+    return parse_action(reply.text, pixel_space=pixel_space)
 
 
 def parse_action(text: str, *, pixel_space: bool = False) -> Action:

@@ -33,7 +33,8 @@ class SettleLimits:
 
     Attributes:
         poll_s: between two captures.
-        react_s: how long a first reaction may take; the least that settling takes.
+        react_s: the least that settling takes, so that a second reaction is seen too.
+        idle_s: how long a first reaction may take, where nothing has changed at all.
         quiet_s: how long nothing may change before the screen counts as quiet.
         rest_s: how long everything but a small area must have been still, to let that area be.
         small: the share of the frame's tiles that is a small area.
@@ -44,6 +45,7 @@ class SettleLimits:
 
     poll_s: float = 0.03
     react_s: float = 0.08
+    idle_s: float = 0.35
     quiet_s: float = 0.06
     rest_s: float = 0.3
     small: float = 0.05
@@ -165,13 +167,16 @@ class _Watch:
 
     def pause(self, elapsed: float) -> float:
         """Say how long to wait for the next capture: less than a poll if the screen may be still then."""
-        due = max(self._limits.react_s, self._changed_at + self._limits.quiet_s) - elapsed
+        due = max(self._react_s, self._changed_at + self._limits.quiet_s) - elapsed
         return min(max(due, _LEAST_PAUSE_S), self._limits.poll_s)
 
     def still(self, elapsed: float) -> bool:
         """Whether a reaction had its time, and nothing has changed for a while."""
-        limits = self._limits
-        return elapsed >= limits.react_s and elapsed - self._changed_at >= limits.quiet_s
+        return elapsed >= self._react_s and elapsed - self._changed_at >= self._limits.quiet_s
+
+    @property
+    def _react_s(self) -> float:
+        return self._limits.react_s if self._changed_at else max(self._limits.idle_s, self._limits.react_s)
 
     def bearable(self, elapsed: float) -> bool:
         """Whether only a small area has moved of late, and for long enough to stop waiting for it."""

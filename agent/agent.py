@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from qvl_agent.agent.loop import Episode, Setup
+from qvl_agent.agent.loop import Episode
 from qvl_agent.agent.places import runs_folder
+from qvl_agent.agent.setup import Setup
 from qvl_agent.sandbox.record import Manifest, RunResult, RunStatus
 from qvl_agent.sandbox.recording import Recorder, Recording
 
@@ -71,6 +72,7 @@ class Agent(Setup):
             desktop=self.desktop.name,
             model=self.model.name,
             dialect=self.dialect,
+            pixel_space=self.pixel_space,
             policy=self.policy,
             platform=sys.platform,
         )

@@ -315,6 +315,7 @@ def _play(
     from qvl_agent.agent.agent import Agent
     from qvl_agent.agent.session import open_desktop, open_model_for
     from qvl_agent.agent.terminal import JsonWatch, TerminalPerson, TerminalWatch
+    from qvl_agent.sandbox.session import SandboxDesktop
 
     watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
     with (
@@ -333,7 +334,9 @@ def _play(
             stop=stop,
             verify=settings.verify,
         )
-        return agent.run(task or desktop.sandbox.instruction)
+        if task is None and isinstance(desktop, SandboxDesktop):
+            task = desktop.sandbox.instruction
+        return agent.run(task or "")
 
 
 def _replay(folder: Path, options: dict[str, Any]) -> int:

@@ -7,7 +7,6 @@ and leaves the words.
 from collections.abc import Sequence
 from typing import Final
 
-from qvl_agent.actions.coordinates import FrameBox
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message, Part, Reply
 from qvl_agent.actions.outcome import Outcome
@@ -50,9 +49,9 @@ class History:
             text = render("step", task=self._task, outcome=outcome, note=note)
         self._say(frame, text)
 
-    def show_close_up(self, frame: Frame, box: FrameBox) -> None:
-        """Show a region of the last screen at full resolution."""
-        region = f"the region from ({box.left}, {box.top}) to ({box.right}, {box.bottom}) of the screenshot"
+    def show_close_up(self, frame: Frame, label: str) -> None:
+        """Show the region that the model wanted to see closer, at full resolution."""
+        region = f'"{label}" and what is around it' if label else "the region you asked for"
         self._say(frame, render("zoomed", region=region))
 
     def heard(self, reply: Reply) -> None:

@@ -2,81 +2,35 @@
 
 import sys
 import time
-from dataclasses import KW_ONLY, dataclass
 from itertools import count
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
-from qvl_agent.actions.desktops import Desktop, StopCheck
-from qvl_agent.actions.errors import CoordinateError, DesktopError, ModelError, ParseError, Stopped
+from qvl_agent.actions.errors import (
+    CoordinateError,
+    DesktopError,
+    ModelError,
+    ParseError,
+    RecordingError,
+    Stopped,
+)
 from qvl_agent.actions.executor import Decision, Executor, Facts, Sight
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.outcome import Outcome
-from qvl_agent.actions.parse import parse_action
-from qvl_agent.actions.person import Nobody, Person
-from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
 from qvl_agent.agent.history import History, describe
-from qvl_agent.agent.models import Model
-from qvl_agent.agent.watch import Watch
+from qvl_agent.agent.setup import Setup, Verifiable
 from qvl_agent.sandbox.record import RunResult, RunStatus, StepIntent, StepOutcome
 from qvl_agent.sandbox.recording import Recorder, turns
 
-__all__ = ["Check", "Episode", "Setup", "Verifiable"]
+__all__ = ["Episode"]
 
 MAX_MISREAD: Final = 3
 """Replies in a row that hold no action before the run ends."""
 MAX_REFUSED: Final = 3
 _ZOOM_MARGIN: Final = 32
 _OUT_OF_BUDGET: Final = "budget"
-
-
-class Check(Protocol):
-    """A checker's verdict on the real state of what the task was about."""
-
-    @property
-    def passed(self) -> bool: ...
-    @property
-    def reason(self) -> str: ...
-
-
-@runtime_checkable
-class Verifiable(Protocol):
-    """A desktop that can tell whether its own task was really done, as the sandbox's can."""
-
-    def check(self, task: str, answer: str | None) -> Check | None:
-        """Compare the application's own state with what the task asked for; None for other tasks."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """One desktop, one model, and the rules they work by.
-
-    Attributes:
-        desktop: what is looked at and acted on.
-        model: who decides.
-        dialect: how the model is asked to answer: "grounded" or "computer_use".
-        pixel_space: the model answers in pixels; such coordinates are refused with that reason.
-        policy: the guard's limits.
-        person: who is asked; without one every question is a refusal.
-        watch: who looks on.
-        stop: says whether the run was asked to stop; read many times a second.
-        rules: notes for the model that stand beside every task.
-        verify: check a claim of "done" where the desktop can.
-    """
-
-    desktop: Desktop
-    model: Model
-    _: KW_ONLY
-    dialect: str = "grounded"
-    pixel_space: bool = False
-    policy: Policy = Policy()
-    person: Person = Nobody()
-    watch: Watch = Watch()
-    stop: StopCheck = lambda: False
-    rules: tuple[str, ...] = ()
-    verify: bool = True
 
 
 class _Over(Exception):  # noqa: N818 - the end of a run, not a failure
@@ -122,6 +76,8 @@ class Episode:
             return self._finish(_Over("model-error", str(error)))
         except DesktopError as error:
             return self._finish(_Over("desktop-error", str(error)))
+        except RecordingError:
+            raise  # what can't be written has no last line either
         except BaseException as error:
             stopped = isinstance(error, KeyboardInterrupt)
             self._finish(_Over("stopped" if stopped else "crashed", repr(error)))
@@ -154,24 +110,20 @@ class Episode:
 
     def _act(self, reply: Reply) -> None:
         """Read the reply, do what it says, and show the model what came of it."""
+        start = time.monotonic()
         said = turns(self._history.take_new(), self._recorder)
-        draft = StepIntent(
-            step=self._step, frame=self._recorder.ref(self._sight.seen), said=said, reply=reply, action=None
-        )
+        seen = self._recorder.ref(self._sight.seen)
+        draft = StepIntent(step=self._step, frame=seen, said=said, reply=reply, action=None)
+        self._times["record"] = time.monotonic() - start
         self._history.heard(reply)
         start = time.monotonic()
         try:
-            action = self._read(reply)
+            action = read_reply(reply, pixel_space=self._setup.pixel_space)
             self._times["parse"] = time.monotonic() - start
             self._do(action, draft)
         except (ParseError, CoordinateError) as error:
             self._times["parse"] = time.monotonic() - start
             self._mend(str(error), draft)
-
-    def _read(self, reply: Reply) -> Action:
-        if reply.finish == "length":
-            raise ParseError("the reply was cut off before it ended; answer with the action alone")
-        return parse_action(reply.text, pixel_space=self._setup.pixel_space)
 
     def _mend(self, error: str, draft: StepIntent) -> None:
         """Tell the model what was wrong; it answers again over the same picture."""
@@ -231,7 +183,7 @@ class Episode:
         box = box.grown(_ZOOM_MARGIN, screen.size)
         self._sight = Sight(screen.crop(box), screen)
         self._recorder.keep(self._sight.seen)
-        self._history.show_close_up(self._sight.seen, box)
+        self._history.show_close_up(self._sight.seen, action.label)
 
     def _refusal(self, decision: Decision) -> None:
         verdict = decision.verdict
@@ -245,10 +197,10 @@ class Episode:
 
     def _record(self, intent: StepIntent) -> None:
         start = time.monotonic()
+        record = self._times.pop("record", 0.0)
         intent = intent.model_copy(update={"times": {**self._times, **intent.times}})
-        self._times = {}
         self._recorder.intent(intent)
-        self._times["record"] = time.monotonic() - start
+        self._times = {"record": record + time.monotonic() - start}
         self._setup.watch.decided(intent)
 
     def _close(self, outcome: Outcome) -> None:

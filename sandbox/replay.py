@@ -20,7 +20,7 @@ from qvl_agent.actions.errors import (
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.guard import judge
 from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.parse import parse_action
+from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.plan import plan, select_all_on
 from qvl_agent.sandbox.compare import MIN_OVERLAP, Difference, Redone, compare
 from qvl_agent.sandbox.record import Manifest, StepIntent
@@ -94,10 +94,8 @@ def replay(
 def replay_step(intent: StepIntent, manifest: Manifest, reply: Reply | None = None) -> Redone:
     """Take a reply (None: the recorded one) through parse, plan and guard again. Pure."""
     reply = reply or intent.reply
-    if reply.finish == "length":
-        return Redone(None, "the reply was cut off before it ended")
     try:
-        action = parse_action(reply.text, pixel_space=manifest.pixel_space)
+        action = read_reply(reply, pixel_space=manifest.pixel_space)
         events = plan(action, intent.frame.view, select_all=select_all_on(manifest.platform))
     except (ParseError, CoordinateError) as error:
         return Redone(None, str(error))

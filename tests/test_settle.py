@@ -41,10 +41,10 @@ def test_a_screen_that_does_not_react_costs_the_reaction_window_and_little_more(
     assert settled.quiet
     assert not settled.change
     assert settled.change.near_target is False
-    assert 0.08 <= settled.seconds <= 0.1
+    assert 0.35 <= settled.seconds <= 0.37
 
 
-@pytest.mark.parametrize("at", [0.0, 0.01, 0.03, 0.05, 0.07, 0.078])
+@pytest.mark.parametrize("at", [0.0, 0.01, 0.03, 0.05, 0.07, 0.078, 0.2, 0.34])
 def test_a_reaction_within_the_window_is_seen_whole(at: float) -> None:
     settled, _ = run(lambda now: REACTED if now >= at else BASE)
     assert settled.quiet
@@ -61,10 +61,10 @@ def test_a_reaction_in_stages_is_awaited_while_the_stages_follow_closely() -> No
 
 
 def test_a_late_reaction_is_not_awaited_and_the_frame_is_honest() -> None:
-    settled, _ = run(lambda now: REACTED if now >= 0.4 else BASE)
+    settled, _ = run(lambda now: REACTED if now >= 0.6 else BASE)
     assert settled.quiet
     assert not settled.change
-    assert settled.seconds <= 0.1
+    assert settled.seconds <= 0.4
 
 
 def test_a_page_that_loads_is_awaited_to_its_end() -> None:
@@ -78,7 +78,7 @@ def test_a_blinking_caret_does_not_delay(phase: float) -> None:
     caret = FrameBox(140, 110, 141, 126)
     settled, _ = run(lambda now: flicker(caret, BASE, now + phase, 0.1))
     assert settled.quiet
-    assert settled.seconds <= 0.1
+    assert settled.seconds <= 0.37
 
 
 def test_a_caret_that_moves_is_a_reaction() -> None:

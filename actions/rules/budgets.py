@@ -8,8 +8,10 @@ from qvl_agent.actions.rules import Case, deny
 from qvl_agent.actions.scene import Scene
 from qvl_agent.actions.schema import FINAL
 
-__all__ = ["MAX_RATE_DELAY_S", "fresh_enough", "rate", "rate_delay", "within_budget"]
+__all__ = ["MAX_RATE_DELAY_S", "STALE_FRAME", "fresh_enough", "rate", "rate_delay", "within_budget"]
 
+STALE_FRAME: Final = "stale-frame"
+"""The rule by which an action isn't refused but asked for anew, over a fresh picture."""
 MAX_RATE_DELAY_S: Final = 5.0
 """A longer wait can't come from an executor that keeps to the rate: something floods the desktop."""
 
@@ -19,7 +21,7 @@ def fresh_enough(case: Case) -> Verdict | None:
     limit = case.policy.max_frame_age_s
     if case.plan and not 0 <= case.scene.frame_age_s <= limit:
         reason = f"the picture is {case.scene.frame_age_s:.0f} s old, past {limit:g} s; look again"
-        return deny("stale-frame", reason)
+        return deny(STALE_FRAME, reason)
     return None
 
 

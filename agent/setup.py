@@ -1,0 +1,60 @@
+"""What a run is made with: a desktop, a model, and the rules they work by."""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Protocol, runtime_checkable
+
+from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.person import Nobody, Person
+from qvl_agent.actions.policy import Policy
+from qvl_agent.agent.models import Model
+from qvl_agent.agent.watch import Watch
+
+__all__ = ["Check", "Setup", "Verifiable"]
+
+
+class Check(Protocol):
+    """A checker's verdict on the real state of what the task was about."""
+
+    @property
+    def passed(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+
+
+@runtime_checkable
+class Verifiable(Protocol):
+    """A desktop that can tell whether its own task was really done, as the sandbox's can."""
+
+    def check(self, task: str, answer: str | None) -> Check | None:
+        """Compare the application's own state with what the task asked for; None for other tasks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One desktop, one model, and the rules they work by.
+
+    Attributes:
+        desktop: what is looked at and acted on.
+        model: who decides.
+        dialect: how the model is asked to answer: "grounded" or "computer_use".
+        pixel_space: the model answers in pixels; such coordinates are refused with that reason.
+        policy: the guard's limits.
+        person: who is asked; without one every question is a refusal.
+        watch: who looks on.
+        stop: says whether the run was asked to stop; read many times a second.
+        rules: notes for the model that stand beside every task.
+        verify: check a claim of "done" where the desktop can.
+    """
+
+    desktop: Desktop
+    model: Model
+    _: KW_ONLY
+    dialect: str = "grounded"
+    pixel_space: bool = False
+    policy: Policy = Policy()
+    person: Person = Nobody()
+    watch: Watch = Watch()
+    stop: StopCheck = lambda: False
+    rules: tuple[str, ...] = ()
+    verify: bool = True

@@ -1,0 +1,306 @@
+"""The loop on a real display, with scripted replies: what is sent, what is said back, how it ends."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.desktops import Desktop
+from qvl_agent.actions.errors import ModelError, RecordingError
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.person import Question
+from qvl_agent.actions.policy import Policy
+from qvl_agent.agent import Agent
+from qvl_agent.agent.models import OnText
+from qvl_agent.agent.models.recorded import RecordedModel
+from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.record import RunResult
+from qvl_agent.sandbox.recording import Recorder
+
+CLICK = '{"action": "click", "bbox_2d": [400, 400, 500, 500], "label": "middle"}'
+CENTRE = DesktopPoint(576, 360)
+DONE = '{"action": "done", "summary": "it is so"}'
+
+
+class Listening(RecordedModel):
+    """Scripted replies; keeps what it was told, and may do something before it answers."""
+
+    def __init__(self, *texts: str, meanwhile: Callable[[], None] = lambda: None, **fields: str) -> None:
+        super().__init__([Reply(text, **fields) for text in texts], "scripted")
+        self.told: list[tuple[Message, ...]] = []
+        self._meanwhile = meanwhile
+
+    def reply(
+        self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
+    ) -> Reply:
+        self.told.append(tuple(messages))
+        self._meanwhile()
+        return super().reply(messages, stop=stop, on_text=on_text)
+
+    @property
+    def last_words(self) -> str:
+        return self.told[-1][-1].text
+
+
+class Watching(Watch):
+    def __init__(self) -> None:
+        self.results: list[RunResult] = []
+
+    def ended(self, result: RunResult) -> None:
+        self.results.append(result)
+
+
+@pytest.fixture
+def at_corner(desktop: Desktop, tmp_path: Path) -> Desktop:
+    """The desktop with the pointer at a known place, away from what the tests click."""
+    move = '{"action": "move", "bbox_2d": [10, 10, 12, 12], "label": "corner"}'
+    assert Agent(desktop, RecordedModel([Reply(move), Reply(DONE)]), runs=tmp_path).run("go").status == "done"
+    return desktop
+
+
+def test_a_click_goes_where_the_model_pointed(at_corner: Desktop, tmp_path: Path) -> None:
+    watch = Watching()
+    run = Agent(at_corner, Listening(CLICK, DONE), runs=tmp_path, watch=watch).run("click the middle")
+    assert (run.status, run.result.message, run.verified) == ("done", "it is so", None)
+    outcome = run.recording().steps[0].outcome.outcome
+    assert outcome.planned == outcome.pointer == CENTRE == at_corner.pointer()
+    assert {"freshness", "input", "settle", "record"} <= set(outcome.times)
+    assert watch.results == [run.result]
+
+
+def test_what_cannot_be_read_is_told_to_the_model_and_nothing_is_sent(
+    at_corner: Desktop, tmp_path: Path
+) -> None:
+    before = at_corner.pointer()
+    model = Listening("I would click at (500, 500).", DONE)
+    run = Agent(at_corner, model, runs=tmp_path).run("click")
+    assert run.status == "done"
+    assert at_corner.pointer() == before
+    steps = run.recording().steps
+    assert steps[0].intent.action is None
+    assert steps[0].intent.error in model.last_words
+    assert not model.told[-1][-1].pictures, "the second try is over the same picture"
+
+
+def test_three_misreadings_in_a_row_end_the_run(at_corner: Desktop, tmp_path: Path) -> None:
+    run = Agent(at_corner, Listening("hm", "hm", "hm", DONE), runs=tmp_path).run("click")
+    assert run.status == "model-error"
+    assert run.result.steps == 3
+
+
+def test_a_reply_that_was_cut_off_is_never_an_action(at_corner: Desktop, tmp_path: Path) -> None:
+    before = at_corner.pointer()
+    run = Agent(at_corner, Listening(CLICK, CLICK, CLICK, finish="length"), runs=tmp_path).run("click")
+    assert run.status == "model-error"
+    assert at_corner.pointer() == before
+
+
+def test_pixels_are_refused_with_that_reason(at_corner: Desktop, tmp_path: Path) -> None:
+    before = at_corner.pointer()
+    model = Listening('{"action": "click", "bbox_2d": [900, 700, 1100, 760]}', DONE)
+    Agent(at_corner, model, runs=tmp_path).run("click")
+    assert "pixel" in model.last_words
+    assert at_corner.pointer() == before
+
+
+def test_the_guards_refusal_reaches_the_model_and_three_end_the_run(
+    at_corner: Desktop, tmp_path: Path
+) -> None:
+    chord = '{"action": "press", "keys": ["ctrl", "alt", "delete"]}'
+    model = Listening(chord, chord, chord)
+    run = Agent(at_corner, model, runs=tmp_path).run("lock it")
+    assert run.status == "refused"
+    steps = run.recording().steps
+    assert len(steps) == 3
+    assert all(step.outcome.outcome.status == "refused" and not step.intent.approval for step in steps)
+    assert steps[0].intent.verdict is not None
+    assert steps[0].intent.verdict.reason in model.last_words
+
+
+class Person:
+    def __init__(self, *, yes: bool, words: str | None = None) -> None:
+        self.questions: list[Question] = []
+        self._yes, self._words = yes, words
+
+    def approve(self, question: Question) -> bool:
+        self.questions.append(question)
+        return self._yes
+
+    def answer(self, question: str) -> str | None:
+        return self._words
+
+
+CLOSE_WINDOW = '{"action": "press", "keys": ["ctrl", "w"]}'
+
+
+def test_a_persons_no_ends_the_run_with_nothing_sent(at_corner: Desktop, tmp_path: Path) -> None:
+    person = Person(yes=False)
+    run = Agent(at_corner, Listening(CLOSE_WINDOW, DONE), runs=tmp_path, person=person).run("close it")
+    assert run.status == "refused"
+    assert len(person.questions) == 1
+    assert run.recording().steps[0].intent.approval == ""
+
+
+def test_a_persons_yes_is_remembered_for_the_run(at_corner: Desktop, tmp_path: Path) -> None:
+    person = Person(yes=True)
+    model = Listening(CLOSE_WINDOW, CLOSE_WINDOW, DONE)
+    run = Agent(at_corner, model, runs=tmp_path, person=person).run("close both")
+    assert run.status == "done"
+    assert len(person.questions) == 1
+
+
+def test_nobody_there_means_no(at_corner: Desktop, tmp_path: Path) -> None:
+    assert Agent(at_corner, Listening(CLOSE_WINDOW), runs=tmp_path).run("close").status == "refused"
+    ask = '{"action": "ask", "question": "Which one?"}'
+    run = Agent(at_corner, Listening(ask), runs=tmp_path).run("choose")
+    assert (run.status, "Which one?" in run.result.message) == ("refused", True)
+
+
+def test_an_answer_from_the_person_is_told_with_a_fresh_screen(at_corner: Desktop, tmp_path: Path) -> None:
+    model = Listening('{"action": "ask", "question": "Which one?"}', DONE)
+    person = Person(yes=False, words="the left one")
+    assert Agent(at_corner, model, runs=tmp_path, person=person).run("choose").status == "done"
+    assert "the left one" in model.last_words
+    assert model.told[-1][-1].pictures
+
+
+def test_the_answer_to_a_task_comes_back(at_corner: Desktop, tmp_path: Path) -> None:
+    run = Agent(at_corner, Listening('{"action": "answer", "text": "42"}'), runs=tmp_path).run("how many?")
+    assert (run.status, run.answer) == ("done", "42")
+
+
+def test_giving_up_is_a_result(at_corner: Desktop, tmp_path: Path) -> None:
+    run = Agent(at_corner, Listening('{"action": "fail", "reason": "no"}'), runs=tmp_path).run("fly")
+    assert (run.status, run.result.message) == ("failed", "no")
+
+
+def test_typing_the_word_done_does_not_end_the_run(at_corner: Desktop, tmp_path: Path) -> None:
+    model = Listening('{"action": "type", "text": "well done"}', '{"action": "fail", "reason": "x"}')
+    assert Agent(at_corner, model, runs=tmp_path).run("type").status == "failed"
+
+
+def test_after_a_zoom_the_answer_is_mapped_through_the_close_up(at_corner: Desktop, tmp_path: Path) -> None:
+    zoom = '{"action": "zoom", "bbox_2d": [500, 500, 750, 750], "label": "a quarter"}'
+    point = '{"action": "click", "bbox_2d": [0, 0, 1000, 1000], "label": "its middle"}'
+    model = Listening(zoom, point, DONE)
+    run = Agent(at_corner, model, runs=tmp_path).run("look closely")
+    assert run.status == "done"
+    close_up = model.told[1][-1].pictures[0]
+    assert close_up.size == (320 + 64, 200 + 64)
+    assert at_corner.pointer() == DesktopPoint(800, 500)
+    assert model.told[2][-1].pictures[0].size == (1280, 800)
+
+
+def test_a_dry_run_says_what_it_would_do_and_sends_nothing(at_corner: Desktop, tmp_path: Path) -> None:
+    before = at_corner.pointer()
+    policy = Policy(profile="dry-run")
+    run = Agent(at_corner, Listening(CLICK, DONE), runs=tmp_path, policy=policy).run("click")
+    assert run.status == "dry-run"
+    step = run.recording().steps[0]
+    assert (step.outcome.outcome.status, step.outcome.outcome.planned) == ("dry-run", CENTRE)
+    assert step.intent.approval == ""
+    assert at_corner.pointer() == before
+
+
+def test_out_of_steps_is_its_own_end(at_corner: Desktop, tmp_path: Path) -> None:
+    run = Agent(at_corner, Listening(*[CLICK] * 9), runs=tmp_path, policy=Policy(max_steps=2)).run("click")
+    assert (run.status, run.result.steps) == ("budget", 3)
+    assert run.recording().steps[-1].outcome.outcome.status == "refused"
+
+
+def test_a_stop_while_the_model_thinks_ends_it_before_anything_is_sent(
+    at_corner: Desktop, tmp_path: Path
+) -> None:
+    before = at_corner.pointer()
+    asked: list[bool] = []
+    model = Listening(CLICK, meanwhile=lambda: asked.append(True))
+    run = Agent(at_corner, model, runs=tmp_path, stop=lambda: bool(asked)).run("click")
+    assert run.status == "stopped"
+    assert at_corner.pointer() == before
+
+
+def test_a_failing_model_is_a_result_with_its_reason(at_corner: Desktop, tmp_path: Path) -> None:
+    def fail() -> None:
+        raise ModelError("the server is gone")
+
+    run = Agent(at_corner, Listening(CLICK, DONE, meanwhile=fail), runs=tmp_path).run("click")
+    assert (run.status, run.result.message) == ("model-error", "the server is gone")
+
+
+def test_ctrl_c_closes_the_record_and_comes_through(at_corner: Desktop, tmp_path: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Agent(at_corner, Listening(DONE, meanwhile=interrupt), runs=tmp_path / "own").run("click")
+    (folder,) = (tmp_path / "own").iterdir()
+    last = (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+    assert '"stopped"' in last
+
+
+def test_no_durable_intent_no_action(
+    at_corner: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = at_corner.pointer()
+
+    def full(*_: object) -> None:
+        raise RecordingError("no space left on device")
+
+    monkeypatch.setattr(Recorder, "intent", full)
+    with pytest.raises(RecordingError, match="no space"):
+        Agent(at_corner, Listening(CLICK, DONE), runs=tmp_path).run("click")
+    assert at_corner.pointer() == before
+
+
+def test_a_screen_that_changed_under_the_target_is_looked_at_again(
+    at_corner: Desktop, display: VirtualDisplay, tmp_path: Path
+) -> None:
+    before = at_corner.pointer()
+    colours = iter(("#203040", "#405060", "#607080", "#8090a0"))
+
+    def repaint() -> None:
+        environment = {**os.environ, "DISPLAY": display.name}
+        subprocess.run(["xsetroot", "-solid", next(colours)], env=environment, check=True)
+
+    model = Listening(CLICK, DONE, meanwhile=repaint)
+    run = Agent(at_corner, model, runs=tmp_path).run("click")
+    step = run.recording().steps[0]
+    assert step.intent.approval
+    assert step.outcome.outcome.status == "stale"
+    assert at_corner.pointer() == before
+    assert "not done" in model.last_words
+    assert run.status == "done"
+
+
+def test_the_history_is_append_only(at_corner: Desktop, tmp_path: Path) -> None:
+    model = Listening(CLICK, CLICK, "hm", CLICK, DONE)
+    Agent(at_corner, model, runs=tmp_path).run("click")
+    for earlier, later in zip(model.told, model.told[1:], strict=False):
+        assert later[: len(earlier)] == earlier
+
+
+def test_old_pictures_are_dropped_rarely_and_in_one_go(at_corner: Desktop, tmp_path: Path) -> None:
+    model = Listening(*[CLICK] * 24, DONE)
+    assert Agent(at_corner, model, runs=tmp_path).run("click").status == "done"
+    counts = [sum(len(message.pictures) for message in messages) for messages in model.told]
+    assert max(counts) == 10
+    falls = [after for before, after in zip(counts, counts[1:], strict=False) if after < before]
+    assert falls == [4, 4, 4]
+    words = [sum(len(message.text) for message in messages) for messages in model.told]
+    assert words == sorted(words), "no words are lost"
+
+
+def test_the_manifest_says_what_was_run(at_corner: Desktop, tmp_path: Path) -> None:
+    run = Agent(at_corner, Listening(DONE), runs=tmp_path, dialect="computer_use").run("nothing")
+    manifest = json.loads((run.folder / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["task"], manifest["model"], manifest["dialect"]) == (
+        "nothing",
+        "scripted",
+        "computer_use",
+    )
+    assert manifest["desktop"] == at_corner.name
