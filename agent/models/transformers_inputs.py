@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.frame import Frame, Pixels
 from qvl_agent.actions.messages import Message
 from qvl_agent.agent.models.chat import THINK, chatml, plain
 from qvl_agent.agent.models.pictures import Kept, resized
@@ -124,15 +126,38 @@ class Encoder:
         return self._kept.get((frame.id, self._budget), lambda: self._encode(frame))
 
     def _encode(self, frame: Frame) -> Picture:
-        out = self._loaded.image_processor(images=[resized(frame, self._budget)], return_tensors="pt")
-        grid = out["image_grid_thw"]
+        picture = np.array(resized(frame, self._budget))
+        pixels, grid = patches(picture, self._loaded.image_processor, self._loaded.model.model.visual)
         merged = self._loaded.image_processor.merge_size**2
-        return Picture(
-            frame.id,
-            out["pixel_values"].to(self._loaded.model.model.visual.dtype),
-            grid,
-            int(grid.prod()) // merged,
-        )
+        return Picture(frame.id, pixels, grid, int(grid.prod()) // merged)
+
+
+def patches(picture: Pixels, processor: Any, visual: Any) -> tuple[Any, Any]:
+    """Normalise a resized picture and lay it out as the image processor does, where the model is.
+
+    The processor works with NumPy and on the CPU: 0.1 s for 1920x1080, and a GPU then waits for 50 MB
+    of floats. Here the bytes travel, and the rest is done there.
+
+    Args:
+        picture: RGB, both sides multiples of 32.
+        processor: whose mean, deviation and patch sizes hold.
+        visual: the vision tower; has the device and the dtype.
+
+    Returns:
+        Patches of shape (height * width / patch², 3 * time * patch²), and the grid, (1, 3).
+    """
+    import torch  # noqa: PLC0415 - heavy
+
+    patch, merge, moments = processor.patch_size, processor.merge_size, processor.temporal_patch_size
+    rows, columns = (side // patch for side in picture.shape[:2])
+    deviation = torch.tensor(processor.image_std, device=visual.device)
+    mean = torch.tensor(processor.image_mean, device=visual.device)
+    values = torch.from_numpy(picture).to(visual.device).float()
+    values = values.mul_(processor.rescale_factor / deviation).sub_(mean / deviation).to(visual.dtype)
+    values = values.view(rows // merge, merge, patch, columns // merge, merge, patch, 3)
+    values = values.permute(0, 3, 1, 4, 6, 2, 5).unsqueeze(5)  # a picture is the same at every moment
+    values = values.expand(*values.shape[:5], moments, patch, patch)
+    return values.reshape(rows * columns, -1), torch.tensor([[1, rows, columns]])
 
 
 def _turn(message: Message) -> dict[str, Any]:

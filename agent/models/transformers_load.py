@@ -26,7 +26,7 @@ class Loaded:
     Attributes:
         model: Qwen3VLForConditionalGeneration or its mixture-of-experts sister, in eval mode.
         tokenizer: with the checkpoint's chat template, or None in `tokenizer.chat_template`.
-        image_processor: resizes nothing that `pictures.resized` made.
+        image_processor: has the mean, deviation and patch sizes of the checkpoint.
         image_id: the token that stands for one image token.
         end_ids: the tokens that end a reply.
         context: how many tokens the model can hold.
