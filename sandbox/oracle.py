@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from qvl_agent.actions.coordinates import View
 from qvl_agent.actions.dialects import format_action
-from qvl_agent.actions.errors import ModelError, Stopped
+from qvl_agent.actions.errors import CoordinateError, ModelError, Stopped
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.sandbox.session import Sandbox
 from qvl_agent.sandbox.tasks.hand import Hand
@@ -40,15 +40,18 @@ class Oracle:
         """Answer with the task's next action, over the last picture.
 
         Raises:
-            ModelError: there is no picture.
+            ModelError: there is no picture, or it can't point at the widget in it.
             Stopped: `stop` said so.
         """
         if stop():
             raise Stopped("stopped while the oracle was asked")
         start = time.perf_counter()
         hand = Hand(_last_view(messages), self._sandbox.tree())
-        action = self._sandbox.exercise.next_action(hand, self._sandbox.state())
-        text = format_action(action, self._dialect)
+        try:
+            action = self._sandbox.exercise.next_action(hand, self._sandbox.state())
+            text = format_action(action, self._dialect)
+        except (CoordinateError, ValueError) as error:
+            raise ModelError(f"the oracle can't say what to do: {error}") from error
         self.aimed += hand.aimed
         if on_text is not None:
             on_text(text)

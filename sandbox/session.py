@@ -22,6 +22,8 @@ from qvl_agent.sandbox.tasks import TASKS, Check, Exercise, Task, read_state, st
 __all__ = ["APPS", "TASKS", "Sandbox", "SandboxDesktop", "SandboxName", "open_sandbox", "parse_sandbox_name"]
 
 _NAME: Final = re.compile(r"sandbox:(?P<app>[^/?]+)(/(?P<task>[^?]+))?(\?seed=(?P<seed>\d{1,9}))?")
+DEFAULT_SEED: Final = 1
+"""Where none is named: one whose application is in English."""
 _TREE: Final = TypeAdapter(Tree)
 _PRESSES: Final = TypeAdapter(list[Press])
 
@@ -31,7 +33,7 @@ class SandboxName(NamedTuple):
 
     app: str
     task: str | None = None
-    seed: int = 0
+    seed: int = DEFAULT_SEED
 
 
 def parse_sandbox_name(name: str) -> SandboxName:
@@ -45,7 +47,7 @@ def parse_sandbox_name(name: str) -> SandboxName:
         raise SettingsError(
             f"expected sandbox:APP, sandbox:APP/TASK or sandbox:APP/TASK?seed=N, got {name!r}"
         )
-    app, task, seed = match["app"], match["task"], int(match["seed"] or 0)
+    app, task, seed = match["app"], match["task"], int(match["seed"] or DEFAULT_SEED)
     start_exercise(app, task, seed)
     return SandboxName(app, task, seed)
 
@@ -162,7 +164,7 @@ class SandboxDesktop:
 
 
 def open_sandbox(
-    app: str, *, task: str | None = None, seed: int = 0, size: tuple[int, int] = (1280, 800)
+    app: str, *, task: str | None = None, seed: int = DEFAULT_SEED, size: tuple[int, int] = (1280, 800)
 ) -> Sandbox:
     """Start a display of `size` pixels and an application on it.
 

@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QLineEdit, QMenu, QSiz
 from qvl_agent.sandbox.apps.chat_list import ChatRow
 from qvl_agent.sandbox.apps.chat_state import Chat, ChatState, Note
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.widgets import Avatar, button, column, confirm, label, row, scrolling
+from qvl_agent.sandbox.apps.widgets import Avatar, Pane, button, column, confirm, label, row, scrolling
 
 __all__ = ["ChatPane"]
 
 
-class ChatPane(QWidget):
+class ChatPane(Pane):
     """The client's whole window."""
 
     def __init__(self, state: ChatState, look: Look) -> None:

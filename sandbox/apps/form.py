@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
 from qvl_agent.sandbox.apps.calendar import MonthPopup
 from qvl_agent.sandbox.apps.form_state import FIELDS, PURPOSES, SLOTS, FormState, Visit, errors_in, said
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.widgets import DropDown, button, column, confirm, label, row, scrolling
+from qvl_agent.sandbox.apps.widgets import DropDown, Pane, button, column, confirm, label, row, scrolling
 
 __all__ = ["FormPane"]
 
 
-class FormPane(QWidget):
+class FormPane(Pane):
     """The form's whole window."""
 
     def __init__(self, state: FormState, look: Look) -> None:
@@ -49,8 +49,10 @@ class FormPane(QWidget):
         self.setLayout(column(self._head(), area, foot, space=12, margin=20))
         self._show_errors()
         self._show_banner()
-        if state.asking:
-            QTimer.singleShot(0, self, self._ask)
+
+    def placed(self) -> None:
+        if self.state.asking:
+            self._ask()
 
     def _head(self) -> QLayout:
         say, state = self.look.say, self.state

@@ -4,13 +4,14 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Final, TextIO
 
 from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QRect, QSocketNotifier, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow
 from shiboken6 import delete
 
 from qvl_agent.actions.errors import QvlError, SettingsError
@@ -25,6 +26,7 @@ from qvl_agent.sandbox.apps.settings import SettingsPane
 from qvl_agent.sandbox.apps.settings_state import SettingsState
 from qvl_agent.sandbox.apps.style import SandboxStyle, dress
 from qvl_agent.sandbox.apps.tree import read_tree, target_at
+from qvl_agent.sandbox.apps.widgets import Pane
 from qvl_agent.sandbox.tasks import start_exercise
 
 __all__ = ["Host", "quiet_environment", "run"]
@@ -123,6 +125,8 @@ class Host(QObject):
         self._window.setCentralWidget(pane)
         self._window.setWindowTitle(pane.windowTitle())
         self._place(QRect(look.window.left, look.window.top, look.window.width, look.window.height))
+        pane.placed()
+        self._until(lambda: self._qt.activeWindow() is not None)
         self._presses.clear()
 
     def _close_others(self) -> None:
@@ -139,16 +143,18 @@ class Host(QObject):
         """Move the window and wait until it is there and painted."""
         self._window.setGeometry(wanted)
         self._window.show()
-        deadline = time.monotonic() + _PLACED_S
-        while time.monotonic() < deadline:
-            self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-            if self._window.geometry() == wanted and self._window.isActiveWindow():
-                break
+        self._until(lambda: self._window.geometry() == wanted and self._window.isActiveWindow())
         self._window.repaint()
+
+    def _until(self, ready: Callable[[], bool]) -> None:
+        """Let events pass until something is so, but not for long: a window manager may have its own mind."""
+        deadline = time.monotonic() + _PLACED_S
+        while not ready() and time.monotonic() < deadline:
+            self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         self._qt.processEvents()
 
 
-def _pane(state: BaseModel, look: Look) -> QWidget:
+def _pane(state: BaseModel, look: Look) -> Pane:
     match state:
         case ChatState():
             return ChatPane(state, look)

@@ -30,7 +30,7 @@ from qvl_agent.sandbox.apps.settings_state import (
     Words,
     said,
 )
-from qvl_agent.sandbox.apps.widgets import DropDown, button, column, label, row, scrolling
+from qvl_agent.sandbox.apps.widgets import DropDown, Pane, button, column, label, row, scrolling
 
 __all__ = ["SettingsPane"]
 
@@ -38,7 +38,7 @@ _CHECKING_MS = 700
 """How long a check for updates takes."""
 
 
-class SettingsPane(QWidget):
+class SettingsPane(Pane):
     """The panel's whole window."""
 
     def __init__(self, state: SettingsState, look: Look) -> None:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.style import chevron
 
-__all__ = ["Avatar", "DropDown", "button", "column", "confirm", "elided", "label", "row", "scrolling"]
+__all__ = ["Avatar", "DropDown", "Pane", "button", "column", "confirm", "elided", "label", "row", "scrolling"]
 
 
 def label(text: str, name: str = "", voice: str = "") -> QLabel:
@@ -84,6 +84,13 @@ def elided(painter: QPainter, rect: QRectF, text: str, where: Qt.AlignmentFlag) 
     """Draw one line of text, ending in … where there isn't room."""
     cut = QFontMetrics(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width()))
     painter.drawText(rect, where | Qt.AlignmentFlag.AlignVCenter, cut)
+
+
+class Pane(QWidget):
+    """What fills an application's window."""
+
+    def placed(self) -> None:
+        """The window stands where it should: open what stands open at the start."""
 
 
 class DropDown(QComboBox):

@@ -106,10 +106,10 @@ def _who_is_unread(state: ChatState, goal: Goal) -> Answers:
 
 
 def _find_unread(hand: Hand, state: ChatState, goal: Goal) -> Action:
-    row = hand.tree.get(_row(state.chat(goal["id"])))
-    if row is None or row.rect.height < 2 * row.rect.width // 15:
-        return hand.scroll_to(_row(state.chat(goal["id"])), "Look for a chat with unread messages.")
-    return hand.answer(row.label)
+    row = _row(state.chat(goal["id"]))
+    if hand.sees(row):
+        return hand.answer(goal["name"])
+    return hand.scroll_to(row, "Look for a chat with unread messages.")
 
 
 # delete a chat

@@ -9,6 +9,7 @@ from qvl_agent.actions.coordinates import (
     Rect,
     View,
     desktop_to_frame,
+    frame_to_model,
     model_to_desktop,
 )
 from qvl_agent.actions.errors import CoordinateError
@@ -83,8 +84,8 @@ class Hand:
         state = {name: int(number) for name, number in node.state.items()}
         share = (value - state["least"]) / (state["most"] - state["least"])
         x = round(state["start"] + share * (state["stop"] - state["start"]))
-        y = node.rect.top + node.rect.height // 2
-        return Drag(target=self.box(node.rect), end=self.box(Rect(x, y, 1, 1)), label=node.label, intent=why)
+        end = self._point(DesktopPoint(x, node.rect.top + node.rect.height // 2))
+        return Drag(target=self.box(node.rect), end=end, label=node.label, intent=why)
 
     def zoom(self, node_id: str, why: str, margin: int = 40) -> Action:
         """Look closer at a widget and what is around it."""
@@ -99,10 +100,14 @@ class Hand:
             target=self.box(Rect(left, top, right - left, bottom - top)), label=node.label, intent=why
         )
 
+    def sees(self, node_id: str) -> bool:
+        """Say whether a widget is in view, or enough of it."""
+        return isinstance(self._reach(node_id, ""), Node)
+
     def scroll_to(self, node_id: str, why: str) -> Action:
-        """Scroll until a widget is in view; wait a moment if it is."""
+        """Scroll towards a widget; wait a moment if it is in view."""
         node = self._reach(node_id, why)
-        return node if not isinstance(node, Node) else self.wait(0.2, why)
+        return self.wait(0.2, why) if isinstance(node, Node) else node
 
     def press(self, *keys: str, why: str, count: int = 1) -> Action:
         return Press(keys=keys, count=count, intent=why)
@@ -145,6 +150,11 @@ class Hand:
         if model_to_desktop(box.centre, self._view) not in rect:
             raise CoordinateError(f"{rect} is too small for a grid of {GRID} over {self._view}")
         return box
+
+    def _point(self, point: DesktopPoint) -> ModelBox:
+        """The grid's point nearest to a pixel."""
+        exact = frame_to_model(desktop_to_frame(point, self._view), self._view)
+        return ModelBox.at(round(exact.x), round(exact.y))
 
 
 def _inner(low: float, high: float, size: int) -> tuple[int, int]:
