@@ -1,3 +1,4 @@
+# ruff: noqa: PLC0415, T201 - run as a program, each kind imports its own toolkit and answers by print
 """Real text fields to type into: Tk, GTK 3, Qt, and a terminal. Run as a program, this is the field.
 
 A field answers each line on its standard input ("get", "clear") with one line of JSON: its text.
@@ -91,11 +92,11 @@ def serve(get: Callable[[], str], clear: Callable[[], None]) -> bool:
 
 
 def run_tk() -> None:
-    import tkinter
+    import tkinter as tk
 
-    root = tkinter.Tk()
+    root = tk.Tk()
     root.title("tk field")
-    entry = tkinter.Entry(root, width=60)
+    entry = tk.Entry(root, width=60)
     entry.pack(padx=20, pady=20)
     entry.focus_force()
 
@@ -103,7 +104,7 @@ def run_tk() -> None:
         if not serve(entry.get, lambda: entry.delete(0, "end")):
             root.destroy()
 
-    entry.bind("<FocusIn>", lambda _: root.createfilehandler(sys.stdin, tkinter.READABLE, answer))
+    entry.bind("<FocusIn>", lambda _: root.createfilehandler(sys.stdin, tk.READABLE, answer))
     root.mainloop()
 
 
@@ -159,7 +160,7 @@ def run_reader(file: str) -> None:
     import tty
 
     tty.setraw(0)
-    with open(file, "ab", buffering=0) as out:
+    with Path(file).open("ab", buffering=0) as out:
         while data := os.read(0, 65536):
             out.write(data)
 

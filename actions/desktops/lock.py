@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,9 @@ def hold_display(name: str) -> Iterator[None]:
         DisplayBusyError: another agent of this user holds it; the message has its process id.
     """
     display = canonical_display(name)
-    folder = user_runtime_path("qvl-agent", appauthor=False, ensure_exists=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it falls back to /tmp: it may
+        folder = user_runtime_path("qvl-agent", appauthor=False, ensure_exists=True)
     stem = "display" + re.sub(r"[^A-Za-z0-9.-]", "_", display)
     owner = folder / f"{stem}.pid"
     lock = FileLock(folder / f"{stem}.lock")

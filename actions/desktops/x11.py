@@ -1,7 +1,7 @@
 """The desktop of an X server: frames by mss, input by XTEST."""
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, Final, assert_never
 
 from Xlib.ext import randr
@@ -46,19 +46,21 @@ class X11Desktop:
         self.display = display
         self.name = name or f"local {display}"
         self._number = monitor
-        self._eyes = Connection(display)
-        self._hands = Connection(display)
         self._held = Held()
         self._locks: KeyboardState | None = None
-        self._capture = Capture(display)
-        with self._hands as connection:
-            XInput(connection, self._held)
-        monitors = self.geometry().monitors
-        if not 1 <= monitor <= len(monitors):
-            self.close()
-            raise NoScreenError(
-                f"there is no monitor {monitor}; {display} has {len(monitors)}, counted from 1"
-            )
+        with ExitStack() as stack:
+            self._eyes = Connection(display)
+            stack.callback(self._eyes.close)
+            self._hands = Connection(display)
+            stack.callback(self._hands.close)
+            with self._hands as connection:
+                _refuse_xwayland(connection, display)
+                XInput(connection, self._held)
+            count = len(self.geometry().monitors)
+            if not 1 <= monitor <= count:
+                raise NoScreenError(f"there is no monitor {monitor}; {display} has {count}, counted from 1")
+            self._capture = Capture(display)
+            stack.pop_all()
 
     def geometry(self) -> Geometry:
         with self._eyes as display:
@@ -133,6 +135,23 @@ def _geometry(display: Any) -> Geometry:
             return Geometry(monitors)
     whole = root.get_geometry()
     return Geometry((Rect(0, 0, whole.width, whole.height),))
+
+
+def _refuse_xwayland(connection: Any, name: str) -> None:
+    """An X server inside a Wayland session sees only X programs: captures are black, clicks go astray."""
+    named = _monitor_names(connection)
+    if connection.has_extension("XWAYLAND") or any(each.startswith("XWAYLAND") for each in named):
+        raise NoScreenError(
+            f"{name} is XWayland, inside a Wayland session, which lets no program see or drive the whole "
+            "screen: log in to an X11 session, or use --desktop sandbox:chat"
+        )
+
+
+def _monitor_names(connection: Any) -> list[str]:
+    if not connection.has_extension(randr.extname):
+        return []
+    monitors = connection.screen().root.xrandr_get_monitors().monitors
+    return [str(connection.get_atom_name(each.name)) for each in monitors]
 
 
 def _inside(area: Rect, monitor: Rect) -> bool:

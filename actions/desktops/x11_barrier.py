@@ -21,7 +21,7 @@ from Xlib.protocol import event as xevent
 
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.x11_input import check_stop
-from qvl_agent.actions.desktops.x11_windows import focused_window, process_of, protocols
+from qvl_agent.actions.desktops.x11_windows import focused_window, process_of, protocols, window_manager
 from qvl_agent.actions.errors import DesktopError
 
 __all__ = ["PING_S", "Barrier"]
@@ -62,6 +62,16 @@ class Barrier:
             self._await_sleep(process, stop)
         else:
             time.sleep(_PAUSE_S)
+
+    def wait_for_window_manager(self, stop: StopCheck) -> None:
+        """Let the window manager take note of the keyboard map's changes: some need 5 ms for each.
+
+        Until then it is behind with everything else, such as giving a clicked window the focus.
+        """
+        window = window_manager(self._display)
+        process = process_of(self._display, window) if window else None
+        if process is not None:
+            self._await_sleep(process, stop)
 
     def _await_pong(self, window: Any, stop: StopCheck) -> None:
         root = self._display.screen().root

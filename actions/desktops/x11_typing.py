@@ -29,6 +29,7 @@ class Keyboard:
         self._barrier = Barrier(display)
         self._shift = self._keymap.find(key_keysym("shift"))
         self._shifted: set[int] = set()
+        self._changed = False
         self._unread = False
         """Whether lent keycodes were pressed that the application may not have read yet."""
 
@@ -103,6 +104,7 @@ class Keyboard:
         if self._unread and self._keymap.takes_back(wanted):
             self._await_reading(stop)
         self._keymap.lend(wanted)
+        self._changed = True
 
     def _await_reading(self, stop: StopCheck) -> None:
         self._hands.sync()
@@ -114,4 +116,6 @@ class Keyboard:
         if self._unread:
             self._await_reading(stop)
         self._keymap.restore()
+        if self._changed:
+            self._barrier.wait_for_window_manager(stop)
         self._hands.sync()

@@ -20,6 +20,7 @@ __all__ = [
     "protocols",
     "wait_for_focus",
     "wait_for_window_manager",
+    "window_manager",
 ]
 
 _POLL_S: Final = 0.005
@@ -49,12 +50,15 @@ def wait_for_window_manager(name: str, timeout_s: float = 20.0) -> None:
 
 
 def _window_manager_answers(display: Any) -> bool:
+    window = window_manager(display)
     check = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
-    root = display.screen().root
-    named = _window_property(root, check)
-    if not named:
-        return False
-    return _window_property(display.create_resource_object("window", named), check) == named
+    return window is not None and _window_property(window, check) == window.id
+
+
+def window_manager(display: Any) -> Any | None:
+    """Find the window that stands for the window manager, or None; it may be left of one that ended."""
+    named = _window_property(display.screen().root, display.intern_atom("_NET_SUPPORTING_WM_CHECK"))
+    return display.create_resource_object("window", named) if named else None
 
 
 def _window_property(window: Any, atom: int) -> int:

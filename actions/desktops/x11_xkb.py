@@ -253,7 +253,7 @@ def one_symbol(keysym: int) -> Symbols:
 def lent(symbols: Symbols) -> bool:
     """Say whether a key's symbols were made by `one_symbol`."""
     types, groups, _, count = _HEAD.unpack_from(symbols)
-    return count == 1 and types == _ONE_LEVEL and groups == _MARKED_GROUP
+    return bool(count == 1 and types == _ONE_LEVEL and groups == _MARKED_GROUP)
 
 
 def empty(symbols: Symbols) -> bool:
