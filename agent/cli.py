@@ -135,7 +135,6 @@ MODEL_OPTIONS: Final = _options(
         "--model", metavar="NAME", help="A checkpoint (folder or hub id), a server's model, or oracle."
     ),
     click.option("--server", metavar="URL", help="An OpenAI-compatible server: http://127.0.0.1:8000/v1."),
-    click.option("--api-key", metavar="KEY", help="The server's key, if it wants one."),
     click.option("--allow-remote", is_flag=True, default=None, help="Let screens leave this machine."),
     click.option("--dialect", type=click.Choice(["grounded", "computer_use"]), help="How the model answers."),
     click.option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu."),
@@ -231,7 +230,12 @@ def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
     settings = _settings(options, desktop=f"sandbox:{app}?seed={seed}")
     done = _play(None, settings, options, stand_in=True)
     page = done.folder / "report.html"
-    write_report(done.recording(), page)
+    try:
+        write_report(done.recording(), page)
+    except RecordingError:
+        if done.status == "done":
+            raise
+        return exit_code(done.result)  # it ended before its first step: there is nothing to show
     if options["as_json"]:
         click.echo(json.dumps({"event": "report", "path": str(page)}))
     else:

@@ -1,0 +1,206 @@
+"""The command line as a person uses it: in a process of its own, by its exit codes and its words."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qvl_agent.agent.cli import exit_code
+from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.record import RunResult
+
+PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
+
+
+def qvl(*args: str, cwd: Path, display: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return subprocess.run(
+        [PROGRAM, *args],
+        cwd=cwd,
+        env={**inherited, "HOME": str(cwd), **({"DISPLAY": display} if display else {}), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """One run of the demo, and the folder it recorded."""
+    home = tmp_path_factory.mktemp("home")
+    done = qvl("demo", "--runs", "runs", cwd=home)
+    folders = list((home / "runs").iterdir()) if (home / "runs").exists() else []
+    assert len(folders) == 1, done.stderr
+    return done, folders[0]
+
+
+def test_the_demo_does_its_job_and_says_who_answered(
+    demo: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, folder = demo
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    first = done.stdout.splitlines()[0]
+    assert "oracle" in first
+    assert "stand-in" in first
+    assert "uncheck the pinned chat" in done.stdout
+    assert "checker: passed" in done.stdout
+    assert (folder / "report.html").stat().st_size > 10_000
+
+
+def test_a_recording_replays_offline(
+    demo: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path
+) -> None:
+    _, folder = demo
+    for words in (("replay", str(folder)), ("--dry-run", str(folder))):
+        done = qvl(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "all agree" in done.stdout
+    lines = [
+        json.loads(line) for line in qvl("replay", str(folder), "--json", cwd=tmp_path).stdout.splitlines()
+    ]
+    assert lines[-1] == {"event": "replayed", "agreed": True, "steps": len(lines) - 1}
+
+
+def test_a_broken_recording_is_never_a_pass(
+    demo: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path
+) -> None:
+    _, folder = demo
+    broken = tmp_path / "broken"
+    shutil.copytree(folder, broken)
+    frame = next((broken / "frames").iterdir())
+    data = bytearray(frame.read_bytes())
+    data[len(data) // 2] ^= 1
+    frame.write_bytes(data)
+    done = qvl("replay", str(broken), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert frame.name in done.stderr
+
+
+def test_show_writes_one_page(demo: tuple[subprocess.CompletedProcess[str], Path], tmp_path: Path) -> None:
+    _, folder = demo
+    done = qvl("show", str(folder), "-o", "page.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "uncheck the pinned chat" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_json_gives_machines_the_same_facts(tmp_path: Path) -> None:
+    done = qvl(
+        "uncheck the pinned chat",
+        "--desktop",
+        "sandbox:chat?seed=3",
+        "--model",
+        "oracle",
+        "--json",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["event"] == "started"
+    assert events[-1]["event"] == "ended"
+    assert events[-1]["verified"] is True
+
+
+def test_a_dry_run_on_the_live_screen_sends_nothing_and_exits_0(tmp_path: Path) -> None:
+    words = (
+        "uncheck the pinned chat",
+        "--desktop",
+        "sandbox:chat",
+        "--model",
+        "oracle",
+        "--dry-run",
+        "--json",
+    )
+    done = qvl(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["outcome"]["status"] for event in events if event["event"] == "acted"] == ["dry-run"]
+    assert events[-1]["status"] == "dry-run"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ((), 0, "Usage: qvl-agent"),
+        (("replya",), 2, "did you mean 'replay'"),
+        (("run",), 2, "Say what to do"),
+        (("do it", "--desktop", "sandbox:chat/no-such-task"), 2, "no-such-task"),
+        (("do it", "--desktop", "sandbox:nothing"), 2, "nothing"),
+        (("do it", "--desktop", "elsewhere", "--model", "x"), 2, "no desktop 'elsewhere'"),
+        (("do it", "--model", "oracle", "--desktop", ":987"), 69, ":987"),
+        (("replay", "nowhere"), 2, "nowhere"),
+        (("show", "nowhere"), 2, "nowhere"),
+        (("do it", "--config", "missing.toml"), 2, "missing.toml"),
+        (("demo", "--model", "nowhere/at/all"), 5, "nowhere/at/all"),
+        (("demo", "--server", "http://127.0.0.1:9/v1", "--model", "m"), 5, "127.0.0.1:9"),
+        (("demo", "--server", "http://192.0.2.1/v1", "--model", "m"), 2, "allow_remote"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_with_a_remedy_and_a_code(
+    words: tuple[str, ...], code: int, said: str, tmp_path: Path
+) -> None:
+    done = qvl(*words, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_screen_the_remedy_is_named(tmp_path: Path) -> None:
+    done = qvl("do it", "--model", "oracle", cwd=tmp_path)
+    assert done.returncode == 69
+    assert "DISPLAY" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_doctor_names_a_remedy_for_each_thing(tmp_path: Path, display: VirtualDisplay) -> None:
+    done = qvl("doctor", "--json", cwd=tmp_path)
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 69
+    assert {"program", "screen", "sandbox", "memory", "model", "records"} <= {
+        each["name"] for each in findings
+    }
+    assert all(each["remedy"] for each in findings if each["state"] != "ok")
+    with_screen = qvl("doctor", cwd=tmp_path, display=display.name)
+    assert with_screen.returncode == 0, with_screen.stdout
+    assert "1280x800" in with_screen.stdout
+
+
+def test_help_is_quick_and_heavy_libraries_stay_away(tmp_path: Path) -> None:
+    """Less than 0.4 s of CPU time: counted by the kernel, so a busy machine doesn't matter."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = qvl("--help", cwd=tmp_path)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.4
+    loaded = "sorted({'torch', 'transformers'} & set(sys.modules))"
+    program = f"import sys; from qvl_agent.agent import cli; print({loaded})"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("status", "verified", "code"),
+    [
+        ("done", True, 0),
+        ("done", None, 0),
+        ("done", False, 3),
+        ("failed", None, 1),
+        ("refused", None, 4),
+        ("model-error", None, 5),
+        ("budget", None, 6),
+        ("desktop-error", None, 69),
+        ("crashed", None, 70),
+        ("stopped", None, 130),
+        ("dry-run", None, 0),
+    ],
+)
+def test_every_end_has_its_code(status: str, verified: bool | None, code: int) -> None:
+    assert exit_code(RunResult.model_validate({"status": status, "verified": verified})) == code
