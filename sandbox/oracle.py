@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from qvl_agent.actions.coordinates import View
-from qvl_agent.actions.dialects import format_action
+from qvl_agent.actions.dialects import as_points, format_action
 from qvl_agent.actions.errors import CoordinateError, ModelError, Stopped
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.sandbox.session import Sandbox
@@ -22,13 +22,14 @@ class Oracle:
 
     Attributes:
         name: "oracle".
-        aimed: the ids of the widgets that its answers meant to press on, one for each press.
+        aimed: for each answer, the ids of the widgets that it means to press on, one for each press.
     """
 
     def __init__(self, sandbox: Sandbox, dialect: str = "grounded") -> None:
         self.name = "oracle"
-        self.aimed: list[str] = []
+        self.aimed: list[tuple[str, ...]] = []
         self._sandbox, self._dialect = sandbox, dialect
+        self._points = dialect == "computer_use"  # which names a place, not a box
 
     def reply(
         self,
@@ -49,10 +50,10 @@ class Oracle:
         hand = Hand(_last_view(messages), self._sandbox.tree())
         try:
             action = self._sandbox.exercise.next_action(hand, self._sandbox.state())
-            text = format_action(action, self._dialect)
+            text = format_action(as_points(action) if self._points else action, self._dialect)
         except (CoordinateError, ValueError) as error:
             raise ModelError(f"the oracle can't say what to do: {error}") from error
-        self.aimed += hand.aimed
+        self.aimed.append(tuple(hand.aimed))
         if on_text is not None:
             on_text(text)
         return Reply(text=text, times={"total": time.perf_counter() - start})
