@@ -24,15 +24,14 @@ START_S: Final = 20.0
 """How long Xvfb and the window manager may take to start; a busy machine needs some of it."""
 STOP_S: Final = 5.0
 
-# $1 is the descriptor for Xvfb's display number; stdin is the pipe. Xvfb must not hold the pipe and
-# the shell must not hold the descriptor, or neither would ever see the other's end.
+# Xvfb writes its display number to the standard output, and the shell waits on its standard input.
+# Neither may hold the other's end, or the end would never be seen. (dash knows descriptors 0-9 only.)
 _KEEPER: Final = """
-fd=$1; shift
 "$@" </dev/null &
 child=$!
-eval "exec $fd>&-"
+exec >/dev/null
 read -r _
-kill -TERM "$child" 2>/dev/null
+kill -TERM "$child"
 wait "$child"
 """
 
@@ -101,27 +100,21 @@ class VirtualDisplay:
 
     def _start_server(self, stack: ExitStack) -> str:
         log = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-        read_end, write_end = os.pipe()
-        stack.callback(os.close, read_end)
-        try:
-            keeper = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEPER, "sh", str(write_end), *self._server_command(write_end)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                pass_fds=(write_end,),
-                start_new_session=True,  # Ctrl+C is ours to handle; the display must outlive it
-            )
-        finally:
-            os.close(write_end)
+        keeper = subprocess.Popen(
+            ["/bin/sh", "-c", _KEEPER, "sh", *self._server_command()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl+C is ours to handle; the display must outlive it
+        )
         stack.callback(_end_keeper, keeper)
-        return f":{_display_number(read_end, log)}"
+        return f":{_display_number(keeper, log)}"
 
-    def _server_command(self, descriptor: int) -> list[str]:
+    def _server_command(self) -> list[str]:
         width, height = self.size
         return [
             _program("Xvfb", "xvfb"),
-            *("-displayfd", str(descriptor)),
+            *("-displayfd", "1"),
             *("-screen", "0", f"{width}x{height}x24"),
             *("-dpi", str(self._dpi)),
             *("-nolisten", "tcp"),
@@ -159,26 +152,33 @@ def _program(name: str, package: str) -> str:
     return path
 
 
-def _display_number(read_end: int, log: IO[bytes]) -> int:
+def _display_number(keeper: subprocess.Popen[bytes], log: IO[bytes]) -> int:
     """Read the number that Xvfb writes, with a newline, once it takes connections."""
+    assert keeper.stdout is not None
     deadline = time.monotonic() + START_S
     said = b""
     while not said.endswith(b"\n"):
-        ready, _, _ = select.select([read_end], [], [], max(0.0, deadline - time.monotonic()))
+        ready, _, _ = select.select([keeper.stdout], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
             raise NoScreenError(f"Xvfb didn't start within {START_S:g} s; is the machine overloaded?")
-        part = os.read(read_end, 32)
+        part = os.read(keeper.stdout.fileno(), 32)
         if not part:
-            log.seek(0)
-            why = log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-            raise NoScreenError(f"Xvfb didn't start: {why[-1]}")
+            raise NoScreenError(f"Xvfb didn't start: {_complaint(log)}")
         said += part
     return int(said)
 
 
+def _complaint(log: IO[bytes]) -> str:
+    """Find the last thing Xvfb said that says something."""
+    log.seek(0)
+    lines = [line.removeprefix("(EE)").strip() for line in log.read().decode(errors="replace").splitlines()]
+    return next((line for line in reversed(lines) if line), "it said nothing")
+
+
 def _end_keeper(keeper: subprocess.Popen[bytes]) -> None:
-    if keeper.stdin is not None:
-        keeper.stdin.close()
+    for pipe in (keeper.stdin, keeper.stdout):
+        if pipe is not None:
+            pipe.close()
     _wait_or_kill(keeper)
 
 
