@@ -32,13 +32,16 @@ from qvl_agent.actions.schema import (
 )
 from qvl_agent.agent.doctor import Finding
 from qvl_agent.agent.watch import Watch
-from qvl_agent.sandbox.record import Manifest, RunResult, StepIntent, StepOutcome
+from qvl_agent.sandbox.record import CloserLook, Manifest, RunResult, StepIntent, StepOutcome
 from qvl_agent.sandbox.replay import ReplayReport
 
 __all__ = ["JsonWatch", "TerminalPerson", "TerminalWatch", "in_words", "print_findings", "print_replay"]
 
 _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]note[/]", "bad": "[red]BAD [/]"}
 _TEXT_SHOWN = 60
+_REPLY_SHOWN = 240
+_SHOWN_S = 0.0005
+"""Parts below half a millisecond aren't worth reading."""
 _ORACLE = (
     "oracle, a stand-in that reads the application's widgets and answers in Qwen3-VL's format; "
     "it is no Qwen3-VL and works in the sandbox only"
@@ -52,13 +55,13 @@ class TerminalWatch(Watch):
         self._verbose = verbose
         self._console = console or Console(highlight=False)
         self._waiting: Status | None = None
-        self._model_seconds = 0.0
+        self._times: dict[str, float] = {}
 
     def started(self, manifest: Manifest, folder: Path) -> None:
         name = _ORACLE if manifest.model == "oracle" else manifest.model
-        self._console.print(f"model: {escape(name)}", soft_wrap=True)
-        self._console.print(f"desktop: {escape(manifest.desktop)} · task: [bold]{escape(manifest.task)}[/]")
-        self._console.print(f"record: {escape(str(folder))}", style="dim", soft_wrap=True)
+        self._print(f"model: {escape(name)}")
+        self._print(f"desktop: {escape(manifest.desktop)} · task: [bold]{escape(manifest.task)}[/]")
+        self._print(f"record: {escape(str(folder))}", "dim")
 
     def thinking(self, step: int) -> None:
         if self._console.is_terminal:
@@ -67,40 +70,40 @@ class TerminalWatch(Watch):
 
     def decided(self, intent: StepIntent) -> None:
         self._quiet()
-        self._model_seconds = intent.times.get("model", 0.0)
-        if self._verbose or intent.action is None:
-            self._console.print(f"[dim]{intent.step:>3}  said: {escape(intent.reply.text.strip())}[/]")
+        self._times = intent.times
+        said = intent.reply.text.strip()
+        self._print(
+            f"{intent.step:>3}  {escape(said if self._verbose else _short(said, _REPLY_SHOWN))}", "dim"
+        )
         if intent.action is None:
-            self._console.print(f"{intent.step:>3}  [yellow]no action:[/] {escape(intent.error)}")
+            self._print(f"     [yellow]no action:[/] {escape(intent.error)}")
             return
-        self._console.print(f"{intent.step:>3}  [bold]{escape(in_words(intent.action))}[/]")
-        if intent.action.intent:
-            self._console.print(f"     {escape(intent.action.intent)}", style="dim")
+        self._print(f"     [bold]{escape(in_words(intent.action))}[/]")
         if intent.verdict and intent.verdict.level is not Level.ALLOW:
-            self._console.print(
-                f"     guard: {intent.verdict.level.name.lower()} by {intent.verdict.rule}: "
-                f"{escape(intent.verdict.reason)}",
-                style="yellow",
-            )
+            level, rule = intent.verdict.level.name.lower(), intent.verdict.rule
+            self._print(f"     guard: {level} by {rule}: {escape(intent.verdict.reason)}", "yellow")
 
     def acted(self, outcome: StepOutcome) -> None:
         facts = _facts(outcome.outcome)
-        times = {"model": self._model_seconds, **outcome.outcome.times}
-        shown = ", ".join(f"{name} {1000 * seconds:.0f}" for name, seconds in times.items())
-        self._console.print(
-            f"     {escape(facts)}[dim] · ms: {shown}[/]" if facts else f"     [dim]ms: {shown}[/]"
-        )
+        if facts:
+            self._print(f"     {escape(facts)}")
+        times = {**self._times, **outcome.outcome.times}
+        parts = [f"{name} {1000 * seconds:.0f}" for name, seconds in times.items() if seconds >= _SHOWN_S]
+        self._print(f"     ms: {' · '.join(parts)}", "dim")
 
     def ended(self, result: RunResult) -> None:
         self._quiet()
         style = "green" if result.status == "done" and result.verified is not False else "red"
-        self._console.print(
-            f"[{style}]{result.status}[/] after {result.steps} steps, {result.seconds:.1f} s"
-            + (f": {escape(result.message)}" if result.message else "")
+        message = f": {escape(result.message)}" if result.message else ""
+        self._print(
+            f"[{style}]{result.status}[/] after {result.steps} steps, {result.seconds:.1f} s{message}"
         )
         if result.verified is not None:
             said = "[green]passed[/]" if result.verified else "[red]not passed[/]"
-            self._console.print(f"checker: {said}: {escape(result.check)}")
+            self._print(f"checker: {said}: {escape(result.check)}")
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self._console.print(text, style=style, soft_wrap=True)
 
     def _quiet(self) -> None:
         if self._waiting:
@@ -199,9 +202,13 @@ def _notches(action: Scroll) -> str:
     return " and ".join(parts) or "nothing"
 
 
-def _short(text: str) -> str:
+def _short(text: str, limit: int = _TEXT_SHOWN) -> str:
     line = text.replace("\n", "⏎")
-    return line if len(line) <= _TEXT_SHOWN else line[: _TEXT_SHOWN - 1] + "…"
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _closer(look: CloserLook) -> str:
+    return f"looked closer, and kept the first target: {look.kept}" if look.kept else "looked closer"
 
 
 def _facts(outcome: Outcome) -> str:
