@@ -25,28 +25,30 @@ class Answering(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: "StreamServer"
+    asked: Asked
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
         body = json.loads(self.rfile.read(length))
-        self._serve(Asked(self.path, dict(self.headers), body), self.server.next_answer)
+        asked = Asked(self.path, dict(self.headers), body)
+        self.server.asked.append(asked)
+        self._serve(asked, self.server.next_answer)
 
     def do_GET(self) -> None:
-        if self.path == "/v1/models":
-            listed = {"data": [{"id": name} for name in self.server.model_names]}
-            self._serve(Asked(self.path, dict(self.headers), {}), lambda: whole(listed))
-        else:
-            self._serve(
-                Asked(self.path, dict(self.headers), {}), lambda: whole("not here", 404, "text/plain")
-            )
+        asked = Asked(self.path, dict(self.headers), {})
+        self.server.fetched.append(asked)
+        self._serve(asked, lambda: self.server.page(self.path))
 
     def _serve(self, asked: Asked, find: "Callable[[], Answer]") -> None:
-        self.server.asked.append(asked)
+        self.asked = asked
         try:
             find()(self)
         except (BrokenPipeError, ConnectionResetError):
             self.server.hung_up.set()
         self.close_connection = True
+
+    def version_string(self) -> str:
+        return self.server.header
 
     def head(self, status: int = 200, kind: str = SSE, **headers: str) -> None:
         self.send_response(status)
@@ -78,14 +80,25 @@ Answer = Callable[[Answering], None]
 class StreamServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    header = "uvicorn"
 
     def __init__(self, model_names: tuple[str, ...]) -> None:
         super().__init__(("127.0.0.1", 0), Answering)
         self.model_names = model_names
         self.answers: list[Answer] = []
         self.asked: list[Asked] = []
+        self.fetched: list[Asked] = []
+        self.pages: dict[str, Answer] = {}
         self.hung_up = threading.Event()
         self.base_url = f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def page(self, path: str) -> Answer:
+        """What is at a path: a page of its own, or the list of models."""
+        if path in self.pages:
+            return self.pages[path]
+        if path.endswith("/models") and path.count("/") == 2:
+            return whole({"data": [{"id": name} for name in self.model_names]})
+        return whole("not here", 404, "text/plain")
 
     def next_answer(self) -> Answer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

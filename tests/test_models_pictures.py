@@ -53,7 +53,7 @@ def test_the_tokens_of_usual_screens(size: tuple[int, int], budget: int, expecte
 
 def test_a_picture_in_the_right_size_is_not_touched() -> None:
     shot = frame(640, 352)
-    url = data_url(shot, 2048)
+    url = data_url(shot, fit(shot.size, 2048))
     decoded = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
     assert np.array_equal(np.asarray(decoded), shot.pixels)
 

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -48,6 +49,7 @@ class Server:
         self.base_url = checked(base_url, allow_remote=allow_remote)
         if not (api_key.isascii() and (api_key.isprintable() or not api_key)):
             raise SettingsError("the API key holds characters that no header can carry; copy it again")
+        self._root = self.base_url.removesuffix(urlsplit(self.base_url).path)
         self._key = api_key
         self._tls = ssl.create_default_context() if self.base_url.startswith("https:") else _no_tls()
 
@@ -86,9 +88,15 @@ class Server:
 
     @asynccontextmanager
     async def request(
-        self, method: str, path: str, body: bytes | None = None
+        self, method: str, path: str, body: bytes | None = None, *, beside: bool = False
     ) -> AsyncIterator[httpx2.Response]:
         """Send a request and yield its successful response, the body still to be read.
+
+        Args:
+            method: "GET" or "POST".
+            path: below the base URL, or below the server's root.
+            body: JSON.
+            beside: the path is below the root, where servers keep what isn't OpenAI's.
 
         Raises:
             Refused: an error status.
@@ -103,7 +111,9 @@ class Server:
             httpx2.AsyncClient(
                 trust_env=False, follow_redirects=False, timeout=timeout, verify=self._tls
             ) as client,
-            client.stream(method, self.base_url + path, content=body, headers=headers) as response,
+            client.stream(
+                method, (self._root if beside else self.base_url) + path, content=body, headers=headers
+            ) as response,
         ):
             if response.is_redirect:
                 target = one_line(response.headers.get("location", "elsewhere"))

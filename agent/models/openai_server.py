@@ -15,9 +15,11 @@ from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.chat import plain
+from qvl_agent.agent.models.openai_detect import About, identify
 from qvl_agent.agent.models.openai_http import Refused, Server
+from qvl_agent.agent.models.openai_quirks import Form, Quirks, schema_fields
 from qvl_agent.agent.models.openai_stream import Received, bounded, events, load_object
-from qvl_agent.agent.models.pictures import Kept, data_url, tokens
+from qvl_agent.agent.models.pictures import TILE, Kept, data_url
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 __all__ = ["OpenAIModel"]
@@ -27,6 +29,8 @@ _PAUSES_S: Final = (0.5, 2.0)
 """Before the second and the third try, where a server is busy or failed."""
 _LONGEST_PAUSE_S: Final = 10.0
 _WORTH_ANOTHER_TRY: Final = frozenset({429, 500, 502, 503, 504})
+_MAYBE_THE_SCHEMA: Final = frozenset({400, 422, 501})
+"""What servers answer to a schema, or a way of asking for it, that they don't know."""
 _SAFE_TOKENS: Final = 1024
 """Some engines answer nothing to larger pictures; an empty reply is tried once more with this budget."""
 
@@ -45,7 +49,9 @@ class OpenAIModel:
         temperature: 0 decodes greedily.
         timeout_s: for a whole reply, retries included.
         allow_remote: let a server that isn't on this machine have the pictures.
-        extra: further fields of the request, such as response_format; they override ours.
+        response_schema: a JSON schema that every reply is to fit. A server that refuses it is asked
+            without it from then on: `schema_form` says what came of it, and the reply must be checked.
+        extra: further fields of the request; they override ours.
 
     Raises:
         SettingsError: the URL isn't one, or leads away from this machine without leave.
@@ -62,12 +68,17 @@ class OpenAIModel:
         temperature: float = 0.0,
         timeout_s: float = 300.0,
         allow_remote: bool = False,
+        response_schema: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = model
         self._server = Server(base_url, api_key or "", allow_remote=allow_remote)
         self._max_picture_tokens = max_picture_tokens
         self._timeout_s = timeout_s
+        self._about: About | None = None
+        self._schema = response_schema
+        self._form: Form | None = None
+        self._form_known = response_schema is None
         self._pictures: Kept[str] = Kept(8)
         self._fields: dict[str, Any] = {
             "model": model,
@@ -97,6 +108,20 @@ class OpenAIModel:
         """
         return self._run(lambda _: self._models(), _MODELS_S, stop, None)
 
+    def about(self, *, stop: Callable[[], bool] = lambda: False) -> About:
+        """Say which server this is and how much it holds, as far as it tells."""
+        return self._run(lambda _: self._identified(), _MODELS_S, stop, None)
+
+    @property
+    def schema_form(self) -> Form | None:
+        """How the server took the schema; None before the first reply, or if it refused every way."""
+        return self._form
+
+    def picture_tokens(self, size: tuple[int, int]) -> int:
+        """Count the image tokens of a picture of (width, height) pixels as it is sent here."""
+        width, height = self._quirks.picture_size(size, self._max_picture_tokens)
+        return width * height // TILE**2
+
     def close(self) -> None:
         """Forget the encoded pictures; no connection outlives its reply."""
         self._pictures.clear()
@@ -122,24 +147,47 @@ class OpenAIModel:
         except Refused as refused:
             raise await self._server.explain(refused, self.name) from refused
 
+    @property
+    def _quirks(self) -> Quirks:
+        return (self._about or About()).quirks
+
+    async def _identified(self) -> About:
+        self._about = self._about or await identify(self._server, self.name)
+        return self._about or About()
+
     async def _reply(self, messages: Sequence[Message], say: Callable[[str], None]) -> Reply:
+        await self._identified()
         reply = await self._ask(messages, self._max_picture_tokens, say)
         if reply.text or reply.reasoning or reply.finish != "stop":
             return reply
         frames = [frame for message in messages for frame in message.pictures]
-        if any(tokens(frame.size, self._max_picture_tokens) > _SAFE_TOKENS for frame in frames):
+        if any(self.picture_tokens(frame.size) > _SAFE_TOKENS for frame in frames):
             reply = await self._ask(messages, _SAFE_TOKENS, say)
         return reply
 
     async def _ask(self, messages: Sequence[Message], budget: int, say: Callable[[str], None]) -> Reply:
+        """Ask with the schema in the first form that the server takes, and without one if it takes none."""
         turns = [self._turn(message, budget) for message in messages]
-        body = json.dumps({**self._fields, "messages": turns}).encode()
+        for form in (self._form,) if self._form_known else (*self._quirks.schema, None):
+            wish = schema_fields(form, self._schema) if form and self._schema else {}
+            body = json.dumps({**self._fields, **wish, "messages": turns}).encode()
+            try:
+                reply = await self._tried(body, say)
+            except Refused as refused:
+                if form is None or refused.status not in _MAYBE_THE_SCHEMA:
+                    raise await self._server.explain(refused, self.name) from refused
+            else:
+                self._form, self._form_known = form, True
+                return reply
+        raise AssertionError  # the last round returns or raises
+
+    async def _tried(self, body: bytes, say: Callable[[str], None]) -> Reply:
         for pause in (*_PAUSES_S, None):
             try:
                 return await self._stream(body, say)
             except Refused as refused:
                 if pause is None or refused.status not in _WORTH_ANOTHER_TRY:
-                    raise await self._server.explain(refused, self.name) from refused
+                    raise
                 await asyncio.sleep(min(refused.retry_after or pause, _LONGEST_PAUSE_S))
         raise AssertionError  # the last round returns or raises
 
@@ -155,7 +203,8 @@ class OpenAIModel:
         return {"role": message.role, "content": parts}
 
     def _picture(self, frame: Frame, budget: int) -> str:
-        return self._pictures.get((frame.id, budget), lambda: data_url(frame, budget))
+        size = self._quirks.picture_size(frame.size, budget)
+        return self._pictures.get((frame.id, size[0] * size[1]), lambda: data_url(frame, size))
 
     async def _stream(self, body: bytes, say: Callable[[str], None]) -> Reply:
         start = time.perf_counter()

@@ -12,12 +12,12 @@ from typing import Any, Final, Protocol
 from qvl_agent.actions.errors import ModelError
 from qvl_agent.actions.messages import Reply
 from qvl_agent.agent.models.chat import answer_in, split_server_text
+from qvl_agent.agent.models.openai_quirks import REASONING_FIELDS, cached_tokens, whole
 
 __all__ = ["MAX_BYTES", "Received", "bounded", "error_text", "events", "load_object", "one_line"]
 
 MAX_BYTES: Final = 8 * 1024**2
 """More than this is no reply: a text of 32k tokens in single-token events stays far below."""
-_REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
 _DONE: Final = "[DONE]"
 
 
@@ -109,6 +109,7 @@ class Received:
     calls: dict[int, list[str]] = field(default_factory=dict)
     finish: str | None = None
     usage: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
 
     def take(self, data: str) -> None:
@@ -128,6 +129,8 @@ class Received:
             raise ModelError(f"the server failed: {one_line(error_text(body) or str(body['error']))}")
         usage = body.get("usage")
         self.usage = usage if isinstance(usage, dict) else self.usage
+        timings = body.get("timings")
+        self.timings = timings if isinstance(timings, dict) else self.timings
         choices = body.get("choices")
         if not isinstance(choices, list):
             raise ModelError("expected a chat completion with 'choices' from the server; check its URL")
@@ -139,7 +142,7 @@ class Received:
         delta = choice.get(part)
         if isinstance(delta, dict):
             self._add(self.content, delta.get("content"))
-            self._add(self.reasoning, next(filter(None, (delta.get(name) for name in _REASONING_FIELDS)), ""))
+            self._add(self.reasoning, next(filter(None, (delta.get(name) for name in REASONING_FIELDS)), ""))
             for call in delta.get("tool_calls") or ():
                 self._take_call(call)
         if isinstance(choice.get("finish_reason"), str):
@@ -179,14 +182,13 @@ class Received:
             f'<tool_call>\n{{"name": {json.dumps(name)}, "arguments": {arguments or "{}"}}}\n</tool_call>'
             for name, arguments in self.calls.values()
         )
-        details = self.usage.get("prompt_tokens_details")
         return Reply(
             text=text if text.strip() else answer_in(reasoning) if self.finish == "stop" else "",
             reasoning=reasoning,
             finish="stop" if self.finish == "tool_calls" else self.finish,
-            prompt_tokens=_count(self.usage, "prompt_tokens"),
-            cached_tokens=_count(details, "cached_tokens") if isinstance(details, dict) else None,
-            reply_tokens=_count(self.usage, "completion_tokens"),
+            prompt_tokens=whole(self.usage.get("prompt_tokens")),
+            cached_tokens=cached_tokens(self.usage, self.timings),
+            reply_tokens=whole(self.usage.get("completion_tokens")),
             times=times,
         )
 
@@ -194,8 +196,3 @@ class Received:
 def _whole(pieces: list[str]) -> str:
     """Join the pieces; halves of a surrogate pair that came apart are made whole, lone ones replaced."""
     return "".join(pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _count(usage: dict[str, Any], key: str) -> int | None:
-    value = usage.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

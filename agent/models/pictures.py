@@ -30,7 +30,7 @@ _MAX_ASPECT: Final = 200
 T = TypeVar("T")
 
 
-def fit(size: tuple[int, int], max_tokens: int) -> tuple[int, int]:
+def fit(size: tuple[int, int], max_tokens: int, *, min_tokens: int = MIN_TOKENS) -> tuple[int, int]:
     """Say what (width, height) a picture of `size` gets: multiples of 32, at most `max_tokens` tiles.
 
     Of budgets below 256, enlarging a tiny picture can break the limit by a few tokens.
@@ -42,7 +42,7 @@ def fit(size: tuple[int, int], max_tokens: int) -> tuple[int, int]:
     if max(size) > _MAX_ASPECT * min(size):
         raise ModelError(f"a picture of {width}x{height} pixels is too narrow for the model; crop it first")
     pixels = width * height
-    most, least = max_tokens * TILE**2, min(MIN_TOKENS, max_tokens) * TILE**2
+    most, least = max_tokens * TILE**2, min(min_tokens, max_tokens) * TILE**2
     wide, high = (round(side / TILE) * TILE for side in size)
     if wide * high > most:
         shrink = math.sqrt(pixels / most)
@@ -61,18 +61,22 @@ def tokens(size: tuple[int, int], max_tokens: int) -> int:
 
 def resized(frame: Frame, max_tokens: int) -> Image.Image:
     """Make the RGB picture that the model is given, resized by `fit`."""
-    image, size = frame.image(), fit(frame.size, max_tokens)
+    return _at(frame, fit(frame.size, max_tokens))
+
+
+def _at(frame: Frame, size: tuple[int, int]) -> Image.Image:
+    image = frame.image()
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
-def data_url(frame: Frame, max_tokens: int) -> str:
-    """Write the resized frame as a PNG in a data: URL.
+def data_url(frame: Frame, size: tuple[int, int]) -> str:
+    """Write the frame, resized to (width, height), as a PNG in a data: URL.
 
     Compression level 1: on 1920x1056 screens it takes half the time of Pillow's default for about the
     same size, and a loopback server doesn't care for the rest.
     """
     out = io.BytesIO()
-    resized(frame, max_tokens).save(out, "PNG", compress_level=1)
+    _at(frame, size).save(out, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
