@@ -5,6 +5,8 @@
 import Xlib.threaded  # noqa: I001 - must come first
 
 import threading
+import traceback
+import warnings
 from types import TracebackType
 from typing import Any, Final
 
@@ -36,6 +38,7 @@ def connect(name: str) -> Any:
     except xerror.DisplayNameError:
         raise NoScreenError(f"{name!r} is not the name of an X display; expected something like :0") from None
     except (xerror.DisplayError, xerror.ConnectionClosedError, OSError) as error:
+        _close_sockets(error)
         raise NoScreenError(_refusal(name, error)) from None
     display.set_error_handler(_ignore)
     return display
@@ -43,6 +46,15 @@ def connect(name: str) -> Any:
 
 def _ignore(_error: object, _request: object) -> None:
     """Keep python-xlib from printing; requests whose failure matters are checked where they are made."""
+
+
+def _close_sockets(error: BaseException | None) -> None:
+    """Close the socket that python-xlib leaves open in the frames of a failed connection."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        while error is not None:
+            traceback.clear_frames(error.__traceback__)
+            error = error.__context__
 
 
 def _refusal(name: str, error: Exception) -> str:

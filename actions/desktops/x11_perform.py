@@ -37,7 +37,7 @@ class Performance:
         for event in plan:
             check_stop(stop)
             self._send(event, stop)
-        self._hands.sync()
+            self._hands.sync()
         if neutral:
             x11_xkb.lock(self._display, caps=self._before.caps, group=self._before.group)
         if self._keyboard is not None:
