@@ -34,6 +34,7 @@ __all__ = [
     "frame_box_to_rect",
     "frame_to_desktop",
     "frame_to_model",
+    "model_box_between",
     "model_box_to_frame",
     "model_to_desktop",
     "model_to_frame",
@@ -200,6 +201,30 @@ def model_box_to_frame(box: ModelBox, view: View) -> FrameBox:
     left, top = _grid_to_pixel(box.x1, view.width), _grid_to_pixel(box.y1, view.height)
     right, bottom = math.ceil(box.x2 * view.width / GRID), math.ceil(box.y2 * view.height / GRID)
     return FrameBox(left, top, max(right, left + 1), max(bottom, top + 1))
+
+
+def model_box_between(box: ModelBox, part: View, whole: View) -> ModelBox:
+    """Say a box on the grid of one frame on the grid of another, `part` being a crop of `whole`.
+
+    Linear, so nothing is rounded to either grid: a point means the same logical pixel in both, or its
+    neighbour where it lies on the line between two. Only the far edge of the part (1000) is one pixel
+    further in, by the rule that 1000 is a frame's last pixel.
+
+    Raises:
+        CoordinateError: `part` isn't a part of `whole`: another monitor or scale, or it reaches outside.
+    """
+    left, top = part.origin.x - whole.origin.x, part.origin.y - whole.origin.y
+    inside = 0 <= left <= whole.width - part.width and 0 <= top <= whole.height - part.height
+    if not inside or (part.monitor, part.scale) != (whole.monitor, whole.scale):
+        raise CoordinateError(f"{part} is no part of {whole}; crop it from that frame")
+
+    def x(value: float) -> float:
+        return (left * GRID + value * part.width) / whole.width
+
+    def y(value: float) -> float:
+        return (top * GRID + value * part.height) / whole.height
+
+    return ModelBox.of(x(box.x1), y(box.y1), x(box.x2), y(box.y2))
 
 
 def frame_to_model(point: FramePoint, view: View) -> ModelPoint:

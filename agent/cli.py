@@ -152,6 +152,11 @@ RUN_OPTIONS: Final = _options(
     click.option(
         "--runs", type=click.Path(path_type=Path), metavar="FOLDER", help="Where runs are recorded."
     ),
+    click.option(
+        "--look-closer",
+        type=click.Choice(["auto", "never", "always"]),
+        help="Point again in a close-up: at small targets (auto), never, or always.",
+    ),
     click.option("--verify/--no-verify", default=None, help="Check a claim of done where possible."),
     click.option("--profile", type=click.Choice(["standard", "careful", "unattended"]), help="The guard's."),
     click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
@@ -337,6 +342,8 @@ def _play(
             watch=watch,
             stop=stop,
             verify=settings.verify,
+            look_closer=settings.look_closer,
+            picture_tokens=settings.max_picture_tokens,
         )
         if task is None and isinstance(desktop, SandboxDesktop):
             task = desktop.sandbox.instruction

@@ -5,6 +5,7 @@ import time
 from itertools import count
 from typing import Final
 
+from qvl_agent.actions.closer import closer_target
 from qvl_agent.actions.errors import (
     CoordinateError,
     DesktopError,
@@ -20,8 +21,9 @@ from qvl_agent.actions.outcome import Outcome
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
 from qvl_agent.agent.history import History, describe
+from qvl_agent.agent.look_closer import look_closer, worth_it
 from qvl_agent.agent.setup import Setup, Verifiable
-from qvl_agent.sandbox.record import RunResult, RunStatus, StepIntent, StepOutcome
+from qvl_agent.sandbox.record import CloserLook, RunResult, RunStatus, StepIntent, StepOutcome
 from qvl_agent.sandbox.recording import Recorder, turns
 
 __all__ = ["Episode"]
@@ -120,10 +122,31 @@ class Episode:
         try:
             action = read_reply(reply, pixel_space=self._setup.pixel_space)
             self._times["parse"] = time.monotonic() - start
-            self._do(action, draft)
+            self._do(*self._look_closer(action, draft))
         except (ParseError, CoordinateError) as error:
             self._times["parse"] = time.monotonic() - start
             self._mend(str(error), draft)
+
+    def _look_closer(self, action: Action, draft: StepIntent) -> tuple[Action, StepIntent]:
+        """Let the model point again, in a close-up, if its target is small; the history never holds that."""
+        setup, seen = self._setup, self._sight.seen
+        if not worth_it(action, seen.view, setup.picture_tokens, setup.look_closer):
+            return action, draft
+        start = time.monotonic()
+        closer = look_closer(setup.model, action, seen, stop=setup.stop, pixel_space=setup.pixel_space)
+        if closer is None:
+            return action, draft
+        if closer.reply:
+            self._tokens += (closer.reply.prompt_tokens or 0) + (closer.reply.reply_tokens or 0)
+        self._times["closer"] = time.monotonic() - start
+        look = CloserLook(
+            frame=self._recorder.ref(closer.crop),
+            said=turns(closer.messages, self._recorder),
+            reply=closer.reply,
+            target=None if closer.kept else closer_target(closer.action),
+            kept=closer.kept,
+        )
+        return closer.action, draft.model_copy(update={"closer": look})
 
     def _mend(self, error: str, draft: StepIntent) -> None:
         """Tell the model what was wrong; it answers again over the same picture."""

@@ -78,7 +78,7 @@ class Shown:
     @property
     def beside(self) -> float:
         """Seconds beside the model."""
-        return sum(part.seconds for part in self.parts if part.name != "model")
+        return sum(part.seconds for part in self.parts if part.name not in ("model", "closer"))
 
 
 def write_report(recording: Recording, path: Path) -> None:
@@ -172,7 +172,8 @@ def _typical(steps: Sequence[Shown]) -> tuple[Part, ...]:
 
 def _tokens(steps: Sequence[RecordedStep]) -> tuple[int, int] | None:
     """Tokens of all prompts and of all replies; None if no backend counted."""
-    replies = [step.intent.reply for step in steps]
+    second_looks = (step.intent.closer.reply for step in steps if step.intent.closer)
+    replies = [*(step.intent.reply for step in steps), *(reply for reply in second_looks if reply)]
     if all(reply.reply_tokens is None for reply in replies):
         return None
     return sum(reply.prompt_tokens or 0 for reply in replies), sum(

@@ -1,12 +1,13 @@
 """The pictures of a report: parts of frames, small enough for one page, and what is drawn over them."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal, cast
 
 import numpy as np
 
+from qvl_agent.actions.closer import closer_target
 from qvl_agent.actions.coordinates import (
     DesktopPoint,
     FrameBox,
@@ -15,9 +16,10 @@ from qvl_agent.actions.coordinates import (
     desktop_to_frame,
     model_box_to_frame,
 )
-from qvl_agent.actions.errors import CoordinateError, RecordingError
+from qvl_agent.actions.errors import CoordinateError, ParseError, RecordingError
 from qvl_agent.actions.events import MoveEvent
 from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.schema import Action, Drag
 from qvl_agent.sandbox.record import StepIntent, StepOutcome
 from qvl_agent.sandbox.recording import Recording
@@ -36,7 +38,7 @@ _SHARP_BELOW: Final = 400 * 300
 _MAX_CHANGES: Final = 200
 """Changed boxes drawn in one picture."""
 
-MarkKind = Literal["target", "end", "planned", "pointer", "path", "changed", "region"]
+MarkKind = Literal["target", "first", "end", "planned", "pointer", "path", "changed", "region"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Pictures:
     Attributes:
         seen: what the model saw.
         close_up: the target's surroundings, if the target is small.
+        closer: what the model pointed at again, if it looked closer; with its second box.
         place: the whole screen with the region that was seen, if that was a close-up.
         before, after: the part of the screen that changed.
         missing: why there are none.
@@ -87,6 +90,7 @@ class Pictures:
 
     seen: Picture | None = None
     close_up: Picture | None = None
+    closer: Picture | None = None
     place: Picture | None = None
     before: Picture | None = None
     after: Picture | None = None
@@ -103,18 +107,21 @@ def pictures(recording: Recording, index: int) -> Pictures:
         after_ref = screen_after(recording.steps, index, recording.result)
         changed = _changed_marks(step.outcome)
         after = recording.frame(after_ref) if after_ref and changed else None
+        look = step.intent.closer
+        crop = recording.frame(look.frame) if look else None
     except RecordingError as error:
         return Pictures(missing=str(error))
     marks = _action_marks(step.intent, step.outcome)
     width = _WIDTH if len(recording.steps) < _LONG_RUN else _WIDTH_IN_LONG_RUN
     number = step.intent.step
-    look = _close_up_box(marks, seen.size)
+    near = _close_up_box(marks, seen.size)
     before, later = _change(number, changed, screen, after)
     return Pictures(
         seen=_picture(seen, f"Step {number}: {_said(seen, screen)}.{_where(marks)}", seen.box, width, marks),
-        close_up=_picture(seen, f"Step {number}: the target, closely.", look, _SMALL, marks)
-        if look
+        close_up=_picture(seen, f"Step {number}: the target, closely.", near, _SMALL, marks)
+        if near
         else None,
+        closer=_closer(number, crop, seen, marks) if crop else None,
         place=None if seen is screen else _place(number, seen, screen),
         before=before,
         after=later,
@@ -143,6 +150,13 @@ def _where(marks: tuple[Mark, ...]) -> str:
 def _place(number: int, seen: Frame, screen: Frame) -> Picture:
     region = Mark("region", seen.origin.x, seen.origin.y, *seen.size)
     return _picture(screen, f"Step {number}: where on the screen that is.", screen.box, _SMALL, (region,))
+
+
+def _closer(number: int, crop: Frame, seen: Frame, marks: tuple[Mark, ...]) -> Picture:
+    """The close-up that the model pointed in again, with the marks of the picture that it was cut from."""
+    dx, dy = seen.origin.x - crop.origin.x, seen.origin.y - crop.origin.y
+    moved = tuple(replace(mark, x=mark.x + dx, y=mark.y + dy) for mark in marks)
+    return _picture(crop, f"Step {number}: the close-up for the second look.", crop.box, _SMALL, moved)
 
 
 def _change(
@@ -182,7 +196,7 @@ def _picture(frame: Frame, alt: str, box: FrameBox, width: int, marks: tuple[Mar
 def _action_marks(intent: StepIntent, outcome: StepOutcome) -> tuple[Mark, ...]:
     """The model's box, where we planned to go, and where the pointer ended, on the picture the model saw."""
     view = intent.frame.view
-    marks = [*_targets(intent.action, view)]
+    marks = [*_first(intent), *_targets(intent.action, view)]
     stops = [
         point for event in intent.plan if isinstance(event, MoveEvent) if (point := _on(event.point, view))
     ]
@@ -223,6 +237,17 @@ def _union(marks: tuple[Mark, ...], size: tuple[int, int]) -> FrameBox | None:
         max(1, min(int(right) + 1, size[0])),
         max(1, min(int(bottom) + 1, size[1])),
     )
+
+
+def _first(intent: StepIntent) -> list[Mark]:
+    """Where the model pointed first, if it pointed elsewhere after a closer look."""
+    if intent.closer is None or intent.closer.kept:
+        return []
+    try:
+        target = closer_target(read_reply(intent.reply))
+    except ParseError:
+        return []  # the reply is read otherwise than it was; a replay says so
+    return [_box_mark("first", model_box_to_frame(target, intent.frame.view))] if target else []
 
 
 def _targets(action: Action | None, view: View) -> list[Mark]:

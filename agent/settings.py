@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.policy import Policy, Profile, tighten
+from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.places import runs_folder, user_config_file
 
 __all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings"]
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     monitor: Annotated[int, Field(ge=1)] = 1
     runs: Path = Field(default_factory=runs_folder)
     """The folder where runs are recorded."""
+    look_closer: Mode = "auto"
+    """When the model points a second time, in a close-up: at small targets on a shrunk screen ("auto"),
+    at every target, or never."""
     verify: bool = True
     """Check a claim of "done" where something can check it."""
     profile: Profile = "standard"

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.person import Nobody, Person
 from qvl_agent.actions.policy import Policy
+from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.watch import Watch
 
@@ -45,6 +46,9 @@ class Setup:
         stop: says whether the run was asked to stop; read many times a second.
         rules: notes for the model that stand beside every task.
         verify: check a claim of "done" where the desktop can.
+        look_closer: when the model points a second time, in a close-up: "auto", "never" or "always".
+        picture_tokens: image tokens that a picture may cost the model; "auto" goes by how far that
+            shrinks the screen.
     """
 
     desktop: Desktop
@@ -58,3 +62,5 @@ class Setup:
     stop: StopCheck = lambda: False
     rules: tuple[str, ...] = ()
     verify: bool = True
+    look_closer: Mode = "auto"
+    picture_tokens: int = 2048

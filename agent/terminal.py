@@ -79,6 +79,8 @@ class TerminalWatch(Watch):
             self._print(f"     [yellow]no action:[/] {escape(intent.error)}")
             return
         self._print(f"     [bold]{escape(in_words(intent.action))}[/]")
+        if intent.closer:
+            self._print(f"     {escape(_closer(intent.closer))}", "dim")
         if intent.verdict and intent.verdict.level is not Level.ALLOW:
             level, rule = intent.verdict.level.name.lower(), intent.verdict.rule
             self._print(f"     guard: {level} by {rule}: {escape(intent.verdict.reason)}", "yellow")

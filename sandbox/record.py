@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from qvl_agent.actions.coordinates import View
+from qvl_agent.actions.coordinates import ModelBox, View
 from qvl_agent.actions.events import Event
 from qvl_agent.actions.guard import Scene
 from qvl_agent.actions.messages import Reply, Role
@@ -20,6 +20,7 @@ from qvl_agent.actions.schema import Action
 
 __all__ = [
     "FORMAT",
+    "CloserLook",
     "FrameRef",
     "Line",
     "Manifest",
@@ -96,6 +97,21 @@ class Manifest(_Record):
     platform: str = ""
 
 
+class CloserLook(_Record):
+    """A second look at a small target: what was asked about a close-up, beside the run's conversation."""
+
+    frame: FrameRef
+    """The close-up; its view maps the answer's coordinates."""
+    said: tuple[Turn, ...]
+    """The whole of that conversation, but for the reply."""
+    reply: Reply | None
+    """None if the model failed."""
+    target: ModelBox | None = None
+    """The moved target, over the step's frame; None if the first one was kept."""
+    kept: str = ""
+    """Why the first target was kept; "" if it was moved."""
+
+
 class StepIntent(_Record):
     """Written, and on the disk, before anything is sent: all that led to the decision."""
 
@@ -107,6 +123,9 @@ class StepIntent(_Record):
     """The messages added since the step before, the reply not among them."""
     reply: Reply
     action: Action | None
+    """What is to be done; after a closer look its target is the moved one."""
+    closer: CloserLook | None = None
+    """The second look at its target, if there was one."""
     error: str = ""
     """Why there is no action: the ParseError or CoordinateError that the model was told."""
     scene: Scene | None = None

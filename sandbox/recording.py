@@ -242,8 +242,10 @@ class Recording:
     def _refs(self) -> list[FrameRef]:
         refs: list[FrameRef] = []
         for step in self.steps:
-            said = (part for turn in step.intent.said for part in turn.parts if isinstance(part, FrameRef))
-            refs += [step.intent.frame, *said]
+            closer = step.intent.closer
+            spoken = (*step.intent.said, *(closer.said if closer else ()))
+            said = (part for turn in spoken for part in turn.parts if isinstance(part, FrameRef))
+            refs += [step.intent.frame, *said, *([closer.frame] if closer else [])]
             if step.outcome.frame is not None:
                 refs.append(step.outcome.frame)
         if self.result and self.result.frame:

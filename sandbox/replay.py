@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.closer import refined
 from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, Rect, View
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.errors import (
@@ -22,8 +23,9 @@ from qvl_agent.actions.guard import judge
 from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.plan import plan, select_all_on
+from qvl_agent.actions.schema import Action
 from qvl_agent.sandbox.compare import MIN_OVERLAP, Difference, Redone, compare
-from qvl_agent.sandbox.record import Manifest, StepIntent
+from qvl_agent.sandbox.record import CloserLook, Manifest, StepIntent
 from qvl_agent.sandbox.recording import Recording
 from qvl_agent.sandbox.steps import RecordedStep, screen_of
 
@@ -74,7 +76,8 @@ def replay(
 
     Args:
         recording: all its frames are checked first, so that a broken one never passes.
-        think: asks a live model; None takes the recorded replies, and then all must be identical.
+        think: asks a live model; None takes the recorded replies, and then all must be identical. A
+            live model isn't asked to look closer, so it is compared with the recorded first answers.
         min_overlap: for live models, how far boxes must overlap; see `compare.same_place`.
 
     Raises:
@@ -85,23 +88,44 @@ def replay(
     steps: list[ReplayedStep] = []
     for recorded in recording.steps:
         reply = recorded.intent.reply if think is None else think(recorded, recording)
-        redone = replay_step(recorded.intent, recording.manifest, reply)
-        differences = compare(recorded.intent, redone, exact=think is None, min_overlap=min_overlap)
+        intent = recorded.intent if think is None else _first_look(recorded.intent, recording.manifest)
+        redone = replay_step(intent, recording.manifest, reply)
+        differences = compare(intent, redone, exact=think is None, min_overlap=min_overlap)
         steps.append(ReplayedStep(recorded.intent.step, recorded, reply, redone, differences))
     return ReplayReport(recording, think is not None, tuple(steps))
 
 
 def replay_step(intent: StepIntent, manifest: Manifest, reply: Reply | None = None) -> Redone:
-    """Take a reply (None: the recorded one) through parse, plan and guard again. Pure."""
+    """Take a reply (None: the recorded one) through parse, closer look, plan and guard again. Pure."""
     reply = reply or intent.reply
     try:
-        action = read_reply(reply, pixel_space=manifest.pixel_space)
+        action = _looked_at(read_reply(reply, pixel_space=manifest.pixel_space), intent, manifest)
         events = plan(action, intent.frame.view, select_all=select_all_on(manifest.platform))
     except (ParseError, CoordinateError) as error:
         return Redone(None, str(error))
     if intent.scene is None:
         return Redone(action, "", events)
     return Redone(action, "", events, judge(action, events, intent.scene, manifest.policy))
+
+
+def _looked_at(action: Action, intent: StepIntent, manifest: Manifest) -> Action:
+    """Move the target as the recorded closer look makes it move now."""
+    match intent.closer:
+        case CloserLook(reply=Reply() as second, frame=crop):
+            try:
+                return refined(action, second, crop.view, intent.frame.view, pixel_space=manifest.pixel_space)
+            except (ParseError, CoordinateError):
+                return action
+        case _:
+            return action
+
+
+def _first_look(intent: StepIntent, manifest: Manifest) -> StepIntent:
+    """The step as it was before the closer look, if there was one."""
+    if intent.closer is None:
+        return intent
+    first = replay_step(intent.model_copy(update={"closer": None}), manifest)
+    return intent.model_copy(update={"action": first.action, "plan": first.plan, "closer": None})
 
 
 class ReplayDesktop(Desktop):

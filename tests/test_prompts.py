@@ -19,6 +19,7 @@ VALUES: dict[str, dict[str, object]] = {
         "outcome": 'click on "Pin": done. The screen changed.',
         "note": "Step 40 of 50.",
     },
+    "point": {"target": "the knob"},
     "mend": {"error": "Expected one action, got 2."},
     "zoomed": {"region": "the status bar"},
     "refused": {"reason": "Only a person may pay."},
@@ -53,7 +54,7 @@ def test_values_are_words_and_never_templates_or_markup() -> None:
 def test_an_unknown_prompt_names_those_there_are() -> None:
     for name in ("tusk", "../prompts/task", "task.md", "", "__init__"):
         with pytest.raises(
-            ValueError, match=f"No prompt {re.escape(repr(name))}; choose mend, refused, step"
+            ValueError, match=f"No prompt {re.escape(repr(name))}; choose .*mend.*refused.*step"
         ):
             render(name)
 

@@ -1,0 +1,108 @@
+"""Looking closer: before a small target is acted on, the model points again in a crop of the screen.
+
+A large screen is shrunk until it fits the model's budget of image tokens, and a target that falls into
+one token or less is pointed at roughly. The second question shows its surroundings pixel for pixel.
+It is a conversation of its own: it asks for a place and nothing else, and the run's history never
+holds it. What comes back may only move the target: see `actions/closer.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from qvl_agent.actions.closer import closer_target, crop_around, refined
+from qvl_agent.actions.coordinates import View, model_box_to_frame
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.errors import CoordinateError, ModelError, ParseError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.schema import Action
+from qvl_agent.agent.models import Model
+from qvl_agent.agent.models.pictures import TILE, fit
+from qvl_agent.prompts import render
+
+__all__ = ["MIN_SHRINK", "Closer", "Mode", "look_closer", "question", "worth_it"]
+
+Mode = Literal["auto", "never", "always"]
+"""auto: where `worth_it` says so · always: at every target that has an exact place · never."""
+
+MIN_SHRINK: Final = 1.25
+"""From this factor on a crop shows what the whole picture didn't; below, it is the same pixels again.
+With the default budget of 2048 tokens 1920x1080 is shown as it is, and 2560x1440 shrunk by 1.35."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closer:
+    """A second look.
+
+    Attributes:
+        crop: the close-up.
+        messages: what was asked.
+        reply: what came; None if the model failed.
+        action: the action to do: with the target moved, or the first one.
+        kept: why the first target was kept; "" if it was moved.
+    """
+
+    crop: Frame
+    messages: tuple[Message, ...]
+    reply: Reply | None
+    action: Action
+    kept: str = ""
+
+
+def worth_it(action: Action, view: View, picture_tokens: int, mode: Mode) -> bool:
+    """Say whether a second look pays.
+
+    "auto" wants both: the model saw the screen shrunk by `MIN_SHRINK` or more, and the target's shorter side
+    was under 32 pixels there, one image token. A point has no size and counts as small.
+
+    Args:
+        action: what the model wants to do.
+        view: the frame that it saw.
+        picture_tokens: how many image tokens that frame might cost, at most.
+        mode: the setting.
+    """
+    target = closer_target(action)
+    if target is None or mode == "never" or not (action.label or action.intent):
+        return False
+    if mode == "always":
+        return True
+    wide, high = fit((view.width, view.height), picture_tokens)
+    if (view.width * view.height) / (wide * high) < MIN_SHRINK**2:
+        return False
+    box = model_box_to_frame(target, view)
+    return min(box.width * wide / view.width, box.height * high / view.height) < TILE
+
+
+def question(action: Action, crop: Frame) -> tuple[Message, ...]:
+    """Ask where the action's target is in the close-up, as Qwen3-VL is trained to be asked."""
+    target = f'"{action.label}"' if action.label else "the element to use for this: " + action.intent
+    if action.label and action.intent:
+        target += f" (the one to use for this: {action.intent})"
+    return (Message("user", (crop, render("point", target=target))),)
+
+
+def look_closer(
+    model: Model, action: Action, seen: Frame, *, stop: StopCheck, pixel_space: bool = False
+) -> Closer | None:
+    """Ask the model where exactly an action's target is; None if there is nothing closer to show.
+
+    Whatever goes wrong with the second answer, the first one stands and `Closer.kept` says why.
+
+    Raises:
+        Stopped: `stop` said so.
+    """
+    target = closer_target(action)
+    box = crop_around(target, seen.view) if target else None
+    if box is None:
+        return None
+    crop = seen.crop(box)
+    messages = question(action, crop)
+    try:
+        reply = model.reply(messages, stop=stop)
+    except ModelError as error:
+        return Closer(crop, messages, None, action, f"the model failed: {error}")
+    try:
+        moved = refined(action, reply, crop.view, seen.view, pixel_space=pixel_space)
+    except (ParseError, CoordinateError) as error:
+        return Closer(crop, messages, reply, action, str(error))
+    return Closer(crop, messages, reply, moved)
