@@ -21,10 +21,10 @@ _HERE: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
 
 def canonical_display(name: str) -> str:
     """Give one name for all the names of a display: ":1", ":1.0", "unix:1" and "local :1" are one."""
-    bare = name.removeprefix("local").strip()
+    bare = name.removeprefix("local ").strip()
     found = _X_NAME.match(bare)
     if found is None:
-        return bare or "local"
+        return bare
     host, number = found["host"].lower(), int(found["number"])
     return f":{number}" if host in _HERE else f"{host}:{number}"
 

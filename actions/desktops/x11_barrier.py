@@ -32,6 +32,7 @@ _PAUSE_S: Final = 0.03
 _SLEEP_POLL_S: Final = 0.001
 _SLEEP_LIMIT_S: Final = 0.3
 """An application that is never idle (it plays a video) gets this long to read its keys."""
+_MANAGER_LIMIT_S: Final = 1.0
 _PONG_MASK: Final = X.SubstructureNotifyMask | X.StructureNotifyMask
 """The first is what the specification asks the answer to be sent with; Qt uses the second."""
 
@@ -64,14 +65,14 @@ class Barrier:
             time.sleep(_PAUSE_S)
 
     def wait_for_window_manager(self, stop: StopCheck) -> None:
-        """Let the window manager take note of the keyboard map's changes: some need 5 ms for each.
+        """Let the window manager take note of the keyboard map's changes: openbox needs 20 ms for each.
 
         Until then it is behind with everything else, such as giving a clicked window the focus.
         """
         window = window_manager(self._display)
         process = process_of(self._display, window) if window else None
         if process is not None:
-            self._await_sleep(process, stop)
+            self._await_sleep(process, stop, _MANAGER_LIMIT_S)
 
     def _await_pong(self, window: Any, stop: StopCheck) -> None:
         root = self._display.screen().root
@@ -102,8 +103,8 @@ class Barrier:
         _, values = event.data
         return bool(values[0] == self._ping and values[1] == self._serial)
 
-    def _await_sleep(self, process: int, stop: StopCheck) -> None:
-        deadline = time.monotonic() + _SLEEP_LIMIT_S
+    def _await_sleep(self, process: int, stop: StopCheck, limit_s: float = _SLEEP_LIMIT_S) -> None:
+        deadline = time.monotonic() + limit_s
         self._give_turns()
         before = _threads(process)
         while time.monotonic() < deadline:

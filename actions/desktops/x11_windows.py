@@ -91,7 +91,7 @@ def focused_window(display: Any) -> Any | None:
     return _top_level(display, focus) if focus != X.NONE else None
 
 
-def wait_for_focus(display: Any, stop: StopCheck, limit_s: float = 0.25) -> None:
+def wait_for_focus(display: Any, stop: StopCheck, limit_s: float = 0.5) -> None:
     """After a click: wait until the window under the pointer has the focus.
 
     The window manager moves it when it gets round to it, and keys go to the old window until then.
