@@ -22,17 +22,7 @@ from qvl_agent.actions.schema import Button
 
 __all__ = ["OtherDesktop"]
 
-_KEYS: Final = {
-    "meta": "win",
-    "altgr": "altright",
-    "menu": "apps",
-    "volumeup": "volumeup",
-    "volumedown": "volumedown",
-    "volumemute": "volumemute",
-    "playpause": "playpause",
-    "nexttrack": "nexttrack",
-    "prevtrack": "prevtrack",
-}
+_KEYS: Final = {"meta": "win", "altgr": "altright", "menu": "apps"}
 _MAC_KEYS: Final = {"meta": "command", "alt": "option", "altgr": "optionright"}
 _CHUNK: Final = 20
 """Characters between two looks at `stop`."""
@@ -57,7 +47,7 @@ class OtherDesktop:
         self._number = monitor
         self._names = _KEYS | _MAC_KEYS if mac else _KEYS
         self._held: list[tuple[str, str]] = []
-        self._gui, self._typist = _libraries()
+        self._gui, self._typist, self._wheel_turner = _libraries()
         self._mss = mss.MSS()
         count = len(self.geometry().monitors)
         if not 1 <= monitor <= count:
@@ -117,7 +107,7 @@ class OtherDesktop:
         for event in plan:
             if isinstance(event, MoveEvent) and event.point not in geometry:
                 raise CoordinateError(f"{event.point} is on none of the monitors {geometry.monitors}")
-            if isinstance(event, KeyEvent) and self._key(event.key) not in self._gui.KEYBOARD_KEYS:
+            if isinstance(event, KeyEvent) and not self._gui.isValidKey(self._key(event.key)):
                 raise DesktopError(f"pyautogui has no key {event.key!r} on this system")
 
     def _key(self, name: str) -> str:
@@ -139,16 +129,19 @@ class OtherDesktop:
                 assert_never(event)
 
     def _move(self, point: DesktopPoint, stop: StopCheck) -> None:
-        steps = _DRAG_STEPS if any(what == "button" for what, _ in self._held) else 1
+        """Put the pointer there: at once, or, with a button down, by drag events along the line."""
+        button = next((name for what, name in self._held if what == "button"), None)
+        if button is None:
+            self._gui.moveTo(point.x, point.y, _pause=False)
+            return
         start = self.pointer()
-        for step in range(1, steps + 1):
-            part = step / steps
+        for step in range(1, _DRAG_STEPS + 1):
+            _check_stop(stop)
+            part = step / _DRAG_STEPS
             x = round(start.x + (point.x - start.x) * part)
             y = round(start.y + (point.y - start.y) * part)
-            self._gui.moveTo(x, y, _pause=False)
-            if steps > 1:
-                _check_stop(stop)
-                time.sleep(_DRAG_PAUSE_S)
+            self._gui.dragTo(x, y, button=button, mouseDownUp=False, _pause=False)
+            time.sleep(_DRAG_PAUSE_S)
 
     def _button(self, button: Button, *, down: bool) -> None:
         if down:
@@ -167,11 +160,15 @@ class OtherDesktop:
             self._held.remove(("key", key))
 
     def _wheel(self, dx: int, dy: int, stop: StopCheck) -> None:
-        """Turn notch by notch; pyautogui's positive numbers are upwards and to the right."""
-        for notches, turn, sign in ((dy, self._gui.vscroll, -1), (dx, self._gui.hscroll, 1)):
+        """Turn notch by notch by pynput, whose y is upwards.
+
+        pyautogui's unit is a 120th of a notch on Windows, where its hscroll turns the vertical wheel.
+        """
+        for notches, x, y in ((dy, 0, -1), (dx, 1, 0)):
+            sign = 1 if notches > 0 else -1
             for _ in range(abs(notches)):
                 _check_stop(stop)
-                turn(sign if notches > 0 else -sign, _pause=False)
+                self._wheel_turner.scroll(sign * x, sign * y)
 
     def _type(self, text: str, stop: StopCheck) -> None:
         for start in range(0, len(text), _CHUNK):
@@ -193,18 +190,22 @@ class OtherDesktop:
         self._mss.close()
 
 
-def _libraries() -> tuple[Any, Any]:
-    """Import what binds to the screen when imported, and turn off what would get in the way."""
+def _libraries() -> tuple[Any, Any, Any]:
+    """Import what binds to the screen when imported, and turn off what would get in the way.
+
+    Returns:
+        pyautogui, and pynput's controllers of the keyboard and the mouse.
+    """
     try:
         import pyautogui  # noqa: PLC0415 - it connects to the screen when imported
-        from pynput import keyboard  # noqa: PLC0415 - likewise
+        from pynput import keyboard, mouse  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise NoScreenError(f"{error.name or 'a package'} is missing: pip install pyautogui pynput") from None
     except (KeyError, OSError) as error:
         raise NoScreenError(f"the screen can't be driven: {error}; run in a desktop session") from None
     pyautogui.PAUSE = 0
     pyautogui.FAILSAFE = False  # a corner isn't out of bounds for the agent, and `stop` is its own way
-    return pyautogui, keyboard.Controller()
+    return pyautogui, keyboard.Controller(), mouse.Controller()
 
 
 def _rect(monitor: Any) -> Rect:
