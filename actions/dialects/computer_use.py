@@ -14,7 +14,7 @@ from typing import Final, Literal, assert_never
 from qvl_agent.actions.coordinates import ModelBox
 from qvl_agent.actions.dialects import grounded
 from qvl_agent.actions.dialects.arguments import Arguments
-from qvl_agent.actions.dialects.grounded import Reader, corners
+from qvl_agent.actions.dialects.grounded import Reader, corners, plain_number
 from qvl_agent.actions.errors import ParseError
 from qvl_agent.actions.schema import (
     MAX_SCROLL,
@@ -218,7 +218,7 @@ def _fields(action: Action) -> dict[str, object]:
                 )
             return {"action": "key", "keys": action.keys}
         case Wait():
-            return {"action": "wait", "time": action.seconds}
+            return {"action": "wait", "time": plain_number(action.seconds)}
         case Zoom():
             return {"action": "zoom", "bbox_2d": corners(action.target)}
         case Ask():

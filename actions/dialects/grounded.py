@@ -30,7 +30,7 @@ from qvl_agent.actions.schema import (
     Zoom,
 )
 
-__all__ = ["READERS", "Reader", "corners", "write"]
+__all__ = ["READERS", "Reader", "corners", "plain_number", "write"]
 
 Reader = Callable[[Arguments], Action]
 Direction = Literal["up", "down", "left", "right"]
@@ -160,7 +160,12 @@ def corners(box: ModelBox) -> list[float]:
     """
     if max(box.x2, box.y2) <= 1 and any(side != int(side) for side in (box.x1, box.y1, box.x2, box.y2)):
         raise ValueError(f"{box} would be read as fractions; round it")
-    return [int(side) if side == int(side) else side for side in (box.x1, box.y1, box.x2, box.y2)]
+    return [plain_number(side) for side in (box.x1, box.y1, box.x2, box.y2)]
+
+
+def plain_number(value: float) -> float:
+    """Give a whole number without a fraction, as the models write it."""
+    return int(value) if value == int(value) else value
 
 
 def _rest(action: Action) -> dict[str, object]:
@@ -180,7 +185,7 @@ def _rest(action: Action) -> dict[str, object]:
         case Press():
             return {"keys": action.keys} | _set(count=(action.count, 1))
         case Wait():
-            return {"seconds": action.seconds}
+            return {"seconds": plain_number(action.seconds)}
         case Ask():
             return {"question": action.question}
         case Answer():

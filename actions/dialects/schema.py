@@ -1,0 +1,231 @@
+"""What a whole reply may be in each format, for what keeps a model within it while it writes.
+
+Whatever the schema admits, `parse_action` reads; whatever `format_action` writes is admitted, but for
+fractions in numbers and texts past the limits. Two things are narrower than what the parser takes:
+numbers are whole, and keys go by their canonical names, as the prompts ask for both. That a box's
+corners are in order can't be said in a schema; the parser sorts them.
+
+Fields come in one order, that of the prompts' examples, because what keeps to a schema keeps to its
+order too: a field that comes too early in it could never follow.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from typing import Any, Final
+
+from qvl_agent.actions import keys
+from qvl_agent.actions.coordinates import GRID
+from qvl_agent.actions.dialects import computer_use, grounded
+from qvl_agent.actions.schema import MAX_SCROLL, MAX_WAIT_S, Click, Press
+
+__all__ = ["MAX_REPLY_TEXT", "ReplyFormat", "reply_format", "reply_schema"]
+
+Schema = dict[str, Any]
+Field = tuple[str, Schema, bool]
+"""A name, what it may hold, and whether it must be there."""
+
+MAX_REPLY_TEXT: Final = 2000
+"""Characters of a text to act on; with what else a reply has, it stays within 1,024 tokens."""
+_MAX_REMARK: Final = 160
+"""Characters of a text that only describes."""
+_MAX_REPORT: Final = 500
+"""Characters of what is said at the end of a run."""
+_ACTED_ON: Final = ("text", "question")
+
+_LINE: Final = r"Action: ([^\n\x00-\x1f\x7f<>{}\[\]=:：]|[0-9A-Za-z]:){1,300}\n"
+"""The line before a tool call: nothing in it can be taken for a piece of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFormat:
+    """All that a reply may be.
+
+    Attributes:
+        schema: of the one JSON object, its fields in their order.
+        tag: the tag around the object, each on a line of its own; "" for a bare object.
+        line: what may stand before the tag, as a regular expression; "" for nothing.
+        max_text: characters of a text to act on; 0 if there is no limit to them.
+    """
+
+    schema: Mapping[str, Any]
+    tag: str = ""
+    line: str = ""
+    max_text: int = 0
+
+    def cuts(self, text: str) -> bool:
+        """Whether a reply in this format holds a text to act on that ends where the limit is.
+
+        A model that is kept to a limit can only close such a text; it may have had more to type.
+        """
+        return self.max_text > 0 and any(len(said) >= self.max_text for said in _acted_on(text))
+
+
+def reply_schema(dialect: str) -> Schema:
+    """Give the JSON schema of the object in a reply.
+
+    Raises:
+        ValueError: there is no such dialect.
+    """
+    return dict(reply_format(dialect).schema)
+
+
+@cache
+def reply_format(dialect: str, *, max_text: int = MAX_REPLY_TEXT) -> ReplyFormat:
+    """Say what a whole reply may be.
+
+    Args:
+        dialect: "grounded" or "computer_use".
+        max_text: characters of a text to act on; texts that describe have limits of their own below it.
+
+    Raises:
+        ValueError: there is no such dialect.
+    """
+    match dialect:
+        case "grounded":
+            return ReplyFormat(_grounded(_Texts(max_text)), max_text=max_text)
+        case "computer_use":
+            return ReplyFormat(_computer_use(_Texts(max_text)), "tool_call", _LINE, max_text)
+        case _:
+            raise ValueError(f"No dialect {dialect!r}; choose grounded or computer_use.")
+
+
+class _Texts:
+    """The texts of a reply, each with its limit."""
+
+    def __init__(self, longest: int) -> None:
+        self.acted_on = _text(longest)
+        self.remark = _text(min(longest, _MAX_REMARK))
+        self.report = _text(min(longest, _MAX_REPORT))
+
+
+def _text(longest: int) -> Schema:
+    return {"type": "string", "maxLength": longest}
+
+
+_POSITION: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": GRID}
+_SECONDS: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT_S)}
+_FLAG: Final[Schema] = {"type": "boolean"}
+_MODIFIERS: Final = keys.modifiers(sorted(keys.MODIFIERS))
+"""In the order of a chord."""
+_HELD: Final[Schema] = {
+    "type": "array",
+    "items": {"enum": list(_MODIFIERS)},
+    "minItems": 1,
+    "maxItems": len(_MODIFIERS),
+}
+
+
+def _numbers(count: int) -> Schema:
+    return {"type": "array", "items": _POSITION, "minItems": count, "maxItems": count}
+
+
+def _limits(action: type[Click] | type[Press], name: str) -> Schema:
+    """Give a field's limits as the action itself has them."""
+    declared = action.model_json_schema()["properties"][name]
+    return {key: value for key, value in declared.items() if key in ("type", "minimum", "maximum", "enum")}
+
+
+def _chords() -> Schema:
+    """Say which keys go together: any modifiers, in their order, and at most one other key.
+
+    One alternative for each, of fixed length, as that is what all engines read alike.
+    """
+    others = {"enum": sorted(keys.KEYS - keys.MODIFIERS)}
+    held = [list(some) for count in range(len(_MODIFIERS) + 1) for some in combinations(_MODIFIERS, count)]
+    chords = [[*map(_constant, some), *last] for some in held for last in ([others], []) if some or last]
+    return {"anyOf": [_tuple(chord) for chord in chords]}
+
+
+def _constant(value: str) -> Schema:
+    return {"const": value}
+
+
+def _tuple(items: Sequence[Schema]) -> Schema:
+    count = len(items)
+    return {"type": "array", "prefixItems": items, "items": False, "minItems": count, "maxItems": count}
+
+
+def _object(fields: Sequence[Field]) -> Schema:
+    return {
+        "type": "object",
+        "properties": {name: schema for name, schema, _ in fields},
+        "required": [name for name, _, needed in fields if needed],
+        "additionalProperties": False,
+    }
+
+
+def _grounded(texts: _Texts) -> Schema:
+    box: Field = ("bbox_2d", _numbers(4), True)
+    label: Field = ("label", texts.remark, False)
+    place = (box, label)
+    text: Field = ("text", texts.acted_on, True)
+    held: Field = ("modifiers", _HELD, False)
+    button: Field = ("button", _limits(Click, "button"), False)
+    ways: tuple[Field, ...] = (("clear", _FLAG, False), ("enter", _FLAG, False))
+    amount: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_SCROLL}
+    direction: Field = ("direction", {"enum": list(grounded.DIRECTIONS)}, True)
+    fields: list[tuple[str, tuple[Field, ...]]] = [
+        ("click", (*place, button, ("count", _limits(Click, "count"), False), held)),
+        ("type", (text, *place, *ways)),
+        ("type", (("bbox_2d", _numbers(4), False), label, text, *ways)),
+        ("press", (label, ("keys", _chords(), True), ("count", _limits(Press, "count"), False))),
+        ("scroll", (*place, direction, ("amount", amount, True), held)),
+        ("drag", (*place, ("bbox_2d_end", _numbers(4), True), button, held)),
+        ("move", place),
+        ("zoom", place),
+        ("wait", (label, ("seconds", _SECONDS, True))),
+        ("ask", (label, ("question", texts.acted_on, True))),
+        ("answer", (label, text)),
+        ("done", (label, ("summary", texts.report, False))),
+        ("fail", (label, ("reason", texts.report, False))),
+    ]  # fmt: skip
+    intent: Field = ("intent", texts.remark, False)
+    return {"anyOf": [_object((intent, ("action", _constant(name), True), *rest)) for name, rest in fields]}
+
+
+def _computer_use(texts: _Texts) -> Schema:
+    at: Field = ("coordinate", _numbers(2), True)
+    held: Field = ("keys", _HELD, False)
+    text: Field = ("text", texts.acted_on, True)
+    most = MAX_SCROLL * computer_use.PIXELS_PER_NOTCH
+    pixels: Schema = {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": most},
+            {"type": "integer", "minimum": -most, "maximum": -1},
+        ]
+    }
+    scroll: tuple[Field, ...] = (at, ("pixels", pixels, True), held)
+    status: Field = ("status", {"enum": list(computer_use.STATUSES)}, True)
+    fields: dict[str, tuple[Field, ...]] = {
+        "key": (("keys", _chords(), True),),
+        "type": (text, ("coordinate", _numbers(2), False), ("clear", _FLAG, False), ("enter", _FLAG, False)),
+        "mouse_move": (at,),
+        **dict.fromkeys(computer_use.CLICKS, (at, held)),
+        "left_click_drag": (at, ("coordinate2", _numbers(2), True), held),
+        "scroll": scroll,
+        "hscroll": scroll,
+        "wait": (("time", _SECONDS, True),),
+        "zoom": (("bbox_2d", _numbers(4), True),),
+        "interact": (text,),
+        "answer": (text,),
+        "terminate": (status, ("text", texts.report, False)),
+    }
+    words: tuple[Field, ...] = (("label", texts.remark, False), ("intent", texts.remark, False))
+    calls = [_object((("action", _constant(name), True), *own, *words)) for name, own in fields.items()]
+    named: Field = ("name", _constant("computer_use"), True)
+    return _object((named, ("arguments", {"anyOf": calls}, True)))
+
+
+def _acted_on(text: str) -> Iterator[str]:
+    start, end = text.find("{"), text.rfind("}")
+    try:
+        value = json.loads(text[start : end + 1]) if start >= 0 else None
+    except (ValueError, RecursionError):
+        return
+    fields = value.get("arguments", value) if isinstance(value, dict) else {}
+    for name in _ACTED_ON:
+        if isinstance(fields, dict) and isinstance(said := fields.get(name), str):
+            yield said
