@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, ModelBox, model_box_to_frame
+from qvl_agent.actions.coordinates import DesktopPoint, FrameBox
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.errors import ApprovalError, CoordinateError, DesktopError, KeyNameError, Stopped
 from qvl_agent.actions.events import Plan
@@ -22,44 +22,19 @@ from qvl_agent.actions.person import Nobody, Person, Question
 from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.rules.budgets import STALE_FRAME
-from qvl_agent.actions.schema import POINTING, Action, Drag, Type, Wait
+from qvl_agent.actions.schema import Action, Click, Type, Wait
 from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
+from qvl_agent.actions.sight import Sight
 
-__all__ = ["Acted", "Decision", "Executor", "Facts", "Sight"]
+__all__ = ["Acted", "Decision", "Executor", "Facts"]
 
 _RECENT_INPUTS = 64
 _STOP_CHECK_S = 0.02
+_DOUBLE_CLICK_S = 0.55
+"""Longer than the toolkits' double-click times: Qt and GTK 0.4 s, Windows and Tk 0.5 s."""
+_SAME_PLACE = 8
+"""Logical pixels within which toolkits take two clicks together: Qt 5, GTK 5, Tk 5, Windows 4."""
 _AFTER_WAIT = SettleLimits(idle_s=LIMITS.react_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What the model saw, and the whole screen it was part of.
-
-    Attributes:
-        seen: the picture that the action's coordinates are over; a crop after a zoom.
-        screen: the monitor's frame that `seen` is, or was cut from.
-    """
-
-    seen: Frame
-    screen: Frame
-
-    def box(self, action: Action) -> FrameBox | None:
-        """Find the action's target in the screen's pixels; None if it has none."""
-        target = action.target if isinstance(action, (*POINTING, Type)) else None
-        return None if target is None else self._on_screen(target)
-
-    def boxes(self, action: Action) -> tuple[FrameBox, ...]:
-        """Find every place where the action does something: a drag has two."""
-        first = self.box(action)
-        if first is None:
-            return ()
-        return (first, self._on_screen(action.end)) if isinstance(action, Drag) else (first,)
-
-    def _on_screen(self, target: ModelBox) -> FrameBox:
-        box = model_box_to_frame(target, self.seen.view)
-        dx, dy = self.seen.origin.x - self.screen.origin.x, self.seen.origin.y - self.screen.origin.y
-        return FrameBox(box.left + dx, box.top + dy, box.right + dx, box.bottom + dy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +98,7 @@ class Executor:
         self._granted: frozenset[str] = frozenset()
         self._asked = 0
         self._moving: tuple[FrameBox, ...] = ()
+        self._clicked: tuple[float, DesktopPoint] | None = None
 
     def scene(self, sight: Sight, facts: Facts, frame_age_s: float) -> Scene:
         """Collect the facts of the moment."""
@@ -210,7 +186,9 @@ class Executor:
     ) -> tuple[Outcome, Frame | None]:
         goal = pointer_goal(decision.plan)
         times: dict[str, float] = {}
-        self._pause(rate_delay(decision.scene, self._policy))
+        self._pause(
+            max(rate_delay(decision.scene, self._policy), self._until_next_click(decision.action, goal))
+        )
         start = self._clock()
         unlike = self._unlike(decision.action, sight)
         times["freshness"] = self._clock() - start
@@ -224,10 +202,20 @@ class Executor:
             return Outcome("stopped", "stopped in the middle of the input", planned=goal, times=times), None
         except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
             return Outcome("failed", str(error), planned=goal, times=times), None
+        if goal and isinstance(decision.action, (Click, Type)):
+            self._clicked = (self._clock(), goal)
         pointer = self._desktop.pointer() if goal else None
         times["input"] = self._clock() - start
         outcome = Outcome("done", _missed(goal, pointer), planned=goal, pointer=pointer, times=times)
         return self._settled(outcome, sight.screen, sight.box(decision.action))
+
+    def _until_next_click(self, action: Action, goal: DesktopPoint | None) -> float:
+        """Say how long to wait so that two clicks on one place aren't taken for a double click."""
+        if self._clicked is None or goal is None or not isinstance(action, (Click, Type)):
+            return 0.0
+        clicked, place = self._clicked
+        near = max(abs(goal.x - place.x), abs(goal.y - place.y)) <= _SAME_PLACE
+        return max(0.0, clicked + _DOUBLE_CLICK_S - self._clock()) if near else 0.0
 
     def _unlike(self, action: Action, sight: Sight) -> str:
         """Say how the screen differs from what the model saw, where the action goes; "" if it doesn't."""
