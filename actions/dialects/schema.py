@@ -144,8 +144,9 @@ def _constant(value: str) -> Schema:
 
 
 def _tuple(items: Sequence[Schema]) -> Schema:
+    # maxItems closes it: llama.cpp refuses a whole schema for an `"items": false`.
     count = len(items)
-    return {"type": "array", "prefixItems": items, "items": False, "minItems": count, "maxItems": count}
+    return {"type": "array", "prefixItems": items, "minItems": count, "maxItems": count}
 
 
 def _object(fields: Sequence[Field]) -> Schema:
