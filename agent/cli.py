@@ -132,12 +132,24 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 MODEL_OPTIONS: Final = _options(
     click.option(
-        "--model", metavar="NAME", help="A checkpoint (folder or hub id), a server's model, or oracle."
+        "--model",
+        metavar="NAME",
+        help="auto (what is here), 2b|4b|8b|30b-a3b|32b|235b-a22b with -thinking, -fp8 or -4bit, "
+        "a checkpoint's hub id or folder, a server's URL, or oracle.",
     ),
     click.option("--server", metavar="URL", help="An OpenAI-compatible server: http://127.0.0.1:8000/v1."),
+    click.option(
+        "--server-model", metavar="NAME", help="What the server calls its model, if it has several."
+    ),
     click.option("--allow-remote", is_flag=True, default=None, help="Let screens leave this machine."),
     click.option("--dialect", type=click.Choice(["grounded", "computer_use"]), help="How the model answers."),
     click.option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu."),
+    click.option("--device-map", metavar="MAP", help="Over several GPUs: auto, balanced, or a JSON object."),
+    click.option("--quantize", type=click.Choice(["none", "4bit"]), help="Load a checkpoint in 4 bits."),
+    click.option(
+        "--attention", type=click.Choice(["auto", "flash_attention_2", "sdpa", "eager"]), help="Its kernels."
+    ),
+    click.option("--adapter", metavar="NAME", help="A LoRA adapter over it: a folder or a hub id."),
     click.option("--max-picture-tokens", type=int, metavar="N", help="Tokens a screenshot may cost (2048)."),
     click.option("--temperature", type=float, metavar="T", help="Sampling temperature (0: greedy)."),
     click.option("--timeout", type=float, metavar="SECONDS", help="How long one reply may take (120)."),
@@ -324,13 +336,15 @@ def _play(
     from qvl_agent.agent.agent import Agent
     from qvl_agent.agent.session import open_desktop, open_model_for
     from qvl_agent.agent.terminal import JsonWatch, TerminalPerson, TerminalWatch
+    from qvl_agent.agent.terminal_choosing import TerminalChoosing
     from qvl_agent.sandbox.session import SandboxDesktop
 
+    choosing = TerminalChoosing(as_json=options["as_json"])
     watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
     with (
         stop_on_signals() as stop,
         open_desktop(settings.desktop, monitor=settings.monitor) as desktop,
-        open_model_for(settings, desktop, stand_in=stand_in) as model,
+        open_model_for(settings, desktop, stand_in=stand_in, choosing=choosing) as model,
     ):
         agent = Agent(
             desktop,

@@ -23,9 +23,6 @@ State = Literal["ok", "warn", "bad"]
 _GIB: Final = 2**30
 _LITTLE_MEMORY: Final = 8 * _GIB
 """A 2B checkpoint in bfloat16 is 4 GiB, and the pictures come on top."""
-_NO_MODEL: Final = (
-    "set --model to a Qwen3-VL checkpoint, or --server and --model; `qvl-agent demo` needs neither"
-)
 
 
 class Finding(BaseModel):
@@ -167,11 +164,12 @@ def _memory() -> int | None:
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
-    if not settings.model and not settings.server:
-        yield Finding(name="model", state="warn", fact="none is configured", remedy=_NO_MODEL)
+    if settings.model in ("", "auto") and not settings.server:
+        yield _auto()
         return
+    served = settings.server or "://" in settings.model
     try:
-        fact = _served(settings) if settings.server else _checkpoint(settings.model)
+        fact = _served(settings) if served else _checkpoint(settings.model)
     except QvlError as error:
         yield Finding(name="model", state="bad", fact=str(error), remedy="then run doctor again")
         return
@@ -186,17 +184,42 @@ def _served(settings: Settings) -> str:
         known = server.models()
     finally:
         server.close()
+    url = settings.server or settings.model
     if server.name not in known:
-        raise ModelError(
-            f"{settings.server} has no model '{server.name}'; it has {', '.join(known) or 'none'}"
+        raise ModelError(f"{url} has no model '{server.name}'; it has {', '.join(known) or 'none'}")
+    return f"{url} answers and has {server.name}"
+
+
+def _auto() -> Finding:
+    """Say what `--model auto` would take, and why."""
+    from qvl_agent.agent.models.auto import Checkpoint, Offer, Served, look_around
+
+    found = look_around()
+    if isinstance(found, Served | Checkpoint):
+        return Finding(name="model", state="ok", fact=f"auto would take this: {found.why}")
+    if isinstance(found, Offer):
+        return Finding(
+            name="model",
+            state="warn",
+            fact=f"none is here; auto would offer to download {found.what}, {found.why}",
+            remedy=f"hf download {found.hub_id}, or start a server: qvl-agent serve; the demo needs neither",
         )
-    return f"{settings.server} answers and has {server.name}"
+    return Finding(
+        name="model",
+        state="warn",
+        fact=f"none: {found.why}",
+        remedy="start a server (qvl-agent serve), or name one with --model; the demo needs neither",
+    )
 
 
 def _checkpoint(name: str) -> str:
     from qvl_agent.agent.models.checkpoint import check, find
+    from qvl_agent.agent.models.found import on_disk
+    from qvl_agent.agent.models.presets import find_preset
 
-    folder = find(name, local_files_only=True)
+    preset = find_preset(name)
+    name = preset.hub_id if preset else name
+    folder = find(on_disk(name) or name, local_files_only=True)
     config = check(folder)
     gib = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / _GIB
     return f"{folder}: {config['model_type']}, {gib:.1f} GiB of weights"

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["open_desktop", "open_model", "open_model_for", "open_server", "open_thinker"]
 
 _SANDBOX: Final = "sandbox:"
-_NO_MODEL: Final = (
-    "no model is set: --model FOLDER_OR_HUB_ID runs a Qwen3-VL here, "
-    "--server URL --model NAME asks a server; or see it work with `qvl-agent demo`"
-)
+_URL: Final = ("http://", "https://")
+_AUTO: Final = ("", "auto")
 
 
 @contextmanager
@@ -61,8 +59,9 @@ def open_model(name: str = "", *, desktop: Desktop | None = None, **settings: ob
     """Open a model for a script.
 
     Args:
-        name: a checkpoint's folder or hub id; with `server=` a server's model; or "oracle", which
-            works on a sandbox's `desktop` alone.
+        name: "auto"; a short name such as "8b"; a checkpoint's folder or hub id; a server's URL; with
+            `server=` a server's model; or "oracle", which works on a sandbox's `desktop` alone.
+            What is named is downloaded if it isn't here; "auto" never downloads.
         desktop: the sandbox's desktop, for the oracle.
         settings: anything in `Settings`: server, device, max_picture_tokens and so on.
 
@@ -76,68 +75,143 @@ def open_model(name: str = "", *, desktop: Desktop | None = None, **settings: ob
 
 @contextmanager
 def open_model_for(
-    settings: Settings, desktop: Desktop | None = None, *, stand_in: bool = False
+    settings: Settings,
+    desktop: Desktop | None = None,
+    *,
+    stand_in: bool = False,
+    choosing: Choosing = SILENT,
 ) -> Iterator[Model]:
-    """Open the model that the settings choose; `stand_in` allows the oracle where they choose none."""
-    model = _choose(settings, desktop, stand_in=stand_in)
+    """Open the model that the settings choose.
+
+    Args:
+        settings: they name it, or leave it to "auto".
+        desktop: the sandbox's desktop, for the oracle.
+        stand_in: take the oracle where "auto" finds nothing; nothing is downloaded then.
+        choosing: told what "auto" takes, and asked before a download.
+    """
+    model = _choose(settings, desktop, choosing, stand_in=stand_in)
     try:
         yield model
     finally:
         model.close()
 
 
-def _choose(settings: Settings, desktop: Desktop | None, *, stand_in: bool) -> Model:
-    unset = not settings.model and not settings.server
-    if settings.model == "oracle" or (unset and stand_in):
-        if not isinstance(desktop, SandboxDesktop):
-            raise SettingsError("the oracle reads a sandbox's widgets; use it with --desktop sandbox:chat")
-        return Oracle(desktop.sandbox, settings.dialect)
-    if unset:
-        raise SettingsError(_NO_MODEL)
-    return open_server(settings) if settings.server else _open_checkpoint(settings)
+def _choose(settings: Settings, desktop: Desktop | None, choosing: Choosing, *, stand_in: bool) -> Model:
+    if settings.server or settings.model.startswith(_URL):
+        return open_server(settings)
+    if settings.model == "oracle":
+        return _oracle(settings, desktop)
+    if settings.model not in _AUTO:
+        return _open_named(settings, choosing)
+    match found := look_around(offers=not stand_in):
+        case Served():
+            choosing.chosen(found.why)
+            return _server_model(settings, found.url, found.model)
+        case Checkpoint():
+            choosing.chosen(found.why)
+            return _open_checkpoint(settings, found.found.place, thinking=found.found.thinking)
+        case Offer() | Nothing() if stand_in:
+            return _oracle(settings, desktop)
+        case Offer() if choosing.download(found):
+            return _open_checkpoint(settings, found.hub_id)
+        case _:
+            raise nothing_here(found)
 
 
-def _open_checkpoint(settings: Settings) -> Model:
+def _oracle(settings: Settings, desktop: Desktop | None) -> Model:
+    if not isinstance(desktop, SandboxDesktop):
+        raise SettingsError("the oracle reads a sandbox's widgets; use it with --desktop sandbox:chat")
+    return Oracle(desktop.sandbox, settings.dialect)
+
+
+def _open_named(settings: Settings, choosing: Choosing) -> Model:
+    """Open the checkpoint of a short name, a hub id or a folder; what isn't here is fetched if it may be."""
+    preset = find_preset(settings.model)
+    name = preset.hub_id if preset else settings.model
+    four_bits = settings.quantize == "4bit" or (preset is not None and preset.weights == "4bit")
+    thinking = preset.thinking if preset else thinks(name)
+    place = on_disk(name)
+    if place is None:
+        offer = named(name, preset)
+        if not choosing.download(offer):
+            raise nothing_here(offer)
+    return _open_checkpoint(settings, place or name, thinking=thinking, four_bits=four_bits)
+
+
+def _open_checkpoint(
+    settings: Settings, place: str, *, thinking: bool = False, four_bits: bool = False
+) -> Model:
     from qvl_agent.agent.models.transformers_local import TransformersModel
+    from qvl_agent.agent.models.transformers_options import LoadOptions
 
     return TransformersModel(
-        settings.model,
+        place,
         device=settings.device,
         dtype=settings.dtype,
+        options=LoadOptions(
+            four_bits=four_bits or settings.quantize == "4bit",
+            adapter=settings.adapter,
+            attention=settings.attention,
+            device_map=settings.device_map,
+        ),
         max_picture_tokens=settings.max_picture_tokens,
-        max_new_tokens=settings.max_reply_tokens,
+        max_new_tokens=_reply_tokens(settings, thinking=thinking),
         temperature=settings.temperature,
     )
 
 
+def _reply_tokens(settings: Settings, *, thinking: bool) -> int:
+    """What the person set, or what the kind of model needs."""
+    given = "max_reply_tokens" in settings.model_fields_set
+    return settings.max_reply_tokens if given else reply_tokens(thinking=thinking)
+
+
 def open_server(settings: Settings) -> "OpenAIModel":
-    """Open the server that the settings name; where it serves one model alone, no name is needed.
+    """Open the server that the settings name; where it has one model, or one Qwen3-VL, no name is needed.
 
     Raises:
-        SettingsError: the server serves several models and none was named.
-        ModelError: it has to be asked what it serves, and doesn't say.
+        SettingsError: the server has several models and none was named.
+        ModelError: it has to be asked what it has, and doesn't say.
     """
-    model = _server_model(settings, settings.model)
-    if settings.model:
-        return model
-    known = model.models()
-    model.close()
-    if len(known) != 1:
+    url, name = _server_and_model(settings)
+    if name:
+        return _server_model(settings, url, name)
+    asked = _server_model(settings, url, "")
+    known = asked.models()
+    asked.close()
+    likely = known if len(known) == 1 else [one for one in known if is_qwen3_vl(one)]
+    if len(likely) != 1:
         raise SettingsError(
-            f"name one of the server's models with --model: {', '.join(known) or 'it has none'}"
+            f"name one of the server's models with --server-model: {', '.join(known) or 'it has none'}"
         )
-    return _server_model(settings, known[0])
+    return _server_model(settings, url, likely[0])
 
 
-def _server_model(settings: Settings, name: str) -> "OpenAIModel":
+def _server_and_model(settings: Settings) -> tuple[str, str]:
+    """The server is `server`, or a `model` that is a URL; its model `server_model`, or `model`."""
+    if not settings.model.startswith(_URL):
+        return settings.server, settings.server_model or ("" if settings.model in _AUTO else settings.model)
+    if settings.server:
+        raise SettingsError(f"both --model and --server are a URL ({settings.model}, {settings.server})")
+    return settings.model, settings.server_model
+
+
+def _server_model(settings: Settings, url: str, name: str) -> "OpenAIModel":
     from qvl_agent.agent.models.openai_server import OpenAIModel
 
+    if is_cloud(name) and not settings.allow_remote:
+        raise SettingsError(
+            f"{name} runs elsewhere, and pictures of your screen would leave this machine; "
+            "take a local model, or allow it with --allow-remote"
+        )
+    # A key is for the server that was named with it, never for one that was found.
+    key = settings.api_key if url in (settings.server, settings.model) else None
     return OpenAIModel(
-        settings.server,
+        url,
         name,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        api_key=key.get_secret_value() if key else None,
         max_picture_tokens=settings.max_picture_tokens,
-        max_new_tokens=settings.max_reply_tokens,
+        max_new_tokens=_reply_tokens(settings, thinking=thinks(name)),
         temperature=settings.temperature,
         timeout_s=settings.timeout,
         allow_remote=settings.allow_remote,

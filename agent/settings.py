@@ -33,19 +33,32 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, validate_default=False
     )
 
-    model: str = ""
-    """Which model: a folder or hub id for transformers, a server's model name with `server`, or "oracle"."""
+    model: str = "auto"
+    """Which model: "auto", a short name such as "8b-fp8", a checkpoint's hub id or folder, a server's URL,
+    a server's model name with `server`, or "oracle"."""
     server: str = ""
     """An OpenAI-compatible server's base URL, such as http://127.0.0.1:8000/v1."""
+    server_model: str = ""
+    """What the server calls its model; not needed where it has one."""
     api_key: SecretStr | None = None
     allow_remote: bool = False
     """Let screens leave this machine, to a server that isn't on it."""
     dialect: Literal["grounded", "computer_use"] = "grounded"
     device: str = "auto"
+    device_map: str = ""
+    """How a checkpoint is laid over several devices: "auto", "balanced", "sequential", or a JSON object
+    of module names and devices; over `device`."""
     dtype: str = "auto"
+    quantize: Literal["none", "4bit"] = "none"
+    """Load a checkpoint's layers in 4 bits, by bitsandbytes."""
+    attention: Literal["auto", "flash_attention_2", "sdpa", "eager"] = "auto"
+    """"auto" is FlashAttention where it is installed and can be used, else PyTorch's own."""
+    adapter: str = ""
+    """A LoRA adapter's folder or hub id, by PEFT."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_picture_tokens: Annotated[int, Field(ge=64, le=16384)] = 2048
     max_reply_tokens: Annotated[int, Field(ge=16, le=32768)] = 1024
+    """Where it isn't set, a thinking model gets 8192, as its thoughts count."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds a server may take for one reply."""
     desktop: str = "local"
@@ -53,6 +66,8 @@ class Settings(BaseSettings):
     monitor: Annotated[int, Field(ge=1)] = 1
     runs: Path = Field(default_factory=runs_folder)
     """The folder where runs are recorded."""
+    constrain: Literal["auto", "never"] = "auto"
+    """Keep replies to the action format while they are written, where the model's backend can."""
     look_closer: Mode = "auto"
     """When the model points a second time, in a close-up: at small targets on a shrunk screen ("auto"),
     at every target, or never."""

@@ -36,7 +36,7 @@ def test_the_persons_own_file_is_read_where_the_folder_has_none(tmp_path: Path) 
     own.write_text("model = 'mine'")
     assert load_settings({}).model == "mine"
     write("max_steps = 3")
-    assert load_settings({}).model == ""
+    assert load_settings({}).model == "auto"
 
 
 @pytest.mark.parametrize(

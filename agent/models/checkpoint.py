@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from qvl_agent.actions.errors import ModelError
 
-__all__ = ["QWEN3_VL", "chat_template", "check", "find"]
+__all__ = ["QWEN3_VL", "chat_template", "check", "find", "is_hub_id"]
 
 QWEN3_VL: Final = frozenset({"qwen3_vl", "qwen3_vl_moe"})
 """The `model_type` of the dense and the mixture-of-experts checkpoints."""
@@ -15,6 +15,11 @@ _OLDER: Final = frozenset({"qwen2_vl", "qwen2_5_vl"})
 _HUB_ID: Final = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _FILES: Final = ["*.json", "*.safetensors", "*.jinja", "*.txt"]
 _INSTALL: Final = "pip install 'qvl-agent[transformers]'"
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name is written as OWNER/NAME, and no folder of that name stands here."""
+    return bool(_HUB_ID.fullmatch(name)) and not Path(name).expanduser().exists()
 
 
 def find(path_or_id: str, *, local_files_only: bool) -> Path:
@@ -71,7 +76,7 @@ def _downloaded(hub_id: str, *, local_files_only: bool) -> Path:
 
 def _hub() -> Any:
     try:
-        import huggingface_hub  # noqa: PLC0415 - heavy, and an extra
+        import huggingface_hub.constants  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
         raise ModelError(f"a hub id needs huggingface_hub; {_INSTALL}") from error
     # No telemetry: without this, the hub's client also asks for a list of agents to name in its headers.
@@ -87,7 +92,11 @@ def check(folder: Path) -> dict[str, Any]:
     """
     if not (folder / "config.json").is_file():
         adapter = (folder / "adapter_config.json").is_file()
-        what = "is an adapter; merge it into its base model first" if adapter else "has no config.json"
+        what = (
+            "is an adapter; give its base with --model and it with --adapter"
+            if adapter
+            else "has no config.json"
+        )
         raise ModelError(f"expected a Qwen3-VL checkpoint, but {folder} {what}")
     config = _read(folder / "config.json")
     kind = config.get("model_type")

@@ -4,7 +4,7 @@ Without torchvision: transformers' Qwen3VLProcessor needs it for videos, and the
 CPU build of torch. So the parts are loaded one by one: model, tokenizer, image processor.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import signature
@@ -15,6 +15,8 @@ from qvl_agent.actions.errors import ModelError
 from qvl_agent.agent.models.chat import IMAGE_PAD
 from qvl_agent.agent.models.checkpoint import chat_template, check
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
+from qvl_agent.agent.models.transformers_adapter import adapted
+from qvl_agent.agent.models.transformers_options import PLAIN, LoadOptions, attention, four_bits, placement
 
 __all__ = ["Loaded", "in_words", "load"]
 
@@ -42,7 +44,9 @@ class Loaded:
     warm_cache: bool
 
 
-def load(folder: Path, *, device: str, dtype: str, max_picture_tokens: int) -> Loaded:
+def load(
+    folder: Path, *, device: str, dtype: str, max_picture_tokens: int, options: LoadOptions = PLAIN
+) -> Loaded:
     """Load a checkpoint's folder.
 
     Args:
@@ -50,6 +54,7 @@ def load(folder: Path, *, device: str, dtype: str, max_picture_tokens: int) -> L
         device: "auto" (CUDA, else MPS, else the CPU) or what torch calls it.
         dtype: "auto" (bfloat16 where it is fast, else float32) or torch's name for it.
         max_picture_tokens: the budget that the image processor's size limit is set to.
+        options: 4 bits, an adapter, attention, several devices.
 
     Raises:
         ModelError: torch or transformers is missing, the checkpoint is broken or isn't a Qwen3-VL, or
@@ -70,7 +75,18 @@ def load(folder: Path, *, device: str, dtype: str, max_picture_tokens: int) -> L
         with _quiet(transformers):
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
             processor = _image_processor(transformers, folder, max_picture_tokens)
-            model = _model(transformers, folder, place, kind)
+            arguments = {
+                "dtype": kind,
+                "device_map": placement(options.device_map, place),
+                "attn_implementation": attention(transformers, torch, options.attention, place, kind),
+            }
+            if options.four_bits:
+                arguments["quantization_config"] = four_bits(transformers, torch, config, kind)
+            model = _model(transformers, folder, arguments)
+            if options.adapter:
+                model = adapted(model, options.adapter)
+    except ModelError:
+        raise
     except Exception as error:  # tokenizers and safetensors raise plain Exceptions
         raise ModelError(in_words(error, f"can't load {folder}")) from error
     tokenizer.chat_template = tokenizer.chat_template or chat_template(folder)
@@ -158,11 +174,10 @@ def _image_processor(transformers: Any, folder: Path, max_picture_tokens: int) -
     return processor
 
 
-def _model(transformers: Any, folder: Path, device: str, dtype: Any) -> Any:
+def _model(transformers: Any, folder: Path, arguments: Mapping[str, Any]) -> Any:
     model, info = transformers.AutoModelForImageTextToText.from_pretrained(
         folder,
-        dtype=dtype,
-        device_map="auto" if device == "auto" else {"": device},
+        **arguments,
         use_safetensors=True,
         local_files_only=True,
         output_loading_info=True,

@@ -16,6 +16,7 @@ from qvl_agent.agent.models.checkpoint import find
 from qvl_agent.agent.models.transformers_cache import Conversation
 from qvl_agent.agent.models.transformers_inputs import Encoder, Prompt
 from qvl_agent.agent.models.transformers_load import in_words, load
+from qvl_agent.agent.models.transformers_options import PLAIN, LoadOptions
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 __all__ = ["TransformersModel"]
@@ -40,6 +41,7 @@ class TransformersModel:
         max_new_tokens: of a reply; one that is cut there has the finish "length".
         temperature: 0 decodes greedily; above, with the released top_p 0.8 and top_k 20.
         local_files_only: never download.
+        options: 4 bits, a LoRA adapter, attention, several devices.
 
     Raises:
         ModelError: it can't be found or loaded; the message names the remedy.
@@ -55,10 +57,13 @@ class TransformersModel:
         max_new_tokens: int = 1024,
         temperature: float = 0.0,
         local_files_only: bool = False,
+        options: LoadOptions = PLAIN,
     ) -> None:
         folder = find(path_or_id, local_files_only=local_files_only)
         self.name = path_or_id
-        self._loaded = load(folder, device=device, dtype=dtype, max_picture_tokens=max_picture_tokens)
+        self._loaded = load(
+            folder, device=device, dtype=dtype, max_picture_tokens=max_picture_tokens, options=options
+        )
         self._encoder = Encoder(self._loaded, max_picture_tokens)
         self._conversation = Conversation()
         self._sampling = _sampling(temperature, max_new_tokens)

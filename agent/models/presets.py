@@ -1,0 +1,194 @@
+"""The released Qwen3-VL checkpoints by short names, and what each needs.
+
+The numbers of weights follow from the released shapes (config.json of each checkpoint); a test builds
+every model on torch's meta device and counts. The sampling is that of the model cards.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from qvl_agent.actions.errors import SettingsError
+
+__all__ = ["PRESETS", "Preset", "Sampling", "Size", "find_preset", "is_qwen3_vl", "size_in", "thinks"]
+
+Weights = Literal["bfloat16", "fp8", "4bit"]
+
+_GIB: Final = 2**30
+CONVERSATION: Final = 24_576
+"""Tokens that a run keeps at most: ten screenshots of 2048 tokens, and what was said about them."""
+_WORKING: Final = 3 * _GIB // 2
+"""For activations and the GPU's own needs."""
+_LAYER_BYTES: Final[dict[Weights, float]] = {
+    "bfloat16": 2.0,
+    "fp8": 1.0 + 4 / 128**2,  # a float32 scale for each block of 128x128
+    "4bit": 0.5 + 1 / 64 + 4 / (64 * 256),  # nf4; a scale for each 64 weights, itself in 8 bits
+}
+"""Bytes for one weight of a layer's matrices. Embeddings, head and vision tower stay in bfloat16."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a reply is sampled; a temperature of 0 decodes greedily."""
+
+    temperature: float
+    top_p: float
+    top_k: int
+    presence_penalty: float
+
+
+_INSTRUCT: Final = Sampling(0.7, 0.8, 20, 1.5)
+_THINKING: Final = Sampling(1.0, 0.95, 20, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One of the released sizes.
+
+    Attributes:
+        name: "30b-a3b".
+        released: as the hub writes it, "30B-A3B".
+        parameters: all weights, the tied ones counted once, the vision tower among them.
+        layer_weights: those in the matrices of the language model's layers, which FP8 and 4 bits shrink.
+        kv_bytes: what one token of the conversation takes in the cache of keys and values, in bfloat16.
+        moe: whether it is a mixture of experts.
+    """
+
+    name: str
+    released: str
+    parameters: int
+    layer_weights: int
+    kv_bytes: int
+    moe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A released checkpoint, and how it is loaded.
+
+    Attributes:
+        size: which of the sizes.
+        thinking: the Thinking checkpoint: it reasons before it answers, and its template opens <think>.
+        weights: "bfloat16"; "fp8", a checkpoint of its own; "4bit", the bfloat16 one quantised on loading.
+        picture_tokens: at most so many for one picture; 1024-2048 is what grounds best.
+    """
+
+    size: Size
+    thinking: bool = False
+    weights: Weights = "bfloat16"
+    picture_tokens: int = 2048
+
+    @property
+    def name(self) -> str:
+        suffixes = ("-thinking" if self.thinking else "", "" if self.weights == "bfloat16" else self.weights)
+        return self.size.name + suffixes[0] + (f"-{suffixes[1]}" if suffixes[1] else "")
+
+    @property
+    def hub_id(self) -> str:
+        kind = "Thinking" if self.thinking else "Instruct"
+        return f"Qwen/Qwen3-VL-{self.size.released}-{kind}" + ("-FP8" if self.weights == "fp8" else "")
+
+    @property
+    def weight_bytes(self) -> int:
+        """What the weights take in memory."""
+        return self._bytes(self.weights)
+
+    @property
+    def download_bytes(self) -> int:
+        """What the hub sends: for 4 bits the whole bfloat16 checkpoint, which is quantised on loading."""
+        return self._bytes("bfloat16" if self.weights == "4bit" else self.weights)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What a run takes: weights, the longest conversation a run keeps, and room to work."""
+        return self.weight_bytes + CONVERSATION * self.size.kv_bytes + _WORKING
+
+    @property
+    def sampling(self) -> Sampling:
+        """The released one, for prose. An action is decoded greedily, and without a presence penalty."""
+        return _THINKING if self.thinking else _INSTRUCT
+
+    @property
+    def reply_tokens(self) -> int:
+        """Room for a reply, and for a thinking model's thoughts before it."""
+        return reply_tokens(thinking=self.thinking)
+
+    def _bytes(self, weights: Weights) -> int:
+        rest = 2 * (self.size.parameters - self.size.layer_weights)
+        return int(rest + self.size.layer_weights * _LAYER_BYTES[weights])
+
+
+SIZES: Final = (
+    Size("2b", "2B", 2_127_532_032, 1_409_286_144, 114_688),
+    Size("4b", "4B", 4_437_815_808, 3_633_315_840, 147_456),
+    Size("8b", "8B", 8_767_123_696, 6_945_767_424, 147_456),
+    Size("30b-a3b", "30B-A3B", 31_070_754_032, 29_896_998_912, 98_304, moe=True),
+    Size("32b", "32B", 33_357_390_064, 31_205_621_760, 262_144),
+    Size("235b-a22b", "235B-A22B", 235_670_022_896, 233_798_893_568, 192_512, moe=True),
+)
+"""From the smallest to the largest."""
+
+PRESETS: Final = {
+    preset.name: preset
+    for size in SIZES
+    for thinking in (False, True)
+    for weights in ("bfloat16", "fp8", "4bit")
+    # bitsandbytes quantises linear layers; transformers keeps experts in one tensor, so they'd stay large.
+    if not (size.moe and weights == "4bit")
+    for preset in (Preset(size, thinking, weights),)
+}
+"""Every preset by its name."""
+
+_PRESET_NAME: Final = re.compile(r"(\d+b(?:-a\d+b)?)((?:-(?:instruct|thinking|fp8|4bit))*)")
+_FAMILY: Final = re.compile(r"qwen[-_. ]?3[-_. ]?vl")
+_NOT_CHAT: Final = ("embedding", "reranker")
+_SIZE: Final = re.compile(r"(?<![\d.])(\d+)b(?![a-z])")
+_PLAIN_TAG: Final = re.compile(r"qwen3-vl(?::(?:latest|\d+b(?:-a\d+b)?))?")
+
+
+def find_preset(name: str) -> Preset | None:
+    """Find what a short name such as "8b" or "30b-a3b-thinking-fp8" stands for; None for other names.
+
+    Raises:
+        SettingsError: it is written as a short name, and there is no such checkpoint.
+    """
+    match = _PRESET_NAME.fullmatch(name.lower())
+    if not match:
+        return None
+    size, suffixes = match[1], match[2].split("-")[1:]
+    kept = [word for word in ("thinking", "fp8", "4bit") if word in suffixes]
+    if preset := PRESETS.get("-".join([size, *kept])):
+        return preset
+    if "4bit" in kept and "fp8" not in kept and size in PRESETS:
+        raise SettingsError(
+            f"no preset '{name}': a mixture of experts can't be loaded in 4 bits here; take {size}-fp8, or a "
+            f"4-bit GGUF file: qvl-agent serve --engine llama.cpp --model {size}"
+        )
+    raise SettingsError(
+        f"no preset '{name}'; choose {', '.join(size.name for size in SIZES)}, "
+        "with -thinking, and -fp8 or -4bit"
+    )
+
+
+def is_qwen3_vl(name: str) -> bool:
+    """Whether a server's or a cache's name for a model looks like a Qwen3-VL that answers."""
+    lower = name.lower()
+    return bool(_FAMILY.search(lower)) and not any(word in lower for word in _NOT_CHAT)
+
+
+def size_in(name: str) -> Size | None:
+    """Read the size in a model's name: "qwen/qwen3-vl-30b" is the 30B-A3B; None if none is in it."""
+    lower = _FAMILY.sub("", name.lower())
+    numbers = {int(number) for number in _SIZE.findall(lower)}
+    return next((size for size in SIZES if int(size.name.split("b")[0]) in numbers), None)
+
+
+def thinks(name: str) -> bool:
+    """Whether a model's name says that it reasons first; Ollama's plain tags (qwen3-vl:8b) do too."""
+    lower = name.lower()
+    return "thinking" in lower or bool(_PLAIN_TAG.fullmatch(lower))
+
+
+def reply_tokens(*, thinking: bool) -> int:
+    """Room for a reply, and for the thoughts before it."""
+    return 8192 if thinking else 1024

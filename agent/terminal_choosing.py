@@ -1,0 +1,30 @@
+"""What the terminal says when a model is chosen, and how it asks before a download."""
+
+import sys
+
+import click
+
+from qvl_agent.agent.models.auto import Choosing, Offer
+
+__all__ = ["TerminalChoosing"]
+
+
+class TerminalChoosing(Choosing):
+    """Says what `auto` took and what is fetched; asks before it fetches what nobody named.
+
+    Where nobody can answer (no terminal, or machines read along) the answer is no.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._can_ask = not as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def chosen(self, why: str) -> None:
+        click.echo(f"auto: {why}", err=True)
+
+    def download(self, offer: Offer) -> bool:
+        if offer.named and offer.fits:
+            click.echo(f"downloading {offer.what}", err=True)
+            return True
+        if not self._can_ask:
+            return False
+        return click.confirm(f"Download {offer.what}, {offer.why}?", err=True)
