@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -53,15 +53,15 @@ class Server:
         self._key = api_key
         self._tls = ssl.create_default_context() if self.base_url.startswith("https:") else _no_tls()
 
-    async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-        """Finish a piece of work in time, its errors in words.
+    async def within(self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do a piece of work in time, its errors in words.
 
         Raises:
             ModelError: it took too long, the connection failed, or the work says so.
         """
         try:
             async with asyncio.timeout(seconds):
-                return await work
+                return await work()
         except TimeoutError as error:
             raise ModelError(
                 f"no whole reply from {self.base_url} within {seconds:g} s; "

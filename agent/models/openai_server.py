@@ -9,8 +9,10 @@ import json
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from copy import copy
 from typing import Any, Final, TypeVar
 
+from qvl_agent.actions.dialects.schema import ReplyFormat
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent.models import OnText
@@ -112,6 +114,16 @@ class OpenAIModel:
         """Say which server this is and how much it holds, as far as it tells."""
         return self._run(lambda _: self._identified(), _MODELS_S, stop, None)
 
+    def with_schema(self, schema: Mapping[str, Any]) -> "OpenAIModel":
+        """Make a model at the same server whose replies are to fit a schema."""
+        other = copy(self)
+        other.__dict__ |= {"_schema": schema, "_form": None, "_form_known": False, "_pictures": Kept(8)}
+        return other
+
+    def with_format(self, form: ReplyFormat) -> "OpenAIModel":
+        """Ask for a format that is one JSON object alone; no server is asked for tags around it."""
+        return self if form.tag or form.line else self.with_schema(form.schema)
+
     @property
     def schema_form(self) -> Form | None:
         """How the server took the schema; None before the first reply, or if it refused every way."""
@@ -135,7 +147,7 @@ class OpenAIModel:
     ) -> T:
         dropped = threading.Event()
         return wait_for(
-            lambda say: asyncio.run(_unless(dropped, self._server.within(seconds, ask(say)))),
+            lambda say: asyncio.run(_unless(dropped, self._server.within(seconds, lambda: ask(say)))),
             drop=dropped.set,
             stop=stop,
             on_text=on_text,

@@ -1,0 +1,194 @@
+"""Find out whether a model can point, before a single real click: ask it for known targets on drawn screens.
+
+Each question goes the way of a run's first step: the same prompt, the same dialect, the same reading of
+the reply. Nothing is sent to any desktop.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from qvl_agent.actions.coordinates import ModelPoint, model_to_frame
+from qvl_agent.actions.errors import CoordinateError, ParseError
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.parse import read_reply
+from qvl_agent.actions.schema import Click
+from qvl_agent.agent.history import History
+from qvl_agent.agent.models import Model
+from qvl_agent.agent.models.openai_detect import About
+from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.agent.models.pictures import tokens
+from qvl_agent.agent.pointing_fit import Pair
+from qvl_agent.agent.pointing_schema import SchemaCheck, check_schema
+from qvl_agent.agent.pointing_screens import SIZES, Screen, Target, draw
+
+__all__ = ["Answered", "Measured", "Question", "Watching", "measure", "questions"]
+
+_EACH: Final = (4, 4, 4)
+_EACH_QUICK: Final = (3, 2)
+_NUMBER: Final = r"\s*(-?\d+(?:\.\d+)?)\s*"
+_PLACE: Final = re.compile(
+    rf'"(?:bbox_2d|bbox|coordinate|point_2d|point)"\s*:\s*\[{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})?\]'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One target to ask for."""
+
+    screen: Screen
+    target: Target
+
+    def messages(self, dialect: str) -> tuple[Message, ...]:
+        """What a run would say in its first step."""
+        history = History(self.target.task, dialect)
+        history.show(self.screen.frame)
+        return history.messages
+
+    @property
+    def true(self) -> tuple[float, float]:
+        """The target's centre on the model's grid."""
+        box, (width, height) = self.target.box, self.screen.frame.size
+        return (box.left + box.right) / 2 / width * 1000, (box.top + box.bottom) / 2 / height * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question, and what came.
+
+    Attributes:
+        point: where a run would have clicked; None if it would not have clicked at all.
+        error: why not; "" if it would.
+        said: the numbers of the reply as they stand, readable or not; None if it holds none. Only to tell
+            what is wrong: nothing is ever clicked by them.
+        again: the screen was asked about just before, so a prefix cache has all but the task.
+        sent_tokens: image tokens of the picture as it was sent.
+    """
+
+    question: Question
+    reply: Reply
+    point: ModelPoint | None
+    error: str
+    said: tuple[float, float] | None
+    again: bool
+    sent_tokens: int
+
+    @property
+    def hit(self) -> bool:
+        """Whether a click would have done what was asked."""
+        if self.point is None:
+            return False
+        pixel = model_to_frame(self.point, self.question.screen.frame.view)
+        box = self.question.target.hit
+        return box.left <= pixel.x < box.right and box.top <= pixel.y < box.bottom
+
+    @property
+    def pair(self) -> Pair | None:
+        """What was said against what is true."""
+        if self.said is None:
+            return None
+        return Pair(self.question.true, self.said, self.question.screen.frame.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All answers, and what was found out beside them.
+
+    Attributes:
+        about: which server it is; None for a checkpoint in this process.
+        words_tokens: tokens of the same prompt without a picture, None if nobody counts them.
+        schema: whether a schema for the reply was obeyed; None if that wasn't asked.
+    """
+
+    answers: tuple[Answered, ...]
+    about: About | None = None
+    words_tokens: int | None = None
+    schema: SchemaCheck | None = None
+
+
+Watching = Callable[[str, int, int], None]
+"""Told of each question before it is asked: what, how many were asked, of how many."""
+
+
+def questions(*, quick: bool = False, seed: int = 1) -> tuple[Question, ...]:
+    """Draw the screens, and choose what to ask for: twelve targets on three screens, or five on two."""
+    each = _EACH_QUICK if quick else _EACH
+    screens = [
+        (draw(size, seed + at), many) for at, (size, many) in enumerate(zip(SIZES, each, strict=False))
+    ]
+    return tuple(Question(screen, target) for screen, many in screens for target in screen.targets[:many])
+
+
+def measure(
+    model: Model,
+    asked: Sequence[Question],
+    *,
+    dialect: str,
+    max_picture_tokens: int,
+    watch: Watching = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Measured:
+    """Ask everything.
+
+    Args:
+        model: whoever is to point.
+        asked: the questions; those about one screen one after the other.
+        dialect: how it is asked to answer.
+        max_picture_tokens: what the model was opened with.
+        watch: told before each question.
+        stop: asked often while the model works.
+
+    Raises:
+        ModelError: it can't be reached or failed.
+        Stopped: `stop` said so.
+    """
+    server = model if isinstance(model, OpenAIModel) else None
+    total = len(asked) + 1 + (server is not None)
+    watch("Words alone.", 0, total)
+    words = _without_picture(asked[0].messages(dialect))
+    words_tokens = model.reply(words, stop=stop).prompt_tokens
+    answers = []
+    for at, question in enumerate(asked):
+        watch(question.target.task, at + 1, total)
+        reply = model.reply(question.messages(dialect), stop=stop)
+        again = at > 0 and asked[at - 1].screen is question.screen
+        sent = _picture_tokens(model, question.screen.frame.size, max_picture_tokens)
+        answers.append(_read(question, reply, again=again, sent=sent))
+    if server is None:
+        return Measured(tuple(answers), None, words_tokens)
+    watch("Answer by a schema.", total - 1, total)
+    schema = check_schema(server, asked[-1].messages(dialect), stop)
+    return Measured(tuple(answers), server.about(stop=stop), words_tokens, schema)
+
+
+def _without_picture(messages: Sequence[Message]) -> tuple[Message, ...]:
+    return tuple(Message(message.role, (message.text,)) for message in messages)
+
+
+def _picture_tokens(model: Model, size: tuple[int, int], budget: int) -> int:
+    return model.picture_tokens(size) if isinstance(model, OpenAIModel) else tokens(size, budget)
+
+
+def _read(question: Question, reply: Reply, *, again: bool, sent: int) -> Answered:
+    """Read a reply as a run does, and note its numbers even where a run would refuse them."""
+    point, error = None, ""
+    try:
+        action = read_reply(reply)
+        if isinstance(action, Click):
+            point = action.target.centre
+        else:
+            error = f"expected a click, got {action.kind}"
+    except (ParseError, CoordinateError) as refused:
+        error = str(refused)
+    said = (point.x, point.y) if point else _numbers(reply)
+    return Answered(question, reply, point, error, said, again, sent)
+
+
+def _numbers(reply: Reply) -> tuple[float, float] | None:
+    """Take the first place in a reply's text, whatever it is worth."""
+    found = _PLACE.search(reply.text)
+    if not found or reply.finish == "length":
+        return None
+    numbers = [float(number) for number in found.groups() if number is not None]
+    return (numbers[0] + numbers[-2]) / 2, (numbers[1] + numbers[-1]) / 2

@@ -1,0 +1,226 @@
+"""Why a model doesn't point where the targets are: the likely cause, and what to do about it. Pure."""
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+from qvl_agent.actions.messages import Reply
+from qvl_agent.agent.doctor import Finding
+from qvl_agent.agent.models.openai_quirks import QUIRKS, ServerName
+from qvl_agent.agent.pointing import Answered, Measured
+from qvl_agent.agent.pointing_fit import Axis, Fit
+from qvl_agent.agent.pointing_summary import Summary
+
+__all__ = ["GOOD", "SHRUNK", "cause"]
+
+_LLAMA: Final = frozenset({"llama.cpp", "Docker Model Runner", "LM Studio", "Ollama", ""})
+"""Servers that are llama.cpp, hold it inside, or might."""
+_TEMPLATE: Final = ("<|im_", "<|vision", "<|endoftext", "[INST]", "<start_of_turn>", "<image>", "USER:")
+"""What only a wrong chat template lets into a reply."""
+SHRUNK: Final = 0.85
+GOOD: Final = 0.75
+_BLIND: Final = 0.3
+_CLEAR: Final = 25.0
+"""Grid units; answers that lie farther from every line follow no rule."""
+_SAME: Final = 0.004
+_MOVED: Final = 4.0
+"""Grid units in the middle of the screen: 5 pixels of 1280, 8 of 1920."""
+_TAKE_QWEN3: Final = "take a Qwen3-VL, which answers on a 0-1000 grid; pixels are refused, never scaled"
+
+
+class _Cause(NamedTuple):
+    fact: str
+    remedy: str
+
+
+def cause(measured: Measured, summary: Summary, server: ServerName) -> Finding | None:
+    """Name the likely cause of what is wrong; None if nothing is, or not enough to name one."""
+    named = _unreadable(measured, summary) or _misplaced(summary, server)
+    if named is None and summary.hits / summary.asked < GOOD:
+        return _lost(summary)
+    return named
+
+
+# Replies that hold no place
+
+
+def _unreadable(measured: Measured, summary: Summary) -> Finding | None:
+    """Name what most of the replies suffer from, if at least half of them can't be used."""
+    useless = [answer for answer in measured.answers if answer.said is None]
+    if 2 * len(useless) < len(measured.answers):
+        return None
+    kinds = Counter(_kind(answer.reply, summary.arrived) for answer in useless)
+    kind = kinds.most_common(1)[0][0]
+    fact, remedy = _UNREADABLE[kind]
+    first = next(answer for answer in useless if _kind(answer.reply, summary.arrived) == kind)
+    return Finding(name=kind, state="bad", fact=fact + _shown(first), remedy=remedy)
+
+
+def _kind(reply: Reply, arrived: float | None) -> str:
+    if reply.finish == "length":
+        if reply.text.strip():
+            return "cut off"
+        return "thinking takes it all" if reply.reasoning else "endless white space"
+    if not reply.text.strip():
+        return "answer lost in the reasoning" if reply.reasoning else "empty replies"
+    if any(mark in reply.text for mark in _TEMPLATE):
+        return "wrong chat template"
+    return "no picture" if arrived is not None and arrived < 0.02 else "prose"
+
+
+_UNREADABLE: Final = {
+    "cut off": _Cause(
+        "replies end before they are whole",
+        "raise max_reply_tokens, the server's own limit (llama-server -n, Ollama's num_predict), "
+        "or its context",
+    ),
+    "endless white space": _Cause(
+        "replies are white space without end",
+        "a schema or grammar forces white space: update the server, or start it without a grammar",
+    ),
+    "thinking takes it all": _Cause(
+        "the thoughts use up the reply's tokens",
+        "set max_reply_tokens to 4096 or more, or take an Instruct model, which points better at small sizes",
+    ),
+    "answer lost in the reasoning": _Cause(
+        "the server sorts the whole reply into the reasoning, and no action ends it",
+        "start it without a reasoning parser (vLLM, SGLang: no --reasoning-parser; "
+        "llama-server: --reasoning-format none), or take an Instruct model",
+    ),
+    "empty replies": _Cause(
+        "replies are empty",
+        "lower --max-picture-tokens to 1024; if that doesn't help, the model file is broken or its vision "
+        "part (mmproj) belongs to another model",
+    ),
+    "wrong chat template": _Cause(
+        "replies hold markers of a chat template",
+        "serve the model with its own template: llama-server --jinja with a new GGUF; vLLM and SGLang "
+        "without --chat-template; an Instruct or Thinking checkpoint, not a base model",
+    ),
+    "no picture": _Cause(
+        "the picture doesn't reach the model, which answers in words",
+        "start llama-server with --mmproj FILE; take a vision model (qwen3-vl, not qwen3)",
+    ),
+    "prose": _Cause(
+        "replies are prose without an action",
+        "take an Instruct checkpoint of Qwen3-VL with its own chat template; "
+        "or let it answer in its trained format with --dialect computer_use",
+    ),
+}
+
+
+def _shown(answer: Answered) -> str:
+    words = " ".join((answer.reply.text or answer.reply.reasoning).split())[:60]
+    return f': "{words}"' if words else ""
+
+
+# Places that are elsewhere
+
+
+def _misplaced(summary: Summary, name: ServerName) -> Finding | None:
+    """Name why the places that came aren't where the targets are."""
+    if summary.space == "squared":
+        return Finding(
+            name="black bars",
+            state="bad",
+            fact="the server adds bars that make the picture a square, and the answers count them in",
+            remedy="let it take pictures as they are: " + QUIRKS[name].show_more,
+        )
+    if summary.space != "grid":
+        fact, remedy = _SPACES[summary.space]
+        return Finding(name=_SPACE_NAMES[summary.space], state="bad", fact=fact, remedy=remedy)
+    if summary.fit is None:
+        return None
+    across, down = summary.fit.x, summary.fit.y
+    if max(abs(across.scale), abs(down.scale)) < _BLIND:
+        return Finding(
+            name="doesn't look",
+            state="bad",
+            fact="the answers don't depend on where the targets are",
+            remedy="the picture doesn't reach the model, or its vision part (mmproj) is another model's",
+        )
+    if max(across.spread, down.spread) > _CLEAR:
+        return None
+    return _scaled(summary.fit, name) or _shifted(summary.fit, name)
+
+
+_SPACE_NAMES: Final = {
+    "pixels": "pixel space",
+    "swapped": "swapped axes",
+    "fractions": "fractions",
+    "percent": "percent",
+}
+_SPACES: Final = {
+    "pixels": _Cause(
+        "it answers in pixels, as Qwen2.5-VL and other older models do",
+        _TAKE_QWEN3,
+    ),
+    "swapped": _Cause(
+        "it answers [y, x] where [x, y] was asked, as Gemini and PaliGemma do",
+        "this is no Qwen3-VL, or a fine-tune in another order: take a released Qwen3-VL",
+    ),
+    "fractions": _Cause("it answers from 0 to 1", _TAKE_QWEN3),
+    "percent": _Cause("it answers from 0 to 100", _TAKE_QWEN3),
+}
+
+
+def _scaled(line: Fit, name: ServerName) -> Finding | None:
+    """Name a stretch: bars on two sides, a wrong scale about the centre, or some other."""
+    across, down = _stretched(line.x), _stretched(line.y)
+    if not across and not down:
+        return None
+    off = f"scale {line.x.scale:.3f} across and {line.y.scale:.3f} down"
+    centred = all(abs(axis.middle) < _MOVED for axis in (line.x, line.y))
+    shrunk = (line.x.scale < 1 or not across) and (line.y.scale < 1 or not down)
+    if centred and across != down and shrunk:
+        return Finding(
+            name="black bars",
+            state="bad",
+            fact=f"{off}, about the middle: the server adds bars {'left and right' if across else 'above and below'}",  # noqa: E501
+            remedy="let it take pictures as they are: " + QUIRKS[name].show_more,
+        )
+    if centred and name in _LLAMA:
+        return Finding(
+            name="scaled about the centre",
+            state="bad",
+            fact=f"{off}, about the middle, as llama.cpp before mid-2026 does with Qwen3-VL",
+            remedy="update llama.cpp, or the server that holds it",
+        )
+    return Finding(
+        name="wrong scale",
+        state="bad",
+        fact=f"{off}{', about the middle' if centred else ''}",
+        remedy="update the server; look for what resizes or pads pictures between here and the model",
+    )
+
+
+def _stretched(axis: Axis) -> bool:
+    return abs(axis.scale - 1) > max(_SAME, 4 * axis.doubt)
+
+
+def _shifted(line: Fit, name: ServerName) -> Finding | None:
+    x, y = line.x.middle, line.y.middle
+    if max(abs(x) - line.x.spread, abs(y) - line.y.spread) < _MOVED:
+        return None
+    remedy = (
+        "update vLLM: 0.11.1 to 0.12.0 are known for this"
+        if name == "vLLM"
+        else "the server pads or crops pictures on one side: " + QUIRKS[name].show_more
+    )
+    return Finding(
+        name="shifted",
+        state="bad",
+        fact=f"every answer is off by about ({x:+.0f}, {y:+.0f}) thousandths of the screen",
+        remedy=remedy,
+    )
+
+
+def _lost(summary: Summary) -> Finding:
+    """Say what is left, where the answers follow no rule."""
+    if summary.arrived is not None and summary.arrived < SHRUNK:
+        fact, remedy = "the answers are inexact, and the picture arrives shrunk", "see picture, below"
+    else:
+        fact = "the answers follow no rule that a server's fault would give"
+        remedy = (
+            "take a larger checkpoint or one quantised less; with llama.cpp, the mmproj file of this model"
+        )
+    return Finding(name="inexact", state="bad", fact=fact, remedy=remedy)

@@ -1,0 +1,147 @@
+"""What the doctor says about a model that was asked to point: figures, causes, remedies. Pure."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from qvl_agent.agent.doctor import Finding, State
+from qvl_agent.agent.history import MAX_PICTURES
+from qvl_agent.agent.models.openai_quirks import Quirks, ServerName
+from qvl_agent.agent.pointing import Measured
+from qvl_agent.agent.pointing_faults import GOOD, SHRUNK, cause
+from qvl_agent.agent.pointing_summary import Summary
+
+__all__ = ["findings"]
+
+_GROWN: Final = 1.2
+_ROOM_FOR_WORDS: Final = 6000
+"""Tokens that the prompt and what was said take in a run, beside its pictures."""
+
+
+def findings(measured: Measured, summary: Summary) -> tuple[Finding, ...]:
+    """Say what was found, the causes of what is wrong after the figures."""
+    quirks = measured.about.quirks if measured.about else Quirks()
+    name: ServerName = measured.about.name if measured.about else ""
+    return (
+        *_pointing(measured, summary, name),
+        *_pictures(summary, quirks),
+        *_speed(summary),
+        *_schema(measured),
+        *_cache(measured, summary, quirks),
+        *_context(measured, summary, quirks),
+    )
+
+
+def _pointing(measured: Measured, summary: Summary, name: ServerName) -> Iterator[Finding]:
+    rate = summary.hits / summary.asked
+    named = cause(measured, summary, name)
+    fact = f"hit {summary.hits} of {summary.asked} targets{_where(summary)}"
+    yield Finding(name="pointing", state=_state(rate, named), fact=fact)
+    if named:
+        yield named
+
+
+def _state(rate: float, named: Finding | None) -> State:
+    if rate >= GOOD:
+        return "warn" if named else "ok"
+    return "bad"
+
+
+def _where(summary: Summary) -> str:
+    if summary.offset is None or summary.fit is None:
+        return ""
+    x, y = summary.offset
+    grid = f", on a 0-{summary.grid} grid" if summary.grid else ""
+    return (
+        f"; off by ({x:+.1f}, {y:+.1f}) px in the mean; "
+        f"scale {summary.fit.x.scale:.3f} across, {summary.fit.y.scale:.3f} down{grid}"
+    )
+
+
+def _pictures(summary: Summary, quirks: Quirks) -> Iterator[Finding]:
+    sent = f"{min(summary.sent)} to {max(summary.sent)} image tokens are sent"
+    if summary.arrived is None:
+        yield Finding(name="picture", state="ok", fact=f"{sent}; the server doesn't count what arrives")
+    elif summary.arrived < SHRUNK:
+        yield Finding(
+            name="picture",
+            state="bad" if summary.arrived < SHRUNK / 2 else "warn",
+            fact=f"{sent}, and as little as {summary.arrived:.0%} arrive: the server shrinks pictures",
+            remedy=f"small targets are lost; {quirks.show_more}",
+        )
+    elif summary.arrived > _GROWN:
+        yield Finding(
+            name="picture",
+            state="warn",
+            fact=f"{sent}, and {summary.arrived:.2f} times as many arrive: "
+            "the model's tiles aren't 32 pixels wide, or the server enlarges pictures",
+            remedy="take a Qwen3-VL; Qwen2.5-VL has tiles of 28 pixels, 1.31 times as many",
+        )
+    else:
+        yield Finding(name="picture", state="ok", fact=f"{sent}, and they arrive")
+
+
+def _speed(summary: Summary) -> Iterator[Finding]:
+    if summary.total_s is None:
+        return
+    parts = [f"{summary.total_s:.1f} s a step"]
+    if summary.first_s is not None and summary.decode_s is not None:
+        parts.append(f"{summary.first_s:.1f} s until the first token, {summary.decode_s:.1f} s after it")
+    if summary.tokens_per_s:
+        parts.append(f"{summary.tokens_per_s:.0f} tokens/s")
+    slow = summary.total_s > 30
+    remedy = "take a smaller or a quantised checkpoint, or lower --max-picture-tokens" if slow else ""
+    yield Finding(name="speed", state="warn" if slow else "ok", fact=", ".join(parts), remedy=remedy)
+
+
+def _schema(measured: Measured) -> Iterator[Finding]:
+    match measured.schema:
+        case "obeyed":
+            yield Finding(name="schema", state="ok", fact="the server holds replies to a JSON schema")
+        case "ignored" | "refused" | "unfinished" as what:
+            said = {
+                "ignored": "the server takes a JSON schema and doesn't obey it",
+                "refused": "the server refuses a JSON schema",
+                "unfinished": "with a JSON schema the reply doesn't end",
+            }[what]
+            yield Finding(
+                name="schema",
+                state="warn",
+                fact=f"{said}; replies are checked all the same",
+                remedy="update the server if replies often can't be read",
+            )
+        case None:
+            return
+
+
+def _cache(measured: Measured, summary: Summary, quirks: Quirks) -> Iterator[Finding]:
+    match summary.cached:
+        case "works":
+            yield Finding(name="prefix cache", state="ok", fact="works: what was seen isn't read again")
+        case "":
+            yield Finding(name="prefix cache", state="ok", fact="can't be told from what the server says")
+        case _:
+            caching = quirks.caching if measured.about else "update transformers"
+            yield Finding(
+                name="prefix cache",
+                state="warn",
+                fact="doesn't work: each step reads the whole conversation again",
+                remedy=caching,
+            )
+
+
+def _context(measured: Measured, summary: Summary, quirks: Quirks) -> Iterator[Finding]:
+    context = measured.about.context if measured.about else None
+    if context is None:
+        return
+    largest = max(summary.sent)
+    if context >= MAX_PICTURES * largest + _ROOM_FOR_WORDS:
+        yield Finding(name="context", state="ok", fact=f"{context} tokens")
+        return
+    single = context < largest + _ROOM_FOR_WORDS / 2
+    lacks = "a single step" if single else f"a run's {MAX_PICTURES} pictures"
+    yield Finding(
+        name="context",
+        state="bad" if single else "warn",
+        fact=f"{context} tokens, too little for {lacks}",
+        remedy=quirks.more_context,
+    )

@@ -1,0 +1,41 @@
+"""The doctor's questions to a model as the person sees them: which one is asked, and what came of all."""
+
+import json
+from typing import Any, Final
+
+from rich.console import Console
+
+from qvl_agent.agent.doctor_pointing import Examined, examine_pointing
+from qvl_agent.agent.pointing_summary import plain
+from qvl_agent.agent.settings import Settings
+
+__all__ = ["configured", "figures", "watched"]
+
+_NOT_CONFIGURED: Final = frozenset({"", "auto", "oracle"})
+"""The oracle reads widgets and looks at no picture."""
+
+
+def configured(settings: Settings) -> bool:
+    """Whether the person chose a model that can be asked to point."""
+    return bool(settings.server) or settings.model not in _NOT_CONFIGURED
+
+
+def watched(settings: Settings, *, quick: bool) -> Examined:
+    """Ask the model, and show on a terminal how far it is; on a CPU it may take minutes."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        return examine_pointing(settings, quick=quick)
+    with console.status("opening the model …") as status:
+
+        def watch(what: str, done: int, of: int) -> None:
+            status.update(f"question {done + 1} of {of}: {what} (Ctrl+C stops)")
+
+        return examine_pointing(settings, quick=quick, watch=watch)
+
+
+def figures(examined: Examined) -> str:
+    """Everything that was measured, as one line of JSON; "" if nothing was."""
+    if examined.measured is None or examined.summary is None:
+        return ""
+    line: dict[str, Any] = {"event": "pointing", **plain(examined.measured, examined.summary)}
+    return json.dumps(line, ensure_ascii=False)
