@@ -10,6 +10,19 @@ from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.messages import Reply
 from qvl_agent.agent.history import compacted
 from qvl_agent.agent.models import Model
+from qvl_agent.agent.models.auto import (
+    SILENT,
+    Checkpoint,
+    Choosing,
+    Nothing,
+    Offer,
+    Served,
+    look_around,
+    named,
+    nothing_here,
+)
+from qvl_agent.agent.models.found import is_cloud, on_disk
+from qvl_agent.agent.models.presets import find_preset, is_qwen3_vl, reply_tokens, thinks
 from qvl_agent.agent.settings import Settings, load_settings
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.recording import RecordedStep, Recording
