@@ -26,7 +26,10 @@ from qvl_agent.actions.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qvl_agent.agent.agent import Run
+    from qvl_agent.agent.doctor import Finding
     from qvl_agent.agent.settings import Settings
     from qvl_agent.sandbox.record import RunResult
 
@@ -295,24 +298,49 @@ def show(recording: Path, output: Path | None, open_report: bool, verbose: bool)
         click.launch(str(page))
 
 
-@main.command()
+@main.command(epilog=EXIT_CODES)
+@click.option("--quick", is_flag=True, help="Ask the model for five targets, not twelve.")
+@click.option(
+    "--pointing/--no-pointing",
+    default=None,
+    help="Ask the model for known targets on drawn screens, or don't; by default, if one is configured.",
+)
 @DESKTOP_OPTIONS
 @RUN_OPTIONS
 @MODEL_OPTIONS
 @COMMON_OPTIONS
 @_errors_to_codes
-def doctor(**options: Any) -> int:
-    """Check display, permissions, packages, GPU, model and server, and name what to do."""
+def doctor(quick: bool, pointing: bool | None, **options: Any) -> int:
+    """Check display, permissions, packages, GPU, model and server, and name what to do.
+
+    With --model or --server it also asks the model where things are on screens it draws, and says whether
+    it points right, what it sees of a picture, how long a step takes, and the likely fault if it doesn't.
+    No input is ever sent.
+    """
     from qvl_agent.agent.doctor import examine
     from qvl_agent.agent.terminal import print_findings
+    from qvl_agent.agent.terminal_pointing import configured, figures, watched
 
-    findings = examine(_settings(options))
-    if options["as_json"]:
-        for finding in findings:
-            click.echo(finding.model_dump_json())
-    else:
-        print_findings(findings)
-    return 69 if any(finding.state == "bad" for finding in findings) else 0
+    settings = _settings(options)
+    show = _print_json_findings if options["as_json"] else print_findings
+    found = examine(settings)
+    show(found)
+    code = 69 if any(finding.state == "bad" for finding in found) else 0
+    if pointing is None:
+        pointing = configured(settings)
+    if pointing:
+        examined = watched(settings, quick=quick)
+        show(examined.findings)
+        if options["as_json"] and (line := figures(examined)):
+            click.echo(line)
+        if any(finding.state == "bad" for finding in examined.findings):
+            code = code or 5
+    return code
+
+
+def _print_json_findings(findings: "Sequence[Finding]") -> None:
+    for finding in findings:
+        click.echo(finding.model_dump_json())
 
 
 def _settings(options: dict[str, Any], **more: object) -> "Settings":
