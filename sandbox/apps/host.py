@@ -29,7 +29,7 @@ from qvl_agent.sandbox.apps.tree import read_tree, target_at
 from qvl_agent.sandbox.apps.widgets import Pane
 from qvl_agent.sandbox.tasks import start_exercise
 
-__all__ = ["Host", "quiet_environment", "run"]
+__all__ = ["Host", "make_pane", "quiet_environment", "run"]
 
 _PLACED_S: Final = 1.0
 """How long the window manager may take to move a window."""
@@ -84,7 +84,7 @@ class Host(QObject):
                 self._presses[-1] = replace(self._presses[-1], double=True)
         return False
 
-    def answer(self, line: str) -> dict[str, object]:
+    def answer(self, line: bytes) -> dict[str, object]:
         """Do what one request asks; the answer goes back as it is."""
         try:
             request = Request.model_validate_json(line)
@@ -121,10 +121,11 @@ class Host(QObject):
         if (old := self._window.centralWidget()) is not None:
             delete(old)  # now: a new style sheet would be worked out for the old widgets too
         dress(self._qt, self._style, look)
-        pane = _pane(exercise.start, look)
+        pane = make_pane(exercise.start, look)
         self._window.setCentralWidget(pane)
         self._window.setWindowTitle(pane.windowTitle())
         self._place(QRect(look.window.left, look.window.top, look.window.width, look.window.height))
+        self._window.setFocus()  # no field has the cursor yet, whatever had it before
         pane.placed()
         self._until(lambda: self._qt.activeWindow() is not None)
         self._presses.clear()
@@ -154,7 +155,8 @@ class Host(QObject):
         self._qt.processEvents()
 
 
-def _pane(state: BaseModel, look: Look) -> Pane:
+def make_pane(state: BaseModel, look: Look) -> Pane:
+    """Build what shows a state: the type of the state says which application it is."""
     match state:
         case ChatState():
             return ChatPane(state, look)
@@ -185,7 +187,7 @@ def run(app: str, task: str | None, seed: int) -> int:
         while b"\n" in pending:
             line, _, rest = bytes(pending).partition(b"\n")
             pending[:] = rest
-            answers.write(json.dumps(host.answer(line.decode()), ensure_ascii=False) + "\n")
+            answers.write(json.dumps(host.answer(line), ensure_ascii=False) + "\n")
             answers.flush()
         if not part:  # the parent closed its end, or died
             qt.quit()

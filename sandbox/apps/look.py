@@ -6,7 +6,7 @@ from typing import Literal
 
 from qvl_agent.actions.coordinates import Rect
 
-__all__ = ["FONT_SIZES", "THEMES", "Language", "Look", "Theme", "language_of"]
+__all__ = ["FONTS", "FONT_SIZES", "THEMES", "Language", "Look", "Theme", "language_of"]
 
 Language = Literal["en", "zh"]
 
@@ -56,7 +56,7 @@ THEMES = (
 )  # fmt: skip
 FONT_SIZES = (13, 14, 15, 16, 18)
 """Pixels."""
-_FONTS = ("WenQuanYi Micro Hei", "DejaVu Sans")
+FONTS = ("WenQuanYi Micro Hei", "DejaVu Sans")
 _FRAME = 32
 """Room that a window manager's title bar and borders may need, in pixels."""
 
@@ -87,12 +87,13 @@ class Look:
         """
         chance = random.Random(f"look/{app}/{seed}")
         font_px = chance.choice(FONT_SIZES)
-        width = _between(chance, 46 * font_px + 180, 1180, screen[0] - _FRAME)
-        height = _between(chance, 34 * font_px + 90, 740, screen[1] - 2 * _FRAME)
+        least = cls.least_size(font_px)
+        width = _between(chance, least[0], 1180, screen[0] - _FRAME)
+        height = _between(chance, least[1], 740, screen[1] - 2 * _FRAME)
         return cls(
             language=language_of(seed),
             theme=chance.choice(THEMES),
-            font=chance.choice(_FONTS),
+            font=chance.choice(FONTS),
             font_px=font_px,
             window=Rect(
                 chance.randint(_FRAME // 2, max(_FRAME // 2, screen[0] - width - _FRAME // 2)),
@@ -105,6 +106,11 @@ class Look:
     def say(self, english: str, chinese: str) -> str:
         """Choose the words in the look's language."""
         return chinese if self.language == "zh" else english
+
+    @staticmethod
+    def least_size(font_px: int) -> tuple[int, int]:
+        """The smallest window that a font of this height is given on a screen that has the room."""
+        return 46 * font_px + 180, 34 * font_px + 90
 
 
 def language_of(seed: int) -> Language:

@@ -42,7 +42,11 @@ class AppProcess:
             env=environment,
             start_new_session=True,  # Ctrl+C is ours to handle
         )
-        self._answer(START_S)
+        try:
+            self._answer(START_S)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def pid(self) -> int:

@@ -26,6 +26,7 @@ QLabel[voice="heading"] { font-weight: bold; }
 QLabel[voice="error"] { color: $danger; font-size: ${small}px; }
 QLabel[voice="good"] { color: $accent; font-weight: bold; }
 QFrame[panel="true"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
+QFrame#calendar { border-radius: 0; }
 QFrame[panel="flat"] { background: $panel; border: none; }
 QFrame[rule="true"] { background: $line; border: none; max-height: 1px; min-height: 1px; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
