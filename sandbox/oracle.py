@@ -41,11 +41,15 @@ class Oracle:
         """Answer with the task's next action, over the last picture.
 
         Raises:
-            ModelError: there is no picture, or it can't point at the widget in it.
+            ModelError: it was given another task than the sandbox's, or no picture, or it can't point
+                at the widget in it.
             Stopped: `stop` said so.
         """
         if stop():
             raise Stopped("stopped while the oracle was asked")
+        instruction = self._sandbox.instruction
+        if not any(instruction in message.text for message in messages):
+            raise ModelError(f"the oracle knows one task on this desktop: say {instruction!r}")
         start = time.perf_counter()
         hand = Hand(_last_view(messages), self._sandbox.tree())
         try:

@@ -114,8 +114,11 @@ def test_a_slider_is_dragged_to_the_nearest_point_of_its_value() -> None:
 def test_the_oracle_answers_over_the_last_picture_and_only_with_one() -> None:
     with open_sandbox("chat", seed=1) as sandbox:
         oracle = Oracle(sandbox)
+        task = sandbox.instruction
         with pytest.raises(ModelError, match="without a picture"):
-            oracle.reply([Message("user", ("do it",))], stop=lambda: False)
+            oracle.reply([Message("user", (task,))], stop=lambda: False)
+        with pytest.raises(ModelError, match="uncheck the pinned chat"):
+            oracle.reply([Message("user", ("buy a boat",))], stop=lambda: False)
         frame = sandbox.desktop.grab()
         with pytest.raises(Stopped):
             oracle.reply([Message("user", (frame,))], stop=lambda: True)
@@ -126,7 +129,7 @@ def test_the_oracle_answers_over_the_last_picture_and_only_with_one() -> None:
         for picture in (frame, crop):
             heard: list[str] = []
             reply = oracle.reply(
-                [Message("user", (frame,)), Message("user", ("and", picture))],
+                [Message("user", (task, frame)), Message("user", ("and", picture))],
                 stop=lambda: False,
                 on_text=heard.append,
             )
