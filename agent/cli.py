@@ -343,6 +343,39 @@ def _print_json_findings(findings: "Sequence[Finding]") -> None:
         click.echo(finding.model_dump_json())
 
 
+@main.command(epilog=EXIT_CODES)
+@click.argument("question")
+@click.argument("files", nargs=-1, metavar="[PICTURE|VIDEO|RUN]...", type=click.Path(path_type=Path))
+@click.option("--region", metavar="X,Y,W,H", help="Only this part of the screen, in its logical pixels.")
+@click.option("--schema", type=click.Path(path_type=Path), metavar="FILE", help="Answer as JSON that fits.")
+@click.option("--code", is_flag=True, help="Print only what is inside the answer's code block.")
+@click.option(
+    "--fps",
+    type=click.FloatRange(0, 60, min_open=True),
+    default=2.0,
+    metavar="N",
+    help="Frames a second of a video (2).",
+)
+@click.option(
+    "--max-frames", type=click.IntRange(1, 768), default=32, metavar="N", help="Frames in all, spread (32)."
+)
+@click.option("--times", type=click.Choice(["seconds", "hms"]), default="seconds", help="A video's times.")
+@click.option("--max-reply-tokens", type=int, metavar="N", help="How long the answer may get (8192).")
+@DESKTOP_OPTIONS
+@MODEL_OPTIONS
+@COMMON_OPTIONS
+@_errors_to_codes
+def ask(question: str, files: tuple[Path, ...], **options: Any) -> int:
+    """Ask about the screen, pictures, a video or a recorded run.
+
+    Nothing is clicked, typed or recorded. Without a file it is about the desktop as it is now.
+    """
+    from qvl_agent.agent.ask_command import AskOptions, ask_in_terminal
+
+    own = AskOptions(**{name: options.pop(name) for name in AskOptions.names()})
+    return ask_in_terminal(question, files, own, _settings(options), as_json=options["as_json"])
+
+
 def _settings(options: dict[str, Any], **more: object) -> "Settings":
     from qvl_agent.agent.settings import load_settings
 

@@ -20,6 +20,8 @@ VALUES: dict[str, dict[str, object]] = {
         "note": "Step 40 of 50.",
     },
     "point": {"target": "the knob"},
+    "ask_schema": {"question": "How many rows?", "schema": '{"type": "integer"}'},
+    "mend_schema": {"error": "at rows: 4 is not of type 'array'"},
     "mend": {"error": "Expected one action, got 2."},
     "zoomed": {"region": "the status bar"},
     "refused": {"reason": "Only a person may pay."},

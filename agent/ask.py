@@ -1,0 +1,191 @@
+"""One question about pictures: nothing is clicked, nothing is recorded, and no display is held."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol, runtime_checkable
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
+from qvl_agent.actions.dialects.schema import ReplyFormat
+from qvl_agent.actions.errors import ModelError, ParseError, SettingsError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Message, Part, Reply
+from qvl_agent.agent.answer_schema import AnswerSchema
+from qvl_agent.agent.models import Model, OnText
+from qvl_agent.agent.picture_files import is_still, read_picture
+from qvl_agent.agent.video_files import read_video
+from qvl_agent.agent.videos import Clip, TimeStyle, as_parts, read_run
+from qvl_agent.prompts import render
+from qvl_agent.sandbox.recording import Recording
+from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
+
+__all__ = ["Answered", "Sampling", "ask", "look_at", "looking", "region_of"]
+
+_SANDBOX: Final = "sandbox:"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a question.
+
+    Attributes:
+        reply: the model's last one.
+        value: what it says as JSON; None without a schema.
+    """
+
+    reply: Reply
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a video is shown: see `read_video`; `times` is how its times are written."""
+
+    fps: float = 2.0
+    max_frames: int = 32
+    times: TimeStyle = "seconds"
+    max_picture_tokens: int = 2048
+
+
+@runtime_checkable
+class KeepsFormat(Protocol):
+    """A model that can be kept to a format while it writes."""
+
+    def with_format(self, form: ReplyFormat) -> Model:
+        """The same model, its replies kept to a format as far as its backend can."""
+        ...
+
+
+def ask(
+    model: Model,
+    question: str,
+    looked_at: Sequence[Part],
+    *,
+    schema: AnswerSchema | None = None,
+    stop: StopCheck = lambda: False,
+    on_text: OnText | None = None,
+) -> Answered:
+    """Put a question to a model.
+
+    Args:
+        model: who answers.
+        question: in the person's words; it is sent as it is.
+        looked_at: the pictures, as `look_at` lays them out; they stand before the question.
+        schema: what the answer must fit; if it doesn't, the model is told why and may try once more.
+        stop: says whether the person wants it no more.
+        on_text: gets the answer as it comes.
+
+    Raises:
+        ModelError: the model failed, or its second answer doesn't fit the schema either.
+        Stopped: `stop` said so.
+    """
+    if schema is None:
+        return Answered(model.reply([Message("user", (*looked_at, question))], stop=stop, on_text=on_text))
+    wanted = render("ask_schema", question=question, schema=json.dumps(schema.schema, ensure_ascii=False))
+    messages = [Message("user", (*looked_at, wanted))]
+    if isinstance(model, KeepsFormat):
+        model = model.with_format(ReplyFormat(schema.schema))
+    reply = model.reply(messages, stop=stop, on_text=on_text)
+    try:
+        return Answered(reply, _fitting(reply, schema))
+    except ParseError as error:
+        messages += [
+            Message("assistant", (reply.text,)),
+            Message("user", (render("mend_schema", error=str(error)),)),
+        ]
+    reply = model.reply(messages, stop=stop, on_text=on_text)
+    try:
+        return Answered(reply, _fitting(reply, schema))
+    except ParseError as error:
+        raise ModelError(
+            f"two answers in a row don't fit the schema; the last: {error} It began {reply.text[:200]!r}; "
+            "try a simpler schema or a larger model"
+        ) from error
+
+
+def _fitting(reply: Reply, schema: AnswerSchema) -> Any:
+    if reply.finish == "length":
+        raise ParseError("it was cut off before it ended; answer shorter.")
+    return schema.read(reply.text)
+
+
+def look_at(paths: Sequence[Path], sampling: Sampling) -> tuple[tuple[Part, ...], tuple[Clip, ...]]:
+    """Read pictures, videos and recorded runs, and lay them out for a message, in their order.
+
+    Several are numbered as Qwen's own template does with `add_vision_id`: "Picture 1: ", "Video 1: ".
+
+    Raises:
+        SettingsError: a file is neither a picture nor a video.
+        RecordingError: a folder isn't an intact recording.
+        DesktopError: a video needs PyAV, and it isn't installed.
+    """
+    parts: list[Part] = []
+    clips: list[Clip] = []
+    pictures = 0
+    for path in paths:
+        seen = _read(path, sampling)
+        if isinstance(seen, Clip):
+            clips.append(seen)
+            name, shown = f"Video {len(clips)}: ", as_parts(seen, sampling.times)
+        else:
+            pictures += 1
+            name, shown = f"Picture {pictures}: ", (seen,)
+        parts += (name, *shown) if len(paths) > 1 else shown
+    return tuple(parts), tuple(clips)
+
+
+def _read(path: Path, sampling: Sampling) -> Frame | Clip:
+    if path.is_dir():
+        return read_run(
+            Recording.open(path),
+            max_frames=sampling.max_frames,
+            max_picture_tokens=sampling.max_picture_tokens,
+        )
+    if not path.exists():
+        raise SettingsError(f"there is no {path}; name pictures, a video or a recorded run's folder")
+    if is_still(path):
+        return read_picture(path)
+    return read_video(
+        path,
+        fps=sampling.fps,
+        max_frames=sampling.max_frames,
+        max_picture_tokens=sampling.max_picture_tokens,
+    )
+
+
+@contextmanager
+def looking(name: str, *, monitor: int = 1) -> Iterator[Desktop]:
+    """Open a desktop to look at it. Its display isn't held: another agent may be at work there.
+
+    Raises:
+        SettingsError: no such desktop.
+        NoScreenError: there is no usable screen.
+    """
+    if name.startswith(_SANDBOX):
+        app, task, seed = parse_sandbox_name(name)
+        with open_sandbox(app, task=task, seed=seed) as sandbox:
+            yield SandboxDesktop(sandbox, name)
+        return
+    if name != "local" and not name.startswith(":"):
+        raise SettingsError(f"no desktop '{name}'; choose local, an X display like :1, or sandbox:chat")
+    desktop = open_local(None if name == "local" else name, monitor=monitor)
+    try:
+        yield desktop
+    finally:
+        desktop.close()
+
+
+def region_of(text: str) -> Rect:
+    """Read "X,Y,W,H" in logical pixels of the desktop.
+
+    Raises:
+        SettingsError: it is anything else.
+    """
+    try:
+        left, top, width, height = (int(part) for part in text.split(","))
+        return Rect(left, top, width, height)
+    except ValueError as error:  # pydantic's own is one
+        raise SettingsError(f"expected a region as X,Y,W,H with a size, got {text!r}") from error

@@ -1,0 +1,171 @@
+"""`qvl-agent ask` in the terminal. Used by the command line alone."""
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final, Self, TextIO
+
+from rich.console import Console
+
+from qvl_agent.actions.desktops.signals import stop_on_signals
+from qvl_agent.actions.errors import ModelError, SettingsError
+from qvl_agent.actions.messages import Part, Reply
+from qvl_agent.agent.answer_schema import AnswerSchema, code_in
+from qvl_agent.agent.ask import Answered, Sampling, ask, look_at, looking, region_of
+from qvl_agent.agent.report_words import visible
+from qvl_agent.agent.session import open_model_for
+from qvl_agent.agent.settings import Settings
+from qvl_agent.agent.terminal_choosing import TerminalChoosing
+from qvl_agent.agent.videos import Clip, TimeStyle
+
+__all__ = ["AskOptions", "ask_in_terminal"]
+
+REPLY_TOKENS: Final = 8192
+"""A page of HTML or a long table, a model's thoughts included; an action, which is what the setting is for,
+needs far fewer."""
+TIMEOUT_S: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """What the command line says beside the settings; see `qvl-agent ask --help`."""
+
+    region: str | None
+    schema: Path | None
+    code: bool
+    fps: float
+    max_frames: int
+    times: TimeStyle
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(cls))
+
+
+def ask_in_terminal(
+    question: str, files: Sequence[Path], options: AskOptions, settings: Settings, *, as_json: bool
+) -> int:
+    """Ask, and print the answer as it comes. Returns the exit code.
+
+    Raises:
+        QvlError: as the parts do; the command line says it and exits with its code.
+    """
+    _check(question, files, options, settings)
+    settings = _with_room(settings)
+    schema = AnswerSchema.load(options.schema) if options.schema else None
+    sampling = Sampling(options.fps, options.max_frames, options.times, settings.max_picture_tokens)
+    with stop_on_signals() as stop:
+        looked_at, clips = look_at(files, sampling) if files else (_screen(settings, options.region), ())
+        choosing = TerminalChoosing(as_json=as_json)
+        with open_model_for(settings, choosing=choosing) as model, Teller(quiet=as_json) as teller:
+            teller.clips(clips)
+            whole = schema is not None or options.code or as_json
+            on_text = None if whole else teller.piece
+            answered = ask(model, question, looked_at, schema=schema, stop=stop, on_text=on_text)
+            teller.answer(answered, _printed(answered, options, schema), as_json=as_json)
+    return 0
+
+
+def _check(question: str, files: Sequence[Path], options: AskOptions, settings: Settings) -> None:
+    if not question.strip():
+        raise SettingsError('say what to ask: qvl-agent ask "What is the total?"')
+    if settings.model == "oracle":
+        raise SettingsError("the oracle knows its tasks and answers no questions; ask a Qwen3-VL")
+    if options.region and files:
+        raise SettingsError("--region is a part of the screen; with files, leave it out")
+
+
+def _with_room(settings: Settings) -> Settings:
+    """Give an answer more room and time than an action needs, where the person set neither."""
+    room = {"max_reply_tokens": REPLY_TOKENS, "timeout": TIMEOUT_S}
+    missing = {name: value for name, value in room.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=missing)
+
+
+def _screen(settings: Settings, region: str | None) -> tuple[Part, ...]:
+    """Capture before the model is opened: that may take a minute, and the question is about now."""
+    part = region_of(region) if region else None
+    with looking(settings.desktop, monitor=settings.monitor) as desktop:
+        return (desktop.grab(part),)
+
+
+def _printed(answered: Answered, options: AskOptions, schema: AnswerSchema | None) -> str:
+    if schema is not None:
+        return json.dumps(answered.value, ensure_ascii=False, indent=2)
+    text = answered.reply.text
+    return code_in(text).rstrip() if options.code else text.strip()
+
+
+class Teller:
+    """Prints an answer: to a terminal as it comes, elsewhere in one piece, and its words alone."""
+
+    def __init__(self, *, quiet: bool, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._notes = Console(stderr=True, highlight=False, quiet=quiet)
+        self._live = self._out.isatty()
+        self._streamed: list[str] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._notes.is_terminal:
+            self._stack.enter_context(self._notes.status("the model is looking …"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def clips(self, clips: Sequence[Clip]) -> None:
+        """Say what of a video is shown."""
+        for clip in clips:
+            size = "x".join(map(str, clip.moments[0].frame.size))
+            count = len(clip.moments)
+            self._notes.print(f"video: {count} frames of {clip.seconds:.1f} s, {size} each", style="dim")
+
+    def piece(self, text: str) -> None:
+        """Show a piece of what the model writes; a thinking model's thoughts come before its answer."""
+        self._stack.close()
+        if self._live:
+            self._streamed.append(text)
+            # The screen's words come back through the model: none may steer the terminal.
+            self._out.write(visible(text))
+            self._out.flush()
+
+    def answer(self, answered: Answered, text: str, *, as_json: bool) -> None:
+        """Print the answer, or what of it isn't printed yet.
+
+        Raises:
+            ModelError: there is none, or it was cut off.
+        """
+        self._stack.close()
+        streamed = "".join(self._streamed)
+        if as_json:
+            self._out.write(json.dumps(_facts(answered), ensure_ascii=False) + "\n")
+        elif not text or not streamed.rstrip().endswith(text):
+            self._out.write(("\n\n" if streamed else "") + (visible(text) if self._live else text) + "\n")
+        else:
+            self._out.write("\n")
+        self._out.flush()
+        _whole(answered.reply)
+
+
+def _facts(answered: Answered) -> dict[str, object]:
+    reply = answered.reply
+    return {
+        "event": "answer",
+        "text": reply.text,
+        "value": answered.value,
+        "finish": reply.finish,
+        "prompt_tokens": reply.prompt_tokens,
+        "reply_tokens": reply.reply_tokens,
+        "times": reply.times,
+    }
+
+
+def _whole(reply: Reply) -> None:
+    if reply.finish == "length":
+        raise ModelError("the answer was cut off there; give it more room with --max-reply-tokens")
+    if not reply.text.strip():
+        raise ModelError("the model answered nothing; ask otherwise, or lower --max-picture-tokens")
