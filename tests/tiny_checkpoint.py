@@ -91,6 +91,12 @@ VISION = {
     "num_position_embeddings": 2304,
     "deepstack_visual_indexes": [0, 1, 2],
 }
+ROPE = {
+    "rope_type": "default",
+    "rope_theta": 5_000_000.0,
+    "mrope_section": [4, 2, 2],
+    "mrope_interleaved": True,
+}
 TEXT = {
     "vocab_size": VOCAB,
     "hidden_size": 64,
@@ -100,13 +106,13 @@ TEXT = {
     "num_key_value_heads": 2,
     "head_dim": 16,
     "max_position_embeddings": 32768,
-    "rope_parameters": {
-        "rope_type": "default",
-        "rope_theta": 5_000_000.0,
-        "mrope_section": [4, 2, 2],
-        "mrope_interleaved": True,
-    },
+    "rope_parameters": ROPE,
 }
+RELEASED_HEADS = {
+    "head_dim": 128,
+    "rope_parameters": ROPE | {"mrope_section": [24, 20, 20]},
+}
+"""The attention heads of every released size; vLLM's kernels for CPUs know no narrower than 32."""
 EXPERTS = {
     "num_experts": 4,
     "num_experts_per_tok": 2,
@@ -134,7 +140,14 @@ SAMPLING = {
 }
 
 
-def checkpoint(folder: Path, *, moe: bool = False, thinking: bool = False, says: str | None = None) -> Path:
+def checkpoint(
+    folder: Path,
+    *,
+    moe: bool = False,
+    thinking: bool = False,
+    says: str | None = None,
+    released_heads: bool = False,
+) -> Path:
     """Write a checkpoint to `folder`.
 
     Args:
@@ -142,12 +155,13 @@ def checkpoint(folder: Path, *, moe: bool = False, thinking: bool = False, says:
         moe: a mixture of experts, as the 30B-A3B is one.
         thinking: the template opens <think>, as the Thinking checkpoints' does.
         says: the text that the model answers any prompt with, no token of it twice; None for random words.
+        released_heads: attention heads as wide as the released ones, for engines that need them.
     """
     tokenizer(folder)
     template = TEMPLATE.replace("THINK", "<think>\\n" if thinking else "")
     (folder / "chat_template.jinja").write_text(template, "utf-8")
     _write(folder / "preprocessor_config.json", PREPROCESSOR)
-    model = _model(moe=moe)
+    model = _model(moe=moe, shape=TEXT | (RELEASED_HEADS if released_heads else {}))
     if says is not None:
         _teach(model, folder, says)
     model.to(torch.bfloat16).save_pretrained(folder)
@@ -178,12 +192,12 @@ def _transpose_experts(path: Path) -> None:
     save_file(weights, path, metadata={"format": "pt"})
 
 
-def _model(*, moe: bool) -> Any:
+def _model(*, moe: bool, shape: dict[str, Any]) -> Any:
     torch.set_num_threads(1)
     torch.manual_seed(7)
     prefix = "Qwen3VLMoe" if moe else "Qwen3VL"
     config = getattr(transformers, f"{prefix}Config")(
-        text_config=TEXT | (EXPERTS if moe else {}), vision_config=VISION, tie_word_embeddings=False
+        text_config=shape | (EXPERTS if moe else {}), vision_config=VISION, tie_word_embeddings=False
     )
     return getattr(transformers, f"{prefix}ForConditionalGeneration")(config).eval()
 
