@@ -1,6 +1,7 @@
 """Why a model doesn't point where the targets are: the likely cause, and what to do about it. Pure."""
 
 from collections import Counter
+from math import hypot
 from typing import Final, NamedTuple
 
 from qvl_agent.actions.messages import Reply
@@ -169,43 +170,50 @@ def _scaled(line: Fit, name: ServerName) -> Finding | None:
     if not across and not down:
         return None
     off = f"scale {line.x.scale:.3f} across and {line.y.scale:.3f} down"
-    centred = all(abs(axis.middle) < _MOVED for axis in (line.x, line.y))
-    shrunk = (line.x.scale < 1 or not across) and (line.y.scale < 1 or not down)
-    if centred and across != down and shrunk:
+    centred = not _moved(line.x) and not _moved(line.y)
+    alike = abs(line.x.scale - line.y.scale) <= max(_SAME, line.x.sure * hypot(line.x.doubt, line.y.doubt))
+    shrunk = line.x.scale < 1 if across else line.y.scale < 1
+    if centred and across != down and shrunk and not alike:
+        sides = "left and right" if across else "above and below"
         return Finding(
             name="black bars",
             state="bad",
-            fact=f"{off}, about the middle: the server adds bars {'left and right' if across else 'above and below'}",  # noqa: E501
+            fact=f"{off}, about the middle: the server adds bars {sides}",
             remedy="let it take pictures as they are: " + QUIRKS[name].show_more,
         )
-    if centred and name in _LLAMA:
+    if centred and across and down and alike and name in _LLAMA:
         return Finding(
             name="scaled about the centre",
             state="bad",
             fact=f"{off}, about the middle, as llama.cpp before mid-2026 does with Qwen3-VL",
             remedy="update llama.cpp, or the server that holds it",
         )
+    known = "; llama.cpp before mid-2026 has such a fault" if centred and name in _LLAMA else ""
     return Finding(
         name="wrong scale",
         state="bad",
         fact=f"{off}{', about the middle' if centred else ''}",
-        remedy="update the server; look for what resizes or pads pictures between here and the model",
+        remedy=f"update the server{known}; look for what resizes or pads pictures on the way to the model",
     )
 
 
 def _stretched(axis: Axis) -> bool:
-    return abs(axis.scale - 1) > max(_SAME, 4 * axis.doubt)
+    return abs(axis.scale - 1) > max(_SAME, axis.sure * axis.doubt)
+
+
+def _moved(axis: Axis) -> bool:
+    return abs(axis.middle) > max(_MOVED, axis.middle_doubt)
 
 
 def _shifted(line: Fit, name: ServerName) -> Finding | None:
-    x, y = line.x.middle, line.y.middle
-    if max(abs(x) - line.x.spread, abs(y) - line.y.spread) < _MOVED:
+    if not _moved(line.x) and not _moved(line.y):
         return None
     remedy = (
         "update vLLM: 0.11.1 to 0.12.0 are known for this"
         if name == "vLLM"
         else "the server pads or crops pictures on one side: " + QUIRKS[name].show_more
     )
+    x, y = line.x.middle, line.y.middle
     return Finding(
         name="shifted",
         state="bad",

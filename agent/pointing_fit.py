@@ -1,5 +1,6 @@
 """How answered places lie to the true ones: on which scale, and how shifted and stretched. Pure numbers."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,10 @@ Floats = npt.NDArray[np.float64]
 _FEWEST: Final = 3
 _MOST: Final = 0.6
 """The share of the answers that a line must explain to be one."""
+_NEAR: Final = 15.0
+"""Grid units; an answer no farther from the line than this is inexact at most, and always counts."""
+_STUDENT: Final = (636.6, 31.6, 12.92, 8.61, 6.87, 5.96, 5.41, 5.04, 4.78, 4.59, 4.44, 4.32)
+"""Of Student's t, two-sided: what chance alone passes once in a thousand, by degrees of freedom from 1."""
 _FAR: Final = 300.0
 """Grid units; what is farther off is wrong in any case, and counts no more than this."""
 
@@ -47,19 +52,31 @@ class Axis:
 
     Attributes:
         offset: in grid units.
-        spread: how far answers lie from that line, in grid units (root mean square).
+        spread: how far answers lie from that line, in grid units (standard deviation).
         doubt: the scale's standard error.
+        count: how many answers the line is drawn through.
     """
 
     scale: float
     offset: float
     spread: float
     doubt: float
+    count: int
 
     @property
     def middle(self) -> float:
         """How far off it is in the middle of the screen, in grid units."""
         return self.offset + (self.scale - 1) * GRID / 2
+
+    @property
+    def sure(self) -> float:
+        """How many standard errors a difference must have so that chance doesn't explain it."""
+        return _STUDENT[min(self.count - 2, len(_STUDENT)) - 1]
+
+    @property
+    def middle_doubt(self) -> float:
+        """What chance may add to `middle`, in grid units."""
+        return self.sure * self.spread / math.sqrt(self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +103,15 @@ def _axis(true: Floats, said: Floats) -> Axis | None:
     if line is None:
         return None
     off = np.abs(said - line[0] * true - line[1])
-    kept = off <= max(6 * float(np.median(off)), 1.0)
+    kept = off <= max(6 * float(np.median(off)), _NEAR)
     if kept.mean() < _MOST or kept.sum() < _FEWEST or np.ptp(true[kept]) == 0:
         return None
     true, said = true[kept], said[kept]
     scale, offset = (float(number) for number in np.polyfit(true, said, 1))
     rest = said - scale * true - offset
-    freedom = max(1, len(true) - 2)
-    doubt = float(np.sqrt((rest**2).sum() / freedom / ((true - true.mean()) ** 2).sum()))
-    return Axis(scale, offset, float(np.sqrt((rest**2).mean())), doubt)
+    spread = math.sqrt(float((rest**2).sum()) / (len(true) - 2))
+    doubt = spread / math.sqrt(float(((true - true.mean()) ** 2).sum()))
+    return Axis(scale, offset, spread, doubt, len(true))
 
 
 def _robust_line(true: Floats, said: Floats) -> tuple[float, float] | None:

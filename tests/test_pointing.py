@@ -15,19 +15,23 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from seeing_server import Point, Seeing, Size, grid, seeing, seen, shrinking, squared
 from stream_server import StreamServer
+from tiny_checkpoint import checkpoint
 
+from qvl_agent.actions.coordinates import ModelPoint
 from qvl_agent.actions.errors import Stopped
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent.doctor import Finding
 from qvl_agent.agent.doctor_pointing import Examined, examine_pointing
 from qvl_agent.agent.models.openai_detect import About
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.pointing import Measured, Question, measure, questions
+from qvl_agent.agent.pointing import Answered, Measured, Question, measure, questions
+from qvl_agent.agent.pointing_faults import cause
 from qvl_agent.agent.pointing_findings import findings
 from qvl_agent.agent.pointing_fit import Pair, fit, nearest_space
 from qvl_agent.agent.pointing_screens import COLOURS, SIZES, draw
 from qvl_agent.agent.pointing_summary import summarise
 from qvl_agent.agent.settings import Settings
+from qvl_agent.agent.terminal_pointing import configured
 
 
 def examine(how: Seeing, *, quick: bool = True, **settings: Any) -> Examined:
@@ -395,6 +399,41 @@ def test_the_line_is_found_though_one_answer_is_wild(
         assert line.x.scale == pytest.approx(scale)
 
 
+def noisy(
+    asked: tuple[Question, ...], place: Callable[[float, float], Point], off: float, seed: int
+) -> Measured:
+    """Answers that are off by chance, as a model's are; `off` is the standard deviation in grid units."""
+    chance = np.random.default_rng(seed)
+    answers = []
+    for question in asked:
+        x, y = np.clip(np.array(place(*question.true)) + chance.normal(0, off, 2), 0, 1000).round()
+        point = ModelPoint(float(x), float(y))
+        answers.append(Answered(question, Reply("{}"), point, "", (x, y), again=False, sent_tokens=1000))
+    return Measured(tuple(answers))
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("off", [2.0, 5.0])
+def test_a_model_that_is_a_little_inexact_is_not_accused(quick: bool, off: float) -> None:
+    """Of 100 honest servers, at most one may be suspected by chance."""
+    asked = questions(quick=quick)
+    named = []
+    for seed in range(100):
+        done = noisy(asked, lambda x, y: (x, y), off, seed)
+        named.append(cause(done, summarise(done), "llama.cpp"))
+    assert sum(one is not None and one.name != "inexact" for one in named) <= 1
+
+
+def test_a_shift_is_found_behind_the_noise() -> None:
+    asked = questions()
+    found = 0
+    for seed in range(50):
+        done = noisy(asked, lambda x, y: (x + 16, y - 9), 5.0, seed)
+        one = cause(done, summarise(done), "vLLM")
+        found += one is not None and one.name == "shifted"
+    assert found >= 45
+
+
 def test_too_few_answers_make_no_line() -> None:
     assert fit([]) is None
     assert fit([Pair((1, 1), (1, 1), (10, 10))] * 5) is None
@@ -444,12 +483,26 @@ def test_the_command_says_it_to_a_person(tmp_path: Path) -> None:
 
 
 def test_the_command_asks_nothing_where_no_model_is_configured(tmp_path: Path) -> None:
-    with seeing(Seeing()) as server:
-        done = doctor("--json", home=tmp_path)
-        none = doctor("--json", "--no-pointing", home=tmp_path, server=server)
-        assert server.asked == []
-    assert '"pointing"' not in done.stdout + none.stdout
+    done = doctor("--json", home=tmp_path)
+    assert '"pointing"' not in done.stdout
     assert '"model"' in done.stdout
+
+
+def test_only_a_model_that_looks_at_pictures_is_asked() -> None:
+    assert not configured(Settings(model="auto"))
+    assert not configured(Settings(model="oracle"))
+    assert configured(Settings(model="8b"))
+    assert configured(Settings(server="http://127.0.0.1:8080"))
+
+
+def test_a_checkpoint_in_this_process_is_asked_too(tmp_path: Path) -> None:
+    folder = str(checkpoint(tmp_path / "tiny", says="It is there"))
+    small = Settings(model=folder, device="cpu", dtype="float32", max_picture_tokens=64, constrain="never")
+    done = examine_pointing(small, quick=True)
+    assert [finding.name for finding in done.findings[:3]] == ["pointing", "prose", "picture"]
+    assert done.summary is not None
+    assert done.summary.arrived == pytest.approx(1, abs=0.2), "a few tokens more or less for the words"
+    assert done.summary.cached == "works"
 
 
 def test_a_server_that_is_gone_is_a_finding() -> None:
