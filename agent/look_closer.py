@@ -6,8 +6,9 @@ It is a conversation of its own: it asks for a place and nothing else, and the r
 holds it. What comes back may only move the target: see `actions/closer.py`.
 """
 
+import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from qvl_agent.actions.closer import closer_target, crop_around, refined
 from qvl_agent.actions.coordinates import View, model_box_to_frame
@@ -17,10 +18,19 @@ from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.actions.schema import Action
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.models.pictures import TILE, fit
+from qvl_agent.agent.models.pictures import TILE, tokens
 from qvl_agent.prompts import render
 
-__all__ = ["MIN_SHRINK", "Closer", "Mode", "look_closer", "question", "worth_it"]
+__all__ = [
+    "MIN_SHRINK",
+    "Closer",
+    "CountsTokens",
+    "Mode",
+    "look_closer",
+    "question",
+    "shrunk_by",
+    "worth_it",
+]
 
 Mode = Literal["auto", "never", "always"]
 """auto: where `worth_it` says so · always: at every target that has an exact place · never."""
@@ -49,7 +59,29 @@ class Closer:
     kept: str = ""
 
 
-def worth_it(action: Action, view: View, picture_tokens: int, mode: Mode) -> bool:
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A model that knows how large a picture is when it gets there; servers have limits of their own."""
+
+    def picture_tokens(self, size: tuple[int, int]) -> int:
+        """Count the image tokens of a picture of (width, height) pixels."""
+        ...
+
+
+def shrunk_by(model: Model, view: View, budget: int) -> float:
+    """Say by what factor a frame was shrunk on each axis when the model saw it; below 1 it was enlarged.
+
+    Args:
+        model: it may know better than the budget says.
+        view: the frame.
+        budget: image tokens that a picture may cost.
+    """
+    size = (view.width, view.height)
+    count = model.picture_tokens(size) if isinstance(model, CountsTokens) else tokens(size, budget)
+    return math.sqrt(view.width * view.height / (count * TILE**2))
+
+
+def worth_it(action: Action, view: View, shrunk: float, mode: Mode) -> bool:
     """Say whether a second look pays.
 
     "auto" wants both: the model saw the screen shrunk by `MIN_SHRINK` or more, and the target's shorter side
@@ -58,7 +90,7 @@ def worth_it(action: Action, view: View, picture_tokens: int, mode: Mode) -> boo
     Args:
         action: what the model wants to do.
         view: the frame that it saw.
-        picture_tokens: how many image tokens that frame might cost, at most.
+        shrunk: by what factor that was shrunk for it; see `shrunk_by`.
         mode: the setting.
     """
     target = closer_target(action)
@@ -66,11 +98,8 @@ def worth_it(action: Action, view: View, picture_tokens: int, mode: Mode) -> boo
         return False
     if mode == "always":
         return True
-    wide, high = fit((view.width, view.height), picture_tokens)
-    if (view.width * view.height) / (wide * high) < MIN_SHRINK**2:
-        return False
     box = model_box_to_frame(target, view)
-    return min(box.width * wide / view.width, box.height * high / view.height) < TILE
+    return shrunk >= MIN_SHRINK and min(box.width, box.height) < TILE * shrunk
 
 
 def question(action: Action, crop: Frame) -> tuple[Message, ...]:

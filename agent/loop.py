@@ -21,7 +21,7 @@ from qvl_agent.actions.outcome import Outcome
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
 from qvl_agent.agent.history import History, describe
-from qvl_agent.agent.look_closer import look_closer, worth_it
+from qvl_agent.agent.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.setup import Setup, Verifiable
 from qvl_agent.sandbox.record import CloserLook, RunResult, RunStatus, StepIntent, StepOutcome
 from qvl_agent.sandbox.recording import Recorder, turns
@@ -130,7 +130,8 @@ class Episode:
     def _look_closer(self, action: Action, draft: StepIntent) -> tuple[Action, StepIntent]:
         """Let the model point again, in a close-up, if its target is small; the history never holds that."""
         setup, seen = self._setup, self._sight.seen
-        if not worth_it(action, seen.view, setup.picture_tokens, setup.look_closer):
+        shrunk = shrunk_by(setup.model, seen.view, setup.picture_tokens)
+        if not worth_it(action, seen.view, shrunk, setup.look_closer):
             return action, draft
         start = time.monotonic()
         closer = look_closer(setup.model, action, seen, stop=setup.stop, pixel_space=setup.pixel_space)

@@ -48,7 +48,7 @@ class Setup:
         verify: check a claim of "done" where the desktop can.
         look_closer: when the model points a second time, in a close-up: "auto", "never" or "always".
         picture_tokens: image tokens that a picture may cost the model; "auto" goes by how far that
-            shrinks the screen.
+            shrinks the screen, unless the model itself knows.
     """
 
     desktop: Desktop

@@ -1,7 +1,10 @@
 """Looking closer: when it pays, what it may change, exact mapping, and the same again in a replay."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stream_server import says, serving, whole
 
 from qvl_agent.actions.closer import MARGIN, SIZE, closer_target, crop_around, refined
 from qvl_agent.actions.coordinates import (
@@ -30,8 +34,9 @@ from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.schema import Action, Click, Done, Drag, Move, Press, Scroll, Type, Zoom
 from qvl_agent.agent import Agent, open_desktop
-from qvl_agent.agent.look_closer import Mode, look_closer, question, worth_it
+from qvl_agent.agent.look_closer import Mode, look_closer, question, shrunk_by, worth_it
 from qvl_agent.agent.models import OnText
+from qvl_agent.agent.models.openai_server import OpenAIModel
 from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.report import render_report
 from qvl_agent.sandbox.oracle import Oracle
@@ -130,7 +135,7 @@ def test_what_is_no_part_of_the_frame_is_refused(part: View) -> None:
         # As the model saw it, nothing was lost, so there is nothing more to see.
         ((1920, 1080), 2048, ModelBox.of(500, 500, 505, 508), "auto", False),
         ((1280, 800), 2048, ModelBox.of(500, 500, 502, 502), "auto", False),
-        # The shorter side counts: here it is 31 and 33 of the model's pixels (of 1120).
+        # The shorter side counts: here it is 30 and 33 of the model's pixels.
         ((3840, 2160), 2048, ModelBox.of(100, 500, 900, 528), "auto", True),
         ((3840, 2160), 2048, ModelBox.of(100, 500, 900, 531), "auto", False),
         ((3840, 2160), 2048, ModelBox.at(500, 500), "auto", True),
@@ -141,7 +146,23 @@ def test_what_is_no_part_of_the_frame_is_refused(part: View) -> None:
 def test_a_second_look_pays_for_small_targets_on_shrunk_screens(
     size: tuple[int, int], tokens: int, target: ModelBox, mode: Mode, pays: bool
 ) -> None:
-    assert worth_it(Click(target=target, label="it"), screen(*size), tokens, mode) is pays
+    view = screen(*size)
+    shrunk = shrunk_by(RecordedModel([]), view, tokens)
+    assert worth_it(Click(target=target, label="it"), view, shrunk, mode) is pays
+
+
+def test_a_server_that_shrinks_on_its_own_is_known_to() -> None:
+    """LM Studio shows a model 1024 pixels on the longer side, whatever the budget says."""
+    with serving(whole({"object": "list", "data": []})) as server:
+        model = OpenAIModel(server.base_url, "qwen3-vl", max_picture_tokens=2048)
+        assert shrunk_by(model, screen(1920, 1080), 2048) == pytest.approx(1.0, abs=0.02)
+        assert shrunk_by(model, screen(3840, 2160), 2048) == pytest.approx(2.0, abs=0.05)
+
+        class Shrinking(RecordedModel):
+            def picture_tokens(self, size: tuple[int, int]) -> int:
+                return 1024 * 576 // 1024
+
+        assert shrunk_by(Shrinking([]), screen(1920, 1080), 2048) == pytest.approx(1.875)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +181,7 @@ def test_a_second_look_pays_for_small_targets_on_shrunk_screens(
     ],
 )
 def test_only_what_has_an_exact_place_and_words_is_looked_at_again(action: Action, has: bool) -> None:
-    assert worth_it(action, screen(1280, 800), 2048, "always") is has
+    assert worth_it(action, screen(1280, 800), 1.0, "always") is has
 
 
 @given(st.tuples(st.integers(32, 4000), st.integers(32, 4000)), st.tuples(places, places), st.floats(0, 200))
@@ -459,3 +480,19 @@ def test_the_sandbox_is_solved_when_every_target_is_looked_at_twice(tmp_path: Pa
     assert len(closers) == model.asked >= 1
     assert any(closer.target for closer in closers)
     assert replay(run.recording()).agreed
+
+
+def test_from_the_command_line_it_is_asked_of_a_server_in_a_request_of_its_own(tmp_path: Path) -> None:
+    """A click, a second look, and "done", which the checker doesn't believe."""
+    with serving(says(CLICK), says(POINT), says(DONE)) as server:
+        done = subprocess.run(
+            ["qvl-agent", "click the knob", "--desktop", "sandbox:chat", "--look-closer", "always",
+             "--server", server.base_url, "--model", "qwen3-vl", "--runs", "."],
+            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+            env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+        )  # fmt: skip
+        asked = [each.body["messages"] for each in server.asked if each.path.endswith("/chat/completions")]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "looked closer" in done.stdout
+    assert [len(messages) for messages in asked] == [2, 1, 4]
+    assert "close-up" in str(asked[1])
