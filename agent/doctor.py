@@ -110,6 +110,7 @@ def _sandbox(_settings: Settings) -> Iterator[Finding]:
 def _transformers(_settings: Settings) -> Iterator[Finding]:
     for module in ("torch", "transformers"):
         yield _package(module, module, "transformers", "running a checkpoint in this program")
+    yield _package("llguidance", "llguidance", "constrained", "keeping a checkpoint's replies to the format")
 
 
 def _package(module: str, distribution: str, extra: str, purpose: str) -> Finding:

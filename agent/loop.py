@@ -6,6 +6,7 @@ from itertools import count
 from typing import Final
 
 from qvl_agent.actions.closer import closer_target
+from qvl_agent.actions.dialects.schema import reply_format
 from qvl_agent.actions.errors import (
     CoordinateError,
     DesktopError,
@@ -14,14 +15,16 @@ from qvl_agent.actions.errors import (
     RecordingError,
     Stopped,
 )
-from qvl_agent.actions.executor import Decision, Executor, Facts, Sight
+from qvl_agent.actions.executor import Decision, Executor, Facts
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.outcome import Outcome
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
+from qvl_agent.actions.sight import Sight
 from qvl_agent.agent.history import History, describe
 from qvl_agent.agent.look_closer import look_closer, shrunk_by, worth_it
+from qvl_agent.agent.models import with_format
 from qvl_agent.agent.setup import Setup, Verifiable
 from qvl_agent.sandbox.record import CloserLook, RunResult, RunStatus, StepIntent, StepOutcome
 from qvl_agent.sandbox.recording import Recorder, turns
@@ -51,6 +54,9 @@ class Episode:
         self._task = task
         self._recorder = recorder
         self._history = History(task, setup.dialect, rules=setup.rules)
+        self._model = setup.model
+        if setup.constrain == "auto":
+            self._model = with_format(setup.model, reply_format(setup.dialect))
         self._executor = Executor(
             setup.desktop, setup.policy, person=setup.person, platform=sys.platform, stop=setup.stop
         )
@@ -105,7 +111,7 @@ class Episode:
         self._times["prompt"] = time.monotonic() - start
         self._setup.watch.thinking(self._step)
         start = time.monotonic()
-        reply = self._setup.model.reply(messages, stop=self._setup.stop, on_text=self._setup.watch.text)
+        reply = self._model.reply(messages, stop=self._setup.stop, on_text=self._setup.watch.text)
         self._times["model"] = time.monotonic() - start
         self._count(reply)
         return reply

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.desktops.lock import hold_display
+from qvl_agent.actions.dialects.schema import reply_format
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.messages import Reply
 from qvl_agent.agent.history import compacted
-from qvl_agent.agent.models import Model
+from qvl_agent.agent.models import Model, with_format
 from qvl_agent.agent.models.auto import (
     SILENT,
     Checkpoint,
@@ -238,6 +239,9 @@ def open_thinker(settings: Settings) -> Iterator[Think]:
 
         def think(step: RecordedStep, recording: Recording) -> Reply:
             messages = compacted(recording.messages(step))
-            return model.reply(messages, stop=lambda: False)
+            asked = model
+            if settings.constrain == "auto":
+                asked = with_format(model, reply_format(recording.manifest.dialect))
+            return asked.reply(messages, stop=lambda: False)
 
         yield think

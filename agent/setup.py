@@ -1,7 +1,7 @@
 """What a run is made with: a desktop, a model, and the rules they work by."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.person import Nobody, Person
@@ -10,7 +10,10 @@ from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.watch import Watch
 
-__all__ = ["Check", "Setup", "Verifiable"]
+__all__ = ["Check", "Constrain", "Setup", "Verifiable"]
+
+
+Constrain = Literal["auto", "never"]
 
 
 class Check(Protocol):
@@ -47,6 +50,8 @@ class Setup:
         rules: notes for the model that stand beside every task.
         verify: check a claim of "done" where the desktop can.
         look_closer: when the model points a second time, in a close-up: "auto", "never" or "always".
+        constrain: keep the replies to the dialect's format while they are written, where the model can:
+            "auto" or "never".
         picture_tokens: image tokens that a picture may cost the model; "auto" goes by how far that
             shrinks the screen, unless the model itself knows.
     """
@@ -63,4 +68,5 @@ class Setup:
     rules: tuple[str, ...] = ()
     verify: bool = True
     look_closer: Mode = "auto"
+    constrain: Constrain = "auto"
     picture_tokens: int = 2048

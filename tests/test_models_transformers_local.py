@@ -23,6 +23,7 @@ from qvl_agent.actions.messages import Message
 from qvl_agent.agent.models import open_model
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.checkpoint import find
+from qvl_agent.agent.models.transformers_inputs import Prompt
 from qvl_agent.agent.models.transformers_load import in_words
 from qvl_agent.agent.models.transformers_local import TransformersModel
 
@@ -126,12 +127,27 @@ def test_the_inputs_are_those_of_the_checkpoints_own_parts(random_model: Transfo
         Message("assistant", ("{}",)),
         Message("user", (pictures[1], "Now?")),
     ]
-    ours = random_model._encoder.tensors(random_model._encoder.prompt(messages))
-    del ours["position_ids"]  # the model's own; the next test is about them
+    prompt = random_model._encoder.prompt(messages)
+    ours = random_model._encoder.fresh(prompt)
     theirs = by_hand(random_model, pictures)
-    assert ours.keys() == theirs.keys()
-    for name, value in theirs.items():
-        torch.testing.assert_close(ours[name].to(value.dtype), value, rtol=0, atol=1e-6, msg=name)
+    assert (ours.ids, ours.start) == (tuple(theirs["input_ids"][0].tolist()), 0)
+    for name, value in ours.pictures.items():
+        torch.testing.assert_close(value.to(theirs[name].dtype), theirs[name], rtol=0, atol=1e-6, msg=name)
+    half = random_model._encoder.fresh(prompt, prompt.starts[1])
+    assert half.ids == ours.ids[prompt.starts[1] :]
+    assert half.pictures["image_grid_thw"].tolist() == [[1, 18, 16]]
+
+
+def test_positions_go_on_after_the_prompt_as_the_model_counts_them(random_model: TransformersModel) -> None:
+    messages = conversation(frame(320, 224, seed=1), frame(256, 288, seed=2))
+    prompt = random_model._encoder.prompt(messages)
+    fresh = random_model._encoder.fresh(prompt)
+    longer = Prompt((*prompt.ids, 1, 2, 3), prompt.pictures, prompt.starts, thinking=False)
+    expected = random_model._encoder.fresh(longer).known
+    size = len(prompt.ids)
+    assert fresh.positions(0, size + 3).equal(expected)
+    assert fresh.positions(size - 2, 4).equal(expected[:, :, size - 2 : size + 2])
+    assert fresh.positions(size + 1, 2).equal(expected[:, :, size + 1 :])
 
 
 def by_hand(model: TransformersModel, pictures: list[Frame]) -> dict[str, Any]:
@@ -150,20 +166,17 @@ def by_hand(model: TransformersModel, pictures: list[Frame]) -> dict[str, Any]:
     return inputs | dict(images) | {"mm_token_type_ids": kinds}
 
 
-def test_the_reply_is_what_a_plain_forward_pass_says(random_model: TransformersModel) -> None:
-    """Greedy decoding without a cache, each token from a full forward pass over all of them."""
-    messages = conversation(frame(320, 224, seed=1), frame(256, 288, seed=2))
-    inputs = random_model._encoder.tensors(random_model._encoder.prompt(messages))
-    start = inputs["input_ids"].shape[1]
-    inputs["pixel_values"] = by_hand(random_model, list(messages[1].pictures))["pixel_values"]
-    with torch.inference_mode():
-        for _ in range(8):
-            inputs.pop("position_ids", None)
-            token = random_model._loaded.model(**inputs).logits[:, -1:].argmax(-1)
-            inputs["input_ids"] = torch.cat([inputs["input_ids"], token], 1)
-            inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
-            inputs["mm_token_type_ids"] = (inputs["input_ids"] == 151655).int()
-    expected = random_model._loaded.tokenizer.decode(inputs["input_ids"][0, start:])
+def test_the_reply_is_what_generate_says_of_the_whole_conversation(random_model: TransformersModel) -> None:
+    """The model's own `generate`, from its own inputs, and with a cache of one reply alone."""
+    pictures = [frame(320, 224, seed=1), frame(256, 288, seed=2)]
+    messages = [
+        *conversation(pictures[0]),
+        Message("assistant", ("{}",)),
+        Message("user", (pictures[1], "Now?")),
+    ]
+    inputs = by_hand(random_model, pictures)
+    out = random_model._loaded.model.generate(**inputs, do_sample=False, max_new_tokens=8)
+    expected = random_model._loaded.tokenizer.decode(out[0, inputs["input_ids"].shape[1] :])
     reply = random_model.reply(messages, stop=never)
     assert (reply.text, reply.finish, reply.reply_tokens) == (expected, "length", 8)
     assert random_model.reply(messages, stop=never).text == expected
@@ -226,11 +239,26 @@ def test_what_was_read_is_not_read_again_and_changes_nothing(random_folder: Path
         TransformersModel(str(random_folder), device="cpu", dtype="float32", max_new_tokens=6) for _ in "ab"
     )
     for messages, kept in steps:
-        cold._conversation.forget()
+        cold._conversations.forget()
         expected, reply = cold.reply(messages, stop=never), warm.reply(messages, stop=never)
         assert reply.text == expected.text
         assert reply.cached_tokens == kept
         assert expected.cached_tokens == 0
+
+
+def test_a_question_beside_a_conversation_leaves_its_cache_be(random_model: TransformersModel) -> None:
+    """As a second look at a small target: it has no system prompt, and stays out of the history."""
+    run = conversation(frame(320, 224, seed=1))
+    first = random_model.reply(run, stop=never)
+    aside = [Message("user", (frame(64, 64), "Where is it?"))]
+    assert random_model.reply(aside, stop=never).cached_tokens == 0
+    grown = [*run, Message("assistant", (first.text,)), Message("user", ("Go on.",))]
+    reply = random_model.reply(grown, stop=never)
+    assert reply.cached_tokens is not None
+    assert first.prompt_tokens is not None
+    assert reply.cached_tokens >= first.prompt_tokens
+    assert random_model.reply(aside, stop=never).cached_tokens
+    assert len(random_model._conversations._kept) == 2
 
 
 def test_a_broken_off_generation_leaves_nothing_behind(random_folder: Path) -> None:

@@ -35,7 +35,7 @@ _MAX_REPORT: Final = 500
 """Characters of what is said at the end of a run."""
 _ACTED_ON: Final = ("text", "question")
 
-_LINE: Final = r"Action: ([^\n\x00-\x1f\x7f<>{}\[\]=:：]|[0-9A-Za-z]:){1,300}\n"
+_LINE: Final = r"Action: ([^\n\x00-\x1f\x7f<>{}\[\]=:：]|[0-9A-Za-z]:){1,%d}\n"
 """The line before a tool call: nothing in it can be taken for a piece of a call."""
 
 
@@ -87,7 +87,8 @@ def reply_format(dialect: str, *, max_text: int = MAX_REPLY_TEXT) -> ReplyFormat
         case "grounded":
             return ReplyFormat(_grounded(_Texts(max_text)), max_text=max_text)
         case "computer_use":
-            return ReplyFormat(_computer_use(_Texts(max_text)), "tool_call", _LINE, max_text)
+            line = _LINE % min(max_text, _MAX_REMARK)
+            return ReplyFormat(_computer_use(_Texts(max_text)), "tool_call", line, max_text)
         case _:
             raise ValueError(f"No dialect {dialect!r}; choose grounded or computer_use.")
 

@@ -1,12 +1,13 @@
 """The seam between the agent and a model: messages in, one reply out."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
+from qvl_agent.actions.dialects.schema import ReplyFormat
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.messages import Message, Reply
 
-__all__ = ["Kind", "Model", "OnText", "open_model"]
+__all__ = ["Formable", "Kind", "Model", "OnText", "open_model", "with_format"]
 
 Kind = Literal["transformers", "openai"]
 """transformers: a checkpoint in this process · openai: a server that speaks OpenAI's protocol."""
@@ -43,6 +44,23 @@ class Model(Protocol):
     def close(self) -> None:
         """Let go of memory and connections. May be called twice."""
         ...
+
+
+@runtime_checkable
+class Formable(Protocol):
+    """A model whose replies can be kept to a format while they are written."""
+
+    def with_format(self, form: ReplyFormat) -> Model:
+        """Make a model of the same weights or server that keeps to the format as far as it can."""
+        ...
+
+
+def with_format(model: Model, form: ReplyFormat) -> Model:
+    """Keep a model's replies to a format if it can do that; the model as it is otherwise.
+
+    Either way a reply still has to be read strictly: a server may ignore what it was asked for.
+    """
+    return model.with_format(form) if isinstance(model, Formable) else model
 
 
 def open_model(

@@ -7,13 +7,22 @@ from typing import Final
 
 from qvl_agent.actions.messages import Message
 
-__all__ = ["IMAGE_PAD", "THINK", "answer_in", "chatml", "plain", "split_server_text", "split_thinking"]
+__all__ = [
+    "END_OF_THINKING",
+    "IMAGE_PAD",
+    "THINK",
+    "answer_in",
+    "chatml",
+    "plain",
+    "split_server_text",
+    "split_thinking",
+]
 
 IMAGE_PAD: Final = "<|image_pad|>"
 """Stands for one image token; the rendered prompt has one for each picture."""
 PICTURE: Final = f"<|vision_start|>{IMAGE_PAD}<|vision_end|>"
 THINK: Final = "<think>"
-_END_OF_THINKING: Final = "</think>"
+END_OF_THINKING: Final = "</think>"
 _MARKER: Final = re.compile(r"<\|(\w+)\|>")
 _END_LINE: Final = re.compile(r"^[ \t]*</think>[ \t]*$", re.MULTILINE)
 _ANSWER_START: Final = re.compile(r"\s*(?:[{\[]|```|<tool_call>)")
@@ -41,7 +50,7 @@ def _content(message: Message) -> str:
 
 def split_thinking(text: str) -> tuple[str, str]:
     """Split a thinking model's words into (reasoning, answer); without an end, all is reasoning."""
-    reasoning, _, answer = text.removeprefix(THINK).partition(_END_OF_THINKING)
+    reasoning, _, answer = text.removeprefix(THINK).partition(END_OF_THINKING)
     return reasoning.strip(), answer.strip()
 
 

@@ -2,25 +2,26 @@
 
 The keys and values of a conversation stay in memory with the tokens and pictures they stand for. The
 next prompt is compared with those; what differs is cut off and read again. So it is right for any
-conversation, and quick for one that only grows.
-
-transformers 5 takes a warm cache with new pictures only if the positions of all tokens are given, the
-pixels of the new pictures alone, and `rope_deltas`, which is state of the model, is set to match.
+conversation, and quick for one that only grows. Two are kept: a question beside a run, such as a second
+look at a small target, leaves the run's own be.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from qvl_agent.agent.models.transformers_inputs import Prompt
 
-__all__ = ["Conversation", "common_length"]
+__all__ = ["Conversations", "common_length"]
+
+_ALIKE: Final = 4
+"""Tokens that two prompts share at the start if they are of one conversation, or of two runs by the same
+words: then the newer takes the place of the older."""
 
 
-class Conversation:
-    """The cache of the last conversation. `begin` and `end` stand around each generation."""
+class Conversations:
+    """The caches of the last two conversations. `begin` and `end` stand around each generation."""
 
     def __init__(self) -> None:
-        self._prompt: Prompt | None = None
-        self._past: Any = None
+        self._kept: list[tuple[Prompt, Any]] = []
 
     def begin(self, prompt: Prompt, fresh: Any) -> tuple[Any, int]:
         """Return the cache to generate with, and how many of the prompt's tokens it holds already.
@@ -31,24 +32,24 @@ class Conversation:
             prompt: what will be read.
             fresh: an empty cache, for when nothing fits.
         """
-        known, past = self._prompt, self._past
-        self.forget()
-        kept = common_length(known, prompt) if known else 0
-        if kept:
+        shared = [common_length(known, prompt) for known, _ in self._kept]
+        kept = max(shared, default=0)
+        if kept >= _ALIKE:
+            _, past = self._kept.pop(shared.index(kept))
             past.crop(kept - past.get_seq_length())
             if past.get_seq_length() == kept:
                 return past, kept
+        del self._kept[1:]  # room for this one
         return fresh, 0
 
     def end(self, prompt: Prompt, ids: list[int], past: Any) -> None:
-        """Keep what was read: the prompt and the reply's `ids`, whose last one was never fed back."""
+        """Keep what was read: the prompt and the reply's `ids`, whose last ones were never fed back."""
         read = (*prompt.ids, *ids)[: past.get_seq_length()]
-        self._prompt = Prompt(read, prompt.pictures, prompt.starts, prompt.thinking)
-        self._past = past
+        self._kept.insert(0, (Prompt(read, prompt.pictures, prompt.starts, prompt.thinking), past))
 
     def forget(self) -> None:
         """Let go of the memory."""
-        self._prompt = self._past = None
+        self._kept.clear()
 
 
 def common_length(known: Prompt, prompt: Prompt) -> int:

@@ -13,7 +13,7 @@ from qvl_agent.agent.models.chat import THINK, chatml, plain
 from qvl_agent.agent.models.pictures import Kept, resized
 from qvl_agent.agent.models.transformers_load import Loaded
 
-__all__ = ["Encoder", "Picture", "Prompt"]
+__all__ = ["Encoder", "Fresh", "Picture", "Prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,37 @@ class Prompt:
     thinking: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """The part of a prompt that is still to be read.
+
+    Attributes:
+        ids: its tokens.
+        start: how many tokens of the prompt stand before it.
+        known: the positions of the whole prompt in the text, in time, height and width: (4, 1, tokens).
+        offset: what is added to a later token's place to get its position: a picture takes up fewer
+            positions than tokens.
+        pictures: the keyword arguments that hold its pictures.
+    """
+
+    ids: tuple[int, ...]
+    start: int
+    known: Any
+    offset: int
+    pictures: dict[str, Any]
+
+    def positions(self, start: int, count: int) -> Any:
+        """Give the positions of tokens in the prompt or after it: (4, 1, count)."""
+        import torch  # noqa: PLC0415 - heavy
+
+        end, size = start + count, self.known.shape[2]
+        if end <= size:
+            return self.known[:, :, start:end]
+        text = torch.arange(max(start, size), end, device=self.known.device)
+        later = torch.stack([text, *[text + self.offset] * 3])[:, None]
+        return torch.cat([self.known[:, :, start:], later], -1)
+
+
 class Encoder:
     """Encodes conversations for one checkpoint; a frame is encoded once however often it is said."""
 
@@ -81,8 +112,8 @@ class Encoder:
                 ids.append(number)
         return Prompt(tuple(ids), pictures, tuple(starts), thinking=text.rstrip().endswith(THINK))
 
-    def tensors(self, prompt: Prompt, kept: int = 0) -> dict[str, Any]:
-        """Make the keyword arguments of the model's `generate`, all of batch size 1.
+    def fresh(self, prompt: Prompt, kept: int = 0) -> Fresh:
+        """Make what the model is given of a prompt.
 
         Args:
             prompt: the whole conversation.
@@ -90,23 +121,27 @@ class Encoder:
         """
         import torch  # noqa: PLC0415 - heavy
 
+        device = self._loaded.model.device
+        new = [picture for picture, at in zip(prompt.pictures, prompt.starts, strict=True) if at >= kept]
+        pictures: dict[str, Any] = {}
+        if new:
+            pictures["pixel_values"] = torch.cat([picture.pixels for picture in new]).to(device)
+            pictures["image_grid_thw"] = torch.cat([picture.grid for picture in new]).to(device)
+        return Fresh(prompt.ids[kept:], kept, *self._positions(prompt), pictures)
+
+    def _positions(self, prompt: Prompt) -> tuple[Any, int]:
+        """Place each token in the text, and in time, height and width, as the model's own rule does."""
+        import torch  # noqa: PLC0415 - heavy
+
         model = self._loaded.model
-        ids = torch.tensor([prompt.ids], device=model.device)
-        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        grids = [picture.grid.to(model.device) for picture in prompt.pictures]
-        if self._loaded.warm_cache:
-            kinds = (ids == self._loaded.image_id).int()
-            positions, model.model.rope_deltas = model.model.get_rope_index(
-                ids, mm_token_type_ids=kinds, image_grid_thw=torch.cat(grids) if grids else None
-            )
-            plain_positions = torch.arange(ids.shape[1], device=model.device)[None, None]
-            inputs["mm_token_type_ids"] = kinds
-            inputs["position_ids"] = torch.cat([plain_positions, positions])
-        if new := [place for place, start in enumerate(prompt.starts) if start >= kept]:
-            pixels = [prompt.pictures[place].pixels for place in new]
-            inputs["pixel_values"] = torch.cat(pixels).to(model.device)
-            inputs["image_grid_thw"] = torch.cat([grids[place] for place in new])
-        return inputs
+        ids = torch.tensor([prompt.ids])
+        grids = torch.cat([picture.grid for picture in prompt.pictures]) if prompt.pictures else None
+        kinds = (
+            {"mm_token_type_ids": (ids == self._loaded.image_id).int()} if self._loaded.token_kinds else {}
+        )
+        found, offset = model.model.get_rope_index(ids, image_grid_thw=grids, **kinds)
+        text = torch.arange(ids.shape[1])[None, None]
+        return torch.cat([text, found]).to(model.device), int(offset)
 
     def _render(self, messages: Sequence[Message]) -> str:
         if self._loaded.tokenizer.chat_template is None:

@@ -32,7 +32,7 @@ class Loaded:
         image_id: the token that stands for one image token.
         end_ids: the tokens that end a reply.
         context: how many tokens the model can hold.
-        warm_cache: whether transformers can go on from a cache with new pictures: from 5 on.
+        token_kinds: whether positions are found from the kinds of tokens too: from transformers 5 on.
     """
 
     model: Any
@@ -41,7 +41,7 @@ class Loaded:
     image_id: int
     end_ids: tuple[int, ...]
     context: int
-    warm_cache: bool
+    token_kinds: bool
 
 
 def load(
@@ -101,7 +101,7 @@ def load(
         image_id=_image_id(model, tokenizer, folder),
         end_ids=end_ids,
         context=int(model.config.text_config.max_position_embeddings),
-        warm_cache="mm_token_type_ids" in signature(model.forward).parameters,
+        token_kinds="mm_token_type_ids" in signature(model.model.get_rope_index).parameters,
     )
 
 

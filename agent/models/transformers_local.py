@@ -8,22 +8,24 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from qvl_agent.actions.dialects.schema import ReplyFormat
 from qvl_agent.actions.errors import ModelError, Stopped
 from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.agent.models import OnText
-from qvl_agent.agent.models.chat import THINK, split_thinking
+from qvl_agent.agent.models import Model, OnText
+from qvl_agent.agent.models.chat import END_OF_THINKING, THINK, split_thinking
 from qvl_agent.agent.models.checkpoint import find
-from qvl_agent.agent.models.transformers_cache import Conversation
+from qvl_agent.agent.models.constrain import Guide, installed
+from qvl_agent.agent.models.transformers_cache import Conversations
+from qvl_agent.agent.models.transformers_decode import Track, Written, write
 from qvl_agent.agent.models.transformers_inputs import Encoder, Prompt
 from qvl_agent.agent.models.transformers_load import in_words, load
 from qvl_agent.agent.models.transformers_options import PLAIN, LoadOptions
+from qvl_agent.agent.models.transformers_stream import Streamer
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 __all__ = ["TransformersModel"]
 
 _CLOSE_S: Final = 10.0
-_MAX_PENDING: Final = 8
-"""Tokens held back until they make whole characters; no character has more bytes than this."""
 
 
 class _Dropped(Exception):  # noqa: N818 - ends a generation that nobody waits for any more
@@ -65,8 +67,9 @@ class TransformersModel:
             folder, device=device, dtype=dtype, max_picture_tokens=max_picture_tokens, options=options
         )
         self._encoder = Encoder(self._loaded, max_picture_tokens)
-        self._conversation = Conversation()
-        self._sampling = _sampling(temperature, max_new_tokens)
+        self._conversations = Conversations()
+        self._guides: tuple[ReplyFormat, Guide] | None = None
+        self._temperature = temperature
         self._max_new_tokens = max_new_tokens
         self._busy = threading.Lock()
         self._dropped = threading.Event()
@@ -81,6 +84,23 @@ class TransformersModel:
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
         """Generate; see `Model`. `on_text` gets a thinking model's thoughts too."""
+        return self._ask(messages, None, stop, on_text)
+
+    def with_format(self, form: ReplyFormat) -> Model:
+        """Make a model of the same checkpoint whose answers are kept to a format, if llguidance is here.
+
+        Its replies end as soon as the format is complete. One whose text to act on reaches the format's
+        limit has the finish "length", as the model may have had more to say.
+        """
+        return _Formed(self, form) if installed() else self
+
+    def _ask(
+        self,
+        messages: Sequence[Message],
+        form: ReplyFormat | None,
+        stop: Callable[[], bool],
+        on_text: OnText | None,
+    ) -> Reply:
         while not self._busy.acquire(timeout=POLL_S):
             if stop():
                 raise Stopped("stopped while the model was at work")
@@ -89,7 +109,7 @@ class TransformersModel:
             raise ModelError(f"{self.name} is closed; open it again")
         self._dropped.clear()
         return wait_for(
-            lambda say: self._work(messages, say), drop=self._dropped.set, stop=stop, on_text=on_text
+            lambda say: self._work(messages, form, say), drop=self._dropped.set, stop=stop, on_text=on_text
         )
 
     def close(self) -> None:
@@ -99,23 +119,28 @@ class TransformersModel:
             self._closed = True
             self.__dict__.pop("_loaded", None)
             self.__dict__.pop("_encoder", None)
-            self._conversation.forget()
+            self._conversations.forget()
             self._busy.release()
 
     def _check_dropped(self, *_: object) -> None:
         if self._dropped.is_set():
             raise _Dropped
 
-    def _work(self, messages: Sequence[Message], say: Callable[[str], None]) -> Reply:
+    def _work(
+        self, messages: Sequence[Message], form: ReplyFormat | None, say: Callable[[str], None]
+    ) -> Reply:
         """Make the reply in the worker thread, and give the model free again."""
         try:
-            return self._generate(messages, say)
+            return self._generate(messages, form, say)
         except (RuntimeError, ValueError) as error:
             raise ModelError(in_words(error, f"{self.name} failed")) from error
         finally:
             self._busy.release()
 
-    def _generate(self, messages: Sequence[Message], say: Callable[[str], None]) -> Reply:
+    def _generate(
+        self, messages: Sequence[Message], form: ReplyFormat | None, say: Callable[[str], None]
+    ) -> Reply:
+        guide = self._guide(form)
         start = time.perf_counter()
         prompt = self._encoder.prompt(messages)
         if len(prompt.ids) + self._max_new_tokens > self._loaded.context:
@@ -124,37 +149,68 @@ class TransformersModel:
                 "lower max_picture_tokens"
             )
         encoded = time.perf_counter() - start
-        streamer = _Streamer(self._loaded.tokenizer, self._loaded.end_ids, say)
-        ids, kept = self._decode(prompt, streamer)
+        streamer = Streamer(self._loaded.tokenizer, self._loaded.end_ids, say)
+        written, kept = self._decode(prompt, streamer, guide)
         total = time.perf_counter() - start
         first = (streamer.first or time.perf_counter()) - start
         times = {"encode": encoded, "first_token": first, "decode": total - first, "total": total}
-        return self._reply(prompt, kept, ids, times)
+        return self._reply(prompt, kept, written, form, times)
 
-    def _decode(self, prompt: Prompt, streamer: "_Streamer") -> tuple[list[int], int]:
-        """Generate; return the new tokens, and how many of the prompt's the cache held already."""
+    def _decode(self, prompt: Prompt, streamer: Streamer, guide: Guide | None) -> tuple[Written, int]:
+        """Write; return the new tokens, and how many of the prompt's the cache held already."""
         import transformers  # noqa: PLC0415 - heavy
 
         model = self._loaded.model
         fresh = transformers.DynamicCache(config=model.config.get_text_config())
-        past, kept = self._conversation.begin(prompt, fresh) if self._loaded.warm_cache else (fresh, 0)
-        inputs = self._encoder.tensors(prompt, kept)
-        out = model.generate(**inputs, **self._sampling, past_key_values=past, streamer=streamer)
-        ids = out[0, len(prompt.ids) :].tolist()
-        if self._loaded.warm_cache:
-            self._conversation.end(prompt, ids, past)
-        return ids, kept
+        past, kept = self._conversations.begin(prompt, fresh)
+        written = write(
+            self._loaded,
+            self._encoder.fresh(prompt, kept),
+            past,
+            self._track(prompt, guide),
+            most=self._max_new_tokens,
+            temperature=self._temperature,
+            say=streamer.put,
+        )
+        streamer.end()
+        self._conversations.end(prompt, written.ids, past)
+        return written, kept
 
-    def _reply(self, prompt: Prompt, kept: int, ids: list[int], times: dict[str, float]) -> Reply:
-        whole = bool(ids) and ids[-1] in self._loaded.end_ids
-        text = self._loaded.tokenizer.decode(ids[:-1] if whole else ids, skip_special_tokens=False)
+    def _track(self, prompt: Prompt, guide: Guide | None) -> Track:
+        end_ids, tokenizer = self._loaded.end_ids, self._loaded.tokenizer
+        if guide is None:
+            return Track(None, end_ids)
+        if not prompt.thinking:
+            return Track(guide.walk(), end_ids)
+        opening = tokenizer.encode("\n\n", add_special_tokens=False)
+        return Track(guide.walk(), end_ids, opening, tokenizer.convert_tokens_to_ids(END_OF_THINKING))
+
+    def _guide(self, form: ReplyFormat | None) -> Guide | None:
+        """Make what keeps replies to a format, once for each."""
+        if form is None:
+            return None
+        if not self._guides or self._guides[0] is not form:
+            model = self._loaded.model
+            vocabulary = model.config.get_text_config().vocab_size
+            made = Guide(self._loaded.tokenizer, form, vocabulary, self._loaded.end_ids)
+            self._guides = (form, made)
+        return self._guides[1]
+
+    def _reply(
+        self, prompt: Prompt, kept: int, written: Written, form: ReplyFormat | None, times: dict[str, float]
+    ) -> Reply:
+        ids = written.ids
+        ended = ids[:-1] if ids and ids[-1] in self._loaded.end_ids else ids
+        text = self._loaded.tokenizer.decode(ended, skip_special_tokens=False)
         thinking = prompt.thinking or text.lstrip().startswith(THINK)
         reasoning, answer = split_thinking(text.lstrip()) if thinking else ("", text)
+        # A thought without its end is no answer, even if the model stopped by itself; and a text that
+        # ends just where its limit is may have been meant to go on.
+        whole = written.whole and bool(answer or not thinking) and not (form and form.cuts(answer))
         return Reply(
             text=answer,
             reasoning=reasoning,
-            # A thought without its end is no answer, even if the model stopped by itself.
-            finish="stop" if whole and (answer or not thinking) else "length",
+            finish="stop" if whole else "length",
             prompt_tokens=len(prompt.ids),
             cached_tokens=kept,
             reply_tokens=len(ids),
@@ -162,41 +218,21 @@ class TransformersModel:
         )
 
 
-class _Streamer:
-    """Gives the text of whole characters on as it comes; what `generate` takes as a streamer."""
+class _Formed:
+    """The same checkpoint, its replies kept to a format."""
 
-    def __init__(self, tokenizer: Any, end_ids: Sequence[int], say: Callable[[str], None]) -> None:
-        self._tokenizer = tokenizer
-        self._end_ids = frozenset(end_ids)
-        self._say = say
-        self._pending: list[int] = []
-        self._prompt_seen = False
-        self.first: float | None = None
+    def __init__(self, model: TransformersModel, form: ReplyFormat) -> None:
+        self.name = model.name
+        self._model = model
+        self._form = form
 
-    def put(self, value: Any) -> None:
-        if not self._prompt_seen:
-            self._prompt_seen = True  # generate puts the prompt first
-            return
-        self.first = self.first or time.perf_counter()
-        self._pending += [number for number in value.reshape(-1).tolist() if number not in self._end_ids]
-        text = self._tokenizer.decode(self._pending, skip_special_tokens=False)
-        if not text.endswith("�") or len(self._pending) > _MAX_PENDING:
-            self._flush(text)
+    def reply(
+        self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
+    ) -> Reply:
+        return self._model._ask(messages, self._form, stop, on_text)  # noqa: SLF001 - a part of the same class
 
-    def end(self) -> None:
-        self._flush(self._tokenizer.decode(self._pending, skip_special_tokens=False))
-
-    def _flush(self, text: str) -> None:
-        self._pending.clear()
-        if text:
-            self._say(text)
-
-
-def _sampling(temperature: float, max_new_tokens: int) -> dict[str, Any]:
-    if temperature <= 0:
-        return {"do_sample": False, "max_new_tokens": max_new_tokens}
-    sampled = {"do_sample": True, "temperature": temperature, "top_p": 0.8, "top_k": 20}
-    return {**sampled, "max_new_tokens": max_new_tokens}
+    def close(self) -> None:
+        self._model.close()
 
 
 def _layers(model: Any) -> list[Any]:

@@ -1,0 +1,118 @@
+"""Keep a reply within its format while it is written, with llguidance: an extra, and quick to do without.
+
+Every token that would lead out of the format is ruled out before one is chosen, and the tokens that
+the format leaves no choice about are written without asking the model. llguidance works out each
+step's tokens as it goes (under a millisecond with Qwen's vocabulary of 151,936), so that nothing is
+compiled ahead, and it needs neither torch nor a compiler.
+"""
+
+import json
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from qvl_agent.actions.dialects.schema import ReplyFormat
+from qvl_agent.actions.errors import ModelError
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher
+
+__all__ = ["INSTALL", "Guide", "Walk", "grammar", "installed"]
+
+INSTALL: Final = "pip install 'qvl-agent[constrained]'"
+
+_SPELLING: Final = {
+    # As json.dumps and the models write it, and no other white space: a model can loop on that.
+    "whitespace_flexible": False,
+    "item_separator": ", ",
+    "key_separator": ": ",
+    # An escape such as \ud800 would be half a character.
+    "json_allow_general_unicode_escapes": False,
+}
+
+
+def installed() -> bool:
+    """Whether llguidance is here."""
+    try:
+        return find_spec("llguidance") is not None
+    except ValueError:  # it was taken out
+        return False
+
+
+def grammar(form: ReplyFormat) -> str:
+    """Write a reply's format in llguidance's dialect of Lark."""
+    found = [f"call: %json {json.dumps({'x-guidance': _SPELLING, **form.schema})}"]
+    start = "call"
+    if form.tag:
+        # The tags are tokens of their own, which no text is ever made of.
+        start = f'<{form.tag}> "\\n" call "\\n" </{form.tag}>'
+    if form.line:
+        start = f"line? {start}"
+        found.append(f"line: /{form.line}/")
+    return "\n".join([f"start: {start}", *found])
+
+
+class Guide:
+    """One format for one tokenizer; each reply gets a `Walk` of its own. Takes about 1 s to make.
+
+    Args:
+        tokenizer: a fast tokenizer of transformers.
+        form: what a reply may be.
+        vocabulary: how many logits the model has; more than the tokenizer has tokens.
+        end_ids: the tokens that end a reply.
+
+    Raises:
+        ModelError: llguidance isn't installed, or can't take the tokenizer.
+    """
+
+    def __init__(self, tokenizer: Any, form: ReplyFormat, vocabulary: int, end_ids: tuple[int, ...]) -> None:
+        try:
+            import llguidance  # noqa: PLC0415 - an extra
+            from llguidance.hf import from_tokenizer  # noqa: PLC0415
+        except ImportError as error:
+            raise ModelError(f"keeping replies to a format needs llguidance; {INSTALL}") from error
+        try:
+            self._tokens = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=list(end_ids))
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"llguidance can't take this tokenizer ({error}); use constrain=never"
+            ) from error
+        self._first = llguidance.LLMatcher(self._tokens, grammar(form), log_level=0)
+        if self._first.is_error():
+            raise ModelError(f"llguidance can't take the reply's format: {self._first.get_error()[:200]}")
+        self.form = form
+
+    def walk(self) -> "Walk":
+        """Begin a reply."""
+        return Walk(self._first.deep_copy())
+
+
+class Walk:
+    """How far one reply has come in its format."""
+
+    def __init__(self, matcher: "LLMatcher") -> None:
+        self._matcher = matcher
+
+    @property
+    def complete(self) -> bool:
+        """Whether the reply is whole, and nothing more may follow."""
+        return self._matcher.is_stopped() and not self._matcher.is_error()
+
+    def allowed(self) -> bytes:
+        """Say which tokens may come next: a bit for each, the lowest bit of the first byte for token 0."""
+        return self._matcher.compute_bitmask()
+
+    def take(self, token: int) -> None:
+        """Go one token on.
+
+        Raises:
+            ModelError: it isn't allowed here, or the format became too complex to follow.
+        """
+        if not self._matcher.consume_token(token):
+            raise ModelError(f"can't keep the reply to its format: {self._matcher.get_error()[:200]}")
+
+    def forced(self) -> list[int]:
+        """Take the tokens that must come next, if the format leaves no choice, and return them."""
+        tokens = self._matcher.compute_ff_tokens()
+        for token in tokens:
+            self.take(token)
+        return tokens

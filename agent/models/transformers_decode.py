@@ -1,0 +1,165 @@
+"""Writing a reply token by token, each forward pass over what is new alone.
+
+`generate` of transformers does this too, but for one thing: where a reply's format leaves no choice, the
+tokens are known, and they go into the next pass together instead of one pass each. Here a pass takes
+the prompt's new part, or one chosen token and the forced ones after it. Positions are given with every
+pass, so that nothing depends on `rope_deltas`, which is state of the model and not of a conversation.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from qvl_agent.agent.models.constrain import Walk
+from qvl_agent.agent.models.transformers_inputs import Fresh
+from qvl_agent.agent.models.transformers_load import Loaded
+
+__all__ = ["Track", "Written", "write"]
+
+_TOP_K: Final = 20
+_TOP_P: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The reply's tokens.
+
+    Attributes:
+        ids: all of them, the one that ended the reply too.
+        passes: forward passes; fewer than tokens where some were forced.
+        whole: it ended by itself, or its format was complete, before the limit.
+    """
+
+    ids: list[int]
+    passes: int
+    whole: bool
+
+
+class Track:
+    """Where a reply stands: in its reasoning, in its format, or at its end.
+
+    Args:
+        walk: the format that the answer is kept to; None for none.
+        end_ids: the tokens that end a reply.
+        opening: what is written between the reasoning and the answer.
+        end_of_thinking: the token; None if the reply begins with the answer.
+    """
+
+    def __init__(
+        self,
+        walk: Walk | None,
+        end_ids: Sequence[int],
+        opening: Sequence[int] = (),
+        end_of_thinking: int | None = None,
+    ) -> None:
+        self._walk = walk
+        self._end_ids = frozenset(end_ids)
+        self._opening = list(opening)
+        self._end_of_thinking = end_of_thinking
+        self.ended = False
+
+    def start(self) -> list[int]:
+        """Say which tokens the reply begins with, whatever the model thinks."""
+        return self._forced() if self._end_of_thinking is None else []
+
+    def allowed(self) -> bytes | None:
+        """Say which tokens may come next, as `Walk.allowed`; None for all."""
+        return self._walk.allowed() if self._walk and self._end_of_thinking is None else None
+
+    def take(self, token: int) -> list[int]:
+        """Go on by a chosen token, and return the forced ones that follow."""
+        if token in self._end_ids:
+            self.ended = True
+            return []
+        if self._walk is None:
+            return []
+        if self._end_of_thinking is not None:
+            if token != self._end_of_thinking:
+                return []
+            self._end_of_thinking = None
+            return [*self._opening, *self._forced()]
+        self._walk.take(token)
+        return self._forced()
+
+    def _forced(self) -> list[int]:
+        if self._walk is None:
+            return []
+        forced = self._walk.forced()
+        self.ended = self._walk.complete
+        return forced
+
+
+def write(
+    loaded: Loaded,
+    fresh: Fresh,
+    past: Any,
+    track: Track,
+    *,
+    most: int,
+    temperature: float,
+    say: Callable[[list[int]], None],
+) -> Written:
+    """Write a reply.
+
+    Args:
+        loaded: the checkpoint.
+        fresh: the prompt's part that `past` doesn't hold.
+        past: the cache; holds the whole prompt and the reply but for its last tokens afterwards.
+        track: what the reply is kept to.
+        most: tokens of the reply.
+        temperature: 0 takes the likeliest token; above, one of the likeliest 20 within 0.8.
+        say: gets the tokens as they come.
+    """
+    import torch  # noqa: PLC0415 - heavy
+
+    with torch.inference_mode():
+        written = track.start()
+        cut = len(written) > most
+        say(written := written[:most])
+        ids, at, pictures = [*fresh.ids, *written], fresh.start, fresh.pictures
+        passes = 0
+        while not track.ended and len(written) < most:
+            logits = _forward(loaded.model, ids, fresh.positions(at, len(ids)), past, pictures)
+            at, pictures, passes = at + len(ids), {}, passes + 1
+            # While the device computes the logits, this works out what may come of them.
+            allowed = track.allowed()
+            token = _choose(logits, allowed, temperature)
+            ids = [token, *track.take(token)]
+            cut = len(written) + len(ids) > most
+            ids = ids[: most - len(written)]
+            written += ids
+            say(ids)
+    return Written(written, passes, whole=track.ended and not cut)
+
+
+def _forward(model: Any, ids: list[int], positions: Any, past: Any, pictures: dict[str, Any]) -> Any:
+    """Return the logits after the last of the tokens, shape (vocabulary,)."""
+    import torch  # noqa: PLC0415 - heavy
+
+    given = torch.tensor([ids], device=model.device)
+    out = model(
+        input_ids=given,
+        position_ids=positions,
+        past_key_values=past,
+        use_cache=True,
+        logits_to_keep=1,
+        **pictures,
+    )
+    return out.logits[0, -1]
+
+
+def _choose(logits: Any, allowed: bytes | None, temperature: float) -> int:
+    """Choose a token among the allowed ones."""
+    import torch  # noqa: PLC0415 - heavy
+
+    if allowed is not None:
+        bits = torch.frombuffer(bytearray(allowed), dtype=torch.uint8).to(logits.device)
+        places = torch.arange(8, device=logits.device, dtype=torch.uint8)
+        ruled_out = (bits[:, None] >> places & 1).flatten()[: logits.shape[0]] == 0
+        logits = logits.masked_fill(ruled_out, float("-inf"))
+    if temperature <= 0:
+        return int(logits.argmax())
+    likeliest, tokens = (logits.float() / temperature).topk(_TOP_K)
+    shares = likeliest.softmax(-1)
+    shares = shares.masked_fill(shares.cumsum(-1) - shares >= _TOP_P, 0.0)
+    return int(tokens[torch.multinomial(shares, 1)])

@@ -1,0 +1,220 @@
+"""Replies that are kept to their format while a real model of random weights writes them."""
+
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from test_dialects import BOX
+from tiny_checkpoint import VOCAB, checkpoint, tokenizer
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.dialects import DIALECTS, as_points, format_action
+from qvl_agent.actions.dialects.schema import ReplyFormat, reply_format
+from qvl_agent.actions.errors import ModelError, ParseError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Message
+from qvl_agent.actions.parse import parse_action, read_reply
+from qvl_agent.actions.schema import Click, Done, Type
+from qvl_agent.agent.models import Formable, with_format
+from qvl_agent.agent.models.constrain import Guide, grammar
+from qvl_agent.agent.models.transformers_local import TransformersModel
+
+END, END_OF_TEXT = 151645, 151643
+WORD = {"type": "object", "properties": {"word": {"enum": ["one", "only"]}}, "required": ["word"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return transformers.AutoTokenizer.from_pretrained(tokenizer(tmp_path_factory.mktemp("words")))
+
+
+@pytest.fixture(scope="module")
+def random_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("random"))
+
+
+def guide(words: Any, form: ReplyFormat) -> Guide:
+    return Guide(words, form, VOCAB, (END, END_OF_TEXT))
+
+
+def choices(allowed: bytes) -> Any:
+    return np.flatnonzero(np.unpackbits(np.frombuffer(allowed, np.uint8), bitorder="little")[:VOCAB])
+
+
+def never() -> bool:
+    return False
+
+
+def ask(text: str = "Go.") -> list[Message]:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    return [Message("system", ("You look.",)), Message("user", (Frame(pixels, Rect(0, 0, 64, 64)), text))]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_random_choices_never_leave_the_format(words: Any, dialect: str) -> None:
+    """Any of the allowed tokens, each as likely: 500 replies, and every one is an action."""
+    made = guide(words, reply_format(dialect, max_text=12))
+    dice, kinds, forced, chosen = random.Random(4), set[str](), 0, 0
+    for _ in range(500):
+        walk, ids = made.walk(), list[int]()
+        while not walk.complete:
+            free = walk.forced()
+            ids += free
+            forced += len(free)
+            if not walk.complete:
+                ids.append(int(dice.choice(choices(walk.allowed()))))
+                walk.take(ids[-1])
+                chosen += 1
+        kinds.add(parse_action(words.decode(ids)).kind)
+    assert len(kinds) == 12
+    assert forced > 0.3 * chosen
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_the_formats_write_is_admitted_token_by_token(words: Any, dialect: str) -> None:
+    made = guide(words, reply_format(dialect))
+    for action in (
+        as_points(Click(target=BOX, label='Save "as" 中文', intent="Keep: it")),
+        Type(text='a\n"b" \\ {"action": 1} </b> 😀 €', clear=True, enter=True, intent="Type at 10:30"),
+        Done(summary="", intent="done", label="x"),
+    ):
+        text = format_action(action, dialect)
+        walk = made.walk()
+        for token in words.encode(text, add_special_tokens=False):
+            walk.take(token)
+        assert walk.complete, text
+
+
+def test_a_tag_in_a_text_is_spelt_with_ordinary_tokens(words: Any) -> None:
+    walk = guide(words, reply_format("grounded")).walk()
+    for piece in ('{"action": "type", "text": "', "</", "tool", "_call", ">"):
+        for token in words.encode(piece):
+            walk.take(token)
+    assert not set(choices(walk.allowed())) & set(words.added_tokens_decoder)
+
+
+def test_a_token_that_leads_out_of_the_format_is_refused(words: Any) -> None:
+    walk = guide(words, reply_format("grounded")).walk()
+    with pytest.raises(ModelError, match="can't keep the reply to its format"):
+        walk.take(words.encode("Sure")[0])
+
+
+def test_what_is_no_format_is_said(words: Any) -> None:
+    with pytest.raises(ModelError, match="can't take the reply's format"):
+        guide(words, ReplyFormat({"type": "object", "properties": {"a": {"type": "colour"}}}))
+
+
+def test_tags_are_tokens_that_no_text_can_hold() -> None:
+    assert grammar(reply_format("computer_use")).startswith(
+        'start: line? <tool_call> "\\n" call "\\n" </tool_call>'
+    )
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_random_model_answers_with_an_action(random_folder: Path, dialect: str) -> None:
+    model = TransformersModel(str(random_folder), device="cpu", temperature=1.0, max_new_tokens=200)
+    kept = with_format(model, reply_format(dialect, max_text=20))
+    assert kept is not model
+    pieces: list[str] = []
+    for number in range(5):
+        pieces.clear()
+        reply = kept.reply(ask(f"Task {number}"), stop=never, on_text=pieces.append)
+        assert parse_action(reply.text)
+        assert "".join(pieces) == reply.text
+    with pytest.raises(ParseError, match="one action"):
+        parse_action(model.reply(ask(), stop=never).text)
+    kept.close()
+
+
+def test_the_reply_ends_where_the_format_does_and_forced_tokens_take_no_pass_of_their_own(
+    random_folder: Path,
+) -> None:
+    model = TransformersModel(str(random_folder), device="cpu", dtype="float32")
+    passes = [0]
+    model._loaded.model.lm_head.register_forward_hook(lambda *_: passes.__setitem__(0, passes[0] + 1))
+    form = ReplyFormat({**WORD, "additionalProperties": False})
+    reply = with_format(model, form).reply(ask(), stop=never)
+    assert reply.text in ('{"word": "one"}', '{"word": "only"}')
+    assert reply.finish == "stop"
+    assert reply.reply_tokens is not None
+    assert passes[0] < reply.reply_tokens
+    assert reply.reply_tokens <= len(model._loaded.tokenizer.encode(reply.text)) + 2
+
+
+def test_forced_tokens_change_nothing_that_is_computed(random_folder: Path) -> None:
+    """The logits after several tokens in one pass are those after one pass each."""
+    model = TransformersModel(str(random_folder), device="cpu", dtype="float32")
+    form = reply_format("grounded", max_text=10)
+    seen: list[Any] = []
+    model._loaded.model.lm_head.register_forward_hook(lambda *found: seen.append(found[2][0, -1]))
+    first = with_format(model, form).reply(ask(), stop=never)
+    together = list(seen)
+    seen.clear()
+    grown = [*ask(), Message("assistant", (first.text,)), Message("user", ("Go on.",))]
+    warm = with_format(model, form).reply(grown, stop=never)
+    after = list(seen)
+    seen.clear()
+    model._conversations.forget()
+    cold = with_format(model, form).reply(grown, stop=never)
+    assert warm.text == cold.text
+    assert (cold.cached_tokens, len(together) > 3) == (0, True)
+    assert warm.cached_tokens
+    for one, other in zip(after, seen, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_a_thinking_model_is_kept_to_the_format_after_its_thought(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, thinking=True, says="It is left.</think>")
+    model = TransformersModel(str(folder), device="cpu")
+    form = ReplyFormat({**WORD, "additionalProperties": False})
+    reply = with_format(model, form).reply(ask(), stop=never)
+    assert (reply.reasoning, reply.finish) == ("It is left.", "stop")
+    assert reply.text in ('{"word": "one"}', '{"word": "only"}')
+    short = TransformersModel(str(folder), device="cpu", max_new_tokens=2)
+    reply = with_format(short, reply_format("grounded")).reply(ask(), stop=never)
+    assert (reply.text, reply.finish) == ("", "length")
+
+
+def test_a_text_that_fills_its_limit_is_no_action(random_folder: Path) -> None:
+    """A model that would go on typing can only stop there: what it meant to type isn't known."""
+    model = TransformersModel(str(random_folder), device="cpu")
+    fields = {"action": {"const": "answer"}, "text": {"type": "string", "maxLength": 5, "minLength": 5}}
+    schema = {
+        "type": "object",
+        "properties": fields,
+        "required": ["action", "text"],
+        "additionalProperties": False,
+    }
+    reply = with_format(model, ReplyFormat(schema, max_text=5)).reply(ask(), stop=never)
+    assert len(json.loads(reply.text)["text"]) == 5
+    with pytest.raises(ParseError, match="cut off"):
+        read_reply(reply)
+
+
+def test_a_reply_without_room_for_its_format_is_cut_off(random_folder: Path) -> None:
+    model = TransformersModel(str(random_folder), device="cpu", max_new_tokens=4)
+    reply = with_format(model, reply_format("computer_use")).reply(ask(), stop=never)
+    assert (reply.finish, reply.reply_tokens) == ("length", 4)
+
+
+def test_without_llguidance_replies_are_free(random_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = TransformersModel(str(random_folder), device="cpu", max_new_tokens=3)
+    assert isinstance(model, Formable)
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    assert with_format(model, reply_format("grounded")) is model
+    assert model.reply(ask(), stop=never).reply_tokens == 3
