@@ -113,26 +113,20 @@ def test_a_slider_is_dragged_to_the_nearest_point_of_its_value() -> None:
 
 def test_the_oracle_answers_over_the_last_picture_and_only_with_one() -> None:
     with open_sandbox("chat", seed=1) as sandbox:
-        oracle = Oracle(sandbox)
-        task = sandbox.instruction
+        oracle, task = Oracle(sandbox), Message("user", (sandbox.instruction,))
         with pytest.raises(ModelError, match="without a picture"):
-            oracle.reply([Message("user", (task,))], stop=lambda: False)
-        with pytest.raises(ModelError, match="uncheck the pinned chat"):
-            oracle.reply([Message("user", ("buy a boat",))], stop=lambda: False)
+            oracle.reply([task], stop=lambda: False)
         frame = sandbox.desktop.grab()
         with pytest.raises(Stopped):
-            oracle.reply([Message("user", (frame,))], stop=lambda: True)
+            oracle.reply([task, Message("user", (frame,))], stop=lambda: True)
         row = next(node for node in sandbox.tree().nodes if node.state.get("pinned"))
         box = sandbox.tree().get(f"{row.id}/check")
         assert box is not None
         crop = frame.crop(FrameBox(row.rect.left, row.rect.top, row.rect.left + row.rect.width, 790))
         for picture in (frame, crop):
             heard: list[str] = []
-            reply = oracle.reply(
-                [Message("user", (task, frame)), Message("user", ("and", picture))],
-                stop=lambda: False,
-                on_text=heard.append,
-            )
+            messages = [task, Message("user", (frame,)), Message("user", ("and", picture))]
+            reply = oracle.reply(messages, stop=lambda: False, on_text=heard.append)
             assert heard == [reply.text]
             action = parse_action(reply.text)
             assert isinstance(action, Click)
@@ -140,5 +134,13 @@ def test_the_oracle_answers_over_the_last_picture_and_only_with_one() -> None:
         assert oracle.aimed == [(box.id,), (box.id,)]
         far = frame.crop(FrameBox(0, 0, 20, 20))
         with pytest.raises(ModelError, match="can't say what to do"):
-            oracle.reply([Message("user", (far,))], stop=lambda: False)
+            oracle.reply([task, Message("user", (far,))], stop=lambda: False)
         oracle.close()
+
+
+def test_the_oracle_refuses_another_task() -> None:
+    with open_sandbox("chat", seed=1) as sandbox:
+        messages = [Message("user", ("delete everything", sandbox.desktop.grab()))]
+        with pytest.raises(ModelError, match="knows one task on this desktop: say 'uncheck the pinned chat'"):
+            Oracle(sandbox).reply(messages, stop=lambda: False)
+        assert sandbox.clicks() == ()
