@@ -376,6 +376,36 @@ def ask(question: str, files: tuple[Path, ...], **options: Any) -> int:
     return ask_in_terminal(question, files, own, _settings(options), as_json=options["as_json"])
 
 
+@main.command()
+@click.option("--model", default="auto", metavar="NAME", help="A short name, hub id, folder or .gguf file.")
+@click.option(
+    "--engine",
+    type=click.Choice(["vllm", "sglang", "llama.cpp", "ollama", "xllamacpp"]),
+    help="By default the first that is installed.",
+)
+@click.option(
+    "--mmproj", default="", metavar="FILE", help="The vision tower's .gguf, if not beside the model."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; others need a key.")
+@click.option("--port", type=int, metavar="N", help="By default the engine's own.")
+@click.option("--tensor-parallel", type=click.IntRange(1), default=1, metavar="N", help="Split over N GPUs.")
+@click.option("--pipeline-parallel", type=click.IntRange(1), default=1, metavar="N", help="And N machines.")
+@click.option("--ray", is_flag=True, help="Run vLLM's workers on a Ray cluster.")
+@click.option("--api-key", envvar="QVL_AGENT_API_KEY", default="", metavar="KEY", help="Ask clients for it.")
+@click.option("--print", "only_print", is_flag=True, help="Print the command instead of running it.")
+@click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
+@_errors_to_codes
+def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **wanted: Any) -> int:
+    """Start a server for Qwen3-VL, with the flags that an agent needs.
+
+    It takes the engine that is installed, and listens on this machine alone. Ctrl+C ends it.
+    """
+    del verbose
+    from qvl_agent.agent.serve_terminal import serve_in_terminal
+
+    return serve_in_terminal(engine or "", wanted, key=api_key, only_print=only_print)
+
+
 def _settings(options: dict[str, Any], **more: object) -> "Settings":
     from qvl_agent.agent.settings import load_settings
 

@@ -1,0 +1,41 @@
+"""`qvl-agent serve` in a terminal: what it says, and where the command goes with --print."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from qvl_agent.agent.models.auto import Choosing, Offer
+from qvl_agent.agent.serve import choose_engine, choose_model, line, plan, run
+from qvl_agent.agent.serve_commands import Wanted
+from qvl_agent.agent.terminal_choosing import TerminalChoosing
+
+__all__ = ["serve_in_terminal"]
+
+
+class _OnlyPrinted(Choosing):
+    """Nothing is fetched when a command is only printed."""
+
+    def download(self, offer: Offer) -> bool:
+        del offer
+        return True
+
+
+def serve_in_terminal(engine_name: str, options: Mapping[str, Any], *, key: str, only_print: bool) -> int:
+    """Start the server and wait, or print what would start it.
+
+    Raises:
+        SettingsError, ModelError: see `qvl_agent.agent.serve`.
+    """
+    engine = choose_engine(engine_name, only_print=only_print)
+    choosing = _OnlyPrinted() if only_print else TerminalChoosing()
+    model, preset = choose_model(options["model"], engine, choosing)
+    wanted = Wanted(**{**options, "model": model}, preset=preset, key=bool(key))
+    command = plan(engine, wanted)
+    if only_print:
+        if command.first:
+            click.echo(f"# once the server runs: {command.first}")
+        click.echo(line(command, key=bool(key)))
+        return 0
+    click.echo(f"{line(command, key=bool(key))}", err=True)
+    return run(command, wanted.host, key=key, say=lambda text: click.echo(text, err=True))

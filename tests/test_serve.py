@@ -1,0 +1,338 @@
+"""`qvl-agent serve`: each engine's command, and real processes started, watched and ended."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import tiny_gguf
+from click.testing import CliRunner
+from tiny_checkpoint import checkpoint
+
+from qvl_agent.actions.errors import ModelError, SettingsError
+from qvl_agent.actions.messages import Message
+from qvl_agent.agent import serve
+from qvl_agent.agent.cli import main
+from qvl_agent.agent.history import KEEP_PICTURES, MAX_PICTURES
+from qvl_agent.agent.models.auto import Choosing, Served, look_around
+from qvl_agent.agent.models.found import LocalServer
+from qvl_agent.agent.models.memory import Memory
+from qvl_agent.agent.models.presets import find_preset
+from qvl_agent.agent.serve_commands import ENGINES, PICTURES, Command, Wanted
+from qvl_agent.agent.session import open_model
+
+PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
+GIB = 2**30
+
+
+def command(engine: str, model: str, **wanted: object) -> Command:
+    preset = find_preset(model)
+    asked = Wanted(model=preset.hub_id if preset else model, preset=preset, **wanted)  # type: ignore[arg-type]
+    return serve.plan(ENGINES[engine], asked)
+
+
+def flags(made: Command) -> dict[str, str]:
+    """Each flag's value, or "" for a switch."""
+    words = [*made.arguments, "--"]
+    return {flag: "" if value.startswith("-") else value for flag, value in pairwise(words) if flag[0] == "-"}
+
+
+# The commands
+
+
+def test_vllm_gets_what_an_agent_needs() -> None:
+    made = command("vllm", "8b")
+    given = flags(made)
+    assert made.arguments[:3] == ("vllm", "serve", "Qwen/Qwen3-VL-8B-Instruct")
+    assert (given["--host"], given["--port"], given["--max-model-len"]) == ("127.0.0.1", "8000", "32768")
+    assert json.loads(given["--limit-mm-per-prompt"]) == {"image": PICTURES, "video": 0}
+    assert json.loads(given["--mm-processor-kwargs"])["size"]["longest_edge"] == 4096 * 32 * 32
+    assert json.loads(given["--structured-outputs-config"])["disable_any_whitespace"] is True
+    assert "--enable-prefix-caching" in given
+    assert "--reasoning-parser" not in given
+    assert "--tensor-parallel-size" not in given
+    assert made.environment["VLLM_NO_USAGE_STATS"] == "1"
+    assert PICTURES >= MAX_PICTURES + 1 > KEEP_PICTURES
+
+
+def test_a_thinking_model_gets_its_parser_and_a_longer_context() -> None:
+    vllm, sglang = flags(command("vllm", "8b-thinking")), flags(command("sglang", "8b-thinking"))
+    assert (vllm["--reasoning-parser"], vllm["--max-model-len"]) == ("deepseek_r1", "40960")
+    assert (sglang["--reasoning-parser"], sglang["--context-length"]) == ("qwen3-thinking", "40960")
+
+
+def test_a_team_splits_a_model_over_gpus_and_machines() -> None:
+    made = command("vllm", "235b-a22b-fp8", tensor_parallel=8, pipeline_parallel=2, ray=True)
+    given = flags(made)
+    assert made.arguments[2] == "Qwen/Qwen3-VL-235B-A22B-Instruct-FP8"
+    assert (given["--tensor-parallel-size"], given["--pipeline-parallel-size"]) == ("8", "2")
+    assert (given["--mm-encoder-tp-mode"], given["--distributed-executor-backend"]) == ("data", "ray")
+    assert flags(command("sglang", "32b", tensor_parallel=4))["--tp"] == "4"
+    with pytest.raises(SettingsError, match="no tensor parallelism; take --engine vllm"):
+        command("llama.cpp", "8b", tensor_parallel=2)
+    with pytest.raises(SettingsError, match="Ray cluster"):
+        command("sglang", "8b", ray=True)
+
+
+def test_llama_cpp_takes_the_released_gguf_files_or_ones_own(tmp_path: Path) -> None:
+    assert flags(command("llama.cpp", "8b"))["-hf"] == "Qwen/Qwen3-VL-8B-Instruct-GGUF:Q4_K_M"
+    assert flags(command("llama.cpp", "8b-fp8"))["-hf"] == "Qwen/Qwen3-VL-8B-Instruct-GGUF:Q8_0"
+    assert flags(command("llama.cpp", "unsloth/Qwen3-VL-4B-Instruct-GGUF"))["-hf"].startswith("unsloth/")
+    model, eyes = tmp_path / "mine.gguf", tmp_path / "mmproj-F16.gguf"
+    model.touch()
+    with pytest.raises(SettingsError, match="name it with --mmproj"):
+        command("llama.cpp", str(model))
+    eyes.touch()
+    given = flags(command("llama.cpp", str(model)))
+    assert (given["-m"], given["--mmproj"], given["--alias"]) == (str(model), str(eyes), "qwen3-vl-mine.gguf")
+    assert (given["--image-min-tokens"], given["-c"], given["--parallel"]) == ("1024", "32768", "1")
+    assert flags(command("llama.cpp", str(model), mmproj="other.gguf"))["--mmproj"] == "other.gguf"
+    with pytest.raises(SettingsError, match="needs GGUF files"):
+        command("llama.cpp", str(tmp_path))
+
+
+def test_ollama_gets_its_context_and_says_what_to_pull() -> None:
+    made = command("ollama", "8b", port=11500)
+    assert made.arguments == ("ollama", "serve")
+    assert made.environment["OLLAMA_CONTEXT_LENGTH"] == "32768"
+    assert made.environment["OLLAMA_HOST"] == "127.0.0.1:11500"
+    assert made.first == "OLLAMA_HOST=127.0.0.1:11500 ollama pull qwen3-vl:8b-instruct"
+    tags = [command("ollama", name).served_name for name in ("30b-a3b-thinking", "4b-fp8")]
+    assert tags == ["qwen3-vl:30b-a3b-thinking", "qwen3-vl:4b-instruct-q8_0"]
+    with pytest.raises(SettingsError, match="give a short name"):
+        command("ollama", "someone/fine-tune")
+
+
+@pytest.mark.parametrize(
+    ("engine", "model", "said"),
+    [
+        ("vllm", "8b-4bit", "8b-fp8, or --engine llama.cpp"),
+        ("vllm", "tiny.gguf", "take --engine llama.cpp"),
+        ("xllamacpp", "8b", "hf download Qwen/Qwen3-VL-8B-Instruct-GGUF"),
+    ],
+)
+def test_what_an_engine_cant_load_is_said_with_what_can(engine: str, model: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        command(engine, model)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "llama.cpp"])
+def test_other_machines_are_let_in_with_a_key_alone_and_the_key_is_never_shown(engine: str) -> None:
+    with pytest.raises(SettingsError, match="set --api-key"):
+        command(engine, "8b", host="0.0.0.0")
+    made = command(engine, "8b", host="0.0.0.0", key=True)
+    shown = serve.line(made, key=True)
+    assert f'{made.key_variable}="$QVL_AGENT_API_KEY"' in shown
+    assert "--api-key" not in shown
+
+
+@pytest.mark.parametrize("engine", ["sglang", "ollama"])
+def test_an_engine_that_takes_no_key_unseen_stays_on_this_machine(engine: str) -> None:
+    with pytest.raises(SettingsError, match="take --engine vllm or"):
+        command(engine, "8b", host="192.168.1.5", key=True)
+
+
+def test_every_command_survives_the_shell() -> None:
+    for name in ENGINES:
+        model = "tiny.gguf" if name == "xllamacpp" else "8b"
+        made = command(name, model, mmproj="an mmproj.gguf")
+        words = shlex.split(serve.line(made))
+        assert tuple(words[-len(made.arguments) :]) == made.arguments
+
+
+# Which engine, which model
+
+
+def test_print_shows_the_command_of_an_engine_that_isnt_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QVL_AGENT_API_KEY", raising=False)
+    shown = CliRunner().invoke(
+        main, ["serve", "--print", "--engine", "vllm", "--model", "32b", "--tensor-parallel", "4"]
+    )
+    assert shown.exit_code == 0, shown.output
+    words = shlex.split(shown.output)
+    assert words[:4] == ["VLLM_NO_USAGE_STATS=1", "vllm", "serve", "Qwen/Qwen3-VL-32B-Instruct"]
+    ollama = CliRunner().invoke(main, ["serve", "--print", "--engine", "ollama", "--model", "2b"])
+    assert ollama.output.startswith("# once the server runs: OLLAMA_HOST=127.0.0.1:11434 ollama pull")
+
+
+def test_what_isnt_installed_is_said_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(ModelError, match="vllm isn't installed; get it with: pip install 'vllm"):
+        serve.choose_engine("vllm", only_print=False)
+    monkeypatch.setattr(serve, "find_spec", lambda _: None)
+    with pytest.raises(ModelError, match=r"no engine is installed.*ollama: https://ollama.com/download"):
+        serve.choose_engine("", only_print=False)
+    assert serve.choose_engine("", only_print=True).name == "llama.cpp"
+    with pytest.raises(SettingsError, match=r"choose vllm, sglang, llama.cpp, ollama, xllamacpp"):
+        serve.choose_engine("tgi", only_print=True)
+
+
+@pytest.mark.parametrize(
+    ("memory", "model"),
+    [
+        (Memory(gpu=0, ram=64 * GIB), "Qwen/Qwen3-VL-4B-Instruct"),
+        (Memory(gpu=12 * GIB, ram=64 * GIB), "Qwen/Qwen3-VL-8B-Instruct"),
+        (Memory(gpu=24 * GIB, ram=64 * GIB), "Qwen/Qwen3-VL-30B-A3B-Instruct"),
+    ],
+)
+def test_without_a_name_the_largest_that_fits_in_four_bits_is_served(memory: Memory, model: str) -> None:
+    chosen, preset = serve.choose_model("auto", ENGINES["llama.cpp"], Choosing(), lambda: memory)
+    assert (chosen, preset.hub_id if preset else "") == (model, model)
+
+
+def test_vllm_doesnt_download_what_nobody_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path))
+    here = Memory(gpu=24 * GIB, ram=0, fp8=True)
+    with pytest.raises(ModelError, match="hf download Qwen/Qwen3-VL-8B-Instruct"):
+        serve.choose_model("auto", ENGINES["vllm"], Choosing(), lambda: here)
+    with pytest.raises(ModelError, match="which needs 70 GiB of memory"):
+        serve.choose_model("32b", ENGINES["vllm"], Choosing(), lambda: here)
+
+
+# Real processes
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def started(arguments: list[str], log: Path, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    """`qvl-agent serve` with its words in a file; killed if the test leaves it running."""
+    with log.open("w") as said:
+        process = subprocess.Popen(
+            [PROGRAM, "serve", *arguments],
+            env={**os.environ, **environment},
+            text=True,
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(30)
+
+
+def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> dict[str, str]:
+    """An environment whose PATH begins with a program called vllm."""
+    program = tmp_path / "bin" / "vllm"
+    program.parent.mkdir()
+    source = Path(__file__).with_name("stand_in_engine.py")
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {source} "$@"\n')
+    program.chmod(0o755)
+    return {
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "STAND_IN_NOTES": str(tmp_path / "notes.json"),
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+def model_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "Qwen3-VL-mine"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_engine_is_started_watched_and_ended_with_its_workers(
+    number: signal.Signals, stand_in: dict[str, str], tmp_path: Path
+) -> None:
+    log, port = tmp_path / "log", free_port()
+    arguments = ["--engine", "vllm", "--model", str(model_folder(tmp_path)), "--port", str(port)]
+    with started(arguments, log, **stand_in, QVL_AGENT_API_KEY="hunter2") as process:
+        until(lambda: "ready:" in log.read_text(), f"not ready: {log.read_text()}")
+        use = f'ready: qvl-agent "TASK" --model http://127.0.0.1:{port}/v1 --server-model Qwen3-VL-mine'
+        assert use in log.read_text()
+        notes = json.loads(Path(stand_in["STAND_IN_NOTES"]).read_text())
+        assert alive(notes["worker"])
+        process.send_signal(number)
+        assert process.wait(30) == 130
+    notes = json.loads(Path(stand_in["STAND_IN_NOTES"]).read_text())
+    assert notes["signals"] == [number.name]
+    assert notes["telemetry"] == "1"
+    assert notes["arguments"][:2] == ["serve", str(tmp_path / "Qwen3-VL-mine")]
+    assert "hunter2" not in log.read_text() + str(notes["arguments"])
+    until(lambda: not alive(notes["worker"]), "the engine's worker lives on")
+
+
+def test_an_engine_that_wont_end_is_killed_by_the_second_signal(
+    stand_in: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    arguments = ["--engine", "vllm", "--model", str(model_folder(tmp_path)), "--port", str(free_port())]
+    notes = Path(stand_in["STAND_IN_NOTES"])
+    with started(arguments, log, **stand_in, STAND_IN_STUBBORN="1") as process:
+        until(lambda: "ready:" in log.read_text(), f"not ready: {log.read_text()}")
+        process.send_signal(signal.SIGINT)
+        until(lambda: json.loads(notes.read_text())["signals"] == ["SIGINT"], "the signal didn't come")
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    worker = json.loads(notes.read_text())["worker"]
+    until(lambda: not alive(worker), "the engine's worker lives on")
+
+
+def test_an_engine_that_fails_to_start_is_an_error(stand_in: dict[str, str], tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    arguments = ["--engine", "vllm", "--model", str(model_folder(tmp_path)), "--port", str(free_port())]
+    with started(arguments, log, **stand_in, STAND_IN_FAILS="1") as process:
+        assert process.wait(30) == 5
+    assert "vllm ended with status 3 before it was ready" in log.read_text()
+
+
+def test_a_port_that_is_taken_is_an_error_before_anything_starts(
+    stand_in: dict[str, str], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        arguments = ["--engine", "vllm", "--model", str(model_folder(tmp_path)), "--port", str(port)]
+        with started(arguments, tmp_path / "log", **stand_in) as process:
+            assert process.wait(30) == 5
+    assert "is a server there already?" in (tmp_path / "log").read_text()
+    assert not Path(stand_in["STAND_IN_NOTES"]).exists()
+
+
+def test_llama_cpp_serves_a_qwen3_vl_and_auto_finds_it(tmp_path: Path) -> None:
+    """The real engine, from the wheel xllamacpp, with a tiny model of random weights."""
+    files = tiny_gguf.convert(checkpoint(tmp_path / "checkpoint"), tmp_path / "gguf")
+    log, port = tmp_path / "log", free_port()
+    arguments = ["--engine", "xllamacpp", "--model", str(files.model), "--port", str(port)]
+    with started(arguments, log) as process:
+        until(lambda: "ready:" in log.read_text(), f"not ready: {log.read_text()[-2000:]}")
+        found = look_around(places=[LocalServer("llama.cpp", f"http://127.0.0.1:{port}/v1")])
+        assert isinstance(found, Served)
+        assert found.model == "qwen3-vl-tiny.gguf"
+        with open_model(found.url, max_reply_tokens=16, constrain="never") as model:
+            reply = model.reply([Message("user", ("What now?",))], stop=lambda: False)
+        assert reply.prompt_tokens is not None
+        assert reply.prompt_tokens > 5
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
