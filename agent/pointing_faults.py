@@ -19,6 +19,7 @@ _TEMPLATE: Final = ("<|im_", "<|vision", "<|endoftext", "[INST]", "<start_of_tur
 """What only a wrong chat template lets into a reply."""
 SHRUNK: Final = 0.85
 GOOD: Final = 0.75
+_NOTHING: Final = 0.02
 _BLIND: Final = 0.3
 _CLEAR: Final = 25.0
 """Grid units; answers that lie farther from every line follow no rule."""
@@ -65,7 +66,7 @@ def _kind(reply: Reply, arrived: float | None) -> str:
         return "answer lost in the reasoning" if reply.reasoning else "empty replies"
     if any(mark in reply.text for mark in _TEMPLATE):
         return "wrong chat template"
-    return "no picture" if arrived is not None and arrived < 0.02 else "prose"
+    return "no picture" if arrived is not None and arrived < _NOTHING else "prose"
 
 
 _UNREADABLE: Final = {
@@ -137,7 +138,9 @@ def _misplaced(summary: Summary, name: ServerName) -> Finding | None:
             name="doesn't look",
             state="bad",
             fact="the answers don't depend on where the targets are",
-            remedy="the picture doesn't reach the model, or its vision part (mmproj) is another model's",
+            remedy="its vision part (mmproj) is another model's, or the file is broken: fetch both again"
+            if (summary.arrived or 0) > _NOTHING
+            else _UNREADABLE["no picture"].remedy,
         )
     if max(across.spread, down.spread) > _CLEAR:
         return None

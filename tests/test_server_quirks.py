@@ -186,6 +186,34 @@ def test_what_lm_studio_shrinks_is_still_of_whole_tiles(size: tuple[int, int]) -
     assert abs(wide / high / (size[0] / size[1]) - 1) < 0.08
 
 
+# What fits
+
+
+def test_ollama_is_not_given_what_it_would_drop_without_a_word() -> None:
+    with behaving("Ollama", says(ACTION)) as server:
+        model = model_at(server)
+        assert ask(model, shot(1920, 1080)).text == ACTION
+        with pytest.raises(ModelError, match=r"6121 tokens or more, and Ollama holds 4096") as raised:
+            ask(model, *[shot(1920, 1080)] * 3)
+        assert len(server.asked) == 1
+    assert "OLLAMA_CONTEXT_LENGTH" in str(raised.value)
+
+
+def test_ollamas_context_is_known_only_once_the_model_is_loaded() -> None:
+    with behaving("Ollama", says(ACTION)) as server:
+        loaded = server.pages.pop("/api/ps")
+        model = model_at(server)
+        assert ask(model, *[shot(1920, 1080)] * 3).text == ACTION
+        server.pages["/api/ps"] = loaded
+        with pytest.raises(ModelError, match="holds 4096"):
+            ask(model, *[shot(1920, 1080)] * 3)
+
+
+def test_other_servers_say_themselves_that_it_is_too_long() -> None:
+    with behaving("LM Studio", says(ACTION)) as server:
+        assert ask(model_at(server), *[shot(1920, 1080)] * 9).text == ACTION
+
+
 # How a schema is asked for
 
 

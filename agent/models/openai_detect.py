@@ -48,6 +48,23 @@ class About:
     def quirks(self) -> Quirks:
         return QUIRKS[self.name]
 
+    def check_room(self, picture_tokens: int, characters: int) -> None:
+        """Refuse a conversation that this server would cut without saying so.
+
+        Args:
+            picture_tokens: of all pictures together.
+            characters: of all texts together; eight of them are a token at least.
+
+        Raises:
+            ModelError: it certainly doesn't fit.
+        """
+        least = picture_tokens + characters // 8
+        if self.quirks.drops and self.context is not None and least > self.context:
+            raise ModelError(
+                f"the conversation has {least} tokens or more, and {self.name} holds {self.context} and "
+                f"drops the rest without a word; {self.quirks.more_context}, or lower max_picture_tokens"
+            )
+
 
 async def identify(server: Server, model: str) -> About | None:
     """Find out which server it is; None if it isn't ready to say, so that it can be asked again."""

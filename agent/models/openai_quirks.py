@@ -40,6 +40,7 @@ class Quirks:
         longest_side: pixels to which it shrinks a larger picture, the proportions kept; None if it doesn't.
         show_more: how to let it take pictures as they are.
         more_context: how to give it room for a run's pictures.
+        drops: it drops the beginning of a conversation that doesn't fit, without a word.
         caching: how to have it keep prompts, or say that it does.
     """
 
@@ -49,6 +50,7 @@ class Quirks:
     longest_side: int | None = None
     show_more: str = "look for its limit on pictures or image tokens"
     more_context: str = "start it with a context of 32768 tokens"
+    drops: bool = False
     caching: str = "look for its prefix or prompt cache"
 
     def picture_size(self, size: tuple[int, int], budget: int) -> tuple[int, int]:
@@ -93,6 +95,7 @@ QUIRKS: Final[Mapping[ServerName, Quirks]] = {
         show_more="update Ollama; an older one's own engine shrinks pictures",
         more_context="start it with OLLAMA_CONTEXT_LENGTH=32768, "
         "or make a model with PARAMETER num_ctx 32768",
+        drops=True,
         caching="keep the model loaded: OLLAMA_KEEP_ALIVE=1h, OLLAMA_NUM_PARALLEL=1",
     ),
     "LM Studio": Quirks(

@@ -164,15 +164,20 @@ class OpenAIModel:
         return (self._about or About()).quirks
 
     async def _identified(self) -> About:
-        self._about = self._about or await identify(self._server, self.name)
+        """Ask which server this is, once; one that drops what doesn't fit, until it says how much that is."""
+        about = self._about
+        if about is None or (about.quirks.drops and about.context is None):
+            self._about = await identify(self._server, self.name) or about
         return self._about or About()
 
     async def _reply(self, messages: Sequence[Message], say: Callable[[str], None]) -> Reply:
-        await self._identified()
+        about = await self._identified()
+        frames = [frame for message in messages for frame in message.pictures]
+        seen = sum(self.picture_tokens(frame.size) for frame in frames)
+        about.check_room(seen, sum(len(message.text) for message in messages))
         reply = await self._ask(messages, self._max_picture_tokens, say)
         if reply.text or reply.reasoning or reply.finish != "stop":
             return reply
-        frames = [frame for message in messages for frame in message.pictures]
         if any(self.picture_tokens(frame.size) > _SAFE_TOKENS for frame in frames):
             reply = await self._ask(messages, _SAFE_TOKENS, say)
         return reply
