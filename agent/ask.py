@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
@@ -14,8 +14,9 @@ from qvl_agent.actions.errors import ModelError, ParseError, SettingsError
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message, Part, Reply
 from qvl_agent.agent.answer_schema import AnswerSchema
-from qvl_agent.agent.models import Model, OnText
+from qvl_agent.agent.models import Model, OnText, with_format
 from qvl_agent.agent.picture_files import is_still, read_picture
+from qvl_agent.agent.setup import Constrain
 from qvl_agent.agent.video_files import read_video
 from qvl_agent.agent.videos import Clip, TimeStyle, as_parts, read_run
 from qvl_agent.prompts import render
@@ -50,21 +51,13 @@ class Sampling:
     max_picture_tokens: int = 2048
 
 
-@runtime_checkable
-class KeepsFormat(Protocol):
-    """A model that can be kept to a format while it writes."""
-
-    def with_format(self, form: ReplyFormat) -> Model:
-        """The same model, its replies kept to a format as far as its backend can."""
-        ...
-
-
 def ask(
     model: Model,
     question: str,
     looked_at: Sequence[Part],
     *,
     schema: AnswerSchema | None = None,
+    constrain: Constrain = "auto",
     stop: StopCheck = lambda: False,
     on_text: OnText | None = None,
 ) -> Answered:
@@ -75,6 +68,7 @@ def ask(
         question: in the person's words; it is sent as it is.
         looked_at: the pictures, as `look_at` lays them out; they stand before the question.
         schema: what the answer must fit; if it doesn't, the model is told why and may try once more.
+        constrain: "auto" keeps the model to the schema while it writes, where the model can; "never" doesn't.
         stop: says whether the person wants it no more.
         on_text: gets the answer as it comes.
 
@@ -86,8 +80,8 @@ def ask(
         return Answered(model.reply([Message("user", (*looked_at, question))], stop=stop, on_text=on_text))
     wanted = render("ask_schema", question=question, schema=json.dumps(schema.schema, ensure_ascii=False))
     messages = [Message("user", (*looked_at, wanted))]
-    if isinstance(model, KeepsFormat):
-        model = model.with_format(ReplyFormat(schema.schema))
+    if constrain == "auto":
+        model = with_format(model, ReplyFormat(schema.schema))
     reply = model.reply(messages, stop=stop, on_text=on_text)
     try:
         return Answered(reply, _fitting(reply, schema))

@@ -64,7 +64,15 @@ def ask_in_terminal(
             teller.clips(clips)
             whole = schema is not None or options.code or as_json
             on_text = None if whole else teller.piece
-            answered = ask(model, question, looked_at, schema=schema, stop=stop, on_text=on_text)
+            answered = ask(
+                model,
+                question,
+                looked_at,
+                schema=schema,
+                constrain=settings.constrain,
+                stop=stop,
+                on_text=on_text,
+            )
             teller.answer(answered, _printed(answered, options, schema), as_json=as_json)
     return 0
 

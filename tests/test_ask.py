@@ -28,6 +28,7 @@ from qvl_agent.actions.messages import Reply
 from qvl_agent.agent.answer_schema import AnswerSchema
 from qvl_agent.agent.ask import Sampling, ask, look_at, region_of
 from qvl_agent.agent.models.recorded import RecordedModel
+from qvl_agent.agent.models.transformers_local import TransformersModel
 from qvl_agent.sandbox.display import VirtualDisplay
 
 ROOT = Path(__file__).parent.parent
@@ -265,6 +266,31 @@ def test_twice_wrong_is_an_error_that_says_so(folder: Path) -> None:
     assert "two answers in a row don't fit the schema" in done.stderr
     assert "forty" in done.stderr
     assert "\x1b" not in done.stderr
+
+
+def test_a_checkpoint_is_kept_to_the_schema_while_it_writes(folder: Path) -> None:
+    """Random weights: what they say fits at the first try, or not at all."""
+    schema = AnswerSchema(
+        {
+            "type": "object",
+            "properties": {
+                "kind": {"enum": ["table", "photo"]},
+                "rows": {"type": "integer", "minimum": 0, "maximum": 9},
+            },
+            "required": ["kind", "rows"],
+            "additionalProperties": False,
+        }
+    )
+    small = checkpoint(folder / "tiny")
+    parts, _ = look_at([folder / "photo.jpg"], Sampling(max_picture_tokens=64))
+    model = TransformersModel(str(small), device="cpu", max_picture_tokens=64, max_new_tokens=64)
+    try:
+        answered = ask(model, "What is it?", parts, schema=schema)
+        assert answered.value["kind"] in ("table", "photo")
+        with pytest.raises(ModelError, match="don't fit the schema"):
+            ask(model, "What is it?", parts, schema=schema, constrain="never")
+    finally:
+        model.close()
 
 
 def test_a_cut_answer_never_fits(folder: Path) -> None:
