@@ -57,6 +57,8 @@ class Performance:
             case MoveEvent(point):
                 self._hands.move(point, stop)
             case ButtonEvent(button, down):
+                if down and self._clicked:
+                    self._hands.between_clicks(stop)
                 self._hands.button(button, down=down)
                 self._clicked = True
             case WheelEvent(dx, dy):
