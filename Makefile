@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test setup-demo setup-test format lint types tests bench clean
+.PHONY: demo test setup-demo setup-test format lint types tests engines bench clean
 
 demo: setup-demo
 	.venv/bin/qvl-agent demo
@@ -31,8 +31,13 @@ types:
 tests:
 	$(PYTHON) -m pytest -n 2 --dist worksteal -q --durations=15
 
+# Real engines serve a tiny checkpoint: llama.cpp, and vLLM in an environment of its own (3.5 GB).
+engines: setup-test
+	@sh .dev/engines
+	$(PYTHON) tests/engines.py
+
 bench: setup-test
 	$(PYTHON) benchmarks/step_overhead.py
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-engines build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

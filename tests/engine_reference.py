@@ -47,8 +47,8 @@ def likeliest(base_url: str, model: str, turns: Sequence[Turn]) -> dict[int, flo
     """A server's likeliest next tokens and their log-probabilities, the likeliest first."""
     wish = {"model": model, "messages": list(turns), "max_tokens": 1, "temperature": 0}
     wish |= {"logprobs": True, "top_logprobs": TOP, "return_tokens_as_token_ids": True}  # the last: vLLM
-    answer = httpx2.post(f"{base_url}/chat/completions", json=wish, timeout=60).raise_for_status().json()
-    first = answer["choices"][0]["logprobs"]["content"][0]
+    answer = httpx2.post(f"{base_url}/chat/completions", json=wish, timeout=60, trust_env=False)
+    first = answer.raise_for_status().json()["choices"][0]["logprobs"]["content"][0]
     return {
         token["id"] if "id" in token else int(token["token"].removeprefix("token_id:")): token["logprob"]
         for token in first["top_logprobs"]
