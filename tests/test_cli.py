@@ -96,7 +96,7 @@ def test_json_gives_machines_the_same_facts(tmp_path: Path) -> None:
     done = qvl(
         "uncheck the pinned chat",
         "--desktop",
-        "sandbox:chat?seed=3",
+        "sandbox:chat?seed=5",
         "--model",
         "oracle",
         "--json",
@@ -136,6 +136,7 @@ def test_a_dry_run_on_the_live_screen_sends_nothing_and_exits_0(tmp_path: Path) 
         (("do it", "--desktop", "sandbox:nothing"), 2, "nothing"),
         (("do it", "--desktop", "elsewhere", "--model", "x"), 2, "no desktop 'elsewhere'"),
         (("do it", "--model", "oracle", "--desktop", ":987"), 69, ":987"),
+        (("do it", "--model", "oracle", "--desktop", ":99999"), 69, ":99999"),
         (("replay", "nowhere"), 2, "nowhere"),
         (("show", "nowhere"), 2, "nowhere"),
         (("do it", "--config", "missing.toml"), 2, "missing.toml"),

@@ -35,7 +35,7 @@ def connect(name: str) -> Any:
         )
     try:
         display = Display(name)
-    except xerror.DisplayNameError:
+    except (xerror.DisplayNameError, OverflowError):
         raise NoScreenError(f"{name!r} is not the name of an X display; expected something like :0") from None
     except (xerror.DisplayError, xerror.ConnectionClosedError, OSError) as error:
         _close_sockets(error)
