@@ -23,7 +23,7 @@ from qvl_agent.actions.messages import Message
 from qvl_agent.actions.parse import parse_action, read_reply
 from qvl_agent.actions.schema import Click, Done, Type
 from qvl_agent.agent.models import Formable, with_format
-from qvl_agent.agent.models.constrain import Guide, grammar
+from qvl_agent.agent.models.constrain import Guide, Vocabulary, grammar
 from qvl_agent.agent.models.transformers_local import TransformersModel
 
 END, END_OF_TEXT = 151645, 151643
@@ -44,12 +44,21 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
+def vocabulary(words: Any) -> Vocabulary:
+    return Vocabulary(words, VOCAB, (END, END_OF_TEXT))
+
+
+@pytest.fixture(scope="module")
 def random_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoint(tmp_path_factory.mktemp("random"))
 
 
-def guide(words: Any, form: ReplyFormat) -> Guide:
-    return Guide(words, form, VOCAB, (END, END_OF_TEXT))
+@pytest.fixture(scope="module")
+def model(random_folder: Path) -> Iterator[TransformersModel]:
+    """Random words in float32, so that other orders of operations come to the same."""
+    opened = TransformersModel(str(random_folder), device="cpu", dtype="float32", max_new_tokens=200)
+    yield opened
+    opened.close()
 
 
 def choices(allowed: bytes) -> Any:
@@ -66,9 +75,9 @@ def ask(text: str = "Go.") -> list[Message]:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_random_choices_never_leave_the_format(words: Any, dialect: str) -> None:
+def test_random_choices_never_leave_the_format(words: Any, vocabulary: Vocabulary, dialect: str) -> None:
     """Any of the allowed tokens, each as likely: 500 replies, and every one is an action."""
-    made = guide(words, reply_format(dialect, max_text=12))
+    made = Guide(vocabulary, reply_format(dialect, max_text=12))
     dice, kinds, forced, chosen = random.Random(4), set[str](), 0, 0
     for _ in range(500):
         walk, ids = made.walk(), list[int]()
@@ -86,8 +95,10 @@ def test_random_choices_never_leave_the_format(words: Any, dialect: str) -> None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_what_the_formats_write_is_admitted_token_by_token(words: Any, dialect: str) -> None:
-    made = guide(words, reply_format(dialect))
+def test_what_the_formats_write_is_admitted_token_by_token(
+    words: Any, vocabulary: Vocabulary, dialect: str
+) -> None:
+    made = Guide(vocabulary, reply_format(dialect))
     for action in (
         as_points(Click(target=BOX, label='Save "as" 中文', intent="Keep: it")),
         Type(text='a\n"b" \\ {"action": 1} </b> 😀 €', clear=True, enter=True, intent="Type at 10:30"),
@@ -100,23 +111,23 @@ def test_what_the_formats_write_is_admitted_token_by_token(words: Any, dialect: 
         assert walk.complete, text
 
 
-def test_a_tag_in_a_text_is_spelt_with_ordinary_tokens(words: Any) -> None:
-    walk = guide(words, reply_format("grounded")).walk()
+def test_a_tag_in_a_text_is_spelt_with_ordinary_tokens(words: Any, vocabulary: Vocabulary) -> None:
+    walk = Guide(vocabulary, reply_format("grounded")).walk()
     for piece in ('{"action": "type", "text": "', "</", "tool", "_call", ">"):
         for token in words.encode(piece):
             walk.take(token)
     assert not set(choices(walk.allowed())) & set(words.added_tokens_decoder)
 
 
-def test_a_token_that_leads_out_of_the_format_is_refused(words: Any) -> None:
-    walk = guide(words, reply_format("grounded")).walk()
+def test_a_token_that_leads_out_of_the_format_is_refused(words: Any, vocabulary: Vocabulary) -> None:
+    walk = Guide(vocabulary, reply_format("grounded")).walk()
     with pytest.raises(ModelError, match="can't keep the reply to its format"):
         walk.take(words.encode("Sure")[0])
 
 
-def test_what_is_no_format_is_said(words: Any) -> None:
+def test_what_is_no_format_is_said(vocabulary: Vocabulary) -> None:
     with pytest.raises(ModelError, match="can't take the reply's format"):
-        guide(words, ReplyFormat({"type": "object", "properties": {"a": {"type": "colour"}}}))
+        Guide(vocabulary, ReplyFormat({"type": "object", "properties": {"a": {"type": "colour"}}}))
 
 
 def test_tags_are_tokens_that_no_text_can_hold() -> None:
@@ -126,8 +137,7 @@ def test_tags_are_tokens_that_no_text_can_hold() -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_random_model_answers_with_an_action(random_folder: Path, dialect: str) -> None:
-    model = TransformersModel(str(random_folder), device="cpu", temperature=1.0, max_new_tokens=200)
+def test_a_random_model_answers_with_an_action(model: TransformersModel, dialect: str) -> None:
     kept = with_format(model, reply_format(dialect, max_text=20))
     assert kept is not model
     pieces: list[str] = []
@@ -136,19 +146,16 @@ def test_a_random_model_answers_with_an_action(random_folder: Path, dialect: str
         reply = kept.reply(ask(f"Task {number}"), stop=never, on_text=pieces.append)
         assert parse_action(reply.text)
         assert "".join(pieces) == reply.text
-    with pytest.raises(ParseError, match="one action"):
-        parse_action(model.reply(ask(), stop=never).text)
-    kept.close()
 
 
 def test_the_reply_ends_where_the_format_does_and_forced_tokens_take_no_pass_of_their_own(
-    random_folder: Path,
+    model: TransformersModel,
 ) -> None:
-    model = TransformersModel(str(random_folder), device="cpu", dtype="float32")
     passes = [0]
-    model._loaded.model.lm_head.register_forward_hook(lambda *_: passes.__setitem__(0, passes[0] + 1))
+    hook = model._loaded.model.lm_head.register_forward_hook(lambda *_: passes.__setitem__(0, passes[0] + 1))
     form = ReplyFormat({**WORD, "additionalProperties": False})
     reply = with_format(model, form).reply(ask(), stop=never)
+    hook.remove()
     assert reply.text in ('{"word": "one"}', '{"word": "only"}')
     assert reply.finish == "stop"
     assert reply.reply_tokens is not None
@@ -156,26 +163,24 @@ def test_the_reply_ends_where_the_format_does_and_forced_tokens_take_no_pass_of_
     assert reply.reply_tokens <= len(model._loaded.tokenizer.encode(reply.text)) + 2
 
 
-def test_forced_tokens_change_nothing_that_is_computed(random_folder: Path) -> None:
-    """The logits after several tokens in one pass are those after one pass each."""
-    model = TransformersModel(str(random_folder), device="cpu", dtype="float32")
-    form = reply_format("grounded", max_text=10)
+def test_forced_tokens_and_a_warm_cache_change_nothing_that_is_computed(model: TransformersModel) -> None:
+    """Whatever a pass took in, its logits are those of one plain pass over the whole conversation."""
+    kept = with_format(model, reply_format("grounded", max_text=10))
+    first = kept.reply(ask(), stop=never)
     seen: list[Any] = []
-    model._loaded.model.lm_head.register_forward_hook(lambda *found: seen.append(found[2][0, -1]))
-    first = with_format(model, form).reply(ask(), stop=never)
-    together = list(seen)
-    seen.clear()
-    grown = [*ask(), Message("assistant", (first.text,)), Message("user", ("Go on.",))]
-    warm = with_format(model, form).reply(grown, stop=never)
-    after = list(seen)
-    seen.clear()
-    model._conversations.forget()
-    cold = with_format(model, form).reply(grown, stop=never)
-    assert warm.text == cold.text
-    assert (cold.cached_tokens, len(together) > 3) == (0, True)
-    assert warm.cached_tokens
-    for one, other in zip(after, seen, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+    hook = model._loaded.model.lm_head.register_forward_hook(lambda *found: seen.append(found[2][0, -1]))
+    messages = [*ask(), Message("assistant", (first.text,)), Message("user", ("Go on.",))]
+    reply = kept.reply(messages, stop=never)
+    hook.remove()
+    assert reply.cached_tokens
+    read = torch.tensor([model._conversations._kept[0][0].ids])
+    pictures = model._encoder.fresh(model._encoder.prompt(messages)).pictures
+    with torch.inference_mode():
+        kinds = (read == 151655).int()
+        plain = model._loaded.model(input_ids=read, mm_token_type_ids=kinds, **pictures).logits[0]
+    for logits in seen:
+        assert (plain - logits).abs().amax(1).min() < 1e-3
+    assert (plain[-1] - seen[0]).abs().max() > 0.1
 
 
 def test_a_thinking_model_is_kept_to_the_format_after_its_thought(tmp_path: Path) -> None:
@@ -190,9 +195,8 @@ def test_a_thinking_model_is_kept_to_the_format_after_its_thought(tmp_path: Path
     assert (reply.text, reply.finish) == ("", "length")
 
 
-def test_a_text_that_fills_its_limit_is_no_action(random_folder: Path) -> None:
+def test_a_text_that_fills_its_limit_is_no_action(model: TransformersModel) -> None:
     """A model that would go on typing can only stop there: what it meant to type isn't known."""
-    model = TransformersModel(str(random_folder), device="cpu")
     fields = {"action": {"const": "answer"}, "text": {"type": "string", "maxLength": 5, "minLength": 5}}
     schema = {
         "type": "object",
@@ -207,7 +211,7 @@ def test_a_text_that_fills_its_limit_is_no_action(random_folder: Path) -> None:
 
 
 def test_a_reply_without_room_for_its_format_is_cut_off(random_folder: Path) -> None:
-    model = TransformersModel(str(random_folder), device="cpu", max_new_tokens=4)
+    model = TransformersModel(str(random_folder), device="cpu", max_new_tokens=4, temperature=1.0)
     reply = with_format(model, reply_format("computer_use")).reply(ask(), stop=never)
     assert (reply.finish, reply.reply_tokens) == ("length", 4)
 

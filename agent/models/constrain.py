@@ -7,6 +7,7 @@ compiled ahead, and it needs neither torch nor a compiler.
 """
 
 import json
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from qvl_agent.actions.errors import ModelError
 if TYPE_CHECKING:
     from llguidance import LLMatcher
 
-__all__ = ["INSTALL", "Guide", "Walk", "grammar", "installed"]
+__all__ = ["INSTALL", "Guide", "Vocabulary", "Walk", "grammar", "installed"]
 
 INSTALL: Final = "pip install 'qvl-agent[constrained]'"
 
@@ -51,32 +52,42 @@ def grammar(form: ReplyFormat) -> str:
     return "\n".join([f"start: {start}", *found])
 
 
-class Guide:
-    """One format for one tokenizer; each reply gets a `Walk` of its own. Takes about 1 s to make.
+class Vocabulary:
+    """A tokenizer's tokens as llguidance needs them. Takes about 1 s to make.
 
     Args:
         tokenizer: a fast tokenizer of transformers.
-        form: what a reply may be.
-        vocabulary: how many logits the model has; more than the tokenizer has tokens.
+        size: how many logits the model has; more than the tokenizer has tokens.
         end_ids: the tokens that end a reply.
 
     Raises:
         ModelError: llguidance isn't installed, or can't take the tokenizer.
     """
 
-    def __init__(self, tokenizer: Any, form: ReplyFormat, vocabulary: int, end_ids: tuple[int, ...]) -> None:
+    def __init__(self, tokenizer: Any, size: int, end_ids: Sequence[int]) -> None:
         try:
-            import llguidance  # noqa: PLC0415 - an extra
-            from llguidance.hf import from_tokenizer  # noqa: PLC0415
+            from llguidance.hf import from_tokenizer  # noqa: PLC0415 - an extra
         except ImportError as error:
             raise ModelError(f"keeping replies to a format needs llguidance; {INSTALL}") from error
         try:
-            self._tokens = from_tokenizer(tokenizer, n_vocab=vocabulary, eos_token=list(end_ids))
+            self.tokens = from_tokenizer(tokenizer, n_vocab=size, eos_token=list(end_ids))
         except (ValueError, RuntimeError) as error:
             raise ModelError(
-                f"llguidance can't take this tokenizer ({error}); use constrain=never"
+                f"llguidance can't take this tokenizer ({error}); use --constrain never"
             ) from error
-        self._first = llguidance.LLMatcher(self._tokens, grammar(form), log_level=0)
+
+
+class Guide:
+    """One format in one vocabulary; each reply gets a `Walk` of its own.
+
+    Raises:
+        ModelError: llguidance can't take the format.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, form: ReplyFormat) -> None:
+        import llguidance  # noqa: PLC0415 - an extra
+
+        self._first = llguidance.LLMatcher(vocabulary.tokens, grammar(form), log_level=0)
         if self._first.is_error():
             raise ModelError(f"llguidance can't take the reply's format: {self._first.get_error()[:200]}")
         self.form = form

@@ -14,7 +14,7 @@ from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.chat import END_OF_THINKING, THINK, split_thinking
 from qvl_agent.agent.models.checkpoint import find
-from qvl_agent.agent.models.constrain import Guide, installed
+from qvl_agent.agent.models.constrain import Guide, Vocabulary, installed
 from qvl_agent.agent.models.transformers_cache import Conversations
 from qvl_agent.agent.models.transformers_decode import Track, Written, write
 from qvl_agent.agent.models.transformers_inputs import Encoder, Prompt
@@ -68,7 +68,8 @@ class TransformersModel:
         )
         self._encoder = Encoder(self._loaded, max_picture_tokens)
         self._conversations = Conversations()
-        self._guides: tuple[ReplyFormat, Guide] | None = None
+        self._vocabulary: Vocabulary | None = None
+        self._made: Guide | None = None
         self._temperature = temperature
         self._max_new_tokens = max_new_tokens
         self._busy = threading.Lock()
@@ -186,15 +187,16 @@ class TransformersModel:
         return Track(guide.walk(), end_ids, opening, tokenizer.convert_tokens_to_ids(END_OF_THINKING))
 
     def _guide(self, form: ReplyFormat | None) -> Guide | None:
-        """Make what keeps replies to a format, once for each."""
+        """Make what keeps replies to a format; the last one made is kept."""
         if form is None:
             return None
-        if not self._guides or self._guides[0] is not form:
-            model = self._loaded.model
-            vocabulary = model.config.get_text_config().vocab_size
-            made = Guide(self._loaded.tokenizer, form, vocabulary, self._loaded.end_ids)
-            self._guides = (form, made)
-        return self._guides[1]
+        if self._vocabulary is None:
+            loaded = self._loaded
+            size = loaded.model.config.get_text_config().vocab_size
+            self._vocabulary = Vocabulary(loaded.tokenizer, size, loaded.end_ids)
+        if self._made is None or self._made.form is not form:
+            self._made = Guide(self._vocabulary, form)
+        return self._made
 
     def _reply(
         self, prompt: Prompt, kept: int, written: Written, form: ReplyFormat | None, times: dict[str, float]
