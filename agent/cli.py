@@ -5,25 +5,14 @@ Nothing heavy is imported before a command runs, so that `--help` is quick.
 
 import difflib
 import json
-import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from qvl_agent.actions.errors import (
-    CoordinateError,
-    DesktopError,
-    DisplayBusyError,
-    ModelError,
-    NoScreenError,
-    QvlError,
-    RecordingError,
-    SettingsError,
-    Stopped,
-)
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.agent.exit_codes import EXIT_CODES, errors_to_codes, exit_code
+from qvl_agent.agent.options import COMMON_OPTIONS, DESKTOP_OPTIONS, MODEL_OPTIONS, RUN_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,54 +20,8 @@ if TYPE_CHECKING:
     from qvl_agent.agent.agent import Run
     from qvl_agent.agent.doctor import Finding
     from qvl_agent.agent.settings import Settings
-    from qvl_agent.sandbox.record import RunResult
 
 __all__ = ["exit_code", "main"]
-
-P = ParamSpec("P")
-
-EXIT_CODES: Final = """\b
-Exit codes:
-  0   done, and verified where something could verify it (or replayed: no difference)
-  1   the agent says it failed; a replay differs
-  2   wrong usage, a wrong setting, a broken recording
-  3   claimed done, but not verified
-  4   stopped by the guard, or a question was answered no
-  5   the model or its server failed
-  6   out of steps, time or tokens
-  69  no usable screen, permission or package
-  75  another agent holds this display
-  130 stopped by the person
-"""
-_ERROR_CODES: Final[dict[type[QvlError], int]] = {
-    SettingsError: 2,
-    RecordingError: 2,
-    CoordinateError: 2,
-    ModelError: 5,
-    NoScreenError: 69,
-    DesktopError: 69,
-    DisplayBusyError: 75,
-    Stopped: 130,
-}
-_STATUS_CODES: Final = {
-    "done": 0,
-    "failed": 1,
-    "refused": 4,
-    "model-error": 5,
-    "budget": 6,
-    "desktop-error": 69,
-    "crashed": 70,
-    "stopped": 130,
-    "dry-run": 0,
-}
-_NOT_VERIFIED: Final = 3
-
-
-def exit_code(result: "RunResult") -> int:
-    """Turn the end of a run into the code that `--help` lists."""
-    if result.status == "done" and result.verified is False:
-        return _NOT_VERIFIED
-    return _STATUS_CODES[result.status]
 
 
 class TaskGroup(click.Group):
@@ -103,87 +46,6 @@ class TaskGroup(click.Group):
         del ctx
         formatter.write_usage("qvl-agent", '"TASK" [OPTIONS]')
         formatter.write_usage("qvl-agent", "COMMAND [ARGS]...", prefix="       ")
-
-
-def _errors_to_codes(command: Callable[P, int | None]) -> Callable[P, None]:
-    """Say an error in one line and exit with its code; `-v` shows where it came from."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            code = command(*args, **kwargs)
-        except QvlError as error:
-            if kwargs.get("verbose"):
-                raise
-            click.echo(f"qvl-agent: {error}", err=True)
-            code = next(code for kind, code in _ERROR_CODES.items() if isinstance(error, kind))
-        except KeyboardInterrupt:
-            code = _ERROR_CODES[Stopped]
-        sys.exit(code or 0)
-
-    return guarded
-
-
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-MODEL_OPTIONS: Final = _options(
-    click.option(
-        "--model",
-        metavar="NAME",
-        help="auto (what is here), 2b|4b|8b|30b-a3b|32b|235b-a22b with -thinking, -fp8 or -4bit, "
-        "a checkpoint's hub id or folder, a server's URL, or oracle.",
-    ),
-    click.option("--server", metavar="URL", help="An OpenAI-compatible server: http://127.0.0.1:8000/v1."),
-    click.option(
-        "--server-model", metavar="NAME", help="What the server calls its model, if it has several."
-    ),
-    click.option("--allow-remote", is_flag=True, default=None, help="Let screens leave this machine."),
-    click.option("--dialect", type=click.Choice(["grounded", "computer_use"]), help="How the model answers."),
-    click.option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu."),
-    click.option("--device-map", metavar="MAP", help="Over several GPUs: auto, balanced, or a JSON object."),
-    click.option("--quantize", type=click.Choice(["none", "4bit"]), help="Load a checkpoint in 4 bits."),
-    click.option(
-        "--attention", type=click.Choice(["auto", "flash_attention_2", "sdpa", "eager"]), help="Its kernels."
-    ),
-    click.option("--adapter", metavar="NAME", help="A LoRA adapter over it: a folder or a hub id."),
-    click.option("--max-picture-tokens", type=int, metavar="N", help="Tokens a screenshot may cost (2048)."),
-    click.option("--temperature", type=float, metavar="T", help="Sampling temperature (0: greedy)."),
-    click.option("--timeout", type=float, metavar="SECONDS", help="How long one reply may take (120)."),
-)
-DESKTOP_OPTIONS: Final = _options(
-    click.option(
-        "--desktop", metavar="NAME", help="local, an X display (:1), or sandbox:APP[/TASK][?seed=N]."
-    ),
-    click.option("--monitor", type=int, metavar="N", help="Which monitor to look at (1)."),
-)
-RUN_OPTIONS: Final = _options(
-    click.option(
-        "--runs", type=click.Path(path_type=Path), metavar="FOLDER", help="Where runs are recorded."
-    ),
-    click.option(
-        "--look-closer",
-        type=click.Choice(["auto", "never", "always"]),
-        help="Point again in a close-up: at small targets (auto), never, or always.",
-    ),
-    click.option("--verify/--no-verify", default=None, help="Check a claim of done where possible."),
-    click.option("--profile", type=click.Choice(["standard", "careful", "unattended"]), help="The guard's."),
-    click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
-    click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),
-)
-COMMON_OPTIONS: Final = _options(
-    click.option(
-        "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this qvl-agent.toml."
-    ),
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
-    click.option("-v", "--verbose", is_flag=True, help="Show the replies, and an error's traceback."),
-)
 
 
 @click.group(
@@ -218,7 +80,7 @@ def main() -> None:
 @RUN_OPTIONS
 @MODEL_OPTIONS
 @COMMON_OPTIONS
-@_errors_to_codes
+@errors_to_codes
 def run(task: str | None, dry_run: str | None, **options: Any) -> int:
     """Do TASK on a desktop."""
     if dry_run not in (None, "live"):
@@ -238,7 +100,7 @@ def run(task: str | None, dry_run: str | None, **options: Any) -> int:
 @RUN_OPTIONS
 @MODEL_OPTIONS
 @COMMON_OPTIONS
-@_errors_to_codes
+@errors_to_codes
 def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
     """Show it in the sandbox: a real application in a virtual display.
 
@@ -269,7 +131,7 @@ def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
 @click.argument("recording", metavar="RUN", type=click.Path(path_type=Path))
 @MODEL_OPTIONS
 @COMMON_OPTIONS
-@_errors_to_codes
+@errors_to_codes
 def replay(recording: Path, **options: Any) -> int:
     """Run a recording again without a screen, and say what differs.
 
@@ -284,7 +146,7 @@ def replay(recording: Path, **options: Any) -> int:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The page to write [RUN/report.html].")
 @click.option("--open", "open_report", is_flag=True, help="Open it in the browser.")
 @click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
-@_errors_to_codes
+@errors_to_codes
 def show(recording: Path, output: Path | None, open_report: bool, verbose: bool) -> None:
     """Write a run as one self-contained HTML page."""
     del verbose
@@ -309,7 +171,7 @@ def show(recording: Path, output: Path | None, open_report: bool, verbose: bool)
 @RUN_OPTIONS
 @MODEL_OPTIONS
 @COMMON_OPTIONS
-@_errors_to_codes
+@errors_to_codes
 def doctor(quick: bool, pointing: bool | None, **options: Any) -> int:
     """Check display, permissions, packages, GPU, model and server, and name what to do.
 
@@ -364,7 +226,7 @@ def _print_json_findings(findings: "Sequence[Finding]") -> None:
 @DESKTOP_OPTIONS
 @MODEL_OPTIONS
 @COMMON_OPTIONS
-@_errors_to_codes
+@errors_to_codes
 def ask(question: str, files: tuple[Path, ...], **options: Any) -> int:
     """Ask about the screen, pictures, a video or a recorded run.
 
@@ -394,7 +256,7 @@ def ask(question: str, files: tuple[Path, ...], **options: Any) -> int:
 @click.option("--api-key", envvar="QVL_AGENT_API_KEY", default="", metavar="KEY", help="Ask clients for it.")
 @click.option("--print", "only_print", is_flag=True, help="Print the command instead of running it.")
 @click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
-@_errors_to_codes
+@errors_to_codes
 def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **wanted: Any) -> int:
     """Start a server for Qwen3-VL, with the flags that an agent needs.
 
@@ -448,6 +310,7 @@ def _play(
             stop=stop,
             verify=settings.verify,
             look_closer=settings.look_closer,
+            constrain=settings.constrain,
             picture_tokens=settings.max_picture_tokens,
         )
         if task is None and isinstance(desktop, SandboxDesktop):

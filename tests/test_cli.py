@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qvl_agent.agent.cli import exit_code
+from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.sandbox.display import VirtualDisplay
 from qvl_agent.sandbox.record import RunResult
 

@@ -1,0 +1,89 @@
+"""From errors and ends of runs to exit codes; the command line is the only one to use them."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Final, ParamSpec
+
+import click
+
+from qvl_agent.actions.errors import (
+    CoordinateError,
+    DesktopError,
+    DisplayBusyError,
+    ModelError,
+    NoScreenError,
+    QvlError,
+    RecordingError,
+    SettingsError,
+    Stopped,
+)
+
+if TYPE_CHECKING:
+    from qvl_agent.sandbox.record import RunResult
+
+__all__ = ["EXIT_CODES", "errors_to_codes", "exit_code"]
+
+P = ParamSpec("P")
+
+EXIT_CODES: Final = """\b
+Exit codes:
+  0   done, and verified where something could verify it (or replayed: no difference)
+  1   the agent says it failed; a replay differs
+  2   wrong usage, a wrong setting, a broken recording
+  3   claimed done, but not verified
+  4   stopped by the guard, or a question was answered no
+  5   the model or its server failed
+  6   out of steps, time or tokens
+  69  no usable screen, permission or package
+  75  another agent holds this display
+  130 stopped by the person
+"""
+_ERROR_CODES: Final[dict[type[QvlError], int]] = {
+    SettingsError: 2,
+    RecordingError: 2,
+    CoordinateError: 2,
+    ModelError: 5,
+    NoScreenError: 69,
+    DesktopError: 69,
+    DisplayBusyError: 75,
+    Stopped: 130,
+}
+_STATUS_CODES: Final = {
+    "done": 0,
+    "failed": 1,
+    "refused": 4,
+    "model-error": 5,
+    "budget": 6,
+    "desktop-error": 69,
+    "crashed": 70,
+    "stopped": 130,
+    "dry-run": 0,
+}
+_NOT_VERIFIED: Final = 3
+
+
+def exit_code(result: "RunResult") -> int:
+    """Turn the end of a run into the code that `--help` lists."""
+    if result.status == "done" and result.verified is False:
+        return _NOT_VERIFIED
+    return _STATUS_CODES[result.status]
+
+
+def errors_to_codes(command: Callable[P, int | None]) -> Callable[P, None]:
+    """Say an error in one line and exit with its code; `-v` shows where it came from."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except QvlError as error:
+            if kwargs.get("verbose"):
+                raise
+            click.echo(f"qvl-agent: {error}", err=True)
+            code = next(code for kind, code in _ERROR_CODES.items() if isinstance(error, kind))
+        except KeyboardInterrupt:
+            code = _ERROR_CODES[Stopped]
+        sys.exit(code or 0)
+
+    return guarded

@@ -1,0 +1,74 @@
+"""The options that several commands share; each is a setting of the same name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+__all__ = ["COMMON_OPTIONS", "DESKTOP_OPTIONS", "MODEL_OPTIONS", "RUN_OPTIONS"]
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+MODEL_OPTIONS: Final = _options(
+    click.option(
+        "--model",
+        metavar="NAME",
+        help="auto (what is here), 2b|4b|8b|30b-a3b|32b|235b-a22b with -thinking, -fp8 or -4bit, "
+        "a checkpoint's hub id or folder, a server's URL, or oracle.",
+    ),
+    click.option("--server", metavar="URL", help="An OpenAI-compatible server: http://127.0.0.1:8000/v1."),
+    click.option(
+        "--server-model", metavar="NAME", help="What the server calls its model, if it has several."
+    ),
+    click.option("--allow-remote", is_flag=True, default=None, help="Let screens leave this machine."),
+    click.option("--dialect", type=click.Choice(["grounded", "computer_use"]), help="How the model answers."),
+    click.option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu."),
+    click.option("--device-map", metavar="MAP", help="Over several GPUs: auto, balanced, or a JSON object."),
+    click.option("--quantize", type=click.Choice(["none", "4bit"]), help="Load a checkpoint in 4 bits."),
+    click.option(
+        "--attention", type=click.Choice(["auto", "flash_attention_2", "sdpa", "eager"]), help="Its kernels."
+    ),
+    click.option("--adapter", metavar="NAME", help="A LoRA adapter over it: a folder or a hub id."),
+    click.option("--max-picture-tokens", type=int, metavar="N", help="Tokens a screenshot may cost (2048)."),
+    click.option("--temperature", type=float, metavar="T", help="Sampling temperature (0: greedy)."),
+    click.option(
+        "--constrain", type=click.Choice(["auto", "never"]), help="Keep replies to the format (auto)."
+    ),
+    click.option("--timeout", type=float, metavar="SECONDS", help="How long one reply may take (120)."),
+)
+DESKTOP_OPTIONS: Final = _options(
+    click.option(
+        "--desktop", metavar="NAME", help="local, an X display (:1), or sandbox:APP[/TASK][?seed=N]."
+    ),
+    click.option("--monitor", type=int, metavar="N", help="Which monitor to look at (1)."),
+)
+RUN_OPTIONS: Final = _options(
+    click.option(
+        "--runs", type=click.Path(path_type=Path), metavar="FOLDER", help="Where runs are recorded."
+    ),
+    click.option(
+        "--look-closer",
+        type=click.Choice(["auto", "never", "always"]),
+        help="Point again in a close-up: at small targets (auto), never, or always.",
+    ),
+    click.option("--verify/--no-verify", default=None, help="Check a claim of done where possible."),
+    click.option("--profile", type=click.Choice(["standard", "careful", "unattended"]), help="The guard's."),
+    click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
+    click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),
+)
+COMMON_OPTIONS: Final = _options(
+    click.option(
+        "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this qvl-agent.toml."
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
+    click.option("-v", "--verbose", is_flag=True, help="Show the replies, and an error's traceback."),
+)
