@@ -1,6 +1,5 @@
 """Find out, before a run does, what is missing or wrong, and what to do about it. Sends no input."""
 
-import os
 import platform
 import shutil
 import sys
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from qvl_agent.actions.desktops import open_local
 from qvl_agent.actions.errors import ModelError, QvlError
+from qvl_agent.agent.models.memory import total_memory
 from qvl_agent.agent.settings import Settings
 
 __all__ = ["Finding", "examine"]
@@ -127,7 +127,7 @@ def _package(module: str, distribution: str, extra: str, purpose: str) -> Findin
 
 
 def _accelerator(_settings: Settings) -> Iterator[Finding]:
-    memory = _memory()
+    memory = total_memory()
     low = memory is not None and memory < _LITTLE_MEMORY
     if memory is not None:
         yield Finding(
@@ -155,13 +155,6 @@ def _accelerator(_settings: Settings) -> Iterator[Finding]:
             fact=f"none that torch {torch.__version__} can use",
             remedy="a CPU takes 10-50 s a step with a 2B; a llama.cpp server with a 4-bit file is quickest",
         )
-
-
-def _memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
 
 
 def _model(settings: Settings) -> Iterator[Finding]:

@@ -18,8 +18,8 @@ from qvl_agent.agent.models.presets import Preset, is_qwen3_vl, thinks
 
 __all__ = ["ENGINES", "Command", "Engine", "Wanted"]
 
-PICTURES: Final = 12
-"""A run keeps at most ten screenshots and a close-up or two."""
+PICTURES: Final = 32
+"""A run keeps at most ten screenshots and a close-up or two; a question about a video shows 32 frames."""
 CONTEXT: Final = 32_768
 """Ten screenshots of 2048 tokens, what was said about them, and the reply."""
 THINKING_CONTEXT: Final = 40_960

@@ -1,5 +1,7 @@
 """Each preset's figures against the real classes in the released shapes, built without memory."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import bitsandbytes
@@ -112,6 +114,25 @@ def test_four_bits_take_what_the_table_says() -> None:
     size, preset = next(one for one in SIZES if one.name == "8b"), PRESETS["8b-4bit"]
     for_layers = preset.weight_bytes - 2 * (size.parameters - size.layer_weights)
     assert taken / 2048**2 == pytest.approx(for_layers / size.layer_weights, rel=0.001)
+
+
+def test_the_readmes_table_says_the_same() -> None:
+    """Each cell is "weights / whole run" in GiB."""
+    readme = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
+    rows = re.findall(
+        r"^\| `(\w+b(?:-\w+)?)` \| ([\d.]+) B \| (.*?) \| (.*?) \| (.*?) \|", readme, re.MULTILINE
+    )
+    assert [name for name, *_ in rows] == [size.name for size in SIZES]
+    for (name, count, *cells), size in zip(rows, SIZES, strict=True):
+        assert count == f"{size.parameters / 1e9:.1f}"
+        for suffix, cell in zip(("", "-fp8", "-4bit"), cells, strict=True):
+            preset = PRESETS.get(name + suffix)
+            said = (
+                f"{preset.weight_bytes / 2**30:.1f} / {preset.memory_bytes / 2**30:.0f} GiB"
+                if preset
+                else "–"
+            )
+            assert cell == said, name + suffix
 
 
 def test_names_mean_what_they_say() -> None:
