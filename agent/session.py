@@ -23,7 +23,7 @@ from qvl_agent.agent.models.auto import (
     nothing_here,
 )
 from qvl_agent.agent.models.found import is_cloud, on_disk
-from qvl_agent.agent.models.presets import find_preset, is_qwen3_vl, reply_tokens, thinks
+from qvl_agent.agent.models.presets import find_preset, is_qwen3_vl, reply_tokens, sampling, thinks
 from qvl_agent.agent.settings import Settings, load_settings
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.recording import RecordedStep, Recording
@@ -142,8 +142,10 @@ def _open_named(settings: Settings, choosing: Choosing) -> Model:
     """Open the checkpoint of a short name, a hub id or a folder; what isn't here is fetched if it may be."""
     preset = find_preset(settings.model)
     name = preset.hub_id if preset else settings.model
-    four_bits = settings.quantize == "4bit" or (preset is not None and preset.weights == "4bit")
+    four_bits = preset is not None and preset.weights == "4bit"
     thinking = preset.thinking if preset else thinks(name)
+    if preset and "max_picture_tokens" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"max_picture_tokens": preset.picture_tokens})
     place = on_disk(name)
     if place is None:
         offer = named(name, preset)
@@ -171,6 +173,7 @@ def _open_checkpoint(
         max_picture_tokens=settings.max_picture_tokens,
         max_new_tokens=_reply_tokens(settings, thinking=thinking),
         temperature=settings.temperature,
+        top_p=sampling(thinking=thinking).top_p,
     )
 
 
@@ -219,6 +222,8 @@ def _server_model(settings: Settings, url: str, name: str) -> "OpenAIModel":
             "take a local model, or allow it with --allow-remote"
         )
     # A key is for the server that was named with it, never for one that was found.
+    released = sampling(thinking=thinks(name))
+    sampled = {"top_p": released.top_p, "top_k": released.top_k} if settings.temperature > 0 else None
     key = settings.api_key if url in (settings.server, settings.model) else None
     return OpenAIModel(
         url,
@@ -229,6 +234,7 @@ def _server_model(settings: Settings, url: str, name: str) -> "OpenAIModel":
         temperature=settings.temperature,
         timeout_s=settings.timeout,
         allow_remote=settings.allow_remote,
+        extra=sampled,
     )
 
 

@@ -330,11 +330,23 @@ def test_a_thinking_model_gets_room_for_its_thoughts_unless_told_otherwise() -> 
     assert open_server(load_settings(set_by_person))._fields["max_tokens"] == 99
 
 
+def test_a_sampled_reply_is_sampled_as_the_checkpoint_was_released_and_a_greedy_one_plainly() -> None:
+    names = ("Qwen/Qwen3-VL-8B-Thinking", "Qwen/Qwen3-VL-8B-Instruct")
+    asked = [{"server": "http://127.0.0.1:9/v1", "model": name, "temperature": 0.7} for name in names]
+    fields = [open_server(load_settings(flags))._fields for flags in asked]
+    assert [(one["temperature"], one["top_p"], one["top_k"]) for one in fields] == [
+        (0.7, 0.95, 20),
+        (0.7, 0.8, 20),
+    ]
+    greedy = open_server(load_settings({**asked[0], "temperature": 0}))._fields
+    assert (greedy["temperature"], greedy["presence_penalty"], "top_p" in greedy) == (0, 0, False)
+
+
 def test_a_short_name_opens_the_checkpoint_in_the_cache(caches: Path) -> None:
     checkpoint(bare(caches / "modelscope/hub/models/Qwen/Qwen3-VL-2B-Thinking"), thinking=True)
     with open_model("2b-thinking", device="cpu") as model:
         assert isinstance(model, TransformersModel)
-        assert model._max_new_tokens == 8192
+        assert (model._max_new_tokens, model._top_p) == (8192, 0.95)
 
 
 def test_a_named_checkpoint_that_isnt_here_is_offered_with_its_size_and_need() -> None:

@@ -20,6 +20,7 @@ from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.errors import ModelError, Stopped
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message
+from qvl_agent.agent.history import MAX_PICTURES, History
 from qvl_agent.agent.models import open_model
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.checkpoint import find
@@ -246,6 +247,28 @@ def test_what_was_read_is_not_read_again_and_changes_nothing(random_folder: Path
         assert expected.cached_tokens == 0
 
 
+def test_an_episode_says_the_same_with_and_without_what_was_kept(random_folder: Path) -> None:
+    """The agent's own history, past the step at which it drops old pictures."""
+    warm, cold = (
+        TransformersModel(str(random_folder), device="cpu", dtype="float32", max_new_tokens=6) for _ in "ab"
+    )
+    history = History("Click the 中文 button.", "grounded")
+    history.show(frame(64, 64))
+    dropped = 0
+    for number in range(1, MAX_PICTURES + 4):
+        before = history.messages
+        history.compact()
+        dropped += history.messages != before
+        cold._conversations.forget()
+        expected, reply = (model.reply(history.messages, stop=never) for model in (cold, warm))
+        assert reply.text == expected.text
+        read = (reply.prompt_tokens or 0) - (reply.cached_tokens or 0)
+        assert read < 250 or number == 1 or history.messages != before
+        history.heard(reply)
+        history.show(frame(64, 64, seed=number), "click: done.")
+    assert dropped == 1
+
+
 def test_a_question_beside_a_conversation_leaves_its_cache_be(random_model: TransformersModel) -> None:
     """As a second look at a small target: it has no system prompt, and stays out of the history."""
     run = conversation(frame(320, 224, seed=1))
@@ -330,7 +353,7 @@ def test_sampling_is_possible(speaking_folder: Path) -> None:
         ("nobody/nothing", "there is no folder nobody/nothing, and the hub's cache doesn't hold it whole"),
         ("model.gguf", "is a file.*llama-server"),
         ("empty", "has no config.json"),
-        ("adapter", "is an adapter; merge it"),
+        ("adapter", "is an adapter; give its base"),
         ("older", "is a qwen2_5_vl, which answers in pixels"),
         ("other", "is a 'llava'; expected a Qwen3-VL"),
         ("garbled", "can't read .*download the checkpoint again"),
@@ -387,7 +410,7 @@ def test_a_hub_id_that_the_hub_does_not_know(tmp_path: Path, monkeypatch: pytest
         monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", server.base_url.removesuffix("/v1"))
         with pytest.raises(ModelError, match="the hub didn't give it"):
             find("nobody/nothing", local_files_only=False)
-        assert {request.path.partition("?")[0] for request in server.asked} == {
+        assert {request.path.partition("?")[0] for request in server.fetched} == {
             "/api/models/nobody/nothing/revision/main"
         }
 

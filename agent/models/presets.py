@@ -10,7 +10,18 @@ from typing import Final, Literal
 
 from qvl_agent.actions.errors import SettingsError
 
-__all__ = ["PRESETS", "Preset", "Sampling", "Size", "find_preset", "is_qwen3_vl", "size_in", "thinks"]
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "Sampling",
+    "Size",
+    "find_preset",
+    "is_qwen3_vl",
+    "reply_tokens",
+    "sampling",
+    "size_in",
+    "thinks",
+]
 
 Weights = Literal["bfloat16", "fp8", "4bit"]
 
@@ -106,7 +117,7 @@ class Preset:
     @property
     def sampling(self) -> Sampling:
         """The released one, for prose. An action is decoded greedily, and without a presence penalty."""
-        return _THINKING if self.thinking else _INSTRUCT
+        return sampling(thinking=self.thinking)
 
     @property
     def reply_tokens(self) -> int:
@@ -187,6 +198,11 @@ def thinks(name: str) -> bool:
     """Whether a model's name says that it reasons first; Ollama's plain tags (qwen3-vl:8b) do too."""
     lower = name.lower()
     return "thinking" in lower or bool(_PLAIN_TAG.fullmatch(lower))
+
+
+def sampling(*, thinking: bool) -> Sampling:
+    """The released one of the Thinking or the Instruct checkpoints."""
+    return _THINKING if thinking else _INSTRUCT
 
 
 def reply_tokens(*, thinking: bool) -> int:

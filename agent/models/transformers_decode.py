@@ -17,7 +17,6 @@ from qvl_agent.agent.models.transformers_load import Loaded
 __all__ = ["Track", "Written", "write"]
 
 _TOP_K: Final = 20
-_TOP_P: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,7 @@ def write(
     *,
     most: int,
     temperature: float,
+    top_p: float,
     say: Callable[[list[int]], None],
 ) -> Written:
     """Write a reply.
@@ -107,7 +107,8 @@ def write(
         past: the cache; holds the whole prompt and the reply but for its last tokens afterwards.
         track: what the reply is kept to.
         most: tokens of the reply.
-        temperature: 0 takes the likeliest token; above, one of the likeliest 20 within 0.8.
+        temperature: 0 takes the likeliest token; above, one of the likeliest 20 within `top_p`.
+        top_p: the share of the likeliest tokens among which one is drawn.
         say: gets the tokens as they come.
     """
     import torch  # noqa: PLC0415 - heavy
@@ -123,7 +124,7 @@ def write(
             at, pictures, passes = at + len(ids), {}, passes + 1
             # While the device computes the logits, this works out what may come of them.
             allowed = track.allowed()
-            token = _choose(logits, allowed, temperature)
+            token = _choose(logits, allowed, temperature, top_p)
             ids = [token, *track.take(token)]
             cut = len(written) + len(ids) > most
             ids = ids[: most - len(written)]
@@ -148,7 +149,7 @@ def _forward(model: Any, ids: list[int], positions: Any, past: Any, pictures: di
     return out.logits[0, -1]
 
 
-def _choose(logits: Any, allowed: bytes | None, temperature: float) -> int:
+def _choose(logits: Any, allowed: bytes | None, temperature: float, top_p: float) -> int:
     """Choose a token among the allowed ones."""
     import torch  # noqa: PLC0415 - heavy
 
@@ -161,5 +162,5 @@ def _choose(logits: Any, allowed: bytes | None, temperature: float) -> int:
         return int(logits.argmax())
     likeliest, tokens = (logits.float() / temperature).topk(_TOP_K)
     shares = likeliest.softmax(-1)
-    shares = shares.masked_fill(shares.cumsum(-1) - shares >= _TOP_P, 0.0)
+    shares = shares.masked_fill(shares.cumsum(-1) - shares >= top_p, 0.0)
     return int(tokens[torch.multinomial(shares, 1)])

@@ -41,7 +41,8 @@ class TransformersModel:
         dtype: "auto" (bfloat16 where it is fast, else float32) or torch's name for one.
         max_picture_tokens: each picture is resized to at most so many image tokens.
         max_new_tokens: of a reply; one that is cut there has the finish "length".
-        temperature: 0 decodes greedily; above, with the released top_p 0.8 and top_k 20.
+        temperature: 0 decodes greedily; above, with `top_p` and the released top_k of 20.
+        top_p: the released ones are 0.8 for Instruct and 0.95 for Thinking.
         local_files_only: never download.
         options: 4 bits, a LoRA adapter, attention, several devices.
 
@@ -58,6 +59,7 @@ class TransformersModel:
         max_picture_tokens: int = 2048,
         max_new_tokens: int = 1024,
         temperature: float = 0.0,
+        top_p: float = 0.8,
         local_files_only: bool = False,
         options: LoadOptions = PLAIN,
     ) -> None:
@@ -70,7 +72,7 @@ class TransformersModel:
         self._conversations = Conversations()
         self._vocabulary: Vocabulary | None = None
         self._made: Guide | None = None
-        self._temperature = temperature
+        self._temperature, self._top_p = temperature, top_p
         self._max_new_tokens = max_new_tokens
         self._busy = threading.Lock()
         self._dropped = threading.Event()
@@ -171,6 +173,7 @@ class TransformersModel:
             self._track(prompt, guide),
             most=self._max_new_tokens,
             temperature=self._temperature,
+            top_p=self._top_p,
             say=streamer.put,
         )
         streamer.end()
