@@ -38,6 +38,7 @@ engines: setup-test
 
 bench: setup-test
 	$(PYTHON) benchmarks/step_overhead.py
+	$(PYTHON) benchmarks/model_steps.py
 
 clean:
 	rm -rf .venv .venv-engines build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
