@@ -6,6 +6,7 @@ application's name on the accessibility bus.
 
 import json
 import sys
+from typing import Any
 
 import gi
 
@@ -13,7 +14,7 @@ gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402
 
 
-def walk(node, found):
+def walk(node: Any, found: list[dict[str, object]]) -> None:
     try:
         box = node.get_extents(Atspi.CoordType.SCREEN)
         text = node.get_text_iface()
@@ -33,14 +34,14 @@ def walk(node, found):
         return
 
 
-def main(name):
+def main(name: str) -> None:
     desktop = Atspi.get_desktop(0)
-    found = []
+    found: list[dict[str, object]] = []
     for index in range(desktop.get_child_count()):
         application = desktop.get_child_at_index(index)
         if application is not None and application.get_name() == name:
             walk(application, found)
-    print(json.dumps(found))
+    sys.stdout.write(json.dumps(found))
 
 
 main(sys.argv[1])

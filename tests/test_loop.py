@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -280,7 +281,7 @@ def test_a_screen_that_changed_under_the_target_is_looked_at_again(
 def test_the_history_is_append_only(at_corner: Desktop, tmp_path: Path) -> None:
     model = Listening(CLICK, CLICK, "hm", CLICK, DONE)
     Agent(at_corner, model, runs=tmp_path).run("click")
-    for earlier, later in zip(model.told, model.told[1:], strict=False):
+    for earlier, later in pairwise(model.told):
         assert later[: len(earlier)] == earlier
 
 
@@ -289,7 +290,7 @@ def test_old_pictures_are_dropped_rarely_and_in_one_go(at_corner: Desktop, tmp_p
     assert Agent(at_corner, model, runs=tmp_path).run("click").status == "done"
     counts = [sum(len(message.pictures) for message in messages) for messages in model.told]
     assert max(counts) == 10
-    falls = [after for before, after in zip(counts, counts[1:], strict=False) if after < before]
+    falls = [after for before, after in pairwise(counts) if after < before]
     assert falls == [4, 4, 4]
     words = [sum(len(message.text) for message in messages) for messages in model.told]
     assert words == sorted(words), "no words are lost"
