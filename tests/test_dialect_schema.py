@@ -134,7 +134,7 @@ def test_whatever_computer_use_writes_is_admitted(action: Action) -> None:
 def test_a_text_that_ends_at_its_limit_may_be_cut(dialect: str, kind: type[Type | Answer | Ask]) -> None:
     form = reply_format(dialect)
     name = "question" if kind is Ask else "text"
-    for size, cut in ((MAX_REPLY_TEXT, True), (MAX_REPLY_TEXT - 1, False)):
+    for size, cut in ((MAX_REPLY_TEXT, True), (MAX_REPLY_TEXT - 1, False), (MAX_REPLY_TEXT + 1, False)):
         assert form.cuts(format_action(kind(**{name: "x" * size}), dialect)) is cut
 
 

@@ -13,11 +13,13 @@ from PIL import Image
 from stream_server import Answer, Answering, StreamServer, delta, ending, says, serving, streams, whole
 
 from qvl_agent.actions.coordinates import ModelBox, Rect
+from qvl_agent.actions.dialects.schema import reply_format
 from qvl_agent.actions.errors import ModelError
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.schema import Click
+from qvl_agent.agent.models import with_format
 from qvl_agent.agent.models.openai_detect import About
 from qvl_agent.agent.models.openai_quirks import QUIRKS, ServerName
 from qvl_agent.agent.models.openai_server import OpenAIModel
@@ -257,6 +259,23 @@ def test_a_server_that_refuses_one_way_is_asked_in_its_own(
     assert ["response_format" in body for body in bodies] == [True, False, False], "remembered"
     assert [body.get(form) for body in bodies[1:]] == [asked_by, asked_by]
     assert model.schema_form == form
+
+
+@pytest.mark.parametrize(("size", "finish"), [(29, "stop"), (30, "length"), (31, "stop")])
+def test_a_text_that_ends_at_the_schemas_limit_may_be_cut(size: int, finish: str) -> None:
+    """A server that keeps to the schema can only close it there; a longer text was not kept to anything."""
+    text = json.dumps({"action": "type", "text": "x" * size})
+    with behaving("llama.cpp", says(text)) as server:
+        model = with_format(model_at(server), reply_format("grounded", max_text=30))
+        assert isinstance(model, OpenAIModel)
+        assert ask(model).finish == finish
+        assert server.asked[0].body["response_format"]["json_schema"]["schema"]["anyOf"]
+
+
+def test_a_server_is_not_asked_for_a_format_with_tags() -> None:
+    with behaving("llama.cpp", says(ACTION)) as server:
+        model = model_at(server)
+        assert with_format(model, reply_format("computer_use")) is model
 
 
 @pytest.mark.parametrize("status", [400, 422, 501])

@@ -58,9 +58,10 @@ class ReplyFormat:
     def cuts(self, text: str) -> bool:
         """Whether a reply in this format holds a text to act on that ends where the limit is.
 
-        A model that is kept to a limit can only close such a text; it may have had more to type.
+        A model that is kept to a limit can only close such a text; it may have had more to type. A longer
+        one is whole: nothing kept it to the limit.
         """
-        return self.max_text > 0 and any(len(said) >= self.max_text for said in _acted_on(text))
+        return self.max_text > 0 and any(len(said) == self.max_text for said in _acted_on(text))
 
 
 def reply_schema(dialect: str) -> Schema:

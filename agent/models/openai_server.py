@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from qvl_agent.actions.dialects.schema import ReplyFormat
@@ -80,6 +81,7 @@ class OpenAIModel:
         self._about: About | None = None
         self._schema = response_schema
         self._form: Form | None = None
+        self._format: ReplyFormat | None = None
         self._form_known = response_schema is None
         self._pictures: Kept[str] = Kept(8)
         self._fields: dict[str, Any] = {
@@ -100,7 +102,10 @@ class OpenAIModel:
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
         """Ask the server; see `Model`. `on_text` gets a thinking model's thoughts too."""
-        return self._run(lambda say: self._reply(messages, say), self._timeout_s, stop, on_text)
+        reply = self._run(lambda say: self._reply(messages, say), self._timeout_s, stop, on_text)
+        if self._format and self._form and self._format.cuts(reply.text):
+            return replace(reply, finish="length")
+        return reply
 
     def models(self, *, stop: Callable[[], bool] = lambda: False) -> tuple[str, ...]:
         """Ask the server which models it has.
@@ -121,8 +126,16 @@ class OpenAIModel:
         return other
 
     def with_format(self, form: ReplyFormat) -> "OpenAIModel":
-        """Ask for a format that is one JSON object alone; no server is asked for tags around it."""
-        return self if form.tag or form.line else self.with_schema(form.schema)
+        """Ask for a format that is one JSON object alone; no server is asked for tags around it.
+
+        A reply whose text to act on ends at the format's limit has the finish "length": the model may
+        have had more to say.
+        """
+        if form.tag or form.line:
+            return self
+        other = self.with_schema(form.schema)
+        other.__dict__["_format"] = form
+        return other
 
     @property
     def schema_form(self) -> Form | None:
