@@ -32,7 +32,7 @@ Exit codes:
   1   the agent says it failed; a replay differs
   2   wrong usage, a wrong setting, a broken recording
   3   claimed done, but not verified
-  4   stopped by the guard, or a question was answered no
+  4   stopped by the guard, stuck, or a question was answered no
   5   the model or its server failed
   6   out of steps, time or tokens
   69  no usable screen, permission or package
@@ -53,6 +53,7 @@ _STATUS_CODES: Final = {
     "done": 0,
     "failed": 1,
     "refused": 4,
+    "stuck": 4,
     "model-error": 5,
     "budget": 6,
     "desktop-error": 69,
@@ -64,8 +65,12 @@ _NOT_VERIFIED: Final = 3
 
 
 def exit_code(result: "RunResult") -> int:
-    """Turn the end of a run into the code that `--help` lists."""
-    if result.status == "done" and result.verified is False:
+    """Turn the end of a run into the code that `--help` lists.
+
+    A model that was asked whether its claim holds and gave no usable answer hasn't verified it.
+    """
+    asked = result.verified_by == "model"
+    if result.status == "done" and (result.verified is False or (asked and result.verified is None)):
         return _NOT_VERIFIED
     return _STATUS_CODES[result.status]
 

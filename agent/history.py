@@ -49,10 +49,10 @@ class History:
             text = render("step", task=self._task, outcome=outcome, note=note)
         self._say(frame, text)
 
-    def show_close_up(self, frame: Frame, label: str) -> None:
+    def show_close_up(self, frame: Frame, label: str, note: str = "") -> None:
         """Show the region that the model wanted to see closer, at full resolution."""
         region = f'"{label}" and what is around it' if label else "the region you asked for"
-        self._say(frame, render("zoomed", region=region))
+        self._say(frame, render("zoomed", region=region, note=note))
 
     def heard(self, reply: Reply) -> None:
         """Add the model's answer; its reasoning is dropped, as the models' templates do."""

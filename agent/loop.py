@@ -3,7 +3,7 @@
 import sys
 import time
 from itertools import count
-from typing import Final
+from typing import Final, Never
 
 from qvl_agent.actions.closer import closer_target
 from qvl_agent.actions.dialects.schema import reply_format
@@ -15,17 +15,20 @@ from qvl_agent.actions.errors import (
     RecordingError,
     Stopped,
 )
-from qvl_agent.actions.executor import Decision, Executor, Facts
+from qvl_agent.actions.executor import Acted, Decision, Executor, Facts
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.outcome import Outcome
 from qvl_agent.actions.parse import read_reply
+from qvl_agent.actions.sanity import Sanity
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
 from qvl_agent.actions.sight import Sight
+from qvl_agent.agent.dead_ends import Attempt, attempt, dead_end
 from qvl_agent.agent.history import History, describe
 from qvl_agent.agent.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.models import with_format
 from qvl_agent.agent.setup import Setup, Verifiable
+from qvl_agent.agent.verification import Claim, Verified, verify
 from qvl_agent.sandbox.record import CloserLook, RunResult, RunStatus, StepIntent, StepOutcome
 from qvl_agent.sandbox.recording import Recorder, turns
 
@@ -39,11 +42,18 @@ _OUT_OF_BUDGET: Final = "budget"
 
 
 class _Over(Exception):  # noqa: N818 - the end of a run, not a failure
-    def __init__(self, status: RunStatus, message: str = "", answer: str | None = None) -> None:
+    def __init__(
+        self,
+        status: RunStatus,
+        message: str = "",
+        answer: str | None = None,
+        verified: Verified = Verified(),  # noqa: B008 - frozen
+    ) -> None:
         super().__init__(message)
         self.status: RunStatus = status
         self.message = message
         self.answer = answer
+        self.verified = verified
 
 
 class Episode:
@@ -68,6 +78,14 @@ class Episode:
         self._refused = 0
         self._times: dict[str, float] = {}
         self._screen: Frame | None = None
+        self._attempts: list[Attempt] = []
+        self._sanity = Sanity(
+            setup.desktop.grab,
+            stop=setup.stop,
+            clock=time.monotonic,
+            sleep=time.sleep,
+            may_be_blank=isinstance(setup.desktop, Verifiable),
+        )
 
     def play(self) -> RunResult:
         """Step until it is over; whatever happens, the journal gets its last line."""
@@ -95,11 +113,15 @@ class Episode:
     def _look(self, frame: Frame | None = None) -> None:
         """Take the settled frame, or capture one, as what the model sees next."""
         start = time.monotonic()
-        screen = frame or self._setup.desktop.grab()
+        self._screen = frame or self._setup.desktop.grab()
         self._times["capture"] = time.monotonic() - start
-        self._recorder.keep(screen)
-        self._screen = screen
-        self._sight = Sight(screen, screen)
+        self._recorder.keep(self._screen)
+        sound = self._sanity.check(self._screen)
+        if sound.warning:
+            self._setup.watch.warned(sound.warning)
+        self._recorder.keep(sound.frame)
+        self._screen = sound.frame
+        self._sight = Sight(sound.frame, sound.frame)
 
     def _think(self) -> Reply:
         """Ask the model about what it was shown last."""
@@ -183,18 +205,30 @@ class Episode:
                 raise _Over("dry-run", "a dry run ends where input would be sent")
             case _:
                 self._refused = 0
-                self._show(action, acted.outcome, acted.frame)
+                self._show(action, acted.outcome, acted.frame, self._dead_end(action, acted))
 
-    def _show(self, action: Action, outcome: Outcome, frame: Frame | None) -> None:
+    def _dead_end(self, action: Action, acted: Acted) -> str:
+        """Say what the model is to be told about going in circles; end the run if it was told before."""
+        if acted.outcome.status != "done":
+            return ""
+        before = self._recorder.ref(self._sight.screen).sha256
+        self._attempts.append(attempt(action, self._sight, before, acted.frame, acted.outcome.change))
+        found = dead_end(self._attempts)
+        if found and found.over:
+            self._screen = acted.frame or self._screen
+            raise _Over("stuck", found.sentence)
+        return f"{found.sentence}. Go another way, or end the task as failed." if found else ""
+
+    def _show(self, action: Action, outcome: Outcome, frame: Frame | None, note: str) -> None:
         match action:
             case Done():
-                raise _Over("done", action.summary)
+                self._claim(action.summary)
             case Answer():
-                raise _Over("done", action.text, action.text)
+                self._claim(action.text, action.text)
             case Fail():
                 raise _Over("failed", action.reason)
             case Zoom():
-                self._close_up(action)
+                self._close_up(action, note)
             case Ask():
                 answer = self._setup.person.answer(action.question)
                 if answer is None:
@@ -203,9 +237,15 @@ class Episode:
                 self._history.show(self._sight.seen, f"The person answered: {answer}")
             case _:
                 self._look(frame)
-                self._history.show(self._sight.seen, describe(action, outcome))
+                self._history.show(self._sight.seen, describe(action, outcome), note)
 
-    def _close_up(self, action: Zoom) -> None:
+    def _claim(self, words: str, answer: str | None = None) -> Never:
+        """End the run with the model's claim and what checking it came to."""
+        verified = verify(self._setup, Claim(self._task, words, answer), self._sight.screen, self._recorder)
+        self._screen = verified.frame or self._screen
+        raise _Over("done", words, answer, verified)
+
+    def _close_up(self, action: Zoom, note: str) -> None:
         box = self._sight.box(action)
         if box is None:
             raise AssertionError("a zoom has a target")
@@ -213,7 +253,7 @@ class Episode:
         box = box.grown(_ZOOM_MARGIN, screen.size)
         self._sight = Sight(screen.crop(box), screen)
         self._recorder.keep(self._sight.seen)
-        self._history.show_close_up(self._sight.seen, action.label)
+        self._history.show_close_up(self._sight.seen, action.label, note)
 
     def _refusal(self, decision: Decision) -> None:
         verdict = decision.verdict
@@ -246,17 +286,14 @@ class Episode:
         self._prompt_tokens = prompt
 
     def _finish(self, over: _Over) -> RunResult:
-        verified, found = None, ""
-        if self._setup.verify and over.status == "done" and isinstance(self._setup.desktop, Verifiable):
-            check = self._setup.desktop.check(self._task, over.answer)
-            if check is not None:
-                verified, found = check.passed, check.reason
         result = RunResult(
             status=over.status,
             message=over.message,
             answer=over.answer,
-            verified=verified,
-            check=found,
+            verified=over.verified.holds,
+            check=over.verified.found,
+            verified_by=over.verified.by,
+            verification=over.verified.asked,
             steps=self._step,
             seconds=time.monotonic() - self._start,
             frame=self._recorder.ref(self._screen) if self._screen else None,

@@ -60,7 +60,12 @@ RUN_OPTIONS: Final = _options(
         type=click.Choice(["auto", "never", "always"]),
         help="Point again in a close-up: at small targets (auto), never, or always.",
     ),
-    click.option("--verify/--no-verify", default=None, help="Check a claim of done where possible."),
+    click.option(
+        "--verify",
+        type=click.Choice(["auto", "checker", "never"]),
+        help="Check a claim of done: by a checker or else the model (auto), only by a checker, or never.",
+    ),
+    click.option("--no-verify", "verify", flag_value="never", help="The same as --verify never."),
     click.option("--profile", type=click.Choice(["standard", "careful", "unattended"]), help="The guard's."),
     click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
     click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),

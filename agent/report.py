@@ -14,7 +14,7 @@ from statistics import median
 from typing import Final
 
 from qvl_agent.actions.errors import RecordingError
-from qvl_agent.agent.report_pictures import Pictures, pictures
+from qvl_agent.agent.report_pictures import Pictures, pictures, screen_alone
 from qvl_agent.agent.report_words import (
     action_fields,
     action_words,
@@ -126,7 +126,8 @@ def render_report(recording: Recording) -> str:
         worth=worth,
         typical=_typical(shown),
         beside=median(step.beside for step in _acting(shown)),
-        tokens=_tokens(recording.steps),
+        tokens=_tokens(recording),
+        verification=_verification(recording),
     )
 
 
@@ -139,6 +140,14 @@ def _shown(recording: Recording, index: int) -> Shown:
     for name, value in (*step.intent.times.items(), *step.outcome.outcome.times.items()):
         times[name] = times.get(name, 0.0) + max(0.0, value)
     return Shown(step, title, tone, pictures(recording, index), _parts(times))
+
+
+def _verification(recording: Recording) -> Pictures | None:
+    """Show the screen over which the model was asked whether it is done."""
+    asked = recording.result.verification if recording.result else None
+    if asked is None:
+        return None
+    return screen_alone(recording, asked.frame, "The screen after the claim, captured anew.")
 
 
 def _parts(times: dict[str, float]) -> tuple[Part, ...]:
@@ -170,10 +179,13 @@ def _typical(steps: Sequence[Shown]) -> tuple[Part, ...]:
     )
 
 
-def _tokens(steps: Sequence[RecordedStep]) -> tuple[int, int] | None:
+def _tokens(recording: Recording) -> tuple[int, int] | None:
     """Tokens of all prompts and of all replies; None if no backend counted."""
-    second_looks = (step.intent.closer.reply for step in steps if step.intent.closer)
-    replies = [*(step.intent.reply for step in steps), *(reply for reply in second_looks if reply)]
+    steps = recording.steps
+    beside = [step.intent.closer.reply for step in steps if step.intent.closer]
+    if recording.result and recording.result.verification:
+        beside.append(recording.result.verification.reply)
+    replies = [*(step.intent.reply for step in steps), *(reply for reply in beside if reply)]
     if all(reply.reply_tokens is None for reply in replies):
         return None
     return sum(reply.prompt_tokens or 0 for reply in replies), sum(

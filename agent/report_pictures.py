@@ -21,11 +21,11 @@ from qvl_agent.actions.events import MoveEvent
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.schema import Action, Drag
-from qvl_agent.sandbox.record import StepIntent, StepOutcome
+from qvl_agent.sandbox.record import FrameRef, StepIntent, StepOutcome
 from qvl_agent.sandbox.recording import Recording
 from qvl_agent.sandbox.steps import screen_after, screen_of
 
-__all__ = ["Mark", "Picture", "Pictures", "pictures"]
+__all__ = ["Mark", "Picture", "Pictures", "pictures", "screen_alone"]
 
 _WIDTH: Final = 1200
 _WIDTH_IN_LONG_RUN: Final = 800
@@ -126,6 +126,15 @@ def pictures(recording: Recording, index: int) -> Pictures:
         before=before,
         after=later,
     )
+
+
+def screen_alone(recording: Recording, ref: FrameRef, alt: str) -> Pictures:
+    """Make the picture of a stored screen that belongs to no step."""
+    try:
+        frame = recording.frame(ref)
+    except RecordingError as error:
+        return Pictures(missing=str(error))
+    return Pictures(seen=_picture(frame, alt, frame.box, _WIDTH, ()))
 
 
 def _said(seen: Frame, screen: Frame) -> str:

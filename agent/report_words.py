@@ -162,6 +162,7 @@ def event_words(event: Event) -> str:
 _ENDINGS: Final = {
     "failed": ("Failed", "The model gave up."),
     "refused": ("Refused", "The guard or the person stopped it."),
+    "stuck": ("Stuck", "It did the same again and again, or nothing that changed anything."),
     "budget": ("Out of budget", "The run used up its steps, time or tokens."),
     "stopped": ("Stopped", "The person stopped it."),
     "dry-run": ("Dry run", "It ended where input would have been sent."),
@@ -171,15 +172,32 @@ _ENDINGS: Final = {
 }
 
 
+_MODELS_WORD: Final = {
+    True: ("claim", "Claimed twice", "The model says it is done, also when asked over a fresh screen."),
+    False: (
+        "bad",
+        "Claimed, not verified",
+        "The model said it is done; asked over a fresh screen, it says it isn't.",
+    ),
+    None: (
+        "bad",
+        "Claimed, not verified",
+        "The model said it is done; asked over a fresh screen, it gave no usable answer.",
+    ),
+}
+
+
 def ending(result: RunResult | None) -> tuple[str, str, str]:
     """How a run ended: a tone ("good", "claim", "bad"), a headline, and what it is worth.
 
-    Only a checker's word makes it "verified"; the model's is a claim.
+    Only a checker's word makes it "verified"; the model's is a claim, also when it was asked again.
     """
     if result is None:
         return "bad", "Cut off", "The journal has no last line: the program was killed or the power failed."
     if result.status != "done":
         return "bad", *_ENDINGS[result.status]
+    if result.verified_by == "model":
+        return _MODELS_WORD[result.verified]
     match result.verified:
         case True:
             return "good", "Done, verified", "The model says it is done, and the checker confirmed it."

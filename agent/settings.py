@@ -19,6 +19,7 @@ from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.policy import Policy, Profile, tighten
 from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.places import runs_folder, user_config_file
+from qvl_agent.agent.setup import Verify
 
 __all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings"]
 
@@ -71,8 +72,9 @@ class Settings(BaseSettings):
     look_closer: Mode = "auto"
     """When the model points a second time, in a close-up: at small targets on a shrunk screen ("auto"),
     at every target, or never."""
-    verify: bool = True
-    """Check a claim of "done" where something can check it."""
+    verify: Verify = "auto"
+    """How a claim of "done" is checked: by the desktop's own checker, and where there is none by asking the
+    model over a fresh screen ("auto"); by a "checker" alone; or "never"."""
     profile: Profile = "standard"
     forbidden: tuple[Rect, ...] = ()
     max_steps: Annotated[int, Field(gt=0)] = 50

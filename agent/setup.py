@@ -10,10 +10,13 @@ from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.watch import Watch
 
-__all__ = ["Check", "Constrain", "Setup", "Verifiable"]
+__all__ = ["Check", "Constrain", "Setup", "Verifiable", "Verify"]
 
 
 Constrain = Literal["auto", "never"]
+Verify = Literal["auto", "checker", "never"]
+"""auto: where no checker knows the task, the model is asked over a fresh screen · checker: only where there
+is one · never."""
 
 
 class Check(Protocol):
@@ -48,7 +51,8 @@ class Setup:
         watch: who looks on.
         stop: says whether the run was asked to stop; read many times a second.
         rules: notes for the model that stand beside every task.
-        verify: check a claim of "done" where the desktop can.
+        verify: how a claim of "done" is checked; see `Verify`. The command line's default is "auto", which
+            costs one more reply of the model for each run; a program's is "checker".
         look_closer: when the model points a second time, in a close-up: "auto", "never" or "always".
         constrain: keep the replies to the dialect's format while they are written, where the model can:
             "auto" or "never".
@@ -66,7 +70,7 @@ class Setup:
     watch: Watch = Watch()
     stop: StopCheck = lambda: False
     rules: tuple[str, ...] = ()
-    verify: bool = True
+    verify: Verify = "checker"
     look_closer: Mode = "auto"
     constrain: Constrain = "auto"
     picture_tokens: int = 2048

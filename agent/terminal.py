@@ -31,6 +31,7 @@ from qvl_agent.actions.schema import (
     Zoom,
 )
 from qvl_agent.agent.doctor import Finding
+from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.agent.watch import Watch
 from qvl_agent.sandbox.record import CloserLook, Manifest, RunResult, StepIntent, StepOutcome
 from qvl_agent.sandbox.replay import ReplayReport
@@ -68,6 +69,15 @@ class TerminalWatch(Watch):
             self._waiting = self._console.status(f"step {step}: the model is looking …")
             self._waiting.start()
 
+    def warned(self, sentence: str) -> None:
+        self._quiet()
+        self._print(f"note: {escape(sentence)}", "yellow")
+
+    def verifying(self) -> None:
+        if self._console.is_terminal:
+            self._waiting = self._console.status("it says it is done: the model looks at a fresh screen …")
+            self._waiting.start()
+
     def decided(self, intent: StepIntent) -> None:
         self._quiet()
         self._times = intent.times
@@ -95,12 +105,15 @@ class TerminalWatch(Watch):
 
     def ended(self, result: RunResult) -> None:
         self._quiet()
-        style = "green" if result.status == "done" and result.verified is not False else "red"
+        style = "green" if exit_code(result) == 0 else "red"
         message = f": {escape(result.message)}" if result.message else ""
         self._print(
             f"[{style}]{result.status}[/] after {result.steps} steps, {result.seconds:.1f} s{message}"
         )
-        if result.verified is not None:
+        if result.verified_by == "model":
+            said = {True: "yes", False: "[red]no[/]", None: "[red]no usable answer[/]"}[result.verified]
+            self._print(f"is it done? The model, over a fresh screen: {said}: {escape(result.check)}")
+        elif result.verified is not None:
             said = "[green]passed[/]" if result.verified else "[red]not passed[/]"
             self._print(f"checker: {said}: {escape(result.check)}")
 
@@ -118,6 +131,9 @@ class JsonWatch(Watch):
 
     def started(self, manifest: Manifest, folder: Path) -> None:
         _print_json({"event": "started", "folder": str(folder), **_plain(manifest)})
+
+    def warned(self, sentence: str) -> None:
+        _print_json({"event": "warned", "sentence": sentence})
 
     def decided(self, intent: StepIntent) -> None:
         _print_json({"event": "decided", **_plain(intent)})

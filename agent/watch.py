@@ -22,6 +22,12 @@ class Watch:
     def decided(self, intent: StepIntent) -> None:
         """The reply was read and judged; nothing is sent yet."""
 
+    def warned(self, sentence: str) -> None:
+        """Something about the screen that the person should know."""
+
+    def verifying(self) -> None:
+        """The model claims that it is done, and is asked about that over a fresh screen."""
+
     def acted(self, outcome: StepOutcome) -> None:
         """The action was done, or wasn't."""
 

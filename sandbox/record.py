@@ -29,6 +29,8 @@ __all__ = [
     "StepIntent",
     "StepOutcome",
     "Turn",
+    "Verification",
+    "VerifiedBy",
 ]
 
 FORMAT: Final = 1
@@ -38,6 +40,7 @@ RunStatus = Literal[
     "done",
     "failed",
     "refused",
+    "stuck",
     "budget",
     "stopped",
     "dry-run",
@@ -46,8 +49,14 @@ RunStatus = Literal[
     "crashed",
 ]
 """done: the model claims it, `verified` says more · failed: the model gave up · refused: the guard or
-the person stopped it · budget: out of steps, time or tokens · stopped: by the person · dry-run: ended
-where input would have been sent · model-error, desktop-error: it failed · crashed: an error of ours."""
+the person stopped it · stuck: it did the same again and again, or nothing that changed anything · budget:
+out of steps, time or tokens · stopped: by the person · dry-run: ended where input would have been sent ·
+model-error, desktop-error: it failed · crashed: an error of ours."""
+
+
+VerifiedBy = Literal["", "checker", "model"]
+"""Who said whether a claim holds: a checker that reads the application's own state · the model, asked
+over a fresh screen · "" nobody was asked."""
 
 
 class _Record(BaseModel):
@@ -147,6 +156,20 @@ class StepOutcome(_Record):
     """The settled screen afterwards; the next step's frame, unless that is a zoom."""
 
 
+class Verification(_Record):
+    """What the model was asked, beside the run's conversation, about its claim that the task is done."""
+
+    frame: FrameRef
+    """The fresh screen."""
+    said: tuple[Turn, ...]
+    """The whole of that conversation, but for the reply."""
+    reply: Reply | None
+    """None if the model failed."""
+    error: str = ""
+    """Why there is no judgement; "" if there is one."""
+    seconds: float = 0.0
+
+
 class RunResult(_Record):
     """The journal's last line."""
 
@@ -156,9 +179,13 @@ class RunResult(_Record):
     """The model's summary, answer or reason, or the error."""
     answer: str | None = None
     verified: bool | None = None
-    """Whether a checker confirmed it; None if nothing checked."""
+    """Whether the claim held when it was checked; None if nothing checked, or nothing could tell."""
     check: str = ""
-    """What the checker found, in a sentence."""
+    """What the checker found, or the model saw, in a sentence."""
+    verified_by: VerifiedBy = ""
+    """Who said so; in a record without it, a checker. "model" also where its answer was no use."""
+    verification: Verification | None = None
+    """The question to the model, if it was asked."""
     steps: int = 0
     seconds: float = 0.0
     frame: FrameRef | None = None

@@ -250,6 +250,10 @@ class Recording:
                 refs.append(step.outcome.frame)
         if self.result and self.result.frame:
             refs.append(self.result.frame)
+        if self.result and self.result.verification:
+            asked = self.result.verification
+            refs += [part for turn in asked.said for part in turn.parts if isinstance(part, FrameRef)]
+            refs.append(asked.frame)
         return refs
 
     def messages(self, step: RecordedStep) -> tuple[Message, ...]:

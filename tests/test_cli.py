@@ -195,6 +195,7 @@ def test_help_is_quick_and_heavy_libraries_stay_away(tmp_path: Path) -> None:
         ("done", False, 3),
         ("failed", None, 1),
         ("refused", None, 4),
+        ("stuck", None, 4),
         ("model-error", None, 5),
         ("budget", None, 6),
         ("desktop-error", None, 69),
@@ -205,3 +206,10 @@ def test_help_is_quick_and_heavy_libraries_stay_away(tmp_path: Path) -> None:
 )
 def test_every_end_has_its_code(status: str, verified: bool | None, code: int) -> None:
     assert exit_code(RunResult.model_validate({"status": status, "verified": verified})) == code
+
+
+@pytest.mark.parametrize(("verified", "code"), [(True, 0), (False, 3), (None, 3)])
+def test_a_claim_that_the_model_was_asked_about_is_worth_its_answer(verified: bool | None, code: int) -> None:
+    """Asked, and no usable answer: the claim isn't verified."""
+    assert exit_code(RunResult(status="done", verified=verified, verified_by="model")) == code
+    assert exit_code(RunResult(status="failed", verified=verified, verified_by="model")) == 1

@@ -47,6 +47,7 @@ from qvl_agent.sandbox.tasks.hand import Hand
 
 CLICK = '{"action": "click", "bbox_2d": [500, 500, 510, 512], "label": "knob"}'
 DONE = '{"action": "done"}'
+YES = '{"evidence": "The knob is where it was asked to be.", "done": true}'
 SMALL = Click(target=ModelBox.of(500, 500, 510, 512), label="knob")
 SHRUNK = 256
 """Image tokens that shrink the tests' display of 1280x800 by two."""
@@ -483,8 +484,8 @@ def test_the_sandbox_is_solved_when_every_target_is_looked_at_twice(tmp_path: Pa
 
 
 def test_from_the_command_line_it_is_asked_of_a_server_in_a_request_of_its_own(tmp_path: Path) -> None:
-    """A click, a second look, and "done", which the checker doesn't believe."""
-    with serving(says(CLICK), says(POINT), says(DONE)) as server:
+    """A click, a second look, "done", and whether it is: the checker knows only its own task."""
+    with serving(says(CLICK), says(POINT), says(DONE), says(YES)) as server:
         done = subprocess.run(
             ["qvl-agent", "click the knob", "--desktop", "sandbox:chat", "--look-closer", "always",
              "--server", server.base_url, "--model", "qwen3-vl", "--runs", "."],
@@ -494,5 +495,6 @@ def test_from_the_command_line_it_is_asked_of_a_server_in_a_request_of_its_own(t
         asked = [each.body["messages"] for each in server.asked if each.path.endswith("/chat/completions")]
     assert done.returncode == 0, done.stdout + done.stderr
     assert "looked closer" in done.stdout
-    assert [len(messages) for messages in asked] == [2, 1, 4]
+    assert [len(messages) for messages in asked] == [2, 1, 4, 1]
+    assert "Is the task done?" in str(asked[3])
     assert "close-up" in str(asked[1])

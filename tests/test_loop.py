@@ -3,18 +3,22 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from text_fields import TextField
 
+from qvl_agent.actions.changes import compare
 from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.errors import ModelError, RecordingError
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.actions.person import Question
 from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.sanity import one_colour
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
@@ -25,6 +29,7 @@ from qvl_agent.sandbox.recording import Recorder
 
 CLICK = '{"action": "click", "bbox_2d": [400, 400, 500, 500], "label": "middle"}'
 CENTRE = DesktopPoint(576, 360)
+WAIT = '{"action": "wait", "seconds": 0}'
 DONE = '{"action": "done", "summary": "it is so"}'
 
 
@@ -286,7 +291,7 @@ def test_the_history_is_append_only(at_corner: Desktop, tmp_path: Path) -> None:
 
 
 def test_old_pictures_are_dropped_rarely_and_in_one_go(at_corner: Desktop, tmp_path: Path) -> None:
-    model = Listening(*[CLICK] * 24, DONE)
+    model = Listening(*[WAIT] * 24, DONE)
     assert Agent(at_corner, model, runs=tmp_path).run("click").status == "done"
     counts = [sum(len(message.pictures) for message in messages) for messages in model.told]
     assert max(counts) == 10
@@ -294,6 +299,79 @@ def test_old_pictures_are_dropped_rarely_and_in_one_go(at_corner: Desktop, tmp_p
     assert falls == [4, 4, 4]
     words = [sum(len(message.text) for message in messages) for messages in model.told]
     assert words == sorted(words), "no words are lost"
+
+
+def test_the_same_again_and_again_is_told_once_and_then_ends_the_run(
+    at_corner: Desktop, tmp_path: Path
+) -> None:
+    model = Listening(*[CLICK] * 9)
+    run = Agent(at_corner, model, runs=tmp_path).run("click")
+    assert (run.status, run.result.steps) == ("stuck", 5)
+    assert run.result.message == "5 times on the very same screen: Click “middle”"
+    told = ["Note: You have done this 3 times" in messages[-1].text for messages in model.told]
+    assert told == [False, False, False, True, False]
+
+
+def test_looking_closer_at_the_same_again_and_again_is_told_too(at_corner: Desktop, tmp_path: Path) -> None:
+    zoom = '{"action": "zoom", "bbox_2d": [500, 500, 750, 750]}'
+    close_up = '{"action": "zoom", "bbox_2d": [0, 0, 1000, 1000]}'
+    model = Listening(zoom, close_up, close_up, close_up, close_up, DONE)
+    run = Agent(at_corner, model, runs=tmp_path).run("look")
+    assert run.status == "done", "each close-up of a close-up shows a little more"
+    move = '{"action": "move", "bbox_2d": [10, 10, 12, 12]}'
+    model = Listening(*[zoom, move] * 5)
+    run = Agent(at_corner, model, runs=tmp_path).run("look")
+    assert (run.status, run.result.steps) == ("stuck", 9)
+    assert sum("Note: You have done this 3 times" in messages[-1].text for messages in model.told) == 2
+
+
+def test_a_key_that_is_pressed_again_because_it_works_is_no_loop(
+    at_corner: Desktop, display: VirtualDisplay, tmp_path: Path
+) -> None:
+    with TextField("tk", display.environment(), tmp_path) as field:
+        press = '{"action": "press", "keys": ["a"]}'
+        run = Agent(at_corner, Listening(*[press] * 10, DONE), runs=tmp_path).run("write ten letters")
+        assert (run.status, field.text()) == ("done", "a" * 10)
+
+
+class Warned(Watch):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warned(self, sentence: str) -> None:
+        self.warnings.append(sentence)
+
+
+def test_a_screen_that_goes_blank_ends_the_run_before_the_model_acts_on_it(
+    at_corner: Desktop, display: VirtualDisplay, tmp_path: Path
+) -> None:
+    """An empty display is only warned of; here a window covers it and is closed, as a screen that turns off."""
+    window = subprocess.Popen(
+        ["xterm", "-geometry", "80x24+100+100"], env={**os.environ, **display.environment()}
+    )
+    try:
+        before = at_corner.grab()
+        while not compare(before, at_corner.grab()):
+            time.sleep(0.05)
+        at_corner.grab()
+
+        def blank() -> None:
+            window.terminate()
+            window.wait()
+
+        watch = Warned()
+        model = Listening(WAIT, CLICK, DONE, meanwhile=blank)
+        run = Agent(at_corner, model, runs=tmp_path, watch=watch).run("look")
+    finally:
+        window.kill()
+        window.wait()
+    assert (run.status, len(model.told), watch.warnings) == ("desktop-error", 1, [])
+    assert "went blank" in run.result.message
+    assert run.result.frame is not None
+    assert one_colour(run.recording().frame(run.result.frame)), "the record shows it"
+    empty = Warned()
+    assert Agent(at_corner, Listening(DONE), runs=tmp_path, watch=empty).run("look").status == "done"
+    assert ["the screen is empty" in warning for warning in empty.warnings] == [True]
 
 
 def test_the_manifest_says_what_was_run(at_corner: Desktop, tmp_path: Path) -> None:

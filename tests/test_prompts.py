@@ -23,7 +23,8 @@ VALUES: dict[str, dict[str, object]] = {
     "ask_schema": {"question": "How many rows?", "schema": '{"type": "integer"}'},
     "mend_schema": {"error": "at rows: 4 is not of type 'array'"},
     "mend": {"error": "Expected one action, got 2."},
-    "zoomed": {"region": "the status bar"},
+    "zoomed": {"region": "the status bar", "note": "You have been here before."},
+    "verify": {"task": "how many chats?", "claim": "", "answer": "There are 7."},
     "refused": {"reason": "Only a person may pay."},
 }
 
@@ -45,6 +46,9 @@ def test_a_prompt_says_all_that_it_is_given(name: str) -> None:
 def test_what_is_empty_leaves_no_trace() -> None:
     assert render("task", task="t", rules=()).count("\n\n") == 2
     assert render("step", task="t", outcome="", note="").startswith("The picture above")
+    assert render("zoomed", region="it", note="").startswith("The picture above is a close-up: it.")
+    assert "say: It is off." in render("verify", task="t", claim="It is off.", answer="")
+    assert "What they say" not in render("verify", task="t", claim="", answer="")
     assert "language" not in render("system_grounded", language="")
 
 

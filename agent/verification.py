@@ -1,0 +1,170 @@
+"""Whether a claim of "done" holds: a checker's word where there is one, else the model's over a fresh screen.
+
+The question is asked in a conversation of its own, without the run's history, so that what the model saw
+on its way or said before doesn't speak for it. Its word stays its word: the result says who gave it.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from qvl_agent.actions.dialects.schema import ReplyFormat
+from qvl_agent.actions.errors import DesktopError, ModelError, ParseError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
+from qvl_agent.actions.strict_json import Flaw, read_all
+from qvl_agent.agent.answer_schema import code_in
+from qvl_agent.agent.models import with_format
+from qvl_agent.agent.setup import Setup, Verifiable
+from qvl_agent.prompts import render
+from qvl_agent.sandbox.record import Verification, VerifiedBy
+from qvl_agent.sandbox.recording import Recorder, turns
+
+__all__ = ["FORMAT", "Claim", "Judgement", "Verified", "question", "read_judgement", "verify"]
+
+_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"evidence": {"type": "string", "maxLength": 400}, "done": {"type": "boolean"}},
+    "required": ["evidence", "done"],
+    "additionalProperties": False,
+}
+FORMAT: Final = ReplyFormat(_SCHEMA)
+"""What the answer may be. The evidence stands first: a model that answers first only defends it then."""
+_LOOK: Final = SettleLimits(idle_s=LIMITS.react_s)
+"""Nothing was sent since the last look, so no reaction is waited for; only for what still moves."""
+
+
+class Judgement(BaseModel):
+    """The model's answer."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    evidence: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is to be verified.
+
+    Attributes:
+        task: what the person asked for.
+        words: the model's summary.
+        answer: what it answered; None if the task was no question.
+    """
+
+    task: str
+    words: str
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What came of it.
+
+    Attributes:
+        holds: None if nothing could tell.
+        found: why, in a sentence.
+        by: who says so; "model" also if it was asked and gave no usable answer, "" if nobody was asked.
+        asked: what the model was asked, for the record.
+        frame: the fresh screen, if one was captured.
+    """
+
+    holds: bool | None = None
+    found: str = ""
+    by: VerifiedBy = ""
+    asked: Verification | None = None
+    frame: Frame | None = None
+
+
+def verify(setup: Setup, claim: Claim, screen: Frame, recorder: Recorder) -> Verified:
+    """Check a claim as `setup.verify` wants it.
+
+    Args:
+        setup: the desktop may have a checker, which is then believed and the model isn't asked.
+        claim: what the model said.
+        screen: what it saw when it said so.
+        recorder: stores the fresh screen.
+
+    Raises:
+        Stopped: the person stopped the run meanwhile.
+        RecordingError: the screen can't be stored.
+    """
+    if setup.verify == "never":
+        return Verified()
+    if isinstance(setup.desktop, Verifiable):
+        check = setup.desktop.check(claim.task, claim.answer)
+        if check is not None:
+            return Verified(check.passed, check.reason, "checker")
+    if setup.verify == "checker":
+        return Verified()
+    setup.watch.verifying()
+    try:
+        fresh = _fresh(setup, screen)
+    except DesktopError as error:
+        return Verified(None, f"the screen can't be seen any more: {error}", "model")
+    return _ask(setup, claim, fresh, recorder)
+
+
+def question(claim: Claim, screen: Frame) -> tuple[Message, ...]:
+    """Ask whether a task is done, over the screen as it is now."""
+    words = render("verify", task=claim.task, claim=claim.words, answer=claim.answer or "")
+    return (Message("user", (screen, words)),)
+
+
+def read_judgement(reply: Reply) -> Judgement:
+    """Read the answer strictly.
+
+    Raises:
+        ParseError: it is cut off, or anything but the one object.
+    """
+    if reply.finish == "length":
+        raise ParseError("its answer was cut off")
+    found = read_all(code_in(reply.text))
+    if isinstance(found, Flaw):
+        raise ParseError(f"its answer isn't JSON: {found.reason}")
+    try:
+        return Judgement.model_validate(found.value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise ParseError(f"its answer doesn't fit: {where}: {first['msg'].lower()}") from error
+
+
+def _fresh(setup: Setup, screen: Frame) -> Frame:
+    return settle(
+        setup.desktop.grab,
+        screen,
+        target=None,
+        stop=setup.stop,
+        clock=time.monotonic,
+        sleep=time.sleep,
+        limits=_LOOK,
+    ).frame
+
+
+def _ask(setup: Setup, claim: Claim, fresh: Frame, recorder: Recorder) -> Verified:
+    model = with_format(setup.model, FORMAT) if setup.constrain == "auto" else setup.model
+    messages = question(claim, fresh)
+    start = time.monotonic()
+    reply, judgement, error = None, None, ""
+    try:
+        reply = model.reply(messages, stop=setup.stop)
+        judgement = read_judgement(reply)
+    except ModelError as failed:
+        error = f"the model couldn't be asked: {failed}"
+    except ParseError as unread:
+        error = str(unread)
+    asked = Verification(
+        frame=recorder.ref(fresh),
+        said=turns(messages, recorder),
+        reply=reply,
+        error=error,
+        seconds=time.monotonic() - start,
+    )
+    if judgement is None:
+        return Verified(None, error, "model", asked, fresh)
+    return Verified(judgement.done, judgement.evidence, "model", asked, fresh)
