@@ -85,7 +85,7 @@ def dead_end(attempts: Sequence[Attempt]) -> DeadEnd | None:
     times = sum(_same(earlier, last) for earlier in attempts)
     still = _still(attempts)
     if times >= END_AT:
-        return DeadEnd(True, f"{END_AT} times on the very same screen: {_tried(attempts)}")
+        return DeadEnd(True, f"the same was done {END_AT} times on the very same screen: {_tried(attempts)}")
     if len(still) >= STILL_END_AT:
         return DeadEnd(True, f"{STILL_END_AT} inputs in a row changed nothing: {_words(still)}")
     if times == TELL_AT:

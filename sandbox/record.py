@@ -157,7 +157,10 @@ class StepOutcome(_Record):
 
 
 class Verification(_Record):
-    """What the model was asked, beside the run's conversation, about its claim that the task is done."""
+    """What the model was asked, beside the run's conversation, about its claim that the task is done.
+
+    It led to no input, so a replay, which goes over the steps, doesn't ask it again; its screen is checked.
+    """
 
     frame: FrameRef
     """The fresh screen."""

@@ -44,7 +44,7 @@ def found(attempts: Sequence[Attempt]) -> list[tuple[int, bool]]:
 def test_the_same_on_the_same_screen_is_told_once_and_then_ends() -> None:
     assert found([done(PLUS, "a")] * END_AT) == [(TELL_AT, False), (END_AT, True)]
     said = dead_end([done(PLUS, "a")] * END_AT)
-    assert said == DeadEnd(True, "5 times on the very same screen: Click “+”")
+    assert said == DeadEnd(True, "the same was done 5 times on the very same screen: Click “+”")
 
 
 def test_back_and_forth_is_a_loop_though_every_step_changes_the_screen() -> None:
