@@ -13,10 +13,11 @@ from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, FrameBox
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.errors import ApprovalError, CoordinateError, DesktopError, KeyNameError, Stopped
-from qvl_agent.actions.events import Plan
+from qvl_agent.actions.events import KeyEvent, MoveEvent, Plan, TextEvent
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.freshness import fresh
 from qvl_agent.actions.guard import Scene, judge, rate_delay
+from qvl_agent.actions.lexicon import named_in
 from qvl_agent.actions.outcome import Level, Outcome, Verdict
 from qvl_agent.actions.person import Nobody, Person, Question
 from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
@@ -25,6 +26,7 @@ from qvl_agent.actions.rules.budgets import STALE_FRAME
 from qvl_agent.actions.schema import Action, Click, Type, Wait
 from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
 from qvl_agent.actions.sight import Sight
+from qvl_agent.actions.windows import WindowInfo
 
 __all__ = ["Acted", "Decision", "Executor", "Facts"]
 
@@ -82,6 +84,7 @@ class Executor:
         policy: Policy,
         *,
         person: Person | None = None,
+        task: str = "",
         platform: str = "linux",
         stop: StopCheck = lambda: False,
         clock: Callable[[], float] = time.monotonic,
@@ -90,6 +93,7 @@ class Executor:
         self._desktop = desktop
         self._policy = policy
         self._person = person or Nobody()
+        self._asked_for = named_in(task)
         self._platform = platform
         self._stop = stop
         self._clock = clock
@@ -100,8 +104,8 @@ class Executor:
         self._moving: tuple[FrameBox, ...] = ()
         self._clicked: tuple[float, DesktopPoint] | None = None
 
-    def scene(self, sight: Sight, facts: Facts, frame_age_s: float) -> Scene:
-        """Collect the facts of the moment."""
+    def scene(self, sight: Sight, facts: Facts, frame_age_s: float, events: Plan = ()) -> Scene:
+        """Collect the facts of the moment, for a plan."""
         now = self._clock()
         return Scene(
             view=sight.seen.view,
@@ -114,8 +118,14 @@ class Executor:
             inputs_s_ago=tuple(now - sent for sent in reversed(self._inputs)),
             off_limits=self._desktop.off_limits(),
             granted=self._granted,
+            windows=self._windows(events),
+            focused=self._desktop.focused() if events else None,
+            asked_for=self._asked_for,
             platform=self._platform,
         )
+
+    def _windows(self, events: Plan) -> tuple[WindowInfo | None, ...]:
+        return tuple(self._desktop.window_at(event.point) for event in events if isinstance(event, MoveEvent))
 
     def execute(
         self, action: Action, sight: Sight, facts: Facts, record: Callable[[Decision], None]
@@ -149,7 +159,7 @@ class Executor:
     def _decide(self, action: Action, sight: Sight, facts: Facts) -> Decision:
         start = self._clock()
         events = plan(action, sight.seen.view, select_all=select_all_on(self._platform))
-        scene = self.scene(sight, facts, self._age(action, sight))
+        scene = self.scene(sight, facts, self._age(action, sight), events)
         verdict = judge(action, events, scene, self._policy)
         decision = Decision(action, scene, events, verdict, times={"guard": self._clock() - start})
         if verdict.level is Level.DENY:
@@ -190,7 +200,7 @@ class Executor:
             max(rate_delay(decision.scene, self._policy), self._until_next_click(decision.action, goal))
         )
         start = self._clock()
-        unlike = self._unlike(decision.action, sight)
+        unlike = self._unlike(decision.action, sight) or self._moved_windows(decision)
         times["freshness"] = self._clock() - start
         if unlike:
             return Outcome("stale", unlike, planned=goal, times=times), None
@@ -232,6 +242,16 @@ class Executor:
             self._moving += checked.moving
             if not checked.ok:
                 return checked.reason
+        return ""
+
+    def _moved_windows(self, decision: Decision) -> str:
+        """Say if another application's window than the one judged is there now; "" if not."""
+        pairs = list(zip(decision.scene.windows, self._windows(decision.plan), strict=True))
+        if any(isinstance(event, KeyEvent | TextEvent) for event in decision.plan):
+            pairs.append((decision.scene.focused, self._desktop.focused()))
+        for was, found in pairs:
+            if was and found and (was.app, was.program) != (found.app, found.program):
+                return f"another window came in between: {found.called} is where {was.called} was"
         return ""
 
     def _settled(

@@ -16,9 +16,11 @@ from qvl_agent.actions.rules import Case, Rule
 from qvl_agent.actions.rules.allow import allowed
 from qvl_agent.actions.rules.budgets import fresh_enough, rate, rate_delay, within_budget
 from qvl_agent.actions.rules.chords import dangerous_chord
+from qvl_agent.actions.rules.consequence import consequence
 from qvl_agent.actions.rules.form import keys_known, nothing_left_down, plan_follows, well_formed
 from qvl_agent.actions.rules.geometry import in_target, off_limits, on_monitor, points_first
 from qvl_agent.actions.rules.text import clean_text, long_text
+from qvl_agent.actions.rules.windows import dangerous_command, forbidden_window, risky_window, unlisted_app
 from qvl_agent.actions.scene import Scene
 from qvl_agent.actions.schema import Action
 
@@ -33,11 +35,16 @@ RULES: Final[tuple[Rule, ...]] = (
     plan_follows,
     nothing_left_down,
     off_limits,
+    forbidden_window,
     fresh_enough,
     within_budget,
     rate,
     clean_text,
     dangerous_chord,
+    dangerous_command,
+    risky_window,
+    consequence,
+    unlisted_app,
     long_text,
     allowed,
 )

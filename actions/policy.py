@@ -31,6 +31,8 @@ _LIMITS: Final = (
     "actions_per_second",
     "burst",
 )
+_LISTS: Final = ("forbidden", "forbidden_apps")
+"""What adds up: an entry takes something away."""
 
 
 class Policy(BaseModel):
@@ -41,6 +43,11 @@ class Policy(BaseModel):
     profile: Profile = "standard"
     forbidden: tuple[Rect, ...] = ()
     """Regions, in logical pixels, that no pointer event may touch or cross with a button down."""
+    apps: tuple[str, ...] = ()
+    """Applications to keep to, by the name of the application or of its program; elsewhere it is asked.
+    Empty: all."""
+    forbidden_apps: tuple[str, ...] = ()
+    """Applications that are never touched, beside those that nobody's agent may touch."""
     max_steps: Annotated[int, Field(gt=0)] = 50
     max_seconds: Annotated[float, Field(gt=0)] = 15 * 60.0
     max_tokens: Annotated[int, Field(gt=0)] = 200_000
@@ -52,7 +59,7 @@ class Policy(BaseModel):
 
 
 def tighten(base: Policy, other: Policy) -> Policy:
-    """Add what `other` sets to `base`: lower limits, more regions, a stricter profile.
+    """Add what `other` sets to `base`: lower limits, more regions, fewer applications, a stricter profile.
 
     Only the fields that `other` was given count; its defaults change nothing.
 
@@ -67,6 +74,9 @@ def tighten(base: Policy, other: Policy) -> Policy:
             raise SettingsError(
                 f"{name} = {getattr(other, name):g} is looser than the {getattr(base, name):g} in force"
             )
-    changes = {name: getattr(other, name) for name in given if name != "forbidden"}
-    forbidden = tuple(dict.fromkeys((*base.forbidden, *other.forbidden)))
-    return base.model_copy(update={**changes, "forbidden": forbidden})
+    if "apps" in given and base.apps and not set() < set(other.apps) <= set(base.apps):
+        raise SettingsError(f"apps = {list(other.apps)} names more than the {list(base.apps)} in force")
+    changes = {name: getattr(other, name) for name in given}
+    for name in _LISTS:
+        changes[name] = tuple(dict.fromkeys((*getattr(base, name), *getattr(other, name))))
+    return base.model_copy(update=changes)

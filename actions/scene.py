@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from qvl_agent.actions.coordinates import Rect, View
 from qvl_agent.actions.frame import Geometry
+from qvl_agent.actions.windows import WindowInfo
 
 __all__ = ["Scene"]
 
@@ -23,6 +24,10 @@ class Scene:
         inputs_s_ago: how long ago the latest inputs were, newest first.
         off_limits: regions found at run time (our own window and terminal); the policy's come on top.
         granted: rules that a person allowed once for this run.
+        windows: the window under each point that the plan moves to, in their order; None where none is
+            known.
+        focused: the window that the keys go to; None if it isn't known.
+        asked_for: kinds of consequence that the person's own task names, so that they need no question.
         platform: the desktop's system as `sys.platform` says it; chords mean other things elsewhere.
     """
 
@@ -36,4 +41,7 @@ class Scene:
     inputs_s_ago: tuple[float, ...] = ()
     off_limits: tuple[Rect, ...] = ()
     granted: frozenset[str] = frozenset()
+    windows: tuple[WindowInfo | None, ...] = ()
+    focused: WindowInfo | None = None
+    asked_for: frozenset[str] = frozenset()
     platform: str = "linux"

@@ -268,12 +268,35 @@ def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **w
     return serve_in_terminal(engine or "", wanted, key=api_key, only_print=only_print)
 
 
+@main.command()
+@RUN_OPTIONS
+@COMMON_OPTIONS
+@errors_to_codes
+def policy(**options: Any) -> None:
+    """Print the guard's policy in force, and where each line of it comes from.
+
+    The options count as they would for a run. A file may only tighten the policy; flags and the
+    environment may loosen it too.
+    """
+    from qvl_agent.agent.policy_command import policy_lines, policy_text
+
+    lines = policy_lines(_flags(options), file=options["config"])
+    if options["as_json"]:
+        for line in lines:
+            click.echo(json.dumps({"name": line.name, "value": line.value, "source": line.source}))
+    else:
+        click.echo("\n".join(policy_text(lines)))
+
+
 def _settings(options: dict[str, Any], **more: object) -> "Settings":
     from qvl_agent.agent.settings import load_settings
 
-    ours = {"config", "as_json", "verbose"}
-    flags = {name: value for name, value in options.items() if name not in ours}
-    return load_settings({**flags, **more}, file=options["config"])
+    return load_settings({**_flags(options), **more}, file=options["config"])
+
+
+def _flags(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what isn't a setting."""
+    return {name: value for name, value in options.items() if name not in {"config", "as_json", "verbose"}}
 
 
 def _run(task: str, options: dict[str, Any], profile: str | None) -> int:

@@ -68,7 +68,12 @@ class Episode:
         if setup.constrain == "auto":
             self._model = with_format(setup.model, reply_format(setup.dialect))
         self._executor = Executor(
-            setup.desktop, setup.policy, person=setup.person, platform=sys.platform, stop=setup.stop
+            setup.desktop,
+            setup.policy,
+            person=setup.person,
+            task=task,
+            platform=sys.platform,
+            stop=setup.stop,
         )
         self._start = time.monotonic()
         self._step = 0

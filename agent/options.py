@@ -67,6 +67,14 @@ RUN_OPTIONS: Final = _options(
     ),
     click.option("--no-verify", "verify", flag_value="never", help="The same as --verify never."),
     click.option("--profile", type=click.Choice(["standard", "careful", "unattended"]), help="The guard's."),
+    click.option(
+        "--app",
+        "apps",
+        multiple=True,
+        callback=lambda _context, _option, names: names or None,
+        metavar="NAME",
+        help="Keep to this application, and ask elsewhere; may be given several times.",
+    ),
     click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
     click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),
 )

@@ -5,13 +5,14 @@ limits and never loosen them; the person's own flags and environment may.
 """
 
 import difflib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from qvl_agent.actions.coordinates import Rect
@@ -21,10 +22,18 @@ from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.places import runs_folder, user_config_file
 from qvl_agent.agent.setup import Verify
 
-__all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings"]
+__all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings", "sources"]
 
 FILE_NAME: Final = "qvl-agent.toml"
 PREFIX: Final = "QVL_AGENT_"
+_RECTS: Final = TypeAdapter(tuple[Rect, ...])
+
+
+def _regions(value: object) -> object:
+    """Read regions as TOML and the environment have them; Rect itself takes only exact types."""
+    if isinstance(value, list | tuple) and not all(isinstance(one, Rect) for one in value):
+        return _RECTS.validate_json(json.dumps(value))
+    return value
 
 
 class Settings(BaseSettings):
@@ -76,7 +85,12 @@ class Settings(BaseSettings):
     """How a claim of "done" is checked: by the desktop's own checker, and where there is none by asking the
     model over a fresh screen ("auto"); by a "checker" alone; or "never"."""
     profile: Profile = "standard"
-    forbidden: tuple[Rect, ...] = ()
+    forbidden: Annotated[tuple[Rect, ...], BeforeValidator(_regions)] = ()
+    """Regions in logical pixels: [{left = 0, top = 0, width = 100, height = 50}]."""
+    apps: tuple[str, ...] = ()
+    """Applications to keep to; elsewhere it is asked. Empty: all."""
+    forbidden_apps: tuple[str, ...] = ()
+    """Applications that are never touched, beside those that the guard forbids anyway."""
     max_steps: Annotated[int, Field(gt=0)] = 50
     max_seconds: Annotated[float, Field(gt=0)] = 900.0
     max_tokens: Annotated[int, Field(gt=0)] = 200_000
@@ -86,6 +100,8 @@ class Settings(BaseSettings):
         return Policy(
             profile=self.profile,
             forbidden=self.forbidden,
+            apps=self.apps,
+            forbidden_apps=self.forbidden_apps,
             max_steps=self.max_steps,
             max_seconds=self.max_seconds,
             max_tokens=self.max_tokens,
@@ -126,6 +142,22 @@ def load_settings(flags: Mapping[str, object], *, file: Path | None = None) -> S
     return _checked({**below, **given})
 
 
+def sources(flags: Mapping[str, object], *, file: Path | None = None) -> dict[str, str]:
+    """Say where each setting that isn't a default comes from: a flag, the environment or the file's path.
+
+    Raises:
+        SettingsError: the file can't be read.
+    """
+    path = file or _found_file()
+    found = dict.fromkeys(_read(path), str(path)) if path else {}
+    for name in Settings.model_fields:
+        if os.environ.get(PREFIX + name.upper()):
+            found[name] = PREFIX + name.upper()
+        if flags.get(name) is not None:
+            found[name] = "flag"
+    return found
+
+
 def _found_file() -> Path | None:
     return next((path for path in (Path(FILE_NAME), user_config_file()) if path.is_file()), None)
 
@@ -143,7 +175,7 @@ def _only_tighter(from_file: Mapping[str, Any], path: Path) -> None:
     _names_known(from_file, str(path))
     limits = {name: value for name, value in from_file.items() if name in Policy.model_fields}
     try:
-        tighten(Policy(), Policy.model_validate(limits))
+        tighten(Policy(), Policy.model_validate_json(json.dumps(limits, default=str)))
     except ValidationError as error:
         raise SettingsError(f"{path}: {_said(error)}") from error
     except SettingsError as error:

@@ -24,6 +24,7 @@ from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.plan import plan, select_all_on
 from qvl_agent.actions.schema import Action
+from qvl_agent.actions.windows import WindowInfo
 from qvl_agent.sandbox.compare import MIN_OVERLAP, Difference, Redone, compare
 from qvl_agent.sandbox.record import CloserLook, Manifest, StepIntent
 from qvl_agent.sandbox.recording import Recording
@@ -158,6 +159,17 @@ class ReplayDesktop(Desktop):
     def off_limits(self) -> tuple[Rect, ...]:
         """The regions that were off limits then."""
         return self._intent.scene.off_limits if self._intent.scene else ()
+
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        """The window that was there, if this step pointed at it."""
+        if self._intent.scene is None:
+            return None
+        known = [window for window in self._intent.scene.windows if window is not None]
+        return next((window for window in known if window.rect is not None and point in window.rect), None)
+
+    def focused(self) -> WindowInfo | None:
+        """The window that had the keys then."""
+        return self._intent.scene.focused if self._intent.scene else None
 
     def grab(self, region: Rect | None = None) -> Frame:
         """The step's screen, captured now as far as its age goes; after a zoom, the screen before it.

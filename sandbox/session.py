@@ -13,6 +13,7 @@ from qvl_agent.actions.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.frame import Frame, Geometry
+from qvl_agent.actions.windows import WindowInfo
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.process import AppProcess
 from qvl_agent.sandbox.apps.protocol import Press, Tree
@@ -152,6 +153,12 @@ class SandboxDesktop:
 
     def off_limits(self) -> tuple[Rect, ...]:
         return self._desktop.off_limits()
+
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        return self._desktop.window_at(point)
+
+    def focused(self) -> WindowInfo | None:
+        return self._desktop.focused()
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         self._desktop.perform(approved, stop)

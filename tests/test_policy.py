@@ -33,7 +33,18 @@ def test_a_looser_limit_is_refused(name: str) -> None:
 
 
 def test_every_limit_of_the_policy_is_compared() -> None:
-    assert set(_LIMITS) | {"profile", "forbidden"} == set(Policy.model_fields)
+    assert set(_LIMITS) | {"profile", "forbidden", "apps", "forbidden_apps"} == set(Policy.model_fields)
+
+
+def test_fewer_applications_are_tighter() -> None:
+    base = Policy(forbidden_apps=("mail",))
+    only = tighten(base, Policy(apps=("a", "b"), forbidden_apps=("chat", "mail")))
+    assert only == Policy(apps=("a", "b"), forbidden_apps=("mail", "chat"))
+    assert tighten(only, Policy(apps=("b",))).apps == ("b",)
+    assert tighten(only, Policy(max_steps=3)).apps == ("a", "b")
+    for looser in (("a", "c"), ("c",), ()):
+        with pytest.raises(SettingsError, match="names more than"):
+            tighten(only, Policy(apps=looser))
 
 
 @pytest.mark.parametrize(

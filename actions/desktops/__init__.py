@@ -13,6 +13,7 @@ from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.errors import NoScreenError
 from qvl_agent.actions.frame import Frame, Geometry
+from qvl_agent.actions.windows import WindowInfo
 
 __all__ = ["Desktop", "StopCheck", "open_local"]
 
@@ -50,6 +51,14 @@ class Desktop(Protocol):
 
     def off_limits(self) -> tuple[Rect, ...]:
         """Find what can be seen of our own window and terminal, in logical pixels."""
+        ...
+
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        """Ask which application's window is under a point; None if there is none, or nobody knows."""
+        ...
+
+    def focused(self) -> WindowInfo | None:
+        """Ask which application's window the keys go to; None if there is none, or nobody knows."""
         ...
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:

@@ -19,6 +19,7 @@ from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenErro
 from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.schema import Button
+from qvl_agent.actions.windows import WindowInfo
 
 __all__ = ["OtherDesktop"]
 
@@ -91,6 +92,15 @@ class OtherDesktop:
     def off_limits(self) -> tuple[Rect, ...]:
         """Nothing yet: no window is looked up on these systems."""
         return ()
+
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        """Nobody knows: no window is looked up on these systems yet."""
+        del point
+        return None
+
+    def focused(self) -> WindowInfo | None:
+        """Nobody knows, likewise."""
+        return None
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         geometry = self.geometry()

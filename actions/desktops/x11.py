@@ -14,12 +14,14 @@ from qvl_agent.actions.desktops.x11_capture import Capture
 from qvl_agent.actions.desktops.x11_connection import Connection
 from qvl_agent.actions.desktops.x11_input import Held, XInput
 from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym, key_keysym
-from qvl_agent.actions.desktops.x11_own import own_regions
+from qvl_agent.actions.desktops.x11_own import own_regions, window_info
 from qvl_agent.actions.desktops.x11_perform import Performance
+from qvl_agent.actions.desktops.x11_windows import focused_window, window_under
 from qvl_agent.actions.desktops.x11_xkb import KeyboardState
 from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
 from qvl_agent.actions.frame import Frame, Geometry
+from qvl_agent.actions.windows import WindowInfo
 
 __all__ = ["X11Desktop"]
 
@@ -88,6 +90,16 @@ class X11Desktop:
     def off_limits(self) -> tuple[Rect, ...]:
         with self._eyes as display:
             return own_regions(display)
+
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        with self._eyes as display:
+            window = window_under(display, point)
+            return None if window is None else window_info(display, window)
+
+    def focused(self) -> WindowInfo | None:
+        with self._eyes as display:
+            window = focused_window(display)
+            return None if window is None else window_info(display, window, focused=True)
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         geometry = self.geometry()

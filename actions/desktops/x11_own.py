@@ -1,19 +1,21 @@
-"""Our own windows: those of this process, and of the terminal it was started from."""
+"""Whose a window is, and which are our own: this process's, and the terminal's it was started from."""
 
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from Xlib import X, Xatom
 from Xlib import error as xerror
 
 from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.desktops.x11_windows import frame_rect, process_of
+from qvl_agent.actions.desktops.x11_windows import focused_window, frame_rect, process_of
+from qvl_agent.actions.windows import WindowInfo
 
-__all__ = ["own_regions", "without"]
+__all__ = ["own_regions", "window_info", "without"]
 
-_FURNITURE = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
+_LONGEST_TITLE: Final = 300
+_FURNITURE: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
 
 
 def own_regions(display: Any) -> tuple[Rect, ...]:
@@ -39,17 +41,95 @@ def own_regions(display: Any) -> tuple[Rect, ...]:
     return tuple(visible)
 
 
+def window_info(display: Any, window: Any, *, focused: bool | None = None) -> WindowInfo | None:
+    """Read what is known of a window; None if it is gone.
+
+    A managed window of our own process, or of the nearest ancestor that has one, is ours.
+    """
+    try:
+        managed = window.get_full_property(display.get_atom("WM_STATE"), X.AnyPropertyType) is not None
+        app, title = _application(window), _title(display, window)
+    except xerror.XError:
+        return None
+    pid = process_of(display, window) or _claimed_process(display, window)
+    if focused is None:
+        at = focused_window(display)
+        focused = at is not None and at.id == window.id
+    return WindowInfo(
+        app=app,
+        title=title,
+        program=_program(pid),
+        rect=frame_rect(display, window),
+        focused=focused,
+        ours=managed and _is_ours(display, window, pid),
+    )
+
+
+def _title(display: Any, window: Any) -> str:
+    named = _bytes(window, display.get_atom("_NET_WM_NAME"))
+    return _readable(named.decode(errors="replace") or _bytes(window, Xatom.WM_NAME).decode("latin-1"))
+
+
+def _application(window: Any) -> str:
+    """Read the class in WM_CLASS: the second of two strings that end with a zero."""
+    _, _, after = _bytes(window, Xatom.WM_CLASS).partition(b"\0")
+    return _readable(after.rstrip(b"\0").decode(errors="replace"))
+
+
+def _bytes(window: Any, atom: int) -> bytes:
+    """Read a property of text; a window may hold anything under that name."""
+    value = window.get_full_property(atom, X.AnyPropertyType)
+    return value.value if value is not None and isinstance(value.value, bytes) else b""
+
+
+def _readable(text: str) -> str:
+    """Leave out what acts on a terminal: the title is shown to the person, and a page may have chosen it."""
+    return "".join(character for character in text if character.isprintable())[:_LONGEST_TITLE]
+
+
+def _claimed_process(display: Any, window: Any) -> int | None:
+    """Read the process id that the window itself names, where the server doesn't know it."""
+    try:
+        value = window.get_full_property(display.get_atom("_NET_WM_PID"), Xatom.CARDINAL)
+    except xerror.XError:
+        return None
+    return int(value.value[0]) if value and len(value.value) else None
+
+
+def _program(pid: int | None) -> str:
+    """Name a process's executable; what runs as another user shows only its short name."""
+    if pid is None:
+        return ""
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name.removesuffix(" (deleted)")
+    except OSError:
+        pass
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _is_ours(display: Any, window: Any, pid: int | None) -> bool:
+    if str(window.id) == os.environ.get("WINDOWID", "") or pid == os.getpid():
+        return True
+    if pid is None or pid not in _ancestors() or _type(display, window) in _FURNITURE:
+        return False
+    owners = {process_of(display, each) for each in _stacking(display)}
+    return pid in _our_processes({owner for owner in owners if owner is not None})
+
+
 def _stacking(display: Any) -> list[Any]:
     """List the applications' windows from the bottom up, as the window manager says."""
     value = display.screen().root.get_full_property(
-        display.intern_atom("_NET_CLIENT_LIST_STACKING"), Xatom.WINDOW
+        display.get_atom("_NET_CLIENT_LIST_STACKING"), Xatom.WINDOW
     )
     return [display.create_resource_object("window", each) for each in value.value] if value else []
 
 
 def _type(display: Any, window: Any) -> str:
     try:
-        value = window.get_full_property(display.intern_atom("_NET_WM_WINDOW_TYPE"), X.AnyPropertyType)
+        value = window.get_full_property(display.get_atom("_NET_WM_WINDOW_TYPE"), X.AnyPropertyType)
         return str(display.get_atom_name(value.value[0])) if value and len(value.value) else ""
     except xerror.XError:
         return ""

@@ -7,7 +7,7 @@ from Xlib import X, Xatom
 from Xlib import error as xerror
 from Xlib.ext import res
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.x11_connection import Connection
 from qvl_agent.actions.desktops.x11_input import check_stop
@@ -21,6 +21,7 @@ __all__ = [
     "wait_for_focus",
     "wait_for_window_manager",
     "window_manager",
+    "window_under",
 ]
 
 _POLL_S: Final = 0.005
@@ -51,13 +52,13 @@ def wait_for_window_manager(name: str, timeout_s: float = 20.0) -> None:
 
 def _window_manager_answers(display: Any) -> bool:
     window = window_manager(display)
-    check = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
+    check = display.get_atom("_NET_SUPPORTING_WM_CHECK")
     return window is not None and _window_property(window, check) == window.id
 
 
 def window_manager(display: Any) -> Any | None:
     """Find the window that stands for the window manager, or None; it may be left of one that ended."""
-    named = _window_property(display.screen().root, display.intern_atom("_NET_SUPPORTING_WM_CHECK"))
+    named = _window_property(display.screen().root, display.get_atom("_NET_SUPPORTING_WM_CHECK"))
     return display.create_resource_object("window", named) if named else None
 
 
@@ -71,7 +72,7 @@ def _window_property(window: Any, atom: int) -> int:
 
 def _top_level(display: Any, window: Any) -> Any | None:
     """Walk up to the application's window (the one the window manager gave WM_STATE), or None."""
-    state = display.intern_atom("WM_STATE")
+    state = display.get_atom("WM_STATE")
     root = display.screen().root.id
     while window and window.id != root:
         try:
@@ -112,7 +113,7 @@ def wait_for_focus(display: Any, stop: StopCheck, limit_s: float = 0.5) -> None:
 def protocols(display: Any, window: Any) -> list[int]:
     """List the atoms in a window's WM_PROTOCOLS."""
     try:
-        value = window.get_full_property(display.intern_atom("WM_PROTOCOLS"), Xatom.ATOM)
+        value = window.get_full_property(display.get_atom("WM_PROTOCOLS"), Xatom.ATOM)
     except xerror.BadWindow:
         return []
     return list(value.value) if value else []
@@ -121,7 +122,7 @@ def protocols(display: Any, window: Any) -> list[int]:
 def _window_under_pointer(display: Any) -> Any | None:
     """Find the application's window under the pointer, or None over the bare desktop."""
     window = display.screen().root
-    state = display.intern_atom("WM_STATE")
+    state = display.get_atom("WM_STATE")
     try:
         while child := window.query_pointer().child:
             window = child
@@ -130,6 +131,33 @@ def _window_under_pointer(display: Any) -> Any | None:
     except xerror.BadWindow:
         return None
     return None
+
+
+def window_under(display: Any, point: DesktopPoint) -> Any | None:
+    """Find the window that a click at a point goes to: the application's, or a menu's of its own.
+
+    The server is asked, so that what is shaped or lets input through counts as it does for a click.
+    None over the bare desktop.
+    """
+    root = display.screen().root
+    state = display.get_atom("WM_STATE")
+    try:
+        top = window = root.translate_coords(root, point.x, point.y).child
+        while window and window != X.NONE:
+            if window.get_full_property(state, X.AnyPropertyType):
+                return window
+            window = window.translate_coords(root, point.x, point.y).child
+        return _client_in(top, state) if top else None
+    except xerror.XError:
+        return None
+
+
+def _client_in(top: Any, state: int) -> Any:
+    """Find the application's window in its frame; a window without one (a menu) stands for itself."""
+    for child in top.query_tree().children:
+        if child.get_full_property(state, X.AnyPropertyType):
+            return child
+    return top
 
 
 def process_of(display: Any, window: Any) -> int | None:

@@ -1,0 +1,249 @@
+"""Which consequence words announce: on a button, in what the model says it does, in a task, in a title.
+
+Words can be disguised, so this finds what is plainly said, and a label that lies isn't found out here.
+What is found can only make a verdict stricter. The words themselves are in `lexicon_words.py`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
+
+from qvl_agent.actions.lexicon_words import (
+    BARE,
+    CHINESE,
+    CHINESE_NOUN_ENDS,
+    CHINESE_UNDOING,
+    CONSEQUENCES,
+    ENGLISH,
+    ENGLISH_NOUN_ENDS,
+    ENGLISH_UNDOING,
+    LEADS,
+    NAMING_A_WIDGET,
+    TASK_VERBS,
+    WRITING,
+    Consequence,
+)
+
+__all__ = ["Found", "agrees_only", "in_intent", "in_label", "in_title", "mentioned", "named_in"]
+
+Found = dict[Consequence, str]
+"""The kinds of consequence, each with the words that announce it."""
+
+_SHORT_WORDS: Final = 6
+_SHORT_CHINESE: Final = 12
+_TITLE_WORDS: Final = 5
+_LONGEST: Final = 2_000
+"""Characters that are read: a label is short, and the guard is quick whatever a model writes."""
+
+_HAN: Final = "\u3400-\u9fff"
+_QUOTED: Final = re.compile(
+    r"\"[^\"]*\"|“[^”]*”|「[^」]*」|『[^』]*』|《[^》]*》|‘[^’]*’|(?<!\w)'[^']*'(?!\w)"
+)
+_CLAUSE: Final = re.compile(r"[,;.!?…()，；。！？、（）\n]+|\s[-–—]\s|:\s|：")
+_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+
+
+def in_label(label: str) -> Found:
+    """Find what a target's label announces; of a long one only its start and quoted parts count."""
+    text = _plain(label)
+    found: Found = {}
+    whole = [text] if "button" in text or "按钮" in text or _short(text) else []
+    for part in (*_QUOTED.findall(text), *whole):
+        found |= _search(part) | _search(_bare(part), exact=True)
+    return found or _at_start(_bare(text))
+
+
+def in_intent(intent: str) -> Found:
+    """Find what the model says that it does now: "Send the message", not "open the chat to send one"."""
+    found: Found = {}
+    for clause in _clauses(_QUOTED.sub(_as_word, _plain(intent))):
+        found |= _at_start(clause, verbs=True)
+    return found
+
+
+def mentioned(text: str) -> Found:
+    """Find every consequence that a text speaks of."""
+    return _search(_plain(text), verbs=True)
+
+
+def in_title(title: str) -> Found:
+    """Find what a dialog's title announces: "Delete file?". The title of a document or page doesn't count."""
+    text = _plain(title).strip(" ?？!！.。")
+    words = len(text.split())
+    if re.search(r"\s[-–—|·]\s", text) or words > _TITLE_WORDS or (_han(text) and len(text) > _SHORT_CHINESE):
+        return {}
+    return _search(text, verbs=True)
+
+
+def agrees_only(label: str) -> bool:
+    """Say whether a label only agrees: "OK", "Continue", "确定"."""
+    text = _plain(label)
+    return any(_bare(part).strip(" !.。！") in BARE for part in (text, *_QUOTED.findall(text)))
+
+
+def named_in(task: str) -> frozenset[str]:
+    """Find the consequences that a person's own task asks for.
+
+    Quoted text, and what stands behind "write:" and the like, is something to write and asks for
+    nothing. What is negated anywhere isn't asked for.
+    """
+    text = _QUOTED.sub(" ", _plain(task))
+    head = _before_colon(text)
+    if head != text and _writes(head):
+        text = head
+    asked: set[str] = set()
+    refused: set[str] = set()
+    for clause in _clauses(text):
+        kinds = {*_search(clause, verbs=True, undone=True), *_begins(clause)}
+        (refused if _negated(clause) else asked).update(kinds)
+    return frozenset(asked - refused)
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", _UNSEEN.sub("", text[:_LONGEST])).casefold()
+    return folded.replace("\u2019", "'").replace("\u2018", "'")
+
+
+def _han(text: str) -> bool:
+    return re.search(f"[{_HAN}]", text) is not None
+
+
+def _short(text: str) -> bool:
+    return len(text) <= _SHORT_CHINESE if _han(text) else len(text.split()) <= _SHORT_WORDS
+
+
+def _as_word(quoted: re.Match[str]) -> str:
+    """Keep a short quoted name in its sentence: click 'Send'."""
+    inner = quoted[0][1:-1]
+    return f" {inner} " if _short(inner) and not _CLAUSE.search(inner) else " "
+
+
+def _clauses(text: str) -> list[str]:
+    return [clause.strip() for clause in _CLAUSE.split(text) if clause.strip()]
+
+
+def _before_colon(text: str) -> str:
+    found = re.search(r":(?=\D|$)", text)
+    return text[: found.start()] if found else text
+
+
+def _begins(clause: str) -> set[Consequence]:
+    """Find what the verb asks for that a task begins with: "and then reply to her"."""
+    rest = clause
+    while (shorter := _lead().sub("", rest, count=1).lstrip()) != rest:
+        rest = shorter
+    return {
+        kind
+        for kind, verbs in TASK_VERBS.items()
+        if re.match(rf"(?:{_any(verbs)})(?![a-z])", rest) is not None
+    }
+
+
+def _writes(head: str) -> bool:
+    return any(
+        word in head if _han(word) else re.search(rf"\b{word}\b", head) is not None for word in WRITING
+    )
+
+
+def _negated(clause: str) -> bool:
+    english = any(re.search(rf"(?<![\w]){re.escape(word)}\b", clause) for word in ENGLISH_UNDOING)
+    return english or any(word in clause for word in ("不", "勿", "别", "无需", "取消", "停止", "禁止"))
+
+
+@cache
+def _decoration() -> re.Pattern[str]:
+    english = "|".join(sorted((word for word in NAMING_A_WIDGET if not _han(word)), key=len, reverse=True))
+    chinese = "|".join(word for word in NAMING_A_WIDGET if _han(word))
+    return re.compile(rf"\b(?:{english})\b|{chinese}")
+
+
+def _bare(text: str) -> str:
+    """Leave out what names the widget, and quotes: 'the "Send" button' is "send"."""
+    plain = re.sub(r"[\"“”「」『』《》‘]|(?<!\w)'|'(?!\w)", " ", text)
+    return " ".join(_decoration().sub(" ", plain).split())
+
+
+def _search(text: str, *, exact: bool = False, verbs: bool = False, undone: bool = False) -> Found:
+    """Find phrases anywhere in a text; `exact` also finds those that must be all of it.
+
+    Args:
+        text: in plain form.
+        exact: whether the whole text is a label.
+        verbs: also find "sending" and "sends".
+        undone: also find what is negated.
+    """
+    found: Found = {}
+    for kind in CONSEQUENCES:
+        for pattern in _patterns(kind, verbs=verbs, undone=undone):
+            if match := pattern.search(text):
+                found[kind] = match[0]
+                break
+        else:
+            if exact and text.strip(" !.…") in _whole(kind):
+                found[kind] = text
+    return found
+
+
+def _at_start(text: str, *, verbs: bool = False) -> Found:
+    """Find a phrase that the text begins with, after words that lead to it."""
+    rest = text.strip()
+    while (shorter := _lead().sub("", rest, count=1).lstrip()) != rest:
+        if _starting(rest, verbs=verbs):
+            break
+        rest = shorter
+    return _starting(rest, verbs=verbs)
+
+
+def _starting(text: str, *, verbs: bool) -> Found:
+    return {
+        kind: match[0]
+        for kind in CONSEQUENCES
+        for pattern in _patterns(kind, verbs=verbs, undone=True)
+        if (match := pattern.match(text))
+    }
+
+
+@cache
+def _lead() -> re.Pattern[str]:
+    english = "|".join(sorted((re.escape(word) for word in LEADS if not _han(word)), key=len, reverse=True))
+    chinese = "|".join(sorted((word for word in LEADS if _han(word)), key=len, reverse=True))
+    return re.compile(rf"^(?:(?:{english})\b|(?:{chinese}))")
+
+
+@cache
+def _whole(kind: Consequence) -> frozenset[str]:
+    return frozenset(phrase[1:] for phrase in (*ENGLISH[kind], *CHINESE[kind]) if phrase.startswith("="))
+
+
+@cache
+def _patterns(kind: Consequence, *, verbs: bool, undone: bool) -> tuple[re.Pattern[str], ...]:
+    english = _any(phrase for phrase in ENGLISH[kind] if not phrase.startswith("="))
+    if verbs:
+        english = _any(
+            form for phrase in ENGLISH[kind] if not phrase.startswith("=") for form in _forms(phrase)
+        )
+    chinese = _any(phrase for phrase in CHINESE[kind] if not phrase.startswith("="))
+    english_ends, chinese_ends = _any(ENGLISH_NOUN_ENDS), _any(CHINESE_NOUN_ENDS)
+    before = "" if undone else "".join(rf"(?<!\b{re.escape(word)} )" for word in ENGLISH_UNDOING)
+    before_chinese = "" if undone else "".join(f"(?<!{word})" for word in CHINESE_UNDOING)
+    return (
+        re.compile(rf"{before}(?<![\w.'-])(?:{english})(?![\w'-]|\.\w|\s+(?:{english_ends})\b)"),
+        re.compile(rf"{before_chinese}(?:{chinese})(?!{chinese_ends})"),
+    )
+
+
+def _any(phrases: Iterable[str]) -> str:
+    return "|".join(
+        re.escape(phrase).replace("\\ ", r"\s+") for phrase in sorted(phrases, key=len, reverse=True)
+    )
+
+
+def _forms(phrase: str) -> set[str]:
+    """Give a phrase's verb its endings: send, sends, sending."""
+    verb, space, rest = phrase.partition(" ")
+    stems = {verb, f"{verb}s", f"{verb}es", f"{verb}ing", f"{verb}{verb[-1]}ing"}
+    if verb.endswith("e"):
+        stems.add(f"{verb[:-1]}ing")
+    return {f"{stem}{space}{rest}" for stem in stems}

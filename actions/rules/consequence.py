@@ -1,0 +1,114 @@
+"""Consequence: what pays, grants or changes an account is asked every time; what sends or deletes, once.
+
+It goes by the words on the target and in the model's reason, by the window's title, and by the key.
+What the model says can only make it stricter. What the person's own task names needs no question
+again, but for payments, rights and accounts.
+"""
+
+from typing import Final
+
+from qvl_agent.actions.events import KeyEvent
+from qvl_agent.actions.lexicon import Found, agrees_only, in_intent, in_label, in_title, mentioned
+from qvl_agent.actions.lexicon_words import CONSEQUENCES, Consequence
+from qvl_agent.actions.outcome import Level, Verdict
+from qvl_agent.actions.rules import Case
+from qvl_agent.actions.rules.program_names import BROWSERS, FILES_AND_MAIL, MESSENGERS
+from qvl_agent.actions.rules.windows import keys_go_to
+from qvl_agent.actions.schema import Click, Drag, Press, Type
+from qvl_agent.actions.windows import WindowInfo
+
+__all__ = ["consequence"]
+
+_LEVELS: Final[dict[Consequence, Level]] = {
+    "pay": Level.ASK_EVERY,
+    "grant": Level.ASK_EVERY,
+    "account": Level.ASK_EVERY,
+    "delete": Level.ASK_ONCE,
+    "publish": Level.ASK_ONCE,
+    "send": Level.ASK_ONCE,
+    "install": Level.ASK_ONCE,
+}
+_REASONS: Final[dict[Consequence, str]] = {
+    "pay": "may spend money",
+    "grant": "may give somebody rights",
+    "account": "may change an account",
+    "delete": "may delete something",
+    "publish": "may publish something",
+    "send": "may send something to others",
+    "install": "may install something",
+}
+_CONFIRMING: Final = frozenset({"enter", "space"})
+_DELETING: Final = frozenset({"delete", "backspace"})
+
+
+def consequence(case: Case) -> Verdict | None:
+    """Ask before what can't be taken back."""
+    scene = case.scene
+    found = {
+        kind: words
+        for kind, words in _announced(case).items()
+        if _LEVELS[kind] is Level.ASK_EVERY or kind not in scene.asked_for
+    }
+    if not found:
+        return None
+    worst = max(
+        (kind for kind in CONSEQUENCES if kind in found),
+        key=lambda kind: (_LEVELS[kind], f"consequence-{kind}" not in scene.granted),
+    )
+    return Verdict(_LEVELS[worst], f"consequence-{worst}", f"this {_REASONS[worst]} ({found[worst]})")
+
+
+def _announced(case: Case) -> Found:
+    action = case.action
+    match action:
+        case Click(button="left" | "middle") | Drag():
+            window = next((window for window in case.scene.windows if window is not None), None)
+            return (
+                _by_title(window, action.label, action.intent)
+                | in_intent(action.intent)
+                | in_label(action.label)
+            )
+        case Type() if _downs(case) & _CONFIRMING:
+            window = keys_go_to(case)
+            return _by_title(window, "", action.intent) | _by_enter(window) | in_intent(action.intent)
+        case Press():
+            return _by_key(case, action)
+        case _:
+            return {}
+
+
+def _by_title(window: WindowInfo | None, label: str, intent: str) -> Found:
+    """Take a dialog's title; and any title, and the whole reason, for a button that only agrees."""
+    found: Found = {}
+    if window is not None and not window.names & BROWSERS:
+        found = in_title(window.title)
+    if agrees_only(label):
+        found = found | mentioned(intent) | (mentioned(window.title) if window is not None else {})
+    return found
+
+
+def _by_key(case: Case, action: Press) -> Found:
+    window, downs = keys_go_to(case), _downs(case)
+    names = window.names if window is not None else frozenset()
+    found: Found = {}
+    if downs & _DELETING and names & FILES_AND_MAIL:
+        found["delete"] = f"the Delete key in {window.called}" if window is not None else ""
+    if downs & _CONFIRMING:
+        found |= _by_title(window, action.label, action.intent)
+        found |= in_intent(action.intent) | in_label(action.label)
+    if "enter" in downs:
+        found |= _by_enter(window)
+        if downs & {"ctrl", "meta"}:
+            found["send"] = "+".join(action.keys)
+    return found
+
+
+def _by_enter(window: WindowInfo | None) -> Found:
+    """Enter sends in a messenger."""
+    if window is not None and window.names & MESSENGERS:
+        return {"send": f"Enter in {window.called}"}
+    return {}
+
+
+def _downs(case: Case) -> frozenset[str]:
+    return frozenset(event.key for event in case.plan if isinstance(event, KeyEvent) and event.down)

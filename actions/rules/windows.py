@@ -1,0 +1,143 @@
+"""Windows: some nobody's agent may touch, into some every step is asked, and a policy may name its own.
+
+They are known by the application's name, by the program that owns them, and a few dialogs by their
+whole title. Where the window isn't known no rule fires, but for an allow-list, which then asks.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent
+from qvl_agent.actions.outcome import Level, Verdict
+from qvl_agent.actions.rules import Case, deny
+from qvl_agent.actions.rules.program_names import (
+    FORBIDDEN,
+    FORBIDDEN_TITLES,
+    INSTALLERS,
+    RUN_DIALOGS,
+    SHELL_INSIDE,
+    TERMINALS,
+)
+from qvl_agent.actions.schema import Type
+from qvl_agent.actions.windows import WindowInfo
+
+__all__ = ["dangerous_command", "forbidden_window", "keys_go_to", "risky_window", "unlisted_app"]
+
+_CONTINUED: Final = re.compile(r"\\\n|(?<=\|)[ \t]*\n")
+_SHELL: Final = r"\|\s*(?:sudo\s+)?(?:env\s+)?(?:\S{0,40}/)?(?:ba|z|da|k|fi|c|tc)?sh\b"
+_LANGUAGE: Final = r"\|\s*(?:sudo\s+)?(?:\S{0,40}/)?(?:python|perl|ruby|node|php)"
+_DELETES, _ENCODED, _DOWNLOAD = "deletes files for good", "runs an encoded command", "runs a download"
+_COMMANDS: Final = (
+    (r"\b(?:curl|wget|fetch)\b", _SHELL, _DOWNLOAD),
+    (r"\b(?:curl|wget|fetch)\b", _LANGUAGE, _DOWNLOAD),
+    (r"(?:\b(?:ba|z|da|k)?sh|\bsource|\beval|\.)\s", r"(?:<\(|\$\(|`)\s*(?:curl|wget)\b", _DOWNLOAD),
+    (r"\b(?:iex|invoke-expression)\b|\bdownloadstring\b", "", _DOWNLOAD),
+    (r"\brm\s", r"\s-\w*[rf]\w*\b|\s--(?:recursive|force|no-preserve-root)\b|\s[/~*](?:\s|$)", _DELETES),
+    (r"\b(?:shred|wipefs|blkdiscard)\b", "", _DELETES),
+    (r"\bfind\s", r"\s-(?:delete|exec\s+rm)\b", _DELETES),
+    (r"\b(?:remove-item|del|rd|rmdir)\b", r"\s(?:/s|-r(?:ecurse)?)\b", _DELETES),
+    (r"\bmkfs\b|\bformat\s+[a-z]:|\bdiskpart\b|\bdiskutil\s+erase", "", "formats a disk"),
+    (r"\bdd\b", r"\bof=", "writes over a disk or a file"),
+    (r">\s*/dev/(?:sd|nvme|hd|vd|mmcblk)", "", "writes over a disk"),
+    (r"\b(?:base64|base32|openssl|xxd)\b", _SHELL, _ENCODED),
+    (r"\b(?:base64|base32|openssl|xxd)\b", _LANGUAGE, _ENCODED),
+    (r"\becho\b|\bprintf\b|\brev\b|\btr\b", _SHELL, _ENCODED),
+    (r"(?:\beval|\b(?:ba|z|da|k)?sh\s+-c)\s", r"(?:\$\(|`)", _ENCODED),
+    (r"\b(?:powershell|pwsh)\b", r"\s-e(?:nc(?:odedcommand)?)?\b", _ENCODED),
+    (r"\b(?:python3?|perl|ruby)\b", r"(?:exec|eval)\W.{0,200}?(?:b64|base64|fromhex|unpack)", _ENCODED),
+    (r":\s?\(\)\s?\{", "", "floods the machine with processes"),
+    (r"\bch(?:mod|own)\s", r"\s-\w*r\w*\s.{0,200}?\s/(?:\s|$)", "opens the system's files"),
+)
+"""What begins a command, what makes it dangerous further on in its line, and what it does then. The two
+parts are looked for one after the other, so that no text takes long."""
+
+
+def forbidden_window(case: Case) -> Verdict | None:
+    """Refuse input into secrets, questions of the system, and our own windows."""
+    for window in _reached(case):
+        if window.ours:
+            return deny("own-window", "the input would go to this agent's own window or terminal")
+        if _is_one_of(window, case.policy.forbidden_apps):
+            return deny("forbidden-app", f"it would touch {window.called}, which you forbade")
+        for what, names in FORBIDDEN.items():
+            if window.names & names:
+                return deny("forbidden-window", f"it would touch {what} ({window.called})")
+        if (title := window.title.strip()).casefold() in FORBIDDEN_TITLES:
+            return deny("forbidden-window", f"it would touch a question of the system ({title})")
+    return None
+
+
+def dangerous_command(case: Case) -> Verdict | None:
+    """Ask before a command that can't be undone is typed where it may be run.
+
+    Where the window isn't known it may be a terminal, so it is asked there too.
+    """
+    window = keys_go_to(case)
+    if window is not None and not window.names & (TERMINALS | RUN_DIALOGS | SHELL_INSIDE):
+        return None
+    text = case.action.text if isinstance(case.action, Type) else ""
+    for line in _CONTINUED.sub(" ", text.casefold()).splitlines():
+        for begin, end, what in _COMMANDS:
+            start = re.search(begin, line)
+            if start and re.compile(end).search(line, start.end() - 1):
+                return Verdict(Level.ASK_EVERY, "dangerous-command", f"this types a command that {what}")
+    return None
+
+
+def risky_window(case: Case) -> Verdict | None:
+    """Ask before every click and key in a terminal, a run dialog or a package installer."""
+    if not any(isinstance(event, ButtonEvent | KeyEvent | TextEvent) for event in case.plan):
+        return None
+    for window in _reached(case):
+        for what, names in (
+            ("a terminal", TERMINALS),
+            ("a dialog that runs commands", RUN_DIALOGS),
+            ("an installer", INSTALLERS),
+        ):
+            if window.names & names:
+                rule = f"window-{what.split()[1]}"
+                return Verdict(Level.ASK_EVERY, rule, f"this goes to {what} ({window.called})")
+    return None
+
+
+def unlisted_app(case: Case) -> Verdict | None:
+    """Ask once before leaving the applications that the policy names."""
+    if not case.policy.apps or not case.plan:
+        return None
+    reached = _reached(case)
+    for window in reached:
+        if not _is_one_of(window, case.policy.apps):
+            return Verdict(
+                Level.ASK_ONCE, "other-app", f"{window.called} isn't one of the applications that you named"
+            )
+    if not reached:
+        reason = "it can't be told whether this goes to one of the applications that you named"
+        return Verdict(Level.ASK_ONCE, "other-app", reason)
+    return None
+
+
+def keys_go_to(case: Case) -> WindowInfo | None:
+    """Say which window the plan's keys go to: the one clicked before them, else the one with the focus."""
+    pointed, clicked = -1, -1
+    for event in case.plan:
+        if isinstance(event, MoveEvent):
+            pointed += 1
+        elif isinstance(event, ButtonEvent):
+            clicked = pointed
+    windows = case.scene.windows
+    under = windows[clicked] if 0 <= clicked < len(windows) else None
+    return under or case.scene.focused
+
+
+def _reached(case: Case) -> list[WindowInfo]:
+    """List the known windows that the plan's pointer and keys reach."""
+    windows = list(case.scene.windows)
+    pressed = [event for event in case.plan if isinstance(event, KeyEvent | TextEvent)]
+    if pressed:
+        windows.append(keys_go_to(case))
+    return [window for window in windows if window is not None]
+
+
+def _is_one_of(window: WindowInfo, names: Iterable[str]) -> bool:
+    return bool(window.names & {name.casefold().removesuffix(".exe") for name in names})

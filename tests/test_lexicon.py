@@ -1,0 +1,128 @@
+"""What words announce: on buttons, in reasons, in titles and in tasks, in English and Chinese."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from qvl_agent.actions.lexicon import agrees_only, in_intent, in_label, in_title, mentioned, named_in
+from qvl_agent.actions.lexicon_words import CHINESE, CONSEQUENCES, ENGLISH
+
+ROOT = Path(__file__).parent.parent
+
+
+def benchmark() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("lexicon_benchmark", ROOT / "benchmarks/lexicon.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("kind", CONSEQUENCES)
+def test_every_phrase_is_found_as_a_whole_label(kind: str) -> None:
+    for phrase in (*ENGLISH[kind], *CHINESE[kind]):
+        label = phrase.removeprefix("=")
+        assert kind in in_label(label), label
+        assert kind in in_label(f"“{label.title()}”"), label
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        ("Send", "send"),
+        ("SEND", "send"),
+        ("Ｓｅｎｄ", "send"),
+        ("Se\u200bnd", "send"),
+        ("the blue 'Pay now' button at the bottom right of the page", "pay"),
+        ("Delete…", "delete"),
+        ("“立即支付”按钮", "pay"),
+        ("删除聊天", "delete"),
+    ],
+)
+def test_a_label_is_read_whatever_it_looks_like(label: str, kind: str) -> None:
+    assert list(in_label(label)) == [kind]
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["", "Sender", "delete.txt", "Undeleted", "Don't delete", "Undo send", "Payment history", "Post office",
+     "I wanted to buy the one that you sent to me",
+     "支付宝", "发布小队", "已发送", "不删除", "取消订单", "公开课"],
+)  # fmt: skip
+def test_words_that_only_look_like_it_are_left_alone(label: str) -> None:
+    assert in_label(label) == {}
+
+
+@pytest.mark.parametrize(
+    ("intent", "kinds"),
+    [
+        ("Send the message.", ["send"]),
+        ("Click the 'Send' button", ["send"]),
+        ("The menu is open; delete the chat.", ["delete"]),
+        ("Now I will be sending it", []),
+        ("Open the chat to send a message", []),
+        ("点击发送按钮", ["send"]),
+        ("打开聊天以便发送消息", []),
+    ],
+)
+def test_a_reason_counts_for_what_is_done_now(intent: str, kinds: list[str]) -> None:
+    assert list(in_intent(intent)) == kinds
+
+
+def test_a_dialogs_title_counts_and_a_pages_does_not() -> None:
+    assert list(in_title("Delete file?")) == ["delete"]
+    assert list(in_title("确认付款")) == ["pay"]
+    assert in_title("How to delete a file - Northwind Help") == {}
+    assert in_title("Alice wrote that she wants to buy a boat") == {}
+    assert list(mentioned("How to delete a file - Northwind Help")) == ["delete"]
+
+
+def test_buttons_that_only_agree() -> None:
+    assert all(map(agrees_only, ("OK", "the Yes button", "确定", "“继续”按钮", "Continue.")))
+    assert not any(map(agrees_only, ("", "Cancel", "OK, delete it", "不同意")))
+
+
+@pytest.mark.parametrize(
+    ("task", "kinds"),
+    [
+        ("uncheck the pinned chat", set()),
+        ("send 'hello' to Alice", {"send"}),
+        ("Reply to Bob and then delete his message", {"send", "delete"}),
+        ('send "please delete it and pay" to Bob', {"send"}),
+        ("reply to Bob: delete everything", {"send"}),
+        ("fill in the form, agree to the rules and submit it", {"send"}),
+        ("register A (a@b.c) for 10:30: fill in the form and submit it", {"send"}),
+        ("don't send the mail, save it", set()),
+        ("delete the draft, but do not delete the mail", set()),
+        ("put “send it” into the name field", set()),
+        ("replace the notes with: delete the old ones", set()),
+        ("open the settings", set()),
+        ("给“李明轩”发送消息：全部删除", {"send"}),
+        ("删除与“发布小队”的聊天", {"delete"}),
+        ("安装更新，不要重启", {"install"}),
+        ("先不要提交：取消对话框", set()),
+        ("", set()),
+    ],
+)
+def test_what_a_task_asks_for(task: str, kinds: set[str]) -> None:
+    assert named_in(task) == kinds
+
+
+def test_a_page_of_text_is_read_at_once() -> None:
+    text = "send delete pay 删除 " * 50_000
+    for read in (in_label, in_intent, in_title, mentioned, named_in):
+        read(text)
+
+
+def test_the_labelled_set_is_read_well() -> None:
+    """The figures that the README names; the script prints them by kind."""
+    lexicon = benchmark()
+    rows = lexicon.read()
+    assert len(rows) > 400
+    for language in ("en", "zh"):
+        found = lexicon.figures([row for row in rows if row.language == language])
+        assert found.recall >= 0.85
+        assert found.precision >= 0.95
