@@ -22,6 +22,7 @@ from qvl_agent.actions.lexicon_words import (
     LEADS,
     NAMING_A_WIDGET,
     TASK_VERBS,
+    TELLING,
     WRITING,
     Consequence,
 )
@@ -39,7 +40,8 @@ _LONGEST: Final = 2_000
 
 _HAN: Final = "\u3400-\u9fff"
 _QUOTED: Final = re.compile(
-    r"\"[^\"]*\"|“[^”]*”|「[^」]*」|『[^』]*』|《[^》]*》|‘[^’]*’|(?<!\w)'[^']*'(?!\w)"
+    r"\"[^\"]*\"|[“„][^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|《[^》]*》"
+    r"|(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)"
 )
 _CLAUSE: Final = re.compile(r"[,;.!?…()，；。！？、（）\n]+|\s[-–—]\s|:\s|：")
 _UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
@@ -96,7 +98,7 @@ def named_in(task: str) -> frozenset[str]:
     asked: set[str] = set()
     refused: set[str] = set()
     for clause in _clauses(text):
-        kinds = {*_search(clause, verbs=True, undone=True), *_begins(clause)}
+        kinds = {*_search(_deed(clause), verbs=True, undone=True), *_begins(clause)}
         (refused if _negated(clause) else asked).update(kinds)
     return frozenset(asked - refused)
 
@@ -129,11 +131,24 @@ def _before_colon(text: str) -> str:
     return text[: found.start()] if found else text
 
 
-def _begins(clause: str) -> set[Consequence]:
-    """Find what the verb asks for that a task begins with: "and then reply to her"."""
+def _deed(clause: str) -> str:
+    """Leave out what is to be told: "tell Bob I will delete it" asks for no deletion."""
+    rest = _after_leads(clause)
+    if re.match(rf"(?:{_any(TELLING)})(?![a-z])", rest):
+        return ""
+    return re.split(r"\b(?:that|saying|which)\b", rest, maxsplit=1)[0]
+
+
+def _after_leads(clause: str) -> str:
     rest = clause
     while (shorter := _lead().sub("", rest, count=1).lstrip()) != rest:
         rest = shorter
+    return rest
+
+
+def _begins(clause: str) -> set[Consequence]:
+    """Find what the verb asks for that a task begins with: "and then reply to her"."""
+    rest = _after_leads(clause)
     return {
         kind
         for kind, verbs in TASK_VERBS.items()

@@ -18,6 +18,7 @@ __all__ = [
     "LEADS",
     "NAMING_A_WIDGET",
     "TASK_VERBS",
+    "TELLING",
     "WRITING",
     "Consequence",
 ]
@@ -198,3 +199,9 @@ TASK_VERBS: Final[dict[Consequence, tuple[str, ...]]] = {
     "install": ("update", "upgrade", "更新", "升级"),
 }  # fmt: skip
 """What a person's task begins with when it asks for that; as part of a label it would say nothing."""
+
+TELLING: Final = (
+    "tell", "say", "reply", "answer", "text", "write", "message", "type", "note", "告诉", "回复", "写",
+    "说", "输入",
+)  # fmt: skip
+"""What follows them in a task is told to somebody."""
