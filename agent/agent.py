@@ -9,6 +9,7 @@ from pathlib import Path
 from qvl_agent.agent.loop import Episode
 from qvl_agent.agent.places import runs_folder
 from qvl_agent.agent.setup import Setup
+from qvl_agent.agent.under_watch import under_watch
 from qvl_agent.sandbox.record import Manifest, RunResult, RunStatus
 from qvl_agent.sandbox.recording import Recorder, Recording
 
@@ -60,7 +61,8 @@ class Agent(Setup):
         manifest = self._manifest(task)
         with Recorder.create(self.runs or runs_folder(), manifest) as recorder:
             self.watch.started(manifest, recorder.folder)
-            result = Episode(self, task, recorder).play()
+            with under_watch(self) as setup:
+                result = Episode(setup, task, recorder).play()
         self.watch.ended(result)
         return Run(result, recorder.folder)
 

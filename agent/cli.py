@@ -62,6 +62,7 @@ def main() -> None:
     qvl-agent "..." --desktop sandbox:chat          in a virtual display of its own
     qvl-agent "..." --dry-run                       say what it would do first, and do nothing
     qvl-agent demo                                  see it work, without a model
+    qvl-agent stop                                  end a run, from another terminal
 
     `qvl-agent run --help` lists the options of the main job.
     """  # noqa: D301 - click wants the backspace
@@ -269,6 +270,22 @@ def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **w
 
 
 @main.command()
+@click.option("--display", metavar=":N", help="Only the agent on this X display; by default all of yours.")
+@click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
+@errors_to_codes
+def stop(display: str | None, verbose: bool) -> None:
+    """Stop a run that goes on elsewhere on this machine, and let go of mouse and keys at once."""
+    del verbose
+    from qvl_agent.agent.stop import stop_agents
+
+    stopped = stop_agents(display)
+    for holder in stopped:
+        click.echo(f"stopped the agent on {holder.display} (process {holder.pid})")
+    if not stopped:
+        click.echo("no agent is running" + (f" on {display}" if display else ""))
+
+
+@main.command()
 @RUN_OPTIONS
 @COMMON_OPTIONS
 @errors_to_codes
@@ -319,7 +336,12 @@ def _play(
     watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
     with (
         stop_on_signals() as stop,
-        open_desktop(settings.desktop, monitor=settings.monitor) as desktop,
+        open_desktop(
+            settings.desktop,
+            monitor=settings.monitor,
+            watchdog=settings.watchdog,
+            takeover=settings.takeover,
+        ) as desktop,
         open_model_for(settings, desktop, stand_in=stand_in, choosing=choosing) as model,
     ):
         agent = Agent(

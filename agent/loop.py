@@ -291,9 +291,12 @@ class Episode:
         self._prompt_tokens = prompt
 
     def _finish(self, over: _Over) -> RunResult:
+        status, message = over.status, over.message
+        if status == "stopped":
+            status, message = self._setup.why_stopped() or (status, message)
         result = RunResult(
-            status=over.status,
-            message=over.message,
+            status=status,
+            message=message,
             answer=over.answer,
             verified=over.verified.holds,
             check=over.verified.found,

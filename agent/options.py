@@ -75,6 +75,14 @@ RUN_OPTIONS: Final = _options(
         metavar="NAME",
         help="Keep to this application, and ask elsewhere; may be given several times.",
     ),
+    click.option(
+        "--watchdog/--no-watchdog", default=None, help="On X11: kill switch, and release after a crash (on)."
+    ),
+    click.option(
+        "--takeover",
+        type=click.Choice(["stop", "ignore"]),
+        help="If you move the mouse or type meanwhile (stop; ignore in a sandbox).",
+    ),
     click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
     click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.desktops.lock import hold_display
+from qvl_agent.actions.desktops.watchdog import Takeover, Watchable, Watchdog
 from qvl_agent.actions.dialects.schema import reply_format
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.messages import Reply
@@ -41,12 +42,16 @@ _AUTO: Final = ("", "auto")
 
 
 @contextmanager
-def open_desktop(name: str = "local", *, monitor: int = 1) -> Iterator[Desktop]:
+def open_desktop(
+    name: str = "local", *, monitor: int = 1, watchdog: bool = True, takeover: Takeover | None = None
+) -> Iterator[Desktop]:
     """Open a desktop, and hold its display so that no second agent acts on it.
 
     Args:
         name: "local", an X display such as ":1", or "sandbox:APP[/TASK][?seed=N]".
         monitor: which monitor to look at, from 1.
+        watchdog: on X11, let a process beside this one hold the kill switch and release what is down.
+        takeover: whether the person's own mouse and keys stop a run; by default not in a sandbox.
 
     Raises:
         SettingsError: no such desktop.
@@ -57,15 +62,23 @@ def open_desktop(name: str = "local", *, monitor: int = 1) -> Iterator[Desktop]:
         if name.startswith(_SANDBOX):
             app, task, seed = parse_sandbox_name(name)
             sandbox = stack.enter_context(open_sandbox(app, task=task, seed=seed))
-            stack.enter_context(hold_display(sandbox.display.name))
-            yield SandboxDesktop(sandbox, name)
-            return
-        if name != "local" and not name.startswith(":"):
-            raise SettingsError(f"no desktop '{name}'; choose local, an X display like :1, or sandbox:chat")
-        desktop = open_local(None if name == "local" else name, monitor=monitor)
-        stack.callback(desktop.close)
-        stack.enter_context(hold_display(desktop.name))
+            desktop: Desktop = SandboxDesktop(sandbox, name)
+            hold = stack.enter_context(hold_display(sandbox.display.name))
+        else:
+            desktop = _open_real(name, monitor)
+            stack.callback(desktop.close)
+            hold = stack.enter_context(hold_display(desktop.name))
+        if watchdog and isinstance(desktop, Watchable):
+            reaction = takeover or ("ignore" if name.startswith(_SANDBOX) else "stop")
+            desktop.watchdog = stack.enter_context(Watchdog(desktop.display, takeover=reaction))
+            hold.watched_by(desktop.watchdog.pid)
         yield desktop
+
+
+def _open_real(name: str, monitor: int) -> Desktop:
+    if name != "local" and not name.startswith(":"):
+        raise SettingsError(f"no desktop '{name}'; choose local, an X display like :1, or sandbox:chat")
+    return open_local(None if name == "local" else name, monitor=monitor)
 
 
 @contextmanager

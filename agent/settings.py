@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationE
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.desktops.watchdog import Takeover
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.policy import Policy, Profile, tighten
 from qvl_agent.agent.look_closer import Mode
@@ -74,6 +75,11 @@ class Settings(BaseSettings):
     desktop: str = "local"
     """"local", or "sandbox:APP", "sandbox:APP/TASK?seed=N"."""
     monitor: Annotated[int, Field(ge=1)] = 1
+    watchdog: bool = True
+    """On X11, let a process of its own hold the kill switch and release what is down if the agent dies."""
+    takeover: Takeover | None = None
+    """What happens when you move the mouse or type during a run: "stop", or "ignore", the default in a
+    sandbox."""
     runs: Path = Field(default_factory=runs_folder)
     """The folder where runs are recorded."""
     constrain: Literal["auto", "never"] = "auto"
@@ -180,6 +186,10 @@ def _only_tighter(from_file: Mapping[str, Any], path: Path) -> None:
         raise SettingsError(f"{path}: {_said(error)}") from error
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}; a file may only tighten: give it as a flag") from error
+    if from_file.get("watchdog", True) is not True or from_file.get("takeover") == "ignore":
+        raise SettingsError(
+            f"{path}: the watchdog isn't switched off by a file, which may only tighten: give it as a flag"
+        )
 
 
 def _known_environment() -> None:

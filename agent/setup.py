@@ -1,5 +1,6 @@
 """What a run is made with: a desktop, a model, and the rules they work by."""
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -9,6 +10,7 @@ from qvl_agent.actions.policy import Policy
 from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.record import RunStatus
 
 __all__ = ["Check", "Constrain", "Setup", "Verifiable", "Verify"]
 
@@ -50,6 +52,7 @@ class Setup:
         person: who is asked; without one every question is a refusal.
         watch: who looks on.
         stop: says whether the run was asked to stop; read many times a second.
+        why_stopped: when `stop` says so: how the run ends and why, where that is known.
         rules: notes for the model that stand beside every task.
         verify: how a claim of "done" is checked; see `Verify`. The command line's default is "auto", which
             costs one more reply of the model for each run; a program's is "checker".
@@ -69,6 +72,7 @@ class Setup:
     person: Person = Nobody()
     watch: Watch = Watch()
     stop: StopCheck = lambda: False
+    why_stopped: Callable[[], tuple[RunStatus, str] | None] = lambda: None
     rules: tuple[str, ...] = ()
     verify: Verify = "checker"
     look_closer: Mode = "auto"

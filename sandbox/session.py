@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
+from qvl_agent.actions.desktops.watchdog import Watchable, Watchdog
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.windows import WindowInfo
@@ -137,6 +138,19 @@ class SandboxDesktop:
     def __init__(self, sandbox: Sandbox, name: str) -> None:
         self.name, self.sandbox = name, sandbox
         self._desktop = sandbox.desktop
+
+    @property
+    def display(self) -> str:
+        return self.sandbox.display.name
+
+    @property
+    def watchdog(self) -> Watchdog | None:
+        return self._desktop.watchdog if isinstance(self._desktop, Watchable) else None
+
+    @watchdog.setter
+    def watchdog(self, watchdog: Watchdog | None) -> None:
+        if isinstance(self._desktop, Watchable):
+            self._desktop.watchdog = watchdog
 
     def check(self, task: str, answer: str | None) -> Check | None:
         """Compare the application's real state with what its task asked for; None for another task."""

@@ -6,16 +6,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from filelock import FileLock, Timeout
 from platformdirs import user_runtime_path
 
 from qvl_agent.actions.errors import DisplayBusyError
 
-__all__ = ["canonical_display", "hold_display"]
+__all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders"]
 
 _X_NAME: Final = re.compile(r"^(?:(?:tcp|unix)/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?$")
+_PREFIX: Final = "display"
 _HERE: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
 
 
@@ -29,37 +30,83 @@ def canonical_display(name: str) -> str:
     return f":{number}" if host in _HERE else f"{host}:{number}"
 
 
+class Holder(NamedTuple):
+    """Who holds a display: the agent's process, and its watchdog's if it has one."""
+
+    display: str
+    pid: int
+    watchdog: int | None
+
+
+class Hold:
+    """A display that this process holds."""
+
+    def __init__(self, owner: Path) -> None:
+        self._owner = owner
+        owner.write_text(f"{os.getpid()}\n")
+
+    def watched_by(self, pid: int) -> None:
+        """Let others know which process to signal, to stop the run at once."""
+        self._owner.write_text(f"{os.getpid()}\n{pid}\n")
+
+
 @contextmanager
-def hold_display(name: str) -> Iterator[None]:
+def hold_display(name: str) -> Iterator[Hold]:
     """Hold a display while the block runs; the system lets go of it if this process dies, however.
 
     Raises:
         DisplayBusyError: another agent of this user holds it; the message has its process id.
     """
     display = canonical_display(name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it falls back to /tmp: it may
-        folder = user_runtime_path("qvl-agent", appauthor=False, ensure_exists=True)
-    stem = "display" + re.sub(r"[^A-Za-z0-9.-]", "_", display)
+    folder = _folder()
+    stem = _PREFIX + re.sub(r"[^A-Za-z0-9.-]", "_", display)
     owner = folder / f"{stem}.pid"
     lock = FileLock(folder / f"{stem}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise DisplayBusyError(
-            f"display {display} is held by another agent (process {_read(owner)}): "
-            "wait for it, stop it, or use --desktop sandbox:chat"
+            f"display {display} is held by another agent (process {_read(owner)[0]}): "
+            "wait for it, end it by `qvl-agent stop`, or use --desktop sandbox:chat"
         ) from None
     try:
-        owner.write_text(f"{os.getpid()}\n")
-        yield
+        yield Hold(owner)
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
 
 
-def _read(owner: Path) -> str:
+def holders(name: str | None = None) -> list[Holder]:
+    """List who of this user's agents holds which display, or who holds this one."""
+    only = None if name is None else _PREFIX + re.sub(r"[^A-Za-z0-9.-]", "_", canonical_display(name))
+    return [
+        holder
+        for owner in sorted(_folder().glob(f"{_PREFIX}*.pid"))
+        if only in (None, owner.stem) and (holder := _holder(owner)) is not None
+    ]
+
+
+def _holder(owner: Path) -> Holder | None:
+    """Read who it is; None if it died and only its file is left."""
     try:
-        return owner.read_text().strip() or "unknown"
+        with FileLock(owner.with_suffix(".lock"), timeout=0):
+            return None
+    except Timeout:
+        pid, *watchdog = _read(owner)
+    if not pid.isdecimal():
+        return None
+    display = owner.stem.removeprefix(_PREFIX)
+    return Holder(display.replace("_", ":", 1), int(pid), int(watchdog[0]) if watchdog else None)
+
+
+def _folder() -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it falls back to /tmp: it may
+        return user_runtime_path("qvl-agent", appauthor=False, ensure_exists=True)
+
+
+def _read(owner: Path) -> list[str]:
+    try:
+        return owner.read_text().split() or ["unknown"]
     except OSError:
-        return "unknown"
+        return ["unknown"]

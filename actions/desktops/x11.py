@@ -9,11 +9,14 @@ from Xlib.ext import randr
 from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.desktops import StopCheck, x11_xkb
+from qvl_agent.actions.desktops.notes import Kind, Note
+from qvl_agent.actions.desktops.watchdog import Watchdog
 from qvl_agent.actions.desktops.x11_barrier import Barrier
 from qvl_agent.actions.desktops.x11_capture import Capture
 from qvl_agent.actions.desktops.x11_connection import Connection
 from qvl_agent.actions.desktops.x11_input import Held, XInput
 from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym, key_keysym
+from qvl_agent.actions.desktops.x11_monitors import monitors
 from qvl_agent.actions.desktops.x11_own import own_regions, window_info
 from qvl_agent.actions.desktops.x11_perform import Performance
 from qvl_agent.actions.desktops.x11_windows import focused_window, window_under
@@ -49,6 +52,7 @@ class X11Desktop:
         self.name = name or f"local {display}"
         self._number = monitor
         self._held = Held()
+        self._watchdog: Watchdog | None = None
         self._locks: KeyboardState | None = None
         with ExitStack() as stack:
             self._eyes = Connection(display)
@@ -64,15 +68,24 @@ class X11Desktop:
             self._capture = Capture(display)
             stack.pop_all()
 
+    @property
+    def watchdog(self) -> Watchdog | None:
+        """The process that is told of each event and releases what is down if this one dies, if any."""
+        return self._watchdog
+
+    @watchdog.setter
+    def watchdog(self, watchdog: Watchdog | None) -> None:
+        self._watchdog = self._held.ledger = watchdog
+
     def geometry(self) -> Geometry:
         with self._eyes as display:
-            return _geometry(display)
+            return Geometry(monitors(display))
 
     def _monitor(self) -> Rect:
-        monitors = self.geometry().monitors
-        if self._number > len(monitors):
-            raise DesktopError(f"monitor {self._number} is gone; {len(monitors)} left")
-        return monitors[self._number - 1]
+        there = self.geometry().monitors
+        if self._number > len(there):
+            raise DesktopError(f"monitor {self._number} is gone; {len(there)} left")
+        return there[self._number - 1]
 
     def grab(self, region: Rect | None = None) -> Frame:
         monitor = self._monitor()
@@ -124,6 +137,7 @@ class X11Desktop:
                 Barrier(display).wait(_soon())
             Keymap(display).restore()
             display.sync()
+            self._held.after(Note(Kind.LOCKS_BACK))
 
     def release(self) -> None:
         if self._held:
@@ -136,17 +150,6 @@ class X11Desktop:
         self._hands.close()
         self._eyes.close()
         self._capture.close()
-
-
-def _geometry(display: Any) -> Geometry:
-    root = display.screen().root
-    if display.has_extension(randr.extname):
-        found = root.xrandr_get_monitors().monitors
-        monitors = tuple(Rect(one.x, one.y, one.width_in_pixels, one.height_in_pixels) for one in found)
-        if monitors:
-            return Geometry(monitors)
-    whole = root.get_geometry()
-    return Geometry((Rect(0, 0, whole.width, whole.height),))
 
 
 def _refuse_xwayland(connection: Any, name: str) -> None:
@@ -162,8 +165,8 @@ def _refuse_xwayland(connection: Any, name: str) -> None:
 def _monitor_names(connection: Any) -> list[str]:
     if not connection.has_extension(randr.extname):
         return []
-    monitors = connection.screen().root.xrandr_get_monitors().monitors
-    return [str(connection.get_atom_name(each.name)) for each in monitors]
+    there = connection.screen().root.xrandr_get_monitors().monitors
+    return [str(connection.get_atom_name(each.name)) for each in there]
 
 
 def _inside(area: Rect, monitor: Rect) -> bool:

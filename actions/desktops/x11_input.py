@@ -9,6 +9,7 @@ from Xlib.ext import xtest
 
 from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.notes import Kind, Ledger, Note
 from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.schema import Button
 
@@ -16,6 +17,9 @@ __all__ = ["Held", "XInput", "check_stop"]
 
 _Part = tuple[Literal["key", "button"], int]
 """A keycode, or a button's number."""
+
+_NOTED_DOWN: Final = {"key": Kind.KEY, "button": Kind.BUTTON}
+_NOTED_UP: Final = {"key": Kind.KEY_UP, "button": Kind.BUTTON_UP}
 
 _BUTTONS: Final[dict[Button, int]] = {"left": 1, "middle": 2, "right": 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
@@ -47,7 +51,12 @@ class Held:
 
     python-xlib sends when it is told to, so a release counts only once the server has answered a
     later request: until then it is `unsure`, and would be lost with the connection.
+
+    Attributes:
+        ledger: where all of it is written for whoever releases it if this process is killed.
     """
+
+    ledger: Ledger | None = None
 
     def __init__(self) -> None:
         self.down: list[_Part] = []
@@ -59,6 +68,27 @@ class Held:
     @property
     def dragging(self) -> bool:
         return any(what == "button" for what, _ in self.down)
+
+    def before(self, note: Note) -> None:
+        """Write down what is about to be sent."""
+        if self.ledger is not None:
+            self.ledger.before(note)
+
+    def after(self, *notes: Note) -> None:
+        """Write down what the server has taken."""
+        if self.ledger is not None:
+            self.ledger.after(*notes)
+
+    def press(self, part: _Part) -> None:
+        """Count it as down, here and in the ledger, before it is pressed."""
+        what, number = part
+        self.before(Note(_NOTED_DOWN[what], number))
+        self.down.append(part)
+
+    def taken(self) -> None:
+        """The server has taken all that was sent, the releases too."""
+        self.after(*(Note(_NOTED_UP[what], number) for what, number in self.unsure), Note(Kind.TAKEN))
+        self.unsure.clear()
 
 
 class XInput:
@@ -81,7 +111,7 @@ class XInput:
     def sync(self) -> None:
         """Wait until the server has taken everything that was sent."""
         self._display.sync()
-        self._held.unsure.clear()
+        self._held.taken()
 
     def move(self, point: DesktopPoint, stop: StopCheck) -> None:
         """Put the pointer there: at once, or, with a button down, along the line."""
@@ -102,6 +132,7 @@ class XInput:
             time.sleep(_DRAG_PAUSE_S)
 
     def _motion(self, x: int, y: int) -> None:
+        self._held.before(Note(Kind.MOTION, x=x, y=y))
         self._display.xtest_fake_input(X.MotionNotify, detail=0, x=x, y=y)
 
     def button(self, button: Button, *, down: bool) -> None:
@@ -131,7 +162,7 @@ class XInput:
 
     def _send(self, part: _Part, *, down: bool) -> None:
         if down:
-            self._held.down.append(part)
+            self._held.press(part)
         elif part in self._held.down:
             self._held.down.remove(part)
             self._held.unsure.append(part)
@@ -152,5 +183,6 @@ class XInput:
         for part in reversed([*self._held.unsure, *self._held.down]):
             self._fake(part, down=False)
         self._display.sync()
+        self._held.unsure += self._held.down
         self._held.down.clear()
-        self._held.unsure.clear()
+        self._held.taken()

@@ -5,6 +5,7 @@ from typing import Any, Final, assert_never
 from Xlib import X
 
 from qvl_agent.actions.desktops import StopCheck, x11_xkb
+from qvl_agent.actions.desktops.notes import Kind, Note
 from qvl_agent.actions.desktops.x11_input import Held, XInput, check_stop
 from qvl_agent.actions.desktops.x11_typing import Keyboard
 from qvl_agent.actions.desktops.x11_windows import wait_for_focus
@@ -24,6 +25,7 @@ class Performance:
 
     def __init__(self, display: Any, held: Held, before: KeyboardState) -> None:
         self._display = display
+        self._held = held
         self._hands = XInput(display, held)
         self._before = before
         self._keyboard: Keyboard | None = None
@@ -33,6 +35,7 @@ class Performance:
         self._refuse_company()
         neutral = _neutral(plan) and (self._before.caps or self._before.group != 0)
         if neutral:
+            self._held.before(Note(Kind.LOCKS, int(self._before.caps), self._before.group))
             x11_xkb.lock(self._display, caps=False, group=0)
         for event in plan:
             check_stop(stop)
@@ -43,6 +46,8 @@ class Performance:
         if self._keyboard is not None:
             self._keyboard.finish(stop)
         self._hands.release()
+        if neutral:
+            self._held.after(Note(Kind.LOCKS_BACK))
 
     def _refuse_company(self) -> None:
         """With a modifier or button held by the person, a click or key would mean something else."""

@@ -1,0 +1,106 @@
+"""Every press and motion on an X display, whoever makes it, by XInput's raw events.
+
+They come to whoever asks, also while another program has grabbed the keyboard, and name the device
+they come from: real devices are somebody's hands, the XTEST devices are programs. A warp of the
+pointer by a program isn't among them, nor is the server's own repeating of a held key.
+
+Source: https://www.x.org/releases/current/doc/inputproto/XI2proto.txt, "RawEvent"; `sourceid`, and
+raw events during a grab, from version 2.1 on.
+"""
+
+import struct
+from typing import Any, Final, Literal, NamedTuple
+
+from Xlib.ext import ge, xinput
+from Xlib.protocol import rq
+
+from qvl_agent.actions.errors import NoScreenError
+
+__all__ = ["RawEvent", "RawInput"]
+
+_VERSION: Final = (2, 2)
+_RAW_TOUCH_BEGIN: Final = 22
+_RAW: Final = struct.Struct("=HIIHHI")
+"""Of the event's 11th byte on: device, time in ms, detail, source, and two we don't need."""
+_KINDS: Final[dict[int, Literal["key", "button", "motion"]]] = {
+    xinput.RawKeyPress: "key",
+    xinput.RawButtonPress: "button",
+    _RAW_TOUCH_BEGIN: "button",
+    xinput.RawMotion: "motion",
+}
+
+
+class RawEvent(NamedTuple):
+    """A press of a key or button, or a motion.
+
+    Attributes:
+        code: the keycode or the button's number; 0 for a motion.
+        by_program: it came through XTEST.
+        time_s: when, on the server's clock.
+    """
+
+    kind: Literal["key", "button", "motion"]
+    code: int
+    by_program: bool
+    time_s: float
+
+
+class _QueryVersion(rq.ReplyRequest):  # type: ignore[misc]  # python-xlib has no types, and asks for 2.0
+    _request = rq.Struct(
+        rq.Card8("opcode"), rq.Opcode(47), rq.RequestLength(), rq.Card16("major"), rq.Card16("minor")
+    )
+    _reply = rq.Struct(
+        rq.ReplyCode(),
+        rq.Pad(1),
+        rq.Card16("sequence_number"),
+        rq.ReplyLength(),
+        rq.Card16("major"),
+        rq.Card16("minor"),
+        rq.Pad(20),
+    )
+
+
+class RawInput:
+    """The raw events of one display, over a connection of its own."""
+
+    def __init__(self, display: Any) -> None:
+        """Ask for the events.
+
+        Raises:
+            NoScreenError: the server's XInput is older than 2.2 (2012), or absent.
+        """
+        self._display = display
+        found = display.query_extension(xinput.extname)
+        if not found or not found.present:
+            raise NoScreenError("this X server has no XInput, so nobody can be seen to take over")
+        self._opcode = int(found.major_opcode)
+        major, minor = _VERSION
+        known = _QueryVersion(display=display.display, opcode=self._opcode, major=major, minor=minor)
+        if (known.major, known.minor) < _VERSION:
+            raise NoScreenError(f"this X server has XInput {known.major}.{known.minor}, not 2.2")
+        devices = display.xinput_query_device(xinput.AllDevices).devices
+        self._programs = {device.deviceid for device in devices if "XTEST" in _text(device.name)}
+        mask = sum(1 << kind for kind in _KINDS)
+        display.screen().root.xinput_select_events([(xinput.AllMasterDevices, mask)])
+        display.sync()
+
+    def pending(self) -> list[RawEvent]:
+        """Take what has come so far, without waiting."""
+        events = []
+        while self._display.pending_events():
+            event = self._display.next_event()
+            if event.type == ge.GenericEventCode and event.extension == self._opcode:
+                events += self._read(event)
+        return events
+
+    def _read(self, event: Any) -> list[RawEvent]:
+        kind = _KINDS.get(event.evtype)
+        if kind is None:
+            return []
+        _, time_ms, detail, source, _, _ = _RAW.unpack_from(event.data)
+        code = 0 if kind == "motion" else detail
+        return [RawEvent(kind, code, source in self._programs, time_ms / 1000)]
+
+
+def _text(name: str | bytes) -> str:
+    return name if isinstance(name, str) else name.decode(errors="replace")

@@ -1,0 +1,225 @@
+"""The watchdog's own work, in its own process: it watches an X display, and releases what is left down.
+
+It sees every press and motion by raw events. Those that the agent noted beforehand are the agent's;
+all others are somebody's. Events are read before the notes, so whatever caused an event that was
+read is among the notes by then.
+"""
+
+import os
+import select
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from Xlib import X
+from Xlib.ext import xtest
+
+from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.desktops import x11_xkb
+from qvl_agent.actions.desktops.notes import Kind, Note, NoteReader
+from qvl_agent.actions.desktops.watch_rules import CORNER_S, PersonRules, corners
+from qvl_agent.actions.desktops.x11_barrier import Barrier
+from qvl_agent.actions.desktops.x11_connection import connect
+from qvl_agent.actions.desktops.x11_keymap import Keymap, key_keysym
+from qvl_agent.actions.desktops.x11_monitors import monitors
+from qvl_agent.actions.desktops.x11_raw import RawEvent, RawInput
+from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
+
+__all__ = ["watch"]
+
+_LOOK_S: Final = 0.5
+"""How often it looks whether its parent lives, should some other process keep the pipe open."""
+_AGAIN_S: Final = (0.0, 0.002, 0.01, 0.05)
+"""A killed agent's last requests may still lie unread at the server, so what it held is released again."""
+_LATE_S: Final = 2.0
+"""A window manager that has grabbed the mouse holds events back until it comes to them."""
+_ASKED: Final = "`qvl-agent stop` was called"
+_PRESSES: Final = {Kind.KEY: "key", Kind.BUTTON: "button", Kind.MOTION: "motion"}
+_RELEASES: Final = {Kind.KEY_UP: Kind.KEY, Kind.BUTTON_UP: Kind.BUTTON}
+_FAKED: Final = {Kind.KEY: X.KeyRelease, Kind.BUTTON: X.ButtonRelease}
+
+
+def watch(name: str, notes: int, say: Callable[[str], None], *, takeover: bool) -> None:
+    """Watch a display until the agent ends, however; then leave nothing of it pressed.
+
+    Args:
+        name: the display.
+        notes: the file descriptor that the notes come from.
+        say: told "ready" once, "armed" after each ARM, and once why the run is to stop.
+        takeover: whether other input than the kill switch stops the run.
+
+    Raises:
+        NoScreenError: the display can't be watched.
+    """
+    wake, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGUSR1, lambda *_: None)
+    watcher = _Watcher(connect(name), notes, wake, say, takeover=takeover)
+    say("ready")
+    watcher.run()
+
+
+class _Watcher:
+    def __init__(
+        self, display: Any, notes: int, wake: int, say: Callable[[str], None], *, takeover: bool
+    ) -> None:
+        if not display.has_extension(xtest.extname):
+            raise NoScreenError("this X server has no XTEST extension")
+        self._display = display
+        self._notes, self._wake, self._say = notes, wake, say
+        self._takeover = takeover
+        self._reader = NoteReader()
+        self._raw = RawInput(display)
+        self._rules = PersonRules(self._pointer())
+        self._corners = corners(monitors(display))
+        self._held: list[tuple[Kind, int]] = []
+        self._locks: Note | None = None
+        self._announced: dict[tuple[str, int], deque[int]] = {}
+        self._round = 0
+        self._taken: deque[tuple[int, float]] = deque()
+        self._said = False
+        self._parent = os.getppid()
+
+    def run(self) -> None:
+        """Judge what comes until END, the end of the pipe, or the parent's."""
+        while True:
+            # Events that came along with an answer wait in the library's queue, where select sees nothing.
+            events = self._raw.pending()
+            if not events:
+                self._wait()
+                events = self._raw.pending()
+            if self._wake in select.select([self._wake], [], [], 0)[0]:
+                os.read(self._wake, 64)
+                self._stop(_ASKED)
+            notes = self._read_notes()
+            self._announce(notes or ())
+            self._judge(events)
+            self._follow(notes or ())
+            self._forget()
+            self._look_at_corner()
+            if notes is None or os.getppid() != self._parent:
+                self._clean_up()
+                return
+            if any(note.kind is Kind.END for note in notes):
+                self._release()
+                return
+
+    def _wait(self) -> None:
+        limit = _LOOK_S if self._rules.corner_since is None else CORNER_S / 4
+        select.select([self._display.fileno(), self._notes, self._wake], [], [], limit)
+
+    def _read_notes(self) -> list[Note] | None:
+        """Take the notes that are there; None at the end of the pipe."""
+        notes: list[Note] = []
+        while self._notes in select.select([self._notes], [], [], 0)[0]:
+            data = os.read(self._notes, 65536)
+            if not data:
+                return notes or None
+            notes += self._reader.read(data)
+        return notes
+
+    def _announce(self, notes: Sequence[Note]) -> None:
+        """Take down what is ours: what may be down, and the events that are about to come of it."""
+        for note in notes:
+            if note.kind in _PRESSES:
+                what = (_PRESSES[note.kind], note.code)
+                self._announced.setdefault(what, deque()).append(self._round)
+            if note.kind in _FAKED:
+                self._held.append((note.kind, note.code))
+            elif note.kind in _RELEASES:
+                with suppress(ValueError):
+                    self._held.remove((_RELEASES[note.kind], note.code))
+            elif note.kind is Kind.MOTION:
+                self._rules.agent_moved(note.at)
+            elif note.kind is Kind.TAKEN:
+                self._round += 1
+                self._taken.append((self._round, time.monotonic() + _LATE_S))
+            elif note.kind is Kind.DISARM:
+                self._rules.armed = False  # before the events are judged: they may be of later
+            elif note.kind is Kind.LOCKS:
+                self._locks = note
+            elif note.kind is Kind.LOCKS_BACK:
+                self._locks = None
+
+    def _follow(self, notes: Sequence[Note]) -> None:
+        """Do what takes a question to the server, once what was there before is judged."""
+        kinds = [note.kind for note in notes]
+        switch = next((kind for kind in reversed(kinds) if kind in (Kind.ARM, Kind.DISARM)), None)
+        if switch is Kind.ARM:
+            self._display.sync()
+            self._judge(self._raw.pending())
+            self._corners = corners(monitors(self._display))
+            if self._takeover:
+                self._rules.arm(self._pointer())
+            self._say("armed")
+
+    def _forget(self) -> None:
+        """What was announced, was taken by the server and made no event for so long never will."""
+        while self._taken and self._taken[0][1] < time.monotonic():
+            finished, _ = self._taken.popleft()
+            for rounds in self._announced.values():
+                while rounds and rounds[0] < finished:
+                    rounds.popleft()
+
+    def _judge(self, events: Sequence[RawEvent]) -> None:
+        moved = False
+        for event in events:
+            if event.by_program and self._is_ours(event):
+                continue
+            if event.kind == "motion":
+                moved = True
+            elif event.kind == "button":
+                self._stop(self._rules.button())
+            else:
+                self._stop(self._rules.key(escape=self._is_escape(event.code), time_s=event.time_s))
+        if moved:
+            self._stop(self._rules.moved(self._pointer(), self._corners, time.monotonic()))
+
+    def _is_ours(self, event: RawEvent) -> bool:
+        rounds = self._announced.get((event.kind, event.code))
+        if rounds:
+            rounds.popleft()
+            return True
+        return False
+
+    def _is_escape(self, keycode: int) -> bool:
+        (row,) = self._display.get_keyboard_mapping(keycode, 1)
+        return bool(len(row) and row[0] == key_keysym("esc"))
+
+    def _look_at_corner(self) -> None:
+        if self._rules.corner_since is not None:
+            self._stop(self._rules.held(self._pointer(), self._corners, time.monotonic()))
+
+    def _pointer(self) -> DesktopPoint:
+        at = self._display.screen().root.query_pointer()
+        return DesktopPoint(at.root_x, at.root_y)
+
+    def _stop(self, why: str) -> None:
+        """Let go at once, and tell the agent; it may be busy."""
+        if why and not self._said:
+            self._said = True
+            self._release()
+            self._say(why)
+
+    def _release(self) -> None:
+        for kind, code in reversed(self._held):
+            self._display.xtest_fake_input(_FAKED[kind], code)
+        self._display.sync()
+
+    def _clean_up(self) -> None:
+        """After the agent's death: release, and put the locks and the keyboard's map back."""
+        for pause in _AGAIN_S:
+            time.sleep(pause)
+            self._release()
+            self._display.sync()
+        if self._locks is not None:
+            x11_xkb.lock(self._display, caps=bool(self._locks.code), group=self._locks.x)
+        with suppress(DesktopError, Stopped):
+            limit = time.monotonic() + 0.3
+            Barrier(self._display).wait(lambda: time.monotonic() > limit)
+        Keymap(self._display).restore()
+        self._display.sync()

@@ -1,0 +1,56 @@
+"""A run under the watchdog of its desktop: the person's kill switch, and their taking over."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from qvl_agent.actions.desktops.watchdog import Watchable, Watchdog
+from qvl_agent.actions.person import Person, Question
+from qvl_agent.agent.setup import Setup
+from qvl_agent.sandbox.record import RunStatus
+
+__all__ = ["under_watch"]
+
+S = TypeVar("S", bound=Setup)
+
+
+@contextmanager
+def under_watch(setup: S) -> Iterator[S]:
+    """Give the setup to run with: where the desktop has a watchdog, it stops when that says so.
+
+    Raises:
+        NoScreenError: the watchdog didn't start.
+    """
+    watchdog = setup.desktop.watchdog if isinstance(setup.desktop, Watchable) else None
+    if watchdog is None:
+        yield setup
+        return
+    with watchdog.watching():
+        yield replace(
+            setup,
+            stop=lambda: watchdog.stopped() or setup.stop(),
+            why_stopped=lambda: _ending(watchdog) or setup.why_stopped(),
+            person=_Asked(setup.person, watchdog),
+        )
+
+
+def _ending(watchdog: Watchdog) -> tuple[RunStatus, str] | None:
+    if not watchdog.reason:
+        return None
+    return ("desktop-error" if watchdog.lost else "stopped"), watchdog.reason
+
+
+class _Asked:
+    """The person, who may type and click while they are asked something: that is no taking over."""
+
+    def __init__(self, person: Person, watchdog: Watchdog) -> None:
+        self._person, self._watchdog = person, watchdog
+
+    def approve(self, question: Question) -> bool:
+        with self._watchdog.paused():
+            return self._person.approve(question)
+
+    def answer(self, question: str) -> str | None:
+        with self._watchdog.paused():
+            return self._person.answer(question)
