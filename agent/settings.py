@@ -201,7 +201,7 @@ def _names_known(names: Mapping[str, object], where: str) -> None:
     for name in names:
         if name not in Settings.model_fields:
             close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else "see docs/settings.md"
+            hint = f"did you mean '{close[0]}'?" if close else "`qvl-agent run --help` lists them"
             raise SettingsError(f"{where} has no setting to match '{name}'; {hint}")
 
 
