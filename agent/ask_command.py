@@ -15,11 +15,11 @@ from qvl_agent.actions.errors import ModelError, SettingsError
 from qvl_agent.actions.messages import Part, Reply
 from qvl_agent.agent.answer_schema import AnswerSchema, code_in
 from qvl_agent.agent.ask import Answered, Sampling, ask, look_at, looking, region_of
-from qvl_agent.agent.report_words import visible
 from qvl_agent.agent.session import open_model_for
 from qvl_agent.agent.settings import Settings
 from qvl_agent.agent.terminal_choosing import TerminalChoosing
 from qvl_agent.agent.videos import Clip, TimeStyle
+from qvl_agent.agent.words import visible
 
 __all__ = ["AskOptions", "ask_in_terminal"]
 

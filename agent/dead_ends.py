@@ -17,7 +17,7 @@ from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.outcome import Change
 from qvl_agent.actions.schema import FINAL, POINTING, Action, Ask, Wait, Zoom
 from qvl_agent.actions.sight import Sight
-from qvl_agent.agent.report_words import action_words
+from qvl_agent.agent.words import action_words
 
 __all__ = [
     "END_AT",

@@ -85,7 +85,9 @@ def errors_to_codes(command: Callable[P, int | None]) -> Callable[P, None]:
         except QvlError as error:
             if kwargs.get("verbose"):
                 raise
-            click.echo(f"qvl-agent: {error}", err=True)
+            from qvl_agent.agent.words import visible
+
+            click.echo(f"qvl-agent: {visible(str(error))}", err=True)
             code = next(code for kind, code in _ERROR_CODES.items() if isinstance(error, kind))
         except KeyboardInterrupt:
             code = _ERROR_CODES[Stopped]

@@ -15,15 +15,8 @@ from typing import Final
 
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.agent.report_pictures import Pictures, pictures, screen_alone
-from qvl_agent.agent.report_words import (
-    action_fields,
-    action_words,
-    ending,
-    event_words,
-    seconds,
-    shortened,
-    visible,
-)
+from qvl_agent.agent.report_words import action_fields, ending, event_words, seconds
+from qvl_agent.agent.words import action_words, shortened, visible
 from qvl_agent.sandbox.files import write_new
 from qvl_agent.sandbox.recording import Recording
 from qvl_agent.sandbox.steps import RecordedStep

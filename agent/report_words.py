@@ -1,68 +1,13 @@
-"""What a report says in words: actions, events, endings, seconds. Plain text; the template escapes it."""
+"""What a report says in words: fields, events, endings, seconds. Plain text; the template escapes it."""
 
-import unicodedata
 from typing import Final, assert_never
 
 from qvl_agent.actions.coordinates import GRID, ModelBox
 from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent, WheelEvent
-from qvl_agent.actions.schema import (
-    Action,
-    Answer,
-    Ask,
-    Click,
-    Done,
-    Drag,
-    Fail,
-    Move,
-    Press,
-    Scroll,
-    Type,
-    Wait,
-    Zoom,
-)
+from qvl_agent.actions.schema import Action
 from qvl_agent.sandbox.record import RunResult
 
-__all__ = [
-    "MAX_SHOWN",
-    "action_fields",
-    "action_words",
-    "ending",
-    "event_words",
-    "seconds",
-    "shortened",
-    "visible",
-]
-
-MAX_SHOWN: Final = 20_000
-"""Characters of one text that a page shows; the journal has them all."""
-_CLICKS: Final = {1: "Click", 2: "Double-click", 3: "Triple-click"}
-_KEPT: Final = "\n\t"
-_HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
-
-
-def visible(text: str) -> str:
-    """Cut a text that is too long, and show the characters that hide or reorder others by their codes.
-
-    A reply may hold control characters, bidirectional overrides or lone surrogates; on a page they
-    could hide text, move it, or keep the page from being written.
-    """
-    if len(text) > MAX_SHOWN:
-        text = f"{text[:MAX_SHOWN]}\n… and {len(text) - MAX_SHOWN:,} more characters, in the journal"
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(character) for character in text)
-
-
-def _shown(character: str) -> str:
-    if character in _KEPT or unicodedata.category(character) not in _HIDDEN:
-        return character
-    return f"⟨U+{ord(character):04X}⟩"
-
-
-def shortened(text: str, length: int) -> str:
-    """The beginning of a text, on one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
+__all__ = ["action_fields", "ending", "event_words", "seconds"]
 
 
 def seconds(value: float) -> str:
@@ -74,40 +19,6 @@ def seconds(value: float) -> str:
     if value < 0.0995:
         return f"{value * 1000:.0f} ms"
     return f"{value:.2f} s" if value < 9.95 else f"{value:.1f} s"
-
-
-def action_words(action: Action) -> str:
-    """An action as a person would say it."""
-    on = f" “{shortened(action.label, 60)}”" if action.label else ""
-    match action:
-        case Click():
-            which = "" if action.button == "left" else f" with the {action.button} button"
-            return f"{_with(action.modifiers)}{_CLICKS[action.count]}{on}{which}"
-        case Move():
-            return f"Move to{on or ' a point'}"
-        case Drag():
-            return f"{_with(action.modifiers)}Drag{on}"
-        case Scroll():
-            return f"{_with(action.modifiers)}Scroll {_way(action)}{' over' + on if on else ''}"
-        case Type():
-            return f"Type “{shortened(action.text, 60)}”{' into' + on if on else ''}"
-        case Press():
-            times = f" {action.count} times" if action.count > 1 else ""
-            return f"Press {'+'.join(action.keys)}{times}"
-        case Wait():
-            return f"Wait {action.seconds:g} s"
-        case Zoom():
-            return f"Look closer at{on or ' a region'}"
-        case Ask():
-            return f"Ask: {shortened(action.question, 80)}"
-        case Answer():
-            return f"Answer: {shortened(action.text, 80)}"
-        case Done():
-            return "Claim that the task is done"
-        case Fail():
-            return "Give up"
-        case _:
-            assert_never(action)
 
 
 def action_fields(action: Action) -> list[tuple[str, str]]:
@@ -127,19 +38,6 @@ def _field(value: object) -> str:
             return "yes"
         case _:
             return str(value)
-
-
-def _with(modifiers: tuple[str, ...]) -> str:
-    return "".join(f"{key}+" for key in modifiers)
-
-
-def _way(action: Scroll) -> str:
-    ways = []
-    if action.dy:
-        ways.append(f"{'down' if action.dy > 0 else 'up'} {abs(action.dy)}")
-    if action.dx:
-        ways.append(f"{'right' if action.dx > 0 else 'left'} {abs(action.dx)}")
-    return " and ".join(ways) or "by nothing"
 
 
 def event_words(event: Event) -> str:

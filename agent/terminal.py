@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import assert_never
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -15,31 +14,17 @@ from rich.table import Table
 
 from qvl_agent.actions.outcome import Level, Outcome
 from qvl_agent.actions.person import Nobody, Person, Question
-from qvl_agent.actions.schema import (
-    Action,
-    Answer,
-    Ask,
-    Click,
-    Done,
-    Drag,
-    Fail,
-    Move,
-    Press,
-    Scroll,
-    Type,
-    Wait,
-    Zoom,
-)
+from qvl_agent.actions.schema import Action
 from qvl_agent.agent.doctor import Finding
 from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.agent.watch import Watch
+from qvl_agent.agent.words import action_words, shortened, visible
 from qvl_agent.sandbox.record import CloserLook, Manifest, RunResult, StepIntent, StepOutcome
 from qvl_agent.sandbox.replay import ReplayReport
 
-__all__ = ["JsonWatch", "TerminalPerson", "TerminalWatch", "in_words", "print_findings", "print_replay"]
+__all__ = ["JsonWatch", "TerminalPerson", "TerminalWatch", "print_findings", "print_replay"]
 
 _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]note[/]", "bad": "[red]BAD [/]"}
-_TEXT_SHOWN = 60
 _REPLY_SHOWN = 240
 _SHOWN_S = 0.0005
 """Parts below half a millisecond aren't worth reading."""
@@ -60,9 +45,9 @@ class TerminalWatch(Watch):
 
     def started(self, manifest: Manifest, folder: Path) -> None:
         name = _ORACLE if manifest.model == "oracle" else manifest.model
-        self._print(f"model: {escape(name)}")
-        self._print(f"desktop: {escape(manifest.desktop)} · task: [bold]{escape(manifest.task)}[/]")
-        self._print(f"record: {escape(str(folder))}", "dim")
+        self._print(f"model: {_safe(name)}")
+        self._print(f"desktop: {_safe(manifest.desktop)} · task: [bold]{_safe(manifest.task)}[/]")
+        self._print(f"record: {_safe(str(folder))}", "dim")
 
     def thinking(self, step: int) -> None:
         if self._console.is_terminal:
@@ -71,7 +56,7 @@ class TerminalWatch(Watch):
 
     def warned(self, sentence: str) -> None:
         self._quiet()
-        self._print(f"note: {escape(sentence)}", "yellow")
+        self._print(f"note: {_safe(sentence)}", "yellow")
 
     def verifying(self) -> None:
         if self._console.is_terminal:
@@ -83,22 +68,22 @@ class TerminalWatch(Watch):
         self._times = intent.times
         said = intent.reply.text.strip()
         self._print(
-            f"{intent.step:>3}  {escape(said if self._verbose else _short(said, _REPLY_SHOWN))}", "dim"
+            f"{intent.step:>3}  {_safe(said if self._verbose else shortened(said, _REPLY_SHOWN))}", "dim"
         )
         if intent.action is None:
-            self._print(f"     [yellow]no action:[/] {escape(intent.error)}")
+            self._print(f"     [yellow]no action:[/] {_safe(intent.error)}")
             return
-        self._print(f"     [bold]{escape(in_words(intent.action))}[/]")
+        self._print(f"     [bold]{_safe(action_words(intent.action))}[/]")
         if intent.closer:
-            self._print(f"     {escape(_closer(intent.closer))}", "dim")
+            self._print(f"     {_safe(_closer(intent.closer))}", "dim")
         if intent.verdict and intent.verdict.level is not Level.ALLOW:
             level, rule = intent.verdict.level.name.lower(), intent.verdict.rule
-            self._print(f"     guard: {level} by {rule}: {escape(intent.verdict.reason)}", "yellow")
+            self._print(f"     guard: {level} by {rule}: {_safe(intent.verdict.reason)}", "yellow")
 
     def acted(self, outcome: StepOutcome) -> None:
         facts = _facts(outcome.outcome)
         if facts:
-            self._print(f"     {escape(facts)}")
+            self._print(f"     {_safe(facts)}")
         times = {**self._times, **outcome.outcome.times}
         parts = [f"{name} {1000 * seconds:.0f}" for name, seconds in times.items() if seconds >= _SHOWN_S]
         self._print(f"     ms: {' · '.join(parts)}", "dim")
@@ -106,16 +91,16 @@ class TerminalWatch(Watch):
     def ended(self, result: RunResult) -> None:
         self._quiet()
         style = "green" if exit_code(result) == 0 else "red"
-        message = f": {escape(result.message)}" if result.message else ""
+        message = f": {_safe(result.message)}" if result.message else ""
         self._print(
             f"[{style}]{result.status}[/] after {result.steps} steps, {result.seconds:.1f} s{message}"
         )
         if result.verified_by == "model":
             said = {True: "yes", False: "[red]no[/]", None: "[red]no usable answer[/]"}[result.verified]
-            self._print(f"is it done? The model, over a fresh screen: {said}: {escape(result.check)}")
+            self._print(f"is it done? The model, over a fresh screen: {said}: {_safe(result.check)}")
         elif result.verified is not None:
             said = "[green]passed[/]" if result.verified else "[red]not passed[/]"
-            self._print(f"checker: {said}: {escape(result.check)}")
+            self._print(f"checker: {said}: {_safe(result.check)}")
 
     def _print(self, text: str, style: str | None = None) -> None:
         self._console.print(text, style=style, soft_wrap=True)
@@ -160,12 +145,12 @@ class TerminalPerson:
         if question.verdict.level <= Level.NOTICE:
             return True
         goal = f" at ({question.goal.x}, {question.goal.y})" if question.goal else ""
-        self._console.print(f"[yellow]May I {escape(in_words(question.action))}{goal}?[/]")
-        self._console.print(f"It is asked because {escape(question.verdict.reason)}")
+        self._console.print(f"[yellow]May I do this: {_safe(action_words(question.action))}{goal}?[/]")
+        self._console.print(f"It is asked because {_safe(question.verdict.reason)}")
         return self._line("yes or no [no]: ").lower() in {"y", "yes"}
 
     def answer(self, question: str) -> str | None:
-        self._console.print(f"[yellow]The model asks:[/] {escape(question)}")
+        self._console.print(f"[yellow]The model asks:[/] {_safe(question)}")
         return self._line("answer: ") or None
 
     def _line(self, prompt: str) -> str:
@@ -175,54 +160,9 @@ class TerminalPerson:
             return ""
 
 
-def in_words(action: Action) -> str:
-    """Say an action in a few words: click "Save", type "hello" …"""
-    on = f' "{_short(action.label)}"' if action.label else ""
-    match action:
-        case Click():
-            name = {1: "click", 2: "double-click", 3: "triple-click"}[action.count]
-            button = "" if action.button == "left" else f"{action.button}-"
-            keys = "".join(f"{key}+" for key in action.modifiers)
-            return f"{keys}{button}{name}{on}"
-        case Move():
-            return f"point at{on}"
-        case Drag():
-            return f"drag{on}"
-        case Scroll():
-            return f"scroll{on} by {_notches(action)}"
-        case Type():
-            into = f" into{on}" if on else ""
-            return f'type "{_short(action.text)}"{into}{" and Enter" if action.enter else ""}'
-        case Press():
-            return f"press {'+'.join(action.keys)}" + (f" {action.count} times" if action.count > 1 else "")
-        case Wait():
-            return f"wait {action.seconds:g} s"
-        case Zoom():
-            return f"look closer at{on or ' a region'}"
-        case Ask():
-            return f'ask "{_short(action.question)}"'
-        case Answer():
-            return f'answer "{_short(action.text)}"'
-        case Done():
-            return "say that it is done"
-        case Fail():
-            return f"give up: {_short(action.reason)}"
-        case _:
-            assert_never(action)
-
-
-def _notches(action: Scroll) -> str:
-    parts = []
-    if action.dy:
-        parts.append(f"{abs(action.dy)} {'down' if action.dy > 0 else 'up'}")
-    if action.dx:
-        parts.append(f"{abs(action.dx)} {'right' if action.dx > 0 else 'left'}")
-    return " and ".join(parts) or "nothing"
-
-
-def _short(text: str, limit: int = _TEXT_SHOWN) -> str:
-    line = text.replace("\n", "⏎")
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+def _safe(text: str) -> str:
+    """Show what the model or the screen said as it is: no markup, and nothing that steers the terminal."""
+    return escape(visible(text))
 
 
 def _closer(look: CloserLook) -> str:
@@ -258,10 +198,10 @@ def print_findings(findings: Sequence[Finding]) -> None:
     console = Console(highlight=False)
     for finding in findings:
         console.print(
-            f"{_MARKS[finding.state]} [bold]{finding.name}[/]: {escape(finding.fact)}", soft_wrap=True
+            f"{_MARKS[finding.state]} [bold]{finding.name}[/]: {_safe(finding.fact)}", soft_wrap=True
         )
         if finding.remedy:
-            console.print(f"     -> {escape(finding.remedy)}", soft_wrap=True)
+            console.print(f"     -> {_safe(finding.remedy)}", soft_wrap=True)
 
 
 def print_replay(report: ReplayReport, *, as_json: bool) -> None:
@@ -280,21 +220,21 @@ def print_replay(report: ReplayReport, *, as_json: bool) -> None:
         verdict = step.redone.verdict
         table.add_row(
             str(step.step),
-            escape(_said(step.recorded.intent.action)),
-            escape(_said(step.redone.action)),
+            _safe(_said(step.recorded.intent.action)),
+            _safe(_said(step.redone.action)),
             f"{verdict.level.name.lower()} ({verdict.rule})" if verdict else "",
             "[green]yes[/]" if step.agreed else "[red]no[/]",
         )
     console.print(table)
     for step in report.steps:
         for difference in step.differences:
-            console.print(f"[red]step {step.step}:[/] {escape(difference.sentence)}", soft_wrap=True)
+            console.print(f"[red]step {step.step}:[/] {_safe(difference.sentence)}", soft_wrap=True)
     bad = sum(not step.agreed for step in report.steps)
     console.print(f"{len(report.steps)} steps, " + (f"{bad} of them differ" if bad else "all agree"))
 
 
 def _said(action: Action | None) -> str:
-    return in_words(action) if action else "no action"
+    return action_words(action) if action else "no action"
 
 
 def _plain(value: BaseModel) -> dict[str, object]:

@@ -26,7 +26,8 @@ from qvl_agent.actions.schema import (
     Zoom,
 )
 from qvl_agent.agent.report import render_report, write_report
-from qvl_agent.agent.report_words import MAX_SHOWN, action_words, ending, seconds, shortened, visible
+from qvl_agent.agent.report_words import ending, seconds
+from qvl_agent.agent.words import MAX_SHOWN, action_words, shortened, visible
 from qvl_agent.sandbox.record import RunResult
 from qvl_agent.sandbox.recording import Recorder, Recording
 
