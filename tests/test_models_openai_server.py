@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.errors import ModelError, SettingsError, Stopped
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.agent.models import open_model
 from qvl_agent.agent.models.openai_server import OpenAIModel
 
 QUESTION = [Message("user", ("Where is the button?",))]
@@ -45,7 +43,7 @@ def asked(server: StreamServer, messages: list[Message] = QUESTION, **settings: 
 def test_a_streamed_reply_comes_piece_by_piece_and_is_counted() -> None:
     pieces: list[str] = []
     with serving(says('{"action"', ': "等', '待"}')) as server:
-        model = open_model("openai", "qwen3-vl", base_url=server.base_url)
+        model = OpenAIModel(server.base_url, "qwen3-vl")
         reply = model.reply(QUESTION, stop=never, on_text=pieces.append)
         model.close()
     assert pieces == ['{"action"', ': "等', '待"}']
@@ -304,13 +302,6 @@ def test_a_listener_that_fails_ends_the_request() -> None:
 
 
 @pytest.mark.parametrize(
-    "make",
-    [
-        lambda url: OpenAIModel(url, "m"),
-        lambda url: open_model("openai", "m", base_url=url),
-    ],
-)
-@pytest.mark.parametrize(
     "url",
     [
         "http://192.168.1.4:8000/v1",
@@ -320,9 +311,9 @@ def test_a_listener_that_fails_ends_the_request() -> None:
         "http://127.0.0.1.nip.io:8000",
     ],
 )
-def test_a_server_elsewhere_needs_leave(make: Callable[[str], object], url: str) -> None:
+def test_a_server_elsewhere_needs_leave(url: str) -> None:
     with pytest.raises(SettingsError, match="pictures of your screen would leave it"):
-        make(url)
+        OpenAIModel(url, "m")
 
 
 @pytest.mark.parametrize(
@@ -330,7 +321,7 @@ def test_a_server_elsewhere_needs_leave(make: Callable[[str], object], url: str)
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="URL"):
-        open_model("openai", "m", base_url=url)
+        OpenAIModel(url, "m")
 
 
 def test_credentials_in_the_url_are_refused_unseen() -> None:

@@ -21,7 +21,6 @@ from qvl_agent.actions.errors import ModelError, Stopped
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message
 from qvl_agent.agent.history import MAX_PICTURES, History
-from qvl_agent.agent.models import open_model
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.checkpoint import find
 from qvl_agent.agent.models.transformers_inputs import Prompt
@@ -71,7 +70,7 @@ def conversation(*pictures: Frame, text: str = "Click the 中文 button.") -> li
 
 
 def test_a_checkpoint_answers_and_its_reply_is_streamed_and_counted(speaking_folder: Path) -> None:
-    model = open_model("transformers", str(speaking_folder), device="cpu")
+    model = TransformersModel(str(speaking_folder), device="cpu")
     pieces: list[str] = []
     reply = model.reply(conversation(frame(640, 352)), stop=never, on_text=pieces.append)
     assert (reply.text, reply.reasoning, reply.finish) == (ANSWER, "", "stop")
@@ -381,7 +380,7 @@ def test_what_is_no_checkpoint_is_refused_with_its_reason(
     index = {"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}
     write("partial/model.safetensors.index.json", json.dumps(index))
     with pytest.raises(ModelError, match=expected):
-        open_model("transformers", name, local_files_only=True)
+        TransformersModel(name, local_files_only=True)
 
 
 def write(name: str, text: str) -> None:
