@@ -18,6 +18,8 @@ from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.errors import DesktopError
 from qvl_agent.actions.events import ButtonEvent, MoveEvent
+from qvl_agent.actions.frame import Pixels
+from qvl_agent.actions.settle import settle
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.look import THEMES, Look, Theme, language_of
 from qvl_agent.sandbox.apps.process import AppProcess
@@ -116,13 +118,22 @@ def test_nothing_is_cut_off_or_covered_at_any_font_size() -> None:
     assert int(done.stderr.rsplit("looked at ", 1)[1].split()[0]) > 10_000
 
 
+def settled(desktop: Desktop) -> Pixels:
+    """The screen once it is quiet: the window manager draws the frame and title in its own time."""
+    quiet = settle(
+        desktop.grab, desktop.grab(), target=None, stop=lambda: False, clock=time.monotonic, sleep=time.sleep
+    )
+    assert quiet.quiet
+    return quiet.frame.pixels.copy()
+
+
 def test_the_same_seed_gives_the_same_pixels_and_another_seed_others() -> None:
     with open_sandbox("chat", seed=3) as sandbox:
-        first = sandbox.desktop.grab().pixels.copy()
+        first = settled(sandbox.desktop)
         sandbox.reset(None, 4)
-        second = sandbox.desktop.grab().pixels.copy()
+        second = settled(sandbox.desktop)
         sandbox.reset(None, 3)
-        third = sandbox.desktop.grab().pixels
+        third = settled(sandbox.desktop)
         assert not np.array_equal(first, second)
         assert np.array_equal(first, third)
 
