@@ -158,6 +158,7 @@ def test_a_click_in_the_middle_of_a_listed_widget_hits_that_widget(app: str) -> 
     with open_sandbox(app) as sandbox:
         for seed in range(6):
             sandbox.reset(None, seed)
+            settled(sandbox.desktop)  # nobody clicks on a window that the manager is still busy with
             wanted: list[str] = []
             for _ in range(14):
                 node = chance.choice([node for node in sandbox.tree().nodes if node.role not in PASSIVE])
