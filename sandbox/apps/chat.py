@@ -20,6 +20,8 @@ class ChatPane(Pane):
         self.state, self.look = state, look
         self.setWindowTitle(look.say("Parley", "叙话"))
         self._rows: list[ChatRow] = []
+        self._attic = QWidget(self)
+        self._attic.hide()
         self._list = QWidget()
         self._list.setLayout(column(space=2, margin=6))
         self._notes = QWidget()
@@ -75,7 +77,7 @@ class ChatPane(Pane):
         return right
 
     def _fill_list(self) -> None:
-        layout = _emptied(self._list)
+        layout = _emptied(self._list, self._attic)
         shown, self._rows = self.state.shown(), []
         for heading, chats in (
             (self.look.say("Pinned", "置顶"), [chat for chat in shown if chat.pinned]),
@@ -117,7 +119,7 @@ class ChatPane(Pane):
         self._show_notes()
 
     def _show_notes(self) -> None:
-        layout = _emptied(self._notes)
+        layout = _emptied(self._notes, self._attic)
         open_id = self.state.view.open
         chat = next((chat for chat in self.state.chats if chat.id == open_id), None)
         self._name.setText(chat.name if chat else "")
@@ -206,11 +208,14 @@ class ChatPane(Pane):
         self._show_notes()
 
 
-def _emptied(page: QWidget) -> QBoxLayout:
-    """Take everything out of a page; return its layout."""
+def _emptied(page: QWidget, attic: QWidget) -> QBoxLayout:
+    """Take everything out of a page and into the attic; return the page's layout.
+
+    Nothing is destroyed: PySide 6.11 now and then destroys a child of such a widget twice, which ends
+    the application. The attic goes with its window.
+    """
     for child in page.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
-        child.hide()
-        child.deleteLater()
+        child.setParent(attic)
     layout = page.layout()
     if not isinstance(layout, QBoxLayout):
         raise TypeError("a page has a box layout")
