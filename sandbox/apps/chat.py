@@ -211,8 +211,8 @@ class ChatPane(Pane):
 def _emptied(page: QWidget, attic: QWidget) -> QBoxLayout:
     """Take everything out of a page and into the attic; return the page's layout.
 
-    Nothing is destroyed: PySide 6.11 now and then destroys a child of such a widget twice, which ends
-    the application. The attic goes with its window.
+    Nothing is destroyed: with PySide 6.11 on Python 3.11 that ended the application now and then, in
+    Shiboken's releaseWrapper, for a cause that isn't known. The attic goes with its window.
     """
     for child in page.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
         child.setParent(attic)
