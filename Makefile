@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test setup-demo setup-test format lint types tests engines bench clean
+.PHONY: demo test test-faults nightly setup-demo setup-test format lint types tests engines bench clean
 
 demo: setup-demo
 	.venv/bin/qvl-agent demo
@@ -30,6 +30,14 @@ types:
 
 tests:
 	$(PYTHON) -m pytest -n 2 --dist worksteal -q --durations=15
+
+# Every fault in docs/faults.md, and a table of what came of each.
+test-faults: setup-test
+	$(PYTHON) -m pytest -n 2 --dist worksteal -q -m fault --faults table
+
+# What takes too long for every day.
+nightly: setup-test
+	$(PYTHON) -m pytest -q -m nightly
 
 # Real engines serve a tiny checkpoint: llama.cpp, and vLLM in an environment of its own (3.5 GB).
 engines: setup-test

@@ -1,12 +1,32 @@
-"""Fixtures that several test modules share: a virtual display for each test process, and its desktop."""
+"""What test modules share: a virtual display for each process, its desktop, and the table of faults."""
 
 import sys
 from collections.abc import Iterator
 
 import pytest
+from fault_table import FaultTable, numbers
 
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.sandbox.display import VirtualDisplay
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--faults",
+        choices=("table", "line"),
+        help="say how many of the faults in docs/faults.md behave as specified, and fail if it isn't all",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    style = config.getoption("faults")
+    if style and not hasattr(config, "workerinput"):  # xdist's workers report to the process that prints
+        config.pluginmanager.register(FaultTable(style))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.user_properties += [("fault", number) for number in sorted(numbers(item))]
 
 
 @pytest.fixture(scope="session")
