@@ -24,16 +24,20 @@ _UNSEEN: Final = re.compile(
 )
 """Characters without a shape. The joiners U+200C and U+200D aren't among them: Persian, Hindi and
 emoji are written with them."""
+_LOST: Final = "\ufffd"
+"""What a decoder writes for bytes that are no character: the model said something else there."""
 
 
 def clean_text(case: Case) -> Verdict | None:
-    """Refuse control and direction-changing characters; ask before typing invisible ones."""
+    """Refuse control, direction-changing and lost characters; ask before typing invisible ones."""
     for name, text in case.action:
         if not isinstance(text, str):
             continue
         if found := _CONTROL.search(text) or _TURNING.search(text):
             kind = "a control character" if _CONTROL.match(found[0]) else "a character that turns text around"
             return deny("text-control", f"the {name} holds {kind} (U+{ord(found[0]):04X}); leave it out")
+    if isinstance(case.action, Type) and _LOST in case.action.text:
+        return deny("text-lost", "the text to type holds U+FFFD, in the place of a character that was lost")
     if isinstance(case.action, Type) and (found := _UNSEEN.search(case.action.text)):
         reason = f"the text to type holds an invisible character (U+{ord(found[0]):04X})"
         return Verdict(Level.ASK_ONCE, "text-invisible", reason)
