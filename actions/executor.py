@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.asking import Asking
 from qvl_agent.actions.coordinates import DesktopPoint, FrameBox
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.errors import ApprovalError, CoordinateError, DesktopError, KeyNameError, Stopped
@@ -19,7 +20,7 @@ from qvl_agent.actions.freshness import fresh
 from qvl_agent.actions.guard import Scene, judge, rate_delay
 from qvl_agent.actions.lexicon import named_in
 from qvl_agent.actions.outcome import Level, Outcome, Verdict
-from qvl_agent.actions.person import Nobody, Person, Question
+from qvl_agent.actions.person import Consent, Nobody, Person, Question
 from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.rules.budgets import STALE_FRAME
@@ -53,7 +54,8 @@ class Decision:
     """What was decided about an action, before anything is sent.
 
     Attributes:
-        refused_by: "" if it may be done, else "guard" or "person".
+        refused_by: "" if it may be done, else "guard", "person", or "nobody" if the run is parked.
+        consent: what a person said to it; None if nobody was asked.
         approved: the permit; None if nothing may be sent or there is nothing to send.
     """
 
@@ -63,6 +65,7 @@ class Decision:
     verdict: Verdict
     approved: Approved | None = None
     refused_by: str = ""
+    consent: Consent | None = None
     times: dict[str, float] = field(default_factory=dict)
 
 
@@ -92,17 +95,20 @@ class Executor:
     ) -> None:
         self._desktop = desktop
         self._policy = policy
-        self._person = person or Nobody()
+        self._asking = Asking(person or Nobody(), policy.profile, stop=stop, clock=clock)
         self._asked_for = named_in(task)
         self._platform = platform
         self._stop = stop
         self._clock = clock
         self._sleep = sleep
         self._inputs: deque[float] = deque(maxlen=_RECENT_INPUTS)
-        self._granted: frozenset[str] = frozenset()
-        self._asked = 0
         self._moving: tuple[FrameBox, ...] = ()
         self._clicked: tuple[float, DesktopPoint] | None = None
+
+    @property
+    def asked_most(self) -> str:
+        """What the person was asked most in this run, and how to need fewer questions."""
+        return self._asking.most()
 
     def scene(self, sight: Sight, facts: Facts, frame_age_s: float, events: Plan = ()) -> Scene:
         """Collect the facts of the moment, for a plan."""
@@ -114,10 +120,10 @@ class Executor:
             step=facts.step,
             elapsed_s=facts.elapsed_s,
             tokens=facts.tokens,
-            approvals=self._asked,
+            approvals=self._asking.count,
             inputs_s_ago=tuple(now - sent for sent in reversed(self._inputs)),
             off_limits=self._desktop.off_limits(),
-            granted=self._granted,
+            granted=self._asking.granted,
             windows=self._windows(events),
             focused=self._desktop.focused() if events else None,
             asked_for=self._asked_for,
@@ -146,7 +152,8 @@ class Executor:
         if decision.verdict.rule == STALE_FRAME:
             return Acted(decision, Outcome("stale", decision.verdict.reason))
         if decision.refused_by:
-            return Acted(decision, Outcome("refused", decision.verdict.reason))
+            waits = decision.refused_by == "nobody"
+            return Acted(decision, Outcome("parked" if waits else "refused", decision.verdict.reason))
         if decision.plan and self._policy.profile == "dry-run":
             goal = pointer_goal(decision.plan)
             return Acted(decision, Outcome("dry-run", "nothing was sent", planned=goal))
@@ -164,8 +171,10 @@ class Executor:
         decision = Decision(action, scene, events, verdict, times={"guard": self._clock() - start})
         if verdict.level is Level.DENY:
             return replace(decision, refused_by="guard")
-        if verdict.level is not Level.ALLOW and not self._ask(decision, sight):
-            return replace(decision, refused_by="person")
+        if verdict.level is not Level.ALLOW and self._policy.profile != "dry-run":
+            decision = replace(decision, consent=(said := self._asking.ask(_question(decision, sight))))
+            if not said.yes:
+                return replace(decision, refused_by="nobody" if said.said == "late" else "person")
         if not events or self._policy.profile == "dry-run":
             return decision  # nothing to permit
         approved = Approved(events, sight.seen.id, scene.geometry, clock=self._clock)
@@ -180,16 +189,6 @@ class Executor:
         if age <= self._policy.max_frame_age_s or self._unlike(action, sight):
             return age
         return 0.0
-
-    def _ask(self, decision: Decision, sight: Sight) -> bool:
-        verdict = decision.verdict
-        goal = pointer_goal(decision.plan)
-        if verdict.level is not Level.NOTICE:
-            self._asked += 1
-        yes = self._person.approve(Question(decision.action, verdict, sight.seen, goal))
-        if yes and verdict.level is Level.ASK_ONCE:
-            self._granted |= {verdict.rule}
-        return yes
 
     def _carry_out(
         self, decision: Decision, approved: Approved, sight: Sight
@@ -283,6 +282,12 @@ class Executor:
         end = self._clock() + seconds
         while not self._stop() and (left := end - self._clock()) > 0:
             self._sleep(min(left, _STOP_CHECK_S))
+
+
+def _question(decision: Decision, sight: Sight) -> Question:
+    action, scene, goal = decision.action, decision.scene, pointer_goal(decision.plan)
+    window = next((window for window in scene.windows if window), scene.focused)
+    return Question(action, decision.verdict, sight.screen, goal, sight.boxes(action), window)
 
 
 def _missed(goal: DesktopPoint | None, pointer: DesktopPoint | None) -> str:

@@ -75,15 +75,12 @@ def judge(action: Action, plan: Plan, scene: Scene, policy: Policy) -> Verdict:
 def apply_profile(verdict: Verdict, profile: Profile) -> Verdict:
     """Raise a verdict to what the profile asks for; no profile lowers one.
 
-    Careful moves every level one up, so what is otherwise asked every time is refused; unattended
-    turns a question into a refusal. Dry-run judges as standard does: that nothing is sent is the
+    Careful moves every level one up, so what is otherwise asked every time is refused. Unattended and
+    dry-run judge as standard does: that a question parks the run, and that nothing is sent, is the
     executor's part.
     """
     if profile == "careful" and verdict.level < Level.DENY:
         return replace(verdict, level=Level(verdict.level + 1))
-    if profile == "unattended" and verdict.level in {Level.ASK_ONCE, Level.ASK_EVERY}:
-        reason = f"{verdict.reason}; nobody is there to ask, so it is refused"
-        return replace(verdict, level=Level.DENY, reason=reason)
     return verdict
 
 

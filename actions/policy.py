@@ -10,8 +10,8 @@ from qvl_agent.actions.errors import SettingsError
 __all__ = ["Policy", "Profile", "tighten"]
 
 Profile = Literal["standard", "careful", "unattended", "dry-run"]
-"""standard: as the rules say · careful: every level one up · unattended: a question is a refusal ·
-dry-run: nothing is sent."""
+"""standard: as the rules say · careful: every level one up · unattended: a question parks the
+run, for a person to resume · dry-run: nothing is sent."""
 
 _TIGHTER: Final[dict[Profile, frozenset[Profile]]] = {
     "standard": frozenset({"standard", "careful", "unattended", "dry-run"}),

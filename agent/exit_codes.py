@@ -34,7 +34,8 @@ Exit codes:
   3   claimed done, but not verified
   4   stopped by the guard, stuck, or a question was answered no
   5   the model or its server failed
-  6   out of steps, time or tokens
+  6   out of steps, time, tokens or questions
+  7   parked: nobody answered a question in time
   69  no usable screen, permission or package
   75  another agent holds this display
   130 stopped by the person
@@ -56,6 +57,7 @@ _STATUS_CODES: Final = {
     "stuck": 4,
     "model-error": 5,
     "budget": 6,
+    "parked": 7,
     "desktop-error": 69,
     "crashed": 70,
     "stopped": 130,

@@ -23,10 +23,12 @@ from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.sanity import Sanity
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
 from qvl_agent.actions.sight import Sight
+from qvl_agent.agent.announced import Announced
 from qvl_agent.agent.dead_ends import Attempt, attempt, dead_end
 from qvl_agent.agent.history import History, describe
 from qvl_agent.agent.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.models import with_format
+from qvl_agent.agent.refusals import ending_of, told
 from qvl_agent.agent.setup import Setup, Verifiable
 from qvl_agent.agent.verification import Claim, Verified, verify
 from qvl_agent.sandbox.record import CloserLook, RunResult, RunStatus, StepIntent, StepOutcome
@@ -38,7 +40,6 @@ MAX_MISREAD: Final = 3
 """Replies in a row that hold no action before the run ends."""
 MAX_REFUSED: Final = 3
 _ZOOM_MARGIN: Final = 32
-_OUT_OF_BUDGET: Final = "budget"
 
 
 class _Over(Exception):  # noqa: N818 - the end of a run, not a failure
@@ -70,7 +71,7 @@ class Episode:
         self._executor = Executor(
             setup.desktop,
             setup.policy,
-            person=setup.person,
+            person=Announced(setup.person, setup.watch),
             task=task,
             platform=sys.platform,
             stop=setup.stop,
@@ -200,7 +201,7 @@ class Episode:
         self._misread = 0
         self._close(acted.outcome)
         match acted.outcome.status:
-            case "refused":
+            case "refused" | "parked":
                 self._refusal(acted.decision)
             case "stopped":
                 raise _Over("stopped", acted.outcome.detail)
@@ -237,7 +238,7 @@ class Episode:
             case Ask():
                 answer = self._setup.person.answer(action.question)
                 if answer is None:
-                    raise _Over("refused", f"the model asked, and nobody answered: {action.question}")
+                    raise _Over("parked", f"the model asked, and nobody answered: {action.question}")
                 self._look()
                 self._history.show(self._sight.seen, f"The person answered: {answer}")
             case _:
@@ -261,14 +262,13 @@ class Episode:
         self._history.show_close_up(self._sight.seen, action.label, note)
 
     def _refusal(self, decision: Decision) -> None:
-        verdict = decision.verdict
-        if verdict.rule.startswith(_OUT_OF_BUDGET):
-            raise _Over("budget", verdict.reason)
+        if ending := ending_of(decision, self._executor.asked_most):
+            raise _Over(*ending)
         self._refused += 1
-        if decision.refused_by == "person" or self._refused >= MAX_REFUSED:
-            raise _Over("refused", verdict.reason)
+        if self._refused >= MAX_REFUSED:
+            raise _Over("refused", told(decision))
         self._look()
-        self._history.refuse(self._sight.seen, verdict.reason)
+        self._history.refuse(self._sight.seen, told(decision))
 
     def _record(self, intent: StepIntent) -> None:
         start = time.monotonic()
@@ -317,6 +317,7 @@ def _decided(draft: StepIntent, decision: Decision) -> StepIntent:
             "scene": decision.scene,
             "plan": decision.plan,
             "verdict": decision.verdict,
+            "consent": decision.consent,
             "approval": decision.approved.id if decision.approved else "",
             "times": decision.times,
         }

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.status import Status
 from rich.table import Table
 
 from qvl_agent.actions.outcome import Level, Outcome
-from qvl_agent.actions.person import Nobody, Person, Question
+from qvl_agent.actions.person import Consent, Nobody, Person, Question, Said
 from qvl_agent.actions.schema import Action
 from qvl_agent.agent.doctor import Finding
 from qvl_agent.agent.exit_codes import exit_code
@@ -28,6 +29,14 @@ _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]note[/]", "bad": "[red]BAD [/
 _REPLY_SHOWN = 240
 _SHOWN_S = 0.0005
 """Parts below half a millisecond aren't worth reading."""
+_ANSWERS: Final[dict[str, Said]] = {
+    "y": "yes",
+    "yes": "yes",
+    "r": "yes-for-run",
+    "run": "yes-for-run",
+    "s": "stop",
+    "stop": "stop",
+}
 _ORACLE = (
     "oracle, a stand-in that reads the application's widgets and answers in Qwen3-VL's format; "
     "it is no Qwen3-VL and works in the sandbox only"
@@ -42,8 +51,10 @@ class TerminalWatch(Watch):
         self._console = console or Console(highlight=False)
         self._waiting: Status | None = None
         self._times: dict[str, float] = {}
+        self._folder = Path()
 
     def started(self, manifest: Manifest, folder: Path) -> None:
+        self._folder = folder
         name = _ORACLE if manifest.model == "oracle" else manifest.model
         self._print(f"model: {_safe(name)}")
         self._print(f"desktop: {_safe(manifest.desktop)} · task: [bold]{_safe(manifest.task)}[/]")
@@ -53,6 +64,10 @@ class TerminalWatch(Watch):
         if self._console.is_terminal:
             self._waiting = self._console.status(f"step {step}: the model is looking …")
             self._waiting.start()
+
+    def asking(self, question: Question) -> None:
+        del question
+        self._quiet()
 
     def warned(self, sentence: str) -> None:
         self._quiet()
@@ -95,6 +110,8 @@ class TerminalWatch(Watch):
         self._print(
             f"[{style}]{result.status}[/] after {result.steps} steps, {result.seconds:.1f} s{message}"
         )
+        if result.status == "parked":
+            self._print(f"it can go on: qvl-agent resume {_safe(str(self._folder))}")
         if result.verified_by == "model":
             said = {True: "yes", False: "[red]no[/]", None: "[red]no usable answer[/]"}[result.verified]
             self._print(f"is it done? The model, over a fresh screen: {said}: {_safe(result.check)}")
@@ -141,13 +158,14 @@ class TerminalPerson:
         """Nobody, unless a terminal is at both ends."""
         return cls() if sys.stdin.isatty() and sys.stderr.isatty() and not as_json else Nobody()
 
-    def approve(self, question: Question) -> bool:
+    def approve(self, question: Question) -> Consent:
         if question.verdict.level <= Level.NOTICE:
-            return True
+            return Consent("yes")
         goal = f" at ({question.goal.x}, {question.goal.y})" if question.goal else ""
         self._console.print(f"[yellow]May I do this: {_safe(action_words(question.action))}{goal}?[/]")
         self._console.print(f"It is asked because {_safe(question.verdict.reason)}")
-        return self._line("yes or no [no]: ").lower() in {"y", "yes"}
+        said = self._line("yes, run (yes for the whole run), no, or stop [no]: ").lower()
+        return Consent(_ANSWERS.get(said, "no"))
 
     def answer(self, question: str) -> str | None:
         self._console.print(f"[yellow]The model asks:[/] {_safe(question)}")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from qvl_agent.actions.desktops.watchdog import Watchable, Watchdog
-from qvl_agent.actions.person import Person, Question
+from qvl_agent.actions.person import Consent, Person, Question
 from qvl_agent.agent.setup import Setup
 from qvl_agent.sandbox.record import RunStatus
 
@@ -47,7 +47,7 @@ class _Asked:
     def __init__(self, person: Person, watchdog: Watchdog) -> None:
         self._person, self._watchdog = person, watchdog
 
-    def approve(self, question: Question) -> bool:
+    def approve(self, question: Question) -> Consent:
         with self._watchdog.paused():
             return self._person.approve(question)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from qvl_agent.actions.person import Question
 from qvl_agent.sandbox.record import Manifest, RunResult, StepIntent, StepOutcome
 
 __all__ = ["Watch"]
@@ -21,6 +22,9 @@ class Watch:
 
     def decided(self, intent: StepIntent) -> None:
         """The reply was read and judged; nothing is sent yet."""
+
+    def asking(self, question: Question) -> None:
+        """A person is about to be asked, or told; nothing is sent before they answer."""
 
     def warned(self, sentence: str) -> None:
         """Something about the screen that the person should know."""

@@ -15,6 +15,7 @@ from qvl_agent.actions.events import Event
 from qvl_agent.actions.guard import Scene
 from qvl_agent.actions.messages import Reply, Role
 from qvl_agent.actions.outcome import Outcome, Verdict
+from qvl_agent.actions.person import Consent
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.schema import Action
 
@@ -41,6 +42,7 @@ RunStatus = Literal[
     "failed",
     "refused",
     "stuck",
+    "parked",
     "budget",
     "stopped",
     "dry-run",
@@ -49,8 +51,9 @@ RunStatus = Literal[
     "crashed",
 ]
 """done: the model claims it, `verified` says more · failed: the model gave up · refused: the guard or
-the person stopped it · stuck: it did the same again and again, or nothing that changed anything · budget:
-out of steps, time or tokens · stopped: by the person · dry-run: ended where input would have been sent ·
+the person stopped it · stuck: it did the same again and again, or nothing that changed anything · parked:
+a question wasn't answered in time, so it wasn't done, and the run can go on · budget: out of steps, time,
+tokens or questions · stopped: by the person · dry-run: ended where input would have been sent ·
 model-error, desktop-error: it failed · crashed: an error of ours."""
 
 
@@ -140,6 +143,8 @@ class StepIntent(_Record):
     scene: Scene | None = None
     plan: tuple[Event, ...] = ()
     verdict: Verdict | None = None
+    consent: Consent | None = None
+    """What a person said to it; None if nobody was asked."""
     approval: str = ""
     """The approval's id; "" if nothing may be sent."""
     times: dict[str, float] = Field(default_factory=dict)

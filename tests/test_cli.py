@@ -198,6 +198,7 @@ def test_help_is_quick_and_heavy_libraries_stay_away(tmp_path: Path) -> None:
         ("stuck", None, 4),
         ("model-error", None, 5),
         ("budget", None, 6),
+        ("parked", None, 7),
         ("desktop-error", None, 69),
         ("crashed", None, 70),
         ("stopped", None, 130),

@@ -10,6 +10,7 @@ from qvl_agent.actions.coordinates import DesktopPoint, ModelBox
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.executor import Decision, Executor, Facts
 from qvl_agent.actions.outcome import Level
+from qvl_agent.actions.person import Consent
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.schema import Action, Click, Drag, Press, Scroll, Type, Wait
 from qvl_agent.actions.sight import Sight
@@ -146,9 +147,9 @@ def test_questions_are_counted_and_a_grant_is_remembered(desktop: Desktop) -> No
     class Yes:
         asked = 0
 
-        def approve(self, question: object) -> bool:
+        def approve(self, question: object) -> Consent:
             self.asked += 1
-            return True
+            return Consent("yes-for-run")
 
         def answer(self, question: str) -> str | None:
             return None

@@ -16,7 +16,7 @@ from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.errors import ModelError, RecordingError
 from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.person import Question
+from qvl_agent.actions.person import Consent, Question, Said
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.sanity import one_colour
 from qvl_agent.agent import Agent
@@ -129,13 +129,14 @@ def test_the_guards_refusal_reaches_the_model_and_three_end_the_run(
 
 
 class Person:
-    def __init__(self, *, yes: bool, words: str | None = None) -> None:
+    def __init__(self, said: Said, words: str | None = None) -> None:
         self.questions: list[Question] = []
-        self._yes, self._words = yes, words
+        self._said: Said = said
+        self._words = words
 
-    def approve(self, question: Question) -> bool:
+    def approve(self, question: Question) -> Consent:
         self.questions.append(question)
-        return self._yes
+        return Consent(self._said)
 
     def answer(self, question: str) -> str | None:
         return self._words
@@ -144,32 +145,73 @@ class Person:
 CLOSE_WINDOW = '{"action": "press", "keys": ["ctrl", "w"]}'
 
 
-def test_a_persons_no_ends_the_run_with_nothing_sent(at_corner: Desktop, tmp_path: Path) -> None:
-    person = Person(yes=False)
-    run = Agent(at_corner, Listening(CLOSE_WINDOW, DONE), runs=tmp_path, person=person).run("close it")
-    assert run.status == "refused"
-    assert len(person.questions) == 1
-    assert run.recording().steps[0].intent.approval == ""
-
-
-def test_a_persons_yes_is_remembered_for_the_run(at_corner: Desktop, tmp_path: Path) -> None:
-    person = Person(yes=True)
+def test_a_persons_no_is_told_and_the_same_is_not_asked_again(at_corner: Desktop, tmp_path: Path) -> None:
+    person = Person("no")
     model = Listening(CLOSE_WINDOW, CLOSE_WINDOW, DONE)
-    run = Agent(at_corner, model, runs=tmp_path, person=person).run("close both")
-    assert run.status == "done"
+    run = Agent(at_corner, model, runs=tmp_path, person=person).run("close it")
+    assert run.status == "done", "it went another way"
     assert len(person.questions) == 1
+    assert "the person said no" in model.told[1][-1].text
+    asked = [step.intent.consent for step in run.recording().steps[:2]]
+    assert [(one.said, one.remembered) for one in asked if one] == [("no", False), ("no", True)]
+    assert not any(step.intent.approval for step in run.recording().steps)
+
+
+def test_three_nos_in_a_row_end_the_run(at_corner: Desktop, tmp_path: Path) -> None:
+    chords = [json.dumps({"action": "press", "keys": ["ctrl", key]}) for key in "wqw"]
+    run = Agent(at_corner, Listening(*chords, DONE), runs=tmp_path, person=Person("no")).run("close it")
+    assert (run.status, run.result.steps) == ("refused", 3)
+
+
+@pytest.mark.parametrize(("said", "status"), [("stop", "stopped"), ("late", "parked"), ("absent", "refused")])
+def test_what_is_no_yes_sends_nothing(said: Said, status: str, at_corner: Desktop, tmp_path: Path) -> None:
+    run = Agent(at_corner, Listening(CLOSE_WINDOW, DONE), runs=tmp_path, person=Person(said)).run("close it")
+    assert run.status == status
+    (step,) = run.recording().steps
+    assert step.intent.approval == ""
+    assert step.outcome.outcome.status == ("parked" if said == "late" else "refused")
+
+
+def test_unattended_parks_the_run_and_asks_nobody(at_corner: Desktop, tmp_path: Path) -> None:
+    person = Person("yes")
+    policy = Policy(profile="unattended")
+    agent = Agent(at_corner, Listening(CLOSE_WINDOW, DONE), runs=tmp_path, person=person, policy=policy)
+    assert agent.run("close it").status == "parked"
+    assert person.questions == []
+
+
+def test_a_yes_for_the_run_is_remembered(at_corner: Desktop, tmp_path: Path) -> None:
+    for said, questions in (("yes-for-run", 1), ("yes", 2)):
+        person = Person(said)
+        model = Listening(CLOSE_WINDOW, CLOSE_WINDOW, DONE)
+        run = Agent(at_corner, model, runs=tmp_path, person=person).run("close both")
+        assert (run.status, len(person.questions)) == ("done", questions)
 
 
 def test_nobody_there_means_no(at_corner: Desktop, tmp_path: Path) -> None:
     assert Agent(at_corner, Listening(CLOSE_WINDOW), runs=tmp_path).run("close").status == "refused"
+
+
+def test_a_question_of_the_model_that_nobody_answers_parks(at_corner: Desktop, tmp_path: Path) -> None:
     ask = '{"action": "ask", "question": "Which one?"}'
     run = Agent(at_corner, Listening(ask), runs=tmp_path).run("choose")
-    assert (run.status, "Which one?" in run.result.message) == ("refused", True)
+    assert (run.status, "Which one?" in run.result.message) == ("parked", True)
+
+
+def test_the_sixth_question_ends_the_run_and_says_how_to_need_fewer(
+    at_corner: Desktop, tmp_path: Path
+) -> None:
+    person = Person("yes")
+    texts = [json.dumps({"action": "type", "text": f"{number}\u200b"}) for number in range(100)]
+    run = Agent(at_corner, Listening(*texts), runs=tmp_path, person=person).run("type them")
+    assert (run.status, len(person.questions)) == ("budget", 5)
+    assert "most by text-invisible" in run.result.message
+    assert "for this run" in run.result.message
 
 
 def test_an_answer_from_the_person_is_told_with_a_fresh_screen(at_corner: Desktop, tmp_path: Path) -> None:
     model = Listening('{"action": "ask", "question": "Which one?"}', DONE)
-    person = Person(yes=False, words="the left one")
+    person = Person("no", words="the left one")
     assert Agent(at_corner, model, runs=tmp_path, person=person).run("choose").status == "done"
     assert "the left one" in model.last_words
     assert model.told[-1][-1].pictures

@@ -197,6 +197,7 @@ def test_a_torn_and_unended_run_says_so(tmp_path: Path) -> None:
         (RunResult(status="done", verified=None, verified_by="model"), "bad", "Claimed, not verified"),
         (RunResult(status="failed", verified=True), "bad", "Failed"),
         (RunResult(status="stuck"), "bad", "Stuck"),
+        (RunResult(status="parked"), "bad", "Parked"),
         (RunResult(status="budget"), "bad", "Out of budget"),
         (RunResult(status="crashed"), "bad", "Crashed"),
     ],

@@ -155,7 +155,7 @@ class TestCommands:
         for scene in (at(focused=TERMINAL), SCENE):
             verdict = decide(Type(text=text), scene)
             assert (verdict.level, verdict.rule) == (Level.ASK_EVERY, "dangerous-command"), text
-        assert decide(Type(text=text), SCENE, profile="unattended").level is Level.DENY
+        assert decide(Type(text=text), SCENE, profile="careful").level is Level.DENY
 
     @pytest.mark.parametrize(
         "text",

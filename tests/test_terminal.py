@@ -38,11 +38,12 @@ def question(level: Level = Level.ASK_ONCE) -> Question:
 
 
 @pytest.mark.parametrize(
-    ("typed", "yes"), [("yes\n", True), ("Y\n", True), ("\n", False), ("", False), ("no\n", False)]
+    ("typed", "said"),
+    [("yes\n", "yes"), ("Y\n", "yes"), ("\n", "no"), ("", "no"), ("no\n", "no"), ("s\n", "stop")],
 )
-def test_only_a_typed_yes_is_a_yes(typed: str, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_typed_yes_is_a_yes(typed: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, printed = person(monkeypatch, typed)
-    assert asked.approve(question()) is yes
+    assert asked.approve(question()).said == said
     assert "it closes a window" in printed.getvalue()
     assert "(3, 4)" in printed.getvalue()
 

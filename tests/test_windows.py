@@ -12,6 +12,7 @@ from Xlib.display import Display
 from qvl_agent.actions.coordinates import DesktopPoint, ModelBox
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.executor import Decision, Executor, Facts
+from qvl_agent.actions.person import Consent
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.schema import Click, Press, Type
 from qvl_agent.actions.sight import Sight
@@ -128,11 +129,11 @@ class SlowPerson:
     def __init__(self, display: VirtualDisplay, desktop: Desktop) -> None:
         self._display, self._desktop = display, desktop
 
-    def approve(self, question: object) -> bool:
+    def approve(self, question: object) -> Consent:
         steal = ["xdotool", "search", "--class", "Thief", "windowfocus", "--sync"]
         subprocess.run(steal, env=self._display.environment(), check=True)
         wait_until(lambda: named(self._desktop.focused()) == "Thief", "the thief's focus")
-        return True
+        return Consent("yes")
 
     def answer(self, question: str) -> None:
         return None

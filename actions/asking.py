@@ -1,0 +1,131 @@
+"""Asking a person, for one run: what is asked, for how long, and what was said before.
+
+A question is put once and stands for a while; only a yes in that time counts. What the person refused
+isn't asked again. Everything here is kept beside the guard, which stays a pure function.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from qvl_agent.actions.coordinates import FrameBox
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.outcome import Level
+from qvl_agent.actions.person import QUESTION_S, Consent, Person, Question
+from qvl_agent.actions.policy import Profile
+from qvl_agent.actions.schema import Action, Click, Drag, Press, Type
+
+__all__ = ["Asking"]
+
+_BESIDE: Final = frozenset({"label", "intent", "target", "end"})
+"""The fields of an action that say where and why, not what is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """What a refusal was about; the same thing at the same place, or by the same name, is the same."""
+
+    rule: str
+    app: str
+    what: str
+    label: str
+    box: FrameBox | None
+
+    def again(self, other: "_Refused") -> bool:
+        if (self.rule, self.app, self.what) != (other.rule, other.app, other.what):
+            return False
+        if self.box is None or other.box is None:
+            return self.label == other.label and self.box is other.box
+        return (self.label == other.label != "") or _meet(self.box, other.box)
+
+
+class Asking:
+    """The questions of one run.
+
+    Attributes:
+        count: questions put so far; notices aren't questions.
+        granted: rules that the person allowed for the whole run.
+    """
+
+    def __init__(
+        self, person: Person, profile: Profile, *, stop: StopCheck, clock: Callable[[], float]
+    ) -> None:
+        self.count = 0
+        self.granted: frozenset[str] = frozenset()
+        self._person, self._profile = person, profile
+        self._stop, self._clock = stop, clock
+        self._put: Counter[tuple[str, str]] = Counter()
+        self._refused: list[_Refused] = []
+
+    def ask(self, question: Question) -> Consent:
+        """Put a question, unless it is known what comes of it; what isn't a yes in time is none."""
+        verdict = question.verdict
+        notice = verdict.level is Level.NOTICE
+        if self._profile == "unattended":
+            return Consent("yes" if notice else "late")
+        about = _about(question)
+        if any(about.again(refused) for refused in self._refused):
+            return Consent("no", remembered=True)
+        if not notice:
+            self.count += 1
+            self._put[verdict.rule, about.app] += 1
+        asked = self._clock()
+        consent = self._person.approve(replace(question, limit_s=QUESTION_S, stop=self._stop))
+        consent = replace(consent, seconds=self._clock() - asked, remembered=False)
+        if consent.yes and (consent.seconds >= QUESTION_S or self._stop()):
+            return replace(consent, said="stop" if self._stop() else "late")
+        if consent.said == "yes-for-run" and verdict.level is Level.ASK_ONCE:
+            self.granted |= {verdict.rule}
+        if consent.said == "no":
+            self._refused.append(about)
+        return consent
+
+    def most(self) -> str:
+        """Say what was asked most, and how to need fewer questions; "" if nothing was asked."""
+        if not self._put:
+            return ""
+        ((rule, app), times), *_ = self._put.most_common(1)
+        where = f" in {app}" if app else ""
+        return f"most by {rule}{where} ({times} of {self.count}); {_remedy(rule)}"
+
+
+def _remedy(rule: str) -> str:
+    """Name what makes a rule's questions fewer."""
+    if rule == "other-app":
+        return "name the application too, with --app"
+    if rule in {"consequence-send", "consequence-publish", "consequence-delete", "consequence-install"}:
+        kind = rule.removeprefix("consequence-")
+        return f"answer “for this run”, or say in the task what to {kind}"
+    if rule.startswith(("window-", "consequence-", "dangerous-")):
+        return "this is asked every time by design: do that part yourself, or give smaller tasks"
+    return "answer “for this run” where that is offered"
+
+
+def _about(question: Question) -> _Refused:
+    action, window = question.action, question.window
+    return _Refused(
+        rule=question.verdict.rule,
+        app=window.called if window else "",
+        what=_what(action),
+        label=action.label.strip().casefold(),
+        box=question.boxes[0] if question.boxes else None,
+    )
+
+
+def _what(action: Action) -> str:
+    """What would be done, wherever that is: a click is the same with any label."""
+    match action:
+        case Click() | Drag() | Type() | Press():
+            return repr((action.kind, [field for field in action if field[0] not in _BESIDE]))
+        case _:
+            return action.kind
+
+
+def _meet(one: FrameBox, other: FrameBox) -> bool:
+    return (
+        one.left < other.right
+        and other.left < one.right
+        and one.top < other.bottom
+        and other.top < one.bottom
+    )

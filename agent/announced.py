@@ -1,0 +1,20 @@
+"""Whoever looks on is told before a person is asked: a terminal has to end what it draws, a log waits."""
+
+from qvl_agent.actions.person import Consent, Person, Question
+from qvl_agent.agent.watch import Watch
+
+__all__ = ["Announced"]
+
+
+class Announced:
+    """A person, and who is told first."""
+
+    def __init__(self, person: Person, watch: Watch) -> None:
+        self._person, self._watch = person, watch
+
+    def approve(self, question: Question) -> Consent:
+        self._watch.asking(question)
+        return self._person.approve(question)
+
+    def answer(self, question: str) -> str | None:
+        return self._person.answer(question)
