@@ -28,7 +28,7 @@ from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.errors import ApprovalError
 from qvl_agent.actions.executor import Acted, Decision, Executor, Facts
 from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Question
+from qvl_agent.actions.person import Consent, Question
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.schema import Action
 from qvl_agent.actions.sight import Sight
@@ -83,9 +83,15 @@ class Answers:
 
     def __init__(self) -> None:
         self.yes = False
+        self.turn = 0
 
-    def approve(self, question: Question) -> bool:
-        return self.yes or question.verdict.level <= Level.NOTICE
+    def approve(self, question: Question) -> Consent:
+        if question.verdict.level <= Level.NOTICE:
+            return Consent("yes")
+        self.turn += 1
+        return Consent(
+            ("yes", "yes-for-run")[self.turn % 2] if self.yes else ("no", "late", "stop")[self.turn % 3]
+        )
 
     def answer(self, question: str) -> str | None:
         del question
@@ -110,7 +116,7 @@ class Proof:
     def run(self, actions: int) -> None:
         for number in range(actions):
             case = self._dice.case()
-            if number % RUN == 0 or case == "asked, no":  # an earlier yes may have been for the whole run
+            if number % RUN == 0 or case.startswith("asked"):  # an earlier answer may be for the whole run
                 self._executor = self._new_executor()
             self._one(case, self._dice.action(case))
 
