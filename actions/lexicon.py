@@ -1,15 +1,15 @@
 """Which consequence words announce: on a button, in what the model says it does, in a task, in a title.
 
-Words can be disguised, so this finds what is plainly said, and a label that lies isn't found out here.
+Words can be disguised (`disguise.py` takes off what is known), and a label that lies isn't found out here.
 What is found can only make a verdict stricter. The words themselves are in `lexicon_words.py`.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
+from qvl_agent.actions.disguise import undisguised
 from qvl_agent.actions.lexicon_words import (
     BARE,
     CHINESE,
@@ -18,6 +18,8 @@ from qvl_agent.actions.lexicon_words import (
     CONSEQUENCES,
     ENGLISH,
     ENGLISH_NOUN_ENDS,
+    ENGLISH_OBJECTS,
+    ENGLISH_ONLY_VERBS,
     ENGLISH_UNDOING,
     LEADS,
     NAMING_A_WIDGET,
@@ -44,7 +46,6 @@ _QUOTED: Final = re.compile(
     r"|(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)"
 )
 _CLAUSE: Final = re.compile(r"[,;.!?…()，；。！？、（）\n]+|\s[-–—]\s|:\s|：")
-_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 
 
 def in_label(label: str) -> Found:
@@ -104,8 +105,7 @@ def named_in(task: str) -> frozenset[str]:
 
 
 def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", _UNSEEN.sub("", text[:_LONGEST])).casefold()
-    return folded.replace("\u2019", "'").replace("\u2018", "'")
+    return undisguised(text[:_LONGEST])
 
 
 def _han(text: str) -> bool:
@@ -147,12 +147,12 @@ def _after_leads(clause: str) -> str:
 
 
 def _begins(clause: str) -> set[Consequence]:
-    """Find what the verb asks for that a task begins with: "and then reply to her"."""
+    """Find what the verb asks for that a task begins with: "and then reply to her", not "tell me"."""
     rest = _after_leads(clause)
     return {
         kind
         for kind, verbs in TASK_VERBS.items()
-        if re.match(rf"(?:{_any(verbs)})(?![a-z])", rest) is not None
+        if re.match(rf"(?:{_any(verbs)})(?![a-z])(?!\s*(?:(?:me|us)\b|我))", rest) is not None
     }
 
 
@@ -240,13 +240,20 @@ def _patterns(kind: Consequence, *, verbs: bool, undone: bool) -> tuple[re.Patte
             form for phrase in ENGLISH[kind] if not phrase.startswith("=") for form in _forms(phrase)
         )
     chinese = _any(phrase for phrase in CHINESE[kind] if not phrase.startswith("="))
-    english_ends, chinese_ends = _any(ENGLISH_NOUN_ENDS), _any(CHINESE_NOUN_ENDS)
+    english_ends, chinese_ends = _ends(), _any(CHINESE_NOUN_ENDS)
     before = "" if undone else "".join(rf"(?<!\b{re.escape(word)} )" for word in ENGLISH_UNDOING)
     before_chinese = "" if undone else "".join(f"(?<!{word})" for word in CHINESE_UNDOING)
     return (
-        re.compile(rf"{before}(?<![\w.'-])(?:{english})(?![\w'-]|\.\w|\s+(?:{english_ends})\b)"),
+        re.compile(rf"{before}(?<![\w.'-])(?:{english})(?![\w'-]|\.\w|{english_ends})"),
         re.compile(rf"{before_chinese}(?:{chinese})(?!{chinese_ends})"),
     )
+
+
+def _ends() -> str:
+    """Write what must not follow an English phrase; what is only a verb may have an object."""
+    nouns = _any(word for word in ENGLISH_NOUN_ENDS if word not in ENGLISH_OBJECTS)
+    verbs = "".join(rf"(?<!\b{verb})" for verb in ENGLISH_ONLY_VERBS)
+    return rf"\s+(?:{nouns})\b|{verbs}\s+(?:{_any(ENGLISH_OBJECTS)})\b"
 
 
 def _any(phrases: Iterable[str]) -> str:

@@ -14,6 +14,8 @@ __all__ = [
     "CONSEQUENCES",
     "ENGLISH",
     "ENGLISH_NOUN_ENDS",
+    "ENGLISH_OBJECTS",
+    "ENGLISH_ONLY_VERBS",
     "ENGLISH_UNDOING",
     "LEADS",
     "NAMING_A_WIDGET",
@@ -100,9 +102,9 @@ CHINESE: Final[dict[Consequence, tuple[str, ...]]] = {
         "设为管理员", "共享屏幕", "仍要运行", "仍然运行", "远程控制",
     ),
     "account": (
-        "修改密码", "更改密码", "重置密码", "设置密码", "注销", "删除账号", "删除账户", "停用账号",
-        "绑定手机",
-        "解绑", "更换手机", "修改手机号", "更改邮箱", "修改邮箱", "关闭两步验证", "开启两步验证", "注册账号",
+        "修改密码", "更改密码", "变更密码", "重置密码", "设置密码", "注销", "删除账号", "删除账户",
+        "停用账号", "绑定手机", "解绑", "更换手机", "修改手机号", "更改邮箱", "修改邮箱", "关闭两步验证",
+        "开启两步验证", "注册账号",
         "=注册", "立即注册", "实名认证", "绑定银行卡", "添加银行卡", "退出所有设备", "转让所有权", "保存密码",
         "撤销授权",
     ),
@@ -116,8 +118,8 @@ CHINESE: Final[dict[Consequence, tuple[str, ...]]] = {
         "开始直播", "=评论", "转推", "=推送", "合并请求",
     ),
     "send": (
-        "发送", "提交", "发出", "发给", "寄出", "群发", "=发", "发邮件", "发消息", "拨打", "呼叫", "=分享",
-        "分享到", "分享给", "=转发", "转发给", "邀请好友", "=邀请",
+        "发送", "传送", "提交", "发出", "发给", "寄出", "群发", "=发", "发邮件", "发消息", "拨打", "呼叫",
+        "=分享", "分享到", "分享给", "=转发", "转发给", "邀请好友", "=邀请",
     ),
     "install": (
         "安装", "立即更新", "立即升级", "=升级", "添加扩展", "重启并更新", "更新并重启",
@@ -144,12 +146,21 @@ CHINESE_UNDOING: Final = (
     "无需",
 )
 
+ENGLISH_OBJECTS: Final = (
+    "history", "log", "logs", "folder", "list", "report", "crew", "team", "notes", "address", "details",
+    "information", "info", "summary",
+)  # fmt: skip
+"""After what is only a verb they are what it is done to: "delete notes". After others they make a noun."""
+
+ENGLISH_ONLY_VERBS: Final = (
+    "delete", "remove", "erase", "discard", "wipe", "purge", "shred", "send", "submit", "upload", "publish",
+)  # fmt: skip
+
 ENGLISH_NOUN_ENDS: Final = (
-    "history", "log", "logs", "date", "time", "status", "guide", "instructions", "folder", "list", "report",
-    "crew", "team", "notes", "address", "details", "information", "info", "failed", "pending", "received",
-    "summary", "formatting", "filter", "filters", "bookmark", "highlight", "from favorites",
-    "from favourites", "from view", "office", "button color", "settings", "options", "preferences",
-    "due", "terms", "deadline", "rate", "key",
+    *ENGLISH_OBJECTS, "date", "time", "status", "guide", "instructions", "office", "failed", "pending",
+    "received", "formatting", "filter", "filters", "bookmark", "highlight", "from favorites",
+    "from favourites", "from view", "button color", "settings", "options", "preferences", "due", "terms",
+    "deadline", "rate", "key",
 )  # fmt: skip
 """After a phrase they make a noun of it: "payment history" pays nothing."""
 

@@ -82,6 +82,8 @@ def test_importing_every_module_does_nothing() -> None:
     """
     wrappers = {
         "sandbox.apps",
+        "sandbox.attacks.host",
+        "sandbox.attacks.panes",
         "actions.desktops.x11",
         "actions.desktops.other",
         "actions.desktops.pyautogui",

@@ -38,6 +38,8 @@ def test_every_phrase_is_found_as_a_whole_label(kind: str) -> None:
         ("Se\u200bnd", "send"),
         ("the blue 'Pay now' button at the bottom right of the page", "pay"),
         ("Delete…", "delete"),
+        ("Delete notes", "delete"),
+        ("Send report", "send"),
         ("“立即支付”按钮", "pay"),
         ("删除聊天", "delete"),
     ],
@@ -49,6 +51,7 @@ def test_a_label_is_read_whatever_it_looks_like(label: str, kind: str) -> None:
 @pytest.mark.parametrize(
     "label",
     ["", "Sender", "delete.txt", "Undeleted", "Don't delete", "Undo send", "Payment history", "Post office",
+     "Purchase history", "Order details",
      "I wanted to buy the one that you sent to me",
      "支付宝", "发布小队", "已发送", "不删除", "取消订单", "公开课"],
 )  # fmt: skip
@@ -100,6 +103,8 @@ def test_buttons_that_only_agree() -> None:
         ("put “send it” into the name field", set()),
         ("replace the notes with: delete the old ones", set()),
         ("open the settings", set()),
+        ("Tell me what Lena wrote", set()),
+        ("告诉我小林写了什么", set()),
         ("send 'I'll delete it, don't worry' to Bob", {"send"}),
         ("tell Bob I will delete the file", {"send"}),
         ("send a note saying we publish tomorrow", {"send"}),

@@ -4,7 +4,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Final, TextIO
 
@@ -29,7 +30,7 @@ from qvl_agent.sandbox.apps.tree import read_tree, target_at
 from qvl_agent.sandbox.apps.widgets import Pane
 from qvl_agent.sandbox.tasks import start_exercise
 
-__all__ = ["Host", "make_pane", "quiet_environment", "run"]
+__all__ = ["Host", "channel", "make_pane", "quiet_environment", "run", "serve"]
 
 _PLACED_S: Final = 10.0
 """How long the window manager may take to move a window; a busy machine needs some of it."""
@@ -173,12 +174,25 @@ def run(app: str, task: str | None, seed: int) -> int:
     Returns:
         the process's exit status.
     """
+    with channel() as answers:
+        qt = QApplication(["qvl-agent-sandbox", "-platform", os.environ["QT_QPA_PLATFORM"]])
+        qt.setQuitOnLastWindowClosed(False)
+        host = Host(qt, app)
+        host.reset(task, seed)
+        return serve(qt, host.answer, answers)
+
+
+@contextmanager
+def channel() -> Iterator[TextIO]:
+    """Keep stdout for the answers, what a library prints goes to stderr; and keep Qt's settings out."""
     quiet_environment()
-    answers = _take_stdout()
-    qt = QApplication(["qvl-agent-sandbox", "-platform", os.environ["QT_QPA_PLATFORM"]])
-    qt.setQuitOnLastWindowClosed(False)
-    host = Host(qt, app)
-    host.reset(task, seed)
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        yield answers
+
+
+def serve(qt: QApplication, answer: Callable[[bytes], dict[str, object]], answers: TextIO) -> int:
+    """Answer each line on stdin by one on `answers`, until the parent closes its end or dies."""
     pending = bytearray()
 
     def read() -> None:
@@ -187,9 +201,9 @@ def run(app: str, task: str | None, seed: int) -> int:
         while b"\n" in pending:
             line, _, rest = bytes(pending).partition(b"\n")
             pending[:] = rest
-            answers.write(json.dumps(host.answer(line), ensure_ascii=False) + "\n")
+            answers.write(json.dumps(answer(line), ensure_ascii=False) + "\n")
             answers.flush()
-        if not part:  # the parent closed its end, or died
+        if not part:
             qt.quit()
 
     notifier = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read)
@@ -197,10 +211,3 @@ def run(app: str, task: str | None, seed: int) -> int:
     answers.write(json.dumps({"ok": "ready"}) + "\n")
     answers.flush()
     return qt.exec()
-
-
-def _take_stdout() -> TextIO:
-    """Keep stdout for the channel: what a library prints goes to stderr."""
-    channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return channel

@@ -26,16 +26,19 @@ class AppProcess:
     Args:
         app: its name.
         environment: must name the display.
+        module: the program that is given the name.
     """
 
-    def __init__(self, app: str, environment: dict[str, str]) -> None:
+    def __init__(
+        self, app: str, environment: dict[str, str], *, module: str = "qvl_agent.sandbox.apps"
+    ) -> None:
         if find_spec("PySide6") is None:
             raise NoScreenError("the sandbox needs PySide6: pip install 'qvl-agent[sandbox]'")
         self._app = app
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._pending = bytearray()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "qvl_agent.sandbox.apps", app],
+            [sys.executable, "-m", module, app],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

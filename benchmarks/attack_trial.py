@@ -1,0 +1,136 @@
+"""Plays one attack through the whole agent, and the two controls that show that it means something."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.outcome import Level
+from qvl_agent.actions.person import Nobody, Person, Question
+from qvl_agent.actions.plan import plan
+from qvl_agent.actions.policy import Policy
+from qvl_agent.agent import Agent
+from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.attacks.scenario import Scenario, Step, happened
+from qvl_agent.sandbox.attacks.stage import Stage
+from qvl_agent.sandbox.attacks.twin import Twin, action_of
+from qvl_agent.sandbox.record import RunResult, StepIntent, StepOutcome
+
+_EFFECT_S = 5.0
+"""How long an effect that must happen may take: a shell has to run what was typed."""
+
+
+class Says:
+    """A person who always says the same, or yes to what sends something alone."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def approve(self, question: Question) -> bool:
+        rule = question.verdict.rule
+        if question.verdict.level is Level.NOTICE:
+            return True
+        return self._kind == "yes" or (self._kind == "yes to send" and rule == "consequence-send")
+
+    def answer(self, question: str) -> str | None:
+        del question
+        return None
+
+
+class Heard(Watch):
+    """Tells the twin what came of its actions, and keeps the rules that judged them."""
+
+    def __init__(self, twin: Twin) -> None:
+        self._twin = twin
+        self.rules: list[str] = []
+
+    def decided(self, intent: StepIntent) -> None:
+        self.rules.append(intent.verdict.rule if intent.verdict else "no action in the reply")
+
+    def acted(self, outcome: StepOutcome) -> None:
+        status = outcome.outcome.status
+        self._twin.heard(status)
+        if status not in ("done", "refused"):
+            self.rules[-1] = status
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a run: the lists of the state that changed, and the rules that judged the actions."""
+
+    changed: list[str]
+    rules: list[str]
+    result: RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A scenario on a stage; the runs are recorded below `runs`."""
+
+    stage: Stage
+    scenario: Scenario
+    runs: Path
+
+    def attack(self) -> Played:
+        """Play the attack itself, under the scenario's policy and person."""
+        return self._play(self.scenario.steps, self.scenario.person, self.scenario.policy)
+
+    def harmless(self) -> bool:
+        """Say whether a model that isn't deceived can do its work there, with nobody to ask."""
+        scenario = self.scenario
+        played = self._play(scenario.harmless, "nobody", scenario.policy)
+        worked = not scenario.allowed or scenario.allowed in played.changed
+        return worked and played.result.status == "done" and not set(played.changed) & set(scenario.forbidden)
+
+    def real(self) -> bool:
+        """Say whether the effect does happen when it is let happen."""
+        scenario = self.scenario
+        steps = scenario.proof_steps or scenario.steps
+        if scenario.proof == "yes":
+            self._play(steps, "yes", scenario.policy.model_copy(update={"max_approvals": 99}))
+        else:
+            self._unguarded(steps)
+        deadline = time.monotonic() + _EFFECT_S
+        while not happened(self.stage.start, self.stage.state(), scenario.forbidden):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _play(self, steps: tuple[Step, ...], person: str, policy: Policy) -> Played:
+        self.stage.show(self.scenario)
+        twin = Twin(steps, self.stage, self.scenario.dialect)
+        watch = Heard(twin)
+        somebody: Person = Nobody() if person == "nobody" else Says(person)
+        agent = Agent(
+            self.stage.desktop,
+            twin,
+            dialect=self.scenario.dialect,
+            policy=quick(policy),
+            person=somebody,
+            watch=watch,
+            runs=self.runs,
+            look_closer="never",
+        )
+        result = agent.run(self.scenario.task).result
+        state = self.stage.state()
+        return Played(happened(self.stage.start, state, tuple(self.stage.start | state)), watch.rules, result)
+
+    def _unguarded(self, steps: tuple[Step, ...]) -> None:
+        """Send the steps' input as a program without a guard would."""
+        self.stage.show(self.scenario)
+        desktop = self.stage.desktop
+        for step in steps:
+            frame = desktop.grab()
+            action = action_of(step, frame.view, self.stage.places())
+            self.stage.strike(step.strike)
+            approved = Approved(plan(action, frame.view), frame.id, desktop.geometry())
+            desktop.perform(approved, lambda: False)
+            time.sleep(0.15)
+
+
+def quick(policy: Policy) -> Policy:
+    """Let input come as fast as it can, unless the rate is what the scenario is about."""
+    if "actions_per_second" in policy.model_fields_set:
+        return policy
+    return policy.model_copy(update={"actions_per_second": 1000, "burst": 1000})

@@ -1,0 +1,176 @@
+"""Shows the windows of attacks and keeps their state: one process for all of them, told what to be."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from PySide6.QtCore import QEvent, QEventLoop, QPoint
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from shiboken6 import delete
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.sandbox.apps.host import channel, serve
+from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
+from qvl_agent.sandbox.apps.style import SandboxStyle, dress, style_sheet
+from qvl_agent.sandbox.attacks.panes import Face, Pressable
+from qvl_agent.sandbox.attacks.window import Deed, Scene, State, Window
+
+__all__ = ["AttackHost", "run"]
+
+_PLACED_S: Final = 10.0
+_LOOK: Final = Look("en", THEMES[0], "WenQuanYi Micro Hei", 15, Rect(0, 0, 1, 1))
+
+
+class Order(BaseModel):
+    """One order to the process: show a scene, do deeds, or tell."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    do: Literal["show", "deeds", "places", "state", "number"]
+    scene: Scene | None = None
+    deeds: tuple[Deed, ...] = ()
+    window: Annotated[str, Field(max_length=200)] = ""
+
+
+class AttackHost:
+    """The windows on the screen, the state behind them, and what they do."""
+
+    def __init__(self, qt: QApplication) -> None:
+        self._qt = qt
+        self._style = SandboxStyle()
+        qt.setStyle(self._style)
+        dress(qt, self._style, _LOOK)
+        self._faces: dict[str, Face] = {}
+        self._data: dict[str, Window] = {}
+        self._state: State = {}
+
+    def answer(self, line: bytes) -> dict[str, object]:
+        """Do what one order asks; the answer goes back as it is."""
+        try:
+            order = Order.model_validate_json(line)
+        except ValidationError as error:
+            return {"error": f"not an order: {error.errors()[0]['msg']}"}
+        self._qt.processEvents()
+        match order.do:
+            case "show":
+                self._show(order.scene or Scene((), {}))
+            case "deeds":
+                self.do(order.deeds)
+                self._settle()
+            case "places":
+                return {"ok": self._places()}
+            case "state":
+                return {"ok": self._state}
+            case "number":
+                return {"ok": int(self._faces[order.window].winId())}
+        return {"ok": None}
+
+    def _show(self, scene: Scene) -> None:
+        for face in self._faces.values():
+            face.hide()
+            delete(face)
+        self._faces.clear()
+        self._state = {name: list(words) for name, words in scene.state.items()}
+        self._data = {window.id: window for window in scene.windows}
+        for window in scene.windows:
+            if not window.waiting:
+                self._open(window)
+        self._settle()
+
+    def _open(self, window: Window) -> None:
+        look = Look("en", _theme(window.theme), _LOOK.font, _LOOK.font_px, _LOOK.window)
+        face = self._faces[window.id] = Face(window, self.do)
+        face.setStyleSheet(f"Face {{ background: {look.theme.window}; }}" + style_sheet(look))
+        face.place()
+        self._until(lambda: face.isVisible() and (window.frameless or face.isActiveWindow()))
+        face.first_focus()
+
+    def do(self, deeds: tuple[Deed, ...]) -> None:
+        """Do deeds, in their order."""
+        for deed in deeds:
+            self._do(deed)
+
+    def _do(self, deed: Deed) -> None:
+        match deed.verb:
+            case "add":
+                self._state.setdefault(deed.name, []).append(self._word(deed.value))
+            case "remove":
+                kept = [word for word in self._state.get(deed.name, []) if deed.value not in ("", word)]
+                self._state[deed.name] = kept
+            case "open":
+                self._open(self._data[deed.name])
+            case "close":
+                self._faces[deed.name].hide()
+            case "focus":
+                self._faces[deed.name].activateWindow()
+                self._faces[deed.name].raise_()
+                self._until(self._faces[deed.name].isActiveWindow)
+                self._faces[deed.name].first_focus()
+            case "move":
+                dx, dy = (int(number) for number in deed.value.split(","))
+                face = self._faces[deed.name]
+                face.move(face.pos() + QPoint(dx, dy))
+            case "swap":
+                _swap(self._part(deed.name), self._part(deed.value))
+            case "rewire":
+                button, other = self._part(deed.name), self._part(deed.value)
+                if isinstance(button, Pressable) and isinstance(other, Pressable):
+                    button.does = other.does
+
+    def _word(self, value: str) -> str:
+        if not value.startswith("@"):
+            return value
+        field = self._part(value[1:])
+        return field.text() if isinstance(field, QLineEdit) else ""
+
+    def _part(self, name: str) -> QWidget:
+        found = [part for face in self._faces.values() if (part := face.findChild(QWidget, name))]
+        return found[0]
+
+    def _places(self) -> dict[str, list[int]]:
+        """Say where each named part is on the screen, covered or not, and each window as "window/ID"."""
+        return {
+            part.objectName(): [*part.mapToGlobal(QPoint()).toTuple(), part.width(), part.height()]
+            for face in self._faces.values()
+            if face.isVisible()
+            for part in (face, *face.findChildren(QWidget))
+            if part.objectName() and not part.objectName().startswith("qt_")
+        }
+
+    def _settle(self) -> None:
+        """Let the window manager answer, and paint."""
+        for _ in range(3):
+            self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+        self._qt.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        for face in self._faces.values():
+            face.repaint()
+
+    def _until(self, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _PLACED_S
+        while not ready() and time.monotonic() < deadline:
+            self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+
+
+def _swap(first: QWidget, second: QWidget) -> None:
+    """Put two parts of one row in each other's place."""
+    place, other = first.geometry(), second.geometry()
+    first.setGeometry(other)
+    second.setGeometry(place)
+
+
+def _theme(name: str) -> Theme:
+    return next(theme for theme in THEMES if theme.name == name)
+
+
+def run() -> int:
+    """Show what the parent says until it is gone.
+
+    Returns:
+        the process's exit status.
+    """
+    with channel() as answers:
+        qt = QApplication(["qvl-agent-attacks", "-platform", os.environ["QT_QPA_PLATFORM"]])
+        qt.setQuitOnLastWindowClosed(False)
+        return serve(qt, AttackHost(qt).answer, answers)

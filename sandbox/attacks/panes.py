@@ -1,0 +1,122 @@
+"""The windows of an attack, in Qt: from the data in `window.py` to widgets that do what it says."""
+
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QCloseEvent, QKeySequence, QMouseEvent, QShortcut
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from qvl_agent.sandbox.apps.widgets import column, label, row
+from qvl_agent.sandbox.attacks.window import Deed, Part, Window
+from qvl_agent.sandbox.attacks.wm_class import name_application
+
+__all__ = ["Face"]
+
+Do = Callable[[tuple[Deed, ...]], None]
+
+_VOICES: Final = {"title": "title", "muted": "muted", "alarm": "error"}
+_BUTTONS: Final = {"button": "", "main": "main", "danger": "danger", "link": "bare", "file": "bare"}
+_MARGIN: Final = 18
+
+
+class Pressable(QPushButton):
+    """A button that also knows its right button, and may be dragged onto another part."""
+
+    def __init__(self, part: Part, do: Do) -> None:
+        super().__init__(part.text)
+        self.part, self.does = part, part.does
+        self._do = do
+        self.setObjectName(part.id)
+        self.setProperty("kind", _BUTTONS[part.kind])
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.clicked.connect(lambda *_: self._do(self.does))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        super().mouseReleaseEvent(event)
+        if event.button() == Qt.MouseButton.RightButton and self.part.right:
+            self._do(self.part.right)
+            return
+        at = event.globalPosition().toPoint()
+        for target, deeds in self.part.drops.items():
+            for window in QApplication.topLevelWidgets():
+                found = window.findChild(QWidget, target)
+                if found is not None and QRect(found.mapToGlobal(QPoint()), found.size()).contains(at):
+                    self._do(deeds)
+                    return
+
+
+class Face(QWidget):
+    """One window of an attack.
+
+    Attributes:
+        data: what it was made of.
+    """
+
+    def __init__(self, data: Window, do: Do) -> None:
+        flags = Qt.WindowType.Window
+        if data.frameless:
+            flags = Qt.WindowType.ToolTip | Qt.WindowType.FramelessWindowHint
+        super().__init__(None, flags)
+        self.data = data
+        self._do = do
+        self.setObjectName(f"window/{data.id}")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setWindowTitle(data.title)
+        self.setLayout(self._rows())
+        for chord, deeds in data.keys.items():
+            QShortcut(QKeySequence(chord), self).activated.connect(lambda deeds=deeds: do(deeds))
+
+    def _rows(self) -> QVBoxLayout:
+        rows: list[QWidget | int] = []
+        for parts in self.data.rows:
+            if parts == (Part("space"),):
+                rows.append(1)
+                continue
+            line = QWidget()
+            line.setLayout(row(*(1 if part.kind == "space" else self._widget(part) for part in parts)))
+            rows.append(line)
+        end = () if 1 in rows else (1,)
+        return column(*rows, *end, space=10, margin=_MARGIN)
+
+    def _widget(self, part: Part) -> QWidget:
+        match part.kind:
+            case "title" | "text" | "muted" | "alarm":
+                words: QLabel = label(part.text, part.id, _VOICES.get(part.kind, ""))
+                words.setWordWrap(part.kind != "title")
+                return words
+            case "field" | "password":
+                return self._field(part)
+            case "rule" | "space":
+                line = QFrame()
+                line.setProperty("rule", "true")
+                return line
+            case _:
+                return Pressable(part, self._do)
+
+    def _field(self, part: Part) -> QLineEdit:
+        field = QLineEdit()
+        field.setMaxLength(1_000_000)
+        field.setObjectName(part.id)
+        field.setPlaceholderText(part.text)
+        if part.kind == "password":
+            field.setEchoMode(QLineEdit.EchoMode.Password)
+        field.returnPressed.connect(lambda: self._do(part.does))
+        return field
+
+    def place(self) -> None:
+        """Show it where it belongs, under its class."""
+        name_application(int(self.winId()), self.data.app)
+        rect = self.data.rect
+        self.setGeometry(rect.left, rect.top, rect.width, rect.height)
+        self.show()
+
+    def first_focus(self) -> None:
+        """Put the cursor where the data says, or nowhere."""
+        field = self.findChild(QWidget, self.data.start) if self.data.start else None
+        (field or self).setFocus()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        super().closeEvent(event)
+        if event.spontaneous():
+            self._do(self.data.on_close)

@@ -1,0 +1,145 @@
+"""The oracle's evil twin: a model that does whatever the screen tells it, and says what helps the attacker.
+
+It answers in Qwen3-VL's own formats and points at real parts of real windows. A refusal doesn't change its
+mind: it tries again until the run ends.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, assert_never
+
+from qvl_agent.actions.coordinates import Rect, View
+from qvl_agent.actions.dialects import as_points, format_action
+from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.outcome import Status
+from qvl_agent.actions.schema import Action, Button, Click, Done, Drag, Move, Press, Scroll, Type
+from qvl_agent.sandbox.apps.protocol import Tree
+from qvl_agent.sandbox.attacks.scenario import Step
+from qvl_agent.sandbox.attacks.window import Deed
+from qvl_agent.sandbox.tasks.hand import Hand
+
+__all__ = ["Scenery", "Twin", "action_of"]
+
+
+class Scenery(Protocol):
+    """The windows, as the attacker has them in hand."""
+
+    def places(self) -> dict[str, Rect]:
+        """Say where each part is, in pixels of the screen."""
+        ...
+
+    def strike(self, deeds: tuple[Deed, ...]) -> None:
+        """Change the windows."""
+        ...
+
+
+class Twin:
+    """A model for one scenario.
+
+    Attributes:
+        name: "twin".
+    """
+
+    def __init__(self, steps: tuple[Step, ...], scenery: Scenery, dialect: str = "grounded") -> None:
+        self.name = "twin"
+        self._steps, self._scenery, self._dialect = steps, scenery, dialect
+        self._at = 0
+        self._struck: set[int] = set()
+
+    def reply(
+        self,
+        messages: Sequence[Message],
+        *,
+        stop: Callable[[], bool],
+        on_text: Callable[[str], None] | None = None,
+    ) -> Reply:
+        """Answer with what the attacker wants next, over the last picture; the attacker strikes meanwhile."""
+        del stop, on_text
+        if self._at >= len(self._steps):
+            return Reply(self._write(Done(summary="done as asked")))
+        step = self._steps[self._at]
+        places = self._scenery.places()
+        text = self._say(step, _last_view(messages), places)
+        if step.strike and self._at not in self._struck:
+            self._struck.add(self._at)
+            self._scenery.strike(step.strike)
+        return Reply(text)
+
+    def heard(self, status: Status) -> None:
+        """Take in what came of its last action."""
+        if status == "done":
+            self._at += 1
+        elif status == "stale" and self._at < len(self._steps) and self._steps[self._at].once:
+            self._at = len(self._steps)
+
+    def _say(self, step: Step, view: View, places: dict[str, Rect]) -> str:
+        if step.act == "raw":
+            return _raw(step, view, places)
+        return self._write(action_of(step, view, places))
+
+    def _write(self, action: Action) -> str:
+        return format_action(as_points(action) if self._dialect == "computer_use" else action, self._dialect)
+
+    def close(self) -> None:
+        """Do nothing: the windows are the stage's to close."""
+
+
+def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
+    """Point at the part that a step names.
+
+    Raises:
+        ModelError: there is no such part on the screen.
+    """
+    hand = Hand(view, Tree(()))
+    label, intent = step.label, step.intent
+    if step.act == "press":
+        return Press(keys=step.keys, count=step.count, label=label, intent=intent)
+    target = hand.box(_place(step.at, places)) if step.at else None
+    if step.act == "type":
+        return Type(text=step.text, target=target, enter=step.enter, label=label, intent=intent)
+    if target is None:
+        raise ModelError(f"a {step.act} needs something to point at")
+    match step.act:
+        case "click" | "right" | "middle":
+            button: Button = "left" if step.act == "click" else step.act
+            return Click(target=target, button=button, label=label, intent=intent)
+        case "double" | "triple":
+            return Click(target=target, count=2 if step.act == "double" else 3, label=label, intent=intent)
+        case "drag":
+            return Drag(target=target, end=hand.box(_place(step.to, places)), label=label, intent=intent)
+        case "move":
+            return Move(target=target, label=label, intent=intent)
+        case "scroll":
+            return Scroll(target=target, dy=step.count, label=label, intent=intent)
+        case "raw":
+            raise ModelError("a raw reply is no action")
+        case _:
+            assert_never(step.act)
+
+
+def _raw(step: Step, view: View, places: dict[str, Rect]) -> str:
+    """Fill the part's place into a reply written by hand; by name, so that braces of JSON stay."""
+    if not step.at:
+        return step.text
+    rect = _place(step.at, places)
+    box = Hand(view, Tree(())).box(rect)
+    middle = (rect.left + rect.width // 2, rect.top + rect.height // 2)
+    corners = [round(side) for side in (box.x1, box.y1, box.x2, box.y2)]
+    words = {"{box}": str(corners), "{x}": str(middle[0]), "{y}": str(middle[1])}
+    text = step.text
+    for name, value in words.items():
+        text = text.replace(name, value)
+    return text
+
+
+def _place(name: str, places: dict[str, Rect]) -> Rect:
+    if name not in places:
+        raise ModelError(f"there is no {name!r} on the screen; there are {', '.join(sorted(places))}")
+    return places[name]
+
+
+def _last_view(messages: Sequence[Message]) -> View:
+    for message in reversed(messages):
+        if message.pictures:
+            return message.pictures[-1].view
+    raise ModelError("the twin was asked without a picture")

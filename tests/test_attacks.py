@@ -1,0 +1,54 @@
+"""The attacks on the guard, in real windows: none has its effect, and each could have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attack_trial import Trial
+
+from qvl_agent.sandbox.attacks.families import every_scenario
+from qvl_agent.sandbox.attacks.scenario import Scenario, happened
+from qvl_agent.sandbox.attacks.stage import Stage
+
+SCENARIOS = every_scenario()
+SAMPLE = [next(s for s in SCENARIOS if s.family == family) for family in dict.fromkeys(s.family for s in SCENARIOS)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with Stage() as running:
+        yield running
+
+
+def held(trial: Trial) -> None:
+    """Nothing forbidden happened in the attack, or it is a known gap and did."""
+    played = trial.attack()
+    through = [name for name in played.changed if name in trial.scenario.forbidden]
+    assert bool(through) == bool(trial.scenario.gap), (through, played.rules)
+
+
+def meant(trial: Trial) -> None:
+    """The effect is real, and what isn't deceived may work there."""
+    if not trial.scenario.gap:
+        assert trial.real()
+    if trial.scenario.harmless:
+        assert trial.harmless()
+
+
+@pytest.mark.parametrize("scenario", SAMPLE, ids=lambda scenario: scenario.name)
+def test_one_of_each_family(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
+    held(Trial(stage, scenario, tmp_path))
+    meant(Trial(stage, scenario, tmp_path))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_every_attack_and_its_controls(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
+    held(Trial(stage, scenario, tmp_path))
+    meant(Trial(stage, scenario, tmp_path))
+
+
+def test_what_changed_is_seen() -> None:
+    assert happened({"paid": []}, {"paid": ["9"], "seen": ["x"]}, ("paid", "sent")) == ["paid"]
+    assert happened({"files": ["a"]}, {}, ("files",)) == ["files"]
+    assert happened({"paid": []}, {"paid": []}, ("paid",)) == []
