@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test test-faults nightly setup-demo setup-test format lint types tests engines bench clean
+.PHONY: demo test test-faults attacks nightly setup-demo setup-test format lint types tests engines bench clean
 
 demo: setup-demo
 	.venv/bin/qvl-agent demo
@@ -34,6 +34,10 @@ tests:
 # Every fault in docs/faults.md, and a table of what came of each.
 test-faults: setup-test
 	$(PYTHON) -m pytest -n 2 --dist worksteal -q -m fault --faults table
+
+# Every attack in real windows with its controls, and a table by family.
+attacks: setup-test
+	$(PYTHON) benchmarks/attacks.py
 
 # What takes too long for every day.
 nightly: setup-test

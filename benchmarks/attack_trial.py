@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Nobody, Person, Question
+from qvl_agent.actions.person import CallablePerson, Consent, Nobody, Person, Question
 from qvl_agent.actions.plan import plan
 from qvl_agent.actions.policy import Policy
 from qvl_agent.agent import Agent
 from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.attacks.scenario import Person as Who
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step, happened
 from qvl_agent.sandbox.attacks.stage import Stage
 from qvl_agent.sandbox.attacks.twin import Twin, action_of
@@ -20,21 +20,14 @@ _EFFECT_S = 5.0
 """How long an effect that must happen may take: a shell has to run what was typed."""
 
 
-class Says:
-    """A person who always says the same, or yes to what sends something alone."""
+def somebody(kind: Who) -> Person:
+    """Make who is there: nobody, or one who always says the same, or yes to what sends something alone."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def approve(question: Question) -> Consent:
+        yes = kind == "yes" or (kind == "yes to send" and question.verdict.rule == "consequence-send")
+        return Consent("yes-for-run" if yes else "no")
 
-    def approve(self, question: Question) -> bool:
-        rule = question.verdict.rule
-        if question.verdict.level is Level.NOTICE:
-            return True
-        return self._kind == "yes" or (self._kind == "yes to send" and rule == "consequence-send")
-
-    def answer(self, question: str) -> str | None:
-        del question
-        return None
+    return Nobody() if kind == "nobody" else CallablePerson(approve)
 
 
 class Heard(Watch):
@@ -97,17 +90,16 @@ class Trial:
             time.sleep(0.05)
         return True
 
-    def _play(self, steps: tuple[Step, ...], person: str, policy: Policy) -> Played:
+    def _play(self, steps: tuple[Step, ...], person: Who, policy: Policy) -> Played:
         self.stage.show(self.scenario)
         twin = Twin(steps, self.stage, self.scenario.dialect)
         watch = Heard(twin)
-        somebody: Person = Nobody() if person == "nobody" else Says(person)
         agent = Agent(
             self.stage.desktop,
             twin,
             dialect=self.scenario.dialect,
             policy=quick(policy),
-            person=somebody,
+            person=somebody(person),
             watch=watch,
             runs=self.runs,
             look_closer="never",
