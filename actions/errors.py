@@ -8,6 +8,7 @@
     ├── DesktopError        the screen or the input side failed
     │   └── NoScreenError   no display, no permission, a missing package
     ├── DisplayBusyError    another agent holds this display
+    ├── ReadingError        text can't be read from the pixels
     ├── ModelError          the model or its server failed
     ├── RecordingError      a recording that is broken, empty or of an unknown version
     ├── SettingsError       a setting that doesn't exist or doesn't fit
@@ -27,6 +28,7 @@ __all__ = [
     "NoScreenError",
     "ParseError",
     "QvlError",
+    "ReadingError",
     "RecordingError",
     "SettingsError",
     "Stopped",
@@ -63,6 +65,10 @@ class NoScreenError(DesktopError):
 
 class DisplayBusyError(QvlError):
     """Another agent holds this display."""
+
+
+class ReadingError(QvlError):
+    """The reader of text in pixels can't be loaded or run."""
 
 
 class ModelError(QvlError):

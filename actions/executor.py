@@ -23,6 +23,7 @@ from qvl_agent.actions.outcome import Level, Outcome, Verdict
 from qvl_agent.actions.person import Consent, Nobody, Person, Question
 from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
 from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.reading import Reader, read_for
 from qvl_agent.actions.rules.budgets import STALE_FRAME
 from qvl_agent.actions.schema import Action, Click, Type, Wait
 from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
@@ -87,6 +88,7 @@ class Executor:
         policy: Policy,
         *,
         person: Person | None = None,
+        reader: Reader | None = None,
         task: str = "",
         platform: str = "linux",
         stop: StopCheck = lambda: False,
@@ -96,6 +98,9 @@ class Executor:
         self._desktop = desktop
         self._policy = policy
         self._asking = Asking(person or Nobody(), policy.profile, stop=stop, clock=clock)
+        self._reader = reader
+        if reader is not None:
+            reader.warm_up()
         self._asked_for = named_in(task)
         self._platform = platform
         self._stop = stop
@@ -167,8 +172,15 @@ class Executor:
         start = self._clock()
         events = plan(action, sight.seen.view, select_all=select_all_on(self._platform))
         scene = self.scene(sight, facts, self._age(action, sight), events)
+        times = {}
+        if self._reader is not None:
+            begun = self._clock()
+            texts, name = read_for(self._reader, action, sight)
+            scene = replace(scene, texts=texts, reader=name)
+            times["read"] = self._clock() - begun
         verdict = judge(action, events, scene, self._policy)
-        decision = Decision(action, scene, events, verdict, times={"guard": self._clock() - start})
+        times["guard"] = self._clock() - start - times.get("read", 0.0)
+        decision = Decision(action, scene, events, verdict, times=times)
         if verdict.level is Level.DENY:
             return replace(decision, refused_by="guard")
         if verdict.level is not Level.ALLOW and self._policy.profile != "dry-run":

@@ -19,6 +19,8 @@ from qvl_agent.actions.rules.chords import dangerous_chord
 from qvl_agent.actions.rules.consequence import consequence
 from qvl_agent.actions.rules.form import keys_known, nothing_left_down, plan_follows, well_formed
 from qvl_agent.actions.rules.geometry import in_target, off_limits, on_monitor, points_first
+from qvl_agent.actions.rules.power import power_button, session_window
+from qvl_agent.actions.rules.second_opinion import label_mismatch
 from qvl_agent.actions.rules.text import clean_text, long_text
 from qvl_agent.actions.rules.windows import dangerous_command, forbidden_window, risky_window, unlisted_app
 from qvl_agent.actions.scene import Scene
@@ -36,6 +38,8 @@ RULES: Final[tuple[Rule, ...]] = (
     nothing_left_down,
     off_limits,
     forbidden_window,
+    session_window,
+    power_button,
     fresh_enough,
     within_budget,
     rate,
@@ -44,6 +48,7 @@ RULES: Final[tuple[Rule, ...]] = (
     dangerous_command,
     risky_window,
     consequence,
+    label_mismatch,
     unlisted_app,
     long_text,
     allowed,

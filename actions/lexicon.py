@@ -23,13 +23,26 @@ from qvl_agent.actions.lexicon_words import (
     ENGLISH_UNDOING,
     LEADS,
     NAMING_A_WIDGET,
+    REFUSING,
     TASK_VERBS,
     TELLING,
     WRITING,
     Consequence,
 )
 
-__all__ = ["Found", "agrees_only", "in_intent", "in_label", "in_title", "mentioned", "named_in"]
+__all__ = [
+    "Found",
+    "agrees_only",
+    "in_button",
+    "in_intent",
+    "in_label",
+    "in_title",
+    "mentioned",
+    "named_in",
+    "names_in",
+    "says_no",
+    "starts",
+]
 
 Found = dict[Consequence, str]
 """The kinds of consequence, each with the words that announce it."""
@@ -37,6 +50,9 @@ Found = dict[Consequence, str]
 _SHORT_WORDS: Final = 6
 _SHORT_CHINESE: Final = 12
 _TITLE_WORDS: Final = 5
+_BUTTON_WORDS: Final = (3, 6)
+_BUTTON_CHINESE: Final = (6, 12)
+"""How long a text on a button is for a consequence anywhere in it to count, and for one at its start."""
 _LONGEST: Final = 2_000
 """Characters that are read: a label is short, and the guard is quick whatever a model writes."""
 
@@ -56,6 +72,46 @@ def in_label(label: str) -> Found:
     for part in (*_QUOTED.findall(text), *whole):
         found |= _search(part) | _search(_bare(part), exact=True)
     return found or _at_start(_bare(text))
+
+
+def in_button(text: str, *, bounded: bool = True) -> Found:
+    """Find what a text that was read from the pixels announces, where it is short enough for a button's.
+
+    Args:
+        text: one line, or all that stands on a button.
+        bounded: whether it stands on something with edges; else the words must come first, because lists and
+            pages speak of everything.
+    """
+    plain = _plain(text).strip(" .…!！。>»›:：")
+    size = len(plain) if _han(plain) else len(plain.split())
+    anywhere, first = _BUTTON_CHINESE if _han(plain) else _BUTTON_WORDS
+    if size > first:
+        return {}
+    if size <= anywhere and (bounded or _han(plain)):
+        return in_label(plain)
+    exact = {kind: plain for kind in CONSEQUENCES if plain in _whole(kind)}
+    return exact | (_at_start(plain) if bounded or size <= anywhere else {})
+
+
+def names_in(label: str) -> tuple[str, ...]:
+    """List what a label may name, in plain form: its quoted parts, and itself without "the" and "button"."""
+    text = _plain(label)
+    return tuple(dict.fromkeys(_bare(part).strip(" .…!！。?？") for part in (*_QUOTED.findall(text), text)))
+
+
+def says_no(label: str) -> bool:
+    """Say whether a label claims to leave things as they are: "Cancel", "the 'Close' button", "取消"."""
+    return any(starts(name, REFUSING) for name in names_in(label))
+
+
+def starts(text: str, phrases: frozenset[str]) -> bool:
+    """Say whether a plain text begins with a phrase, as a word of its own where words have spaces."""
+    return _beginning(phrases).match(text) is not None
+
+
+@cache
+def _beginning(phrases: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?:{_any(phrases)})(?![a-z0-9])")
 
 
 def in_intent(intent: str) -> Found:

@@ -19,6 +19,7 @@ __all__ = [
     "ENGLISH_UNDOING",
     "LEADS",
     "NAMING_A_WIDGET",
+    "REFUSING",
     "TASK_VERBS",
     "TELLING",
     "WRITING",
@@ -182,6 +183,16 @@ BARE: Final = frozenset({
     "是", "好", "好的", "确定", "确认", "继续", "同意", "接受", "我同意", "是的",
 })  # fmt: skip
 """Buttons that say only that one agrees: to what, the window's title says."""
+
+REFUSING: Final = frozenset({
+    "cancel", "close", "back", "go back", "no", "no thanks", "not now", "maybe later", "later", "dismiss",
+    "skip",
+    "ignore", "keep", "decline", "deny", "reject", "never", "stay", "abort", "stop", "undo", "exit", "quit",
+    "don't", "do not", "help", "search", "learn more", "more information", "settings", "minimize", "minimise",
+    "取消", "关闭", "返回", "否", "不", "稍后", "以后", "跳过", "忽略", "保留", "拒绝", "暂不", "放弃",
+    "停止", "撤销", "退出", "帮助", "搜索", "了解更多", "设置", "最小化",
+})  # fmt: skip
+"""What a button begins with that leaves things as they are, or leads elsewhere."""
 
 LEADS: Final = (
     "i will", "i'll", "i need to", "i want to", "i should", "we need to", "let me", "let's", "please", "now",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from qvl_agent.actions.coordinates import Rect, View
 from qvl_agent.actions.frame import Geometry
+from qvl_agent.actions.reading import TargetText
 from qvl_agent.actions.windows import WindowInfo
 
 __all__ = ["Scene"]
@@ -28,6 +29,9 @@ class Scene:
             known.
         focused: the window that the keys go to; None if it isn't known.
         asked_for: kinds of consequence that the person's own task names, so that they need no question.
+        texts: what stands in the pixels at each place that the plan presses a button at, in their order;
+            empty if nothing was read.
+        reader: what read it, or why it couldn't; "" if there is none.
         platform: the desktop's system as `sys.platform` says it; chords mean other things elsewhere.
     """
 
@@ -44,4 +48,6 @@ class Scene:
     windows: tuple[WindowInfo | None, ...] = ()
     focused: WindowInfo | None = None
     asked_for: frozenset[str] = frozenset()
+    texts: tuple[TargetText, ...] = ()
+    reader: str = ""
     platform: str = "linux"

@@ -326,6 +326,7 @@ def _play(
 ) -> "Run":
     """Run a task, or the sandbox's own if there is none."""
     from qvl_agent.actions.desktops.signals import stop_on_signals
+    from qvl_agent.actions.reading_rapidocr import open_reader
     from qvl_agent.agent.agent import Agent
     from qvl_agent.agent.session import open_desktop, open_model_for
     from qvl_agent.agent.terminal import JsonWatch, TerminalPerson, TerminalWatch
@@ -351,6 +352,7 @@ def _play(
             dialect=settings.dialect,
             policy=settings.policy,
             person=TerminalPerson.here(as_json=options["as_json"]),
+            reader=open_reader(settings.ocr),
             watch=watch,
             stop=stop,
             verify=settings.verify,

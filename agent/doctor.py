@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from qvl_agent.actions.desktops import open_local
 from qvl_agent.actions.errors import ModelError, QvlError
+from qvl_agent.actions.reading_rapidocr import installed
 from qvl_agent.agent.models.memory import total_memory
 from qvl_agent.agent.settings import Settings
 
@@ -44,7 +45,7 @@ class Finding(BaseModel):
 def examine(settings: Settings) -> tuple[Finding, ...]:
     """Look at everything a run needs; what can't be looked at is a finding too."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _program, _screen, _sandbox, _transformers, _accelerator, _model, _records
+        _program, _screen, _sandbox, _ocr, _transformers, _accelerator, _model, _records
     )  # fmt: skip
     return tuple(finding for check in checks for finding in check(settings))
 
@@ -105,6 +106,25 @@ def _sandbox(_settings: Settings) -> Iterator[Finding]:
     yield _package("PySide6", "PySide6-Essentials", "sandbox", "the sandbox's applications")
     if not missing and find_spec("PySide6"):
         yield Finding(name="sandbox", state="ok", fact="Xvfb, openbox and PySide6 are here")
+
+
+def _ocr(settings: Settings) -> Iterator[Finding]:
+    if settings.ocr == "never":
+        yield Finding(
+            name="ocr",
+            state="warn",
+            fact="off: the guard has only the model's word for what a target is",
+            remedy="leave out --ocr never",
+        )
+    elif installed():
+        yield Finding(name="ocr", state="ok", fact=f"rapidocr {version('rapidocr')} reads targets' text")
+    else:
+        yield Finding(
+            name="ocr",
+            state="warn",
+            fact="not installed; the guard has only the model's word for what a target is",
+            remedy="pip install 'qvl-agent[ocr]'",
+        )
 
 
 def _transformers(_settings: Settings) -> Iterator[Finding]:

@@ -72,6 +72,7 @@ class Episode:
             setup.desktop,
             setup.policy,
             person=Announced(setup.person, setup.watch),
+            reader=setup.reader,
             task=task,
             platform=sys.platform,
             stop=setup.stop,

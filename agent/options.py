@@ -68,6 +68,9 @@ RUN_OPTIONS: Final = _options(
     click.option("--no-verify", "verify", flag_value="never", help="The same as --verify never."),
     click.option("--profile", type=click.Choice(["standard", "careful", "unattended"]), help="The guard's."),
     click.option(
+        "--ocr", type=click.Choice(["auto", "never"]), help="Read targets' text from the pixels too (auto)."
+    ),
+    click.option(
         "--app",
         "apps",
         multiple=True,

@@ -19,6 +19,7 @@ from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.desktops.watchdog import Takeover
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.policy import Policy, Profile, tighten
+from qvl_agent.actions.reading_rapidocr import Ocr
 from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.places import runs_folder, user_config_file
 from qvl_agent.agent.setup import Verify
@@ -90,6 +91,9 @@ class Settings(BaseSettings):
     verify: Verify = "auto"
     """How a claim of "done" is checked: by the desktop's own checker, and where there is none by asking the
     model over a fresh screen ("auto"); by a "checker" alone; or "never"."""
+    ocr: Ocr = "auto"
+    """Read the text on a target from the pixels, as a second opinion to the model's label: where the extra is
+    installed ("auto"), or never."""
     profile: Profile = "standard"
     forbidden: Annotated[tuple[Rect, ...], BeforeValidator(_regions)] = ()
     """Regions in logical pixels: [{left = 0, top = 0, width = 100, height = 50}]."""
@@ -186,6 +190,10 @@ def _only_tighter(from_file: Mapping[str, Any], path: Path) -> None:
         raise SettingsError(f"{path}: {_said(error)}") from error
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}; a file may only tighten: give it as a flag") from error
+    if from_file.get("ocr", "auto") == "never":
+        raise SettingsError(
+            f'{path}: ocr = "never" loosens the guard; a file may only tighten: give it as a flag'
+        )
     if from_file.get("watchdog", True) is not True or from_file.get("takeover") == "ignore":
         raise SettingsError(
             f"{path}: the watchdog isn't switched off by a file, which may only tighten: give it as a flag"

@@ -7,6 +7,7 @@ from typing import Literal, Protocol, runtime_checkable
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.person import Nobody, Person
 from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.reading import Reader
 from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.watch import Watch
@@ -50,6 +51,8 @@ class Setup:
         pixel_space: the model answers in pixels; such coordinates are refused with that reason.
         policy: the guard's limits.
         person: who is asked; without one every question is a refusal.
+        reader: what reads the text on a target from the pixels, as a second opinion to the model's label;
+            without one the label is all that the guard has.
         watch: who looks on.
         stop: says whether the run was asked to stop; read many times a second.
         why_stopped: when `stop` says so: how the run ends and why, where that is known.
@@ -70,6 +73,7 @@ class Setup:
     pixel_space: bool = False
     policy: Policy = Policy()
     person: Person = Nobody()
+    reader: Reader | None = None
     watch: Watch = Watch()
     stop: StopCheck = lambda: False
     why_stopped: Callable[[], tuple[RunStatus, str] | None] = lambda: None

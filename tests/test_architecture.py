@@ -98,7 +98,8 @@ import importlib, sys, threading, os
 before = set(os.listdir("."))
 for name in {light!r}:
     importlib.import_module(name)
-heavy = {{"torch", "transformers", "PySide6", "Xlib", "mss", "pyautogui", "pynput"}} & set(sys.modules)
+libraries = {{"torch", "transformers", "PySide6", "Xlib", "mss", "pyautogui", "pynput", "rapidocr", "cv2"}}
+heavy = libraries & set(sys.modules)
 assert not heavy, heavy
 assert threading.active_count() == 1
 assert set(os.listdir(".")) == before

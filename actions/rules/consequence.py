@@ -1,8 +1,8 @@
 """Consequence: what pays, grants or changes an account is asked every time; what sends or deletes, once.
 
-It goes by the words on the target and in the model's reason, by the window's title, and by the key.
-What the model says can only make it stricter. What the person's own task names needs no question
-again, but for payments, rights and accounts.
+It goes by the model's label and by the text on the target, whichever is worse; by the model's reason, by
+the window's title, and by the key. What the model says can only make it stricter. What the person's own
+task names needs no question again, but for payments, rights and accounts.
 """
 
 from typing import Final
@@ -13,6 +13,7 @@ from qvl_agent.actions.lexicon_words import CONSEQUENCES, Consequence
 from qvl_agent.actions.outcome import Level, Verdict
 from qvl_agent.actions.rules import Case
 from qvl_agent.actions.rules.program_names import BROWSERS, FILES_AND_MAIL, MESSENGERS
+from qvl_agent.actions.rules.second_opinion import only_agrees, read_on_target, shown
 from qvl_agent.actions.rules.windows import keys_go_to
 from qvl_agent.actions.schema import Click, Drag, Press, Type
 from qvl_agent.actions.windows import WindowInfo
@@ -63,26 +64,38 @@ def _announced(case: Case) -> Found:
     match action:
         case Click(button="left" | "middle") | Drag():
             window = next((window for window in case.scene.windows if window is not None), None)
+            agrees = agrees_only(action.label) or only_agrees(case)
             return (
-                _by_title(window, action.label, action.intent)
+                _by_pixels(case)
+                | _by_title(window, action.intent, agrees=agrees)
                 | in_intent(action.intent)
                 | in_label(action.label)
             )
         case Type() if _downs(case) & _CONFIRMING:
             window = keys_go_to(case)
-            return _by_title(window, "", action.intent) | _by_enter(window) | in_intent(action.intent)
+            by_title = _by_title(window, action.intent, agrees=False)
+            return _by_pixels(case) | by_title | _by_enter(window) | in_intent(action.intent)
+        case Type():
+            return _by_pixels(case)
         case Press():
             return _by_key(case, action)
         case _:
             return {}
 
 
-def _by_title(window: WindowInfo | None, label: str, intent: str) -> Found:
+def _by_pixels(case: Case) -> Found:
+    """Take what stands on the target, and say so where the model calls it something else."""
+    label = case.action.label
+    though = f", though the model calls it “{shown(label)}”" if label.strip() else ""
+    return {kind: f"“{shown(text)}” stands on it{though}" for kind, text in read_on_target(case).items()}
+
+
+def _by_title(window: WindowInfo | None, intent: str, *, agrees: bool) -> Found:
     """Take a dialog's title; and any title, and the whole reason, for a button that only agrees."""
     found: Found = {}
     if window is not None and not window.names & BROWSERS:
         found = in_title(window.title)
-    if agrees_only(label):
+    if agrees:
         found = found | mentioned(intent) | (mentioned(window.title) if window is not None else {})
     return found
 
@@ -94,7 +107,7 @@ def _by_key(case: Case, action: Press) -> Found:
     if downs & _DELETING and names & FILES_AND_MAIL:
         found["delete"] = f"the Delete key in {window.called}" if window is not None else ""
     if downs & _CONFIRMING:
-        found |= _by_title(window, action.label, action.intent)
+        found |= _by_title(window, action.intent, agrees=agrees_only(action.label))
         found |= in_intent(action.intent) | in_label(action.label)
     if "enter" in downs:
         found |= _by_enter(window)

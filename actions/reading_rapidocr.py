@@ -1,0 +1,136 @@
+"""The reader that is an extra: RapidOCR, whose weights come in its wheel. Nothing is ever downloaded.
+
+`pip install 'qvl-agent[ocr]'`. PP-OCR's small models read English and Chinese; on one core a
+button takes some 20 ms once they are loaded, and loading them takes under a second, beside the model's
+thinking.
+"""
+
+import threading
+from concurrent.futures import Future
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from PIL import Image
+
+from qvl_agent.actions.coordinates import FrameBox
+from qvl_agent.actions.errors import ReadingError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.reading import Read, Reader
+
+__all__ = ["Ocr", "RapidReader", "installed", "open_reader"]
+
+Ocr = Literal["auto", "never"]
+"""auto: where the package is installed · never."""
+
+_PACKAGES: Final = ("rapidocr", "onnxruntime", "cv2")
+_SMALL: Final = 1.5
+"""Below this scale letters are small, and are doubled: the recogniser wants them 48 pixels high."""
+_LEAST_SURE: Final = 0.5
+_MARKS: Final = " \t□■☐☑☒▢○●◯◉✓✔✕✗▸▾▼▲►◄•·|｜"
+"""What a box to tick, a dot or an arrow beside a text is read as."""
+
+
+def installed() -> bool:
+    """Say whether the extra is there, without loading it."""
+    return all(find_spec(name) is not None for name in _PACKAGES)
+
+
+def open_reader(ocr: Ocr = "auto") -> Reader | None:
+    """Make a reader if it is wanted and installed; nothing is loaded yet."""
+    return RapidReader() if ocr == "auto" and installed() else None
+
+
+class RapidReader:
+    """Reads with RapidOCR on one thread; loaded by `warm_up`, or by the first reading."""
+
+    def __init__(self) -> None:
+        try:
+            self.name = f"rapidocr {version('rapidocr')}"
+        except PackageNotFoundError:
+            self.name = "rapidocr"
+        self._lock = threading.Lock()
+        self._engine: Future[Any] | None = None
+
+    def warm_up(self) -> None:
+        self._loading()
+
+    def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
+        engine = self._loading().result()
+        part = frame.crop(box).image()
+        factor = 2 if frame.scale < _SMALL else 1
+        if factor > 1:
+            part = part.resize((part.width * factor, part.height * factor), Image.Resampling.BICUBIC)
+        try:
+            with self._lock:
+                found = engine(np.asarray(part)[:, :, ::-1])
+        except Exception as error:
+            raise ReadingError(f"RapidOCR failed: {type(error).__name__}") from error
+        if found.boxes is None or found.txts is None or found.scores is None:
+            return ()
+        lines = (
+            Read(text.strip(_MARKS), _box(corners, factor, box), round(float(score), 3))
+            for corners, text, score in zip(found.boxes, found.txts, found.scores, strict=True)
+        )
+        return tuple(sorted((line for line in lines if line.text), key=lambda line: line.box.top))
+
+    def _loading(self) -> "Future[Any]":
+        with self._lock:
+            if self._engine is None:
+                self._engine = Future()
+                # No daemon: a program that ends while the libraries load would be aborted by them.
+                threading.Thread(target=_load_into, args=(self._engine,), name="ocr").start()
+            return self._engine
+
+
+def _load_into(future: "Future[Any]") -> None:
+    try:
+        future.set_result(_load())
+    except BaseException as error:  # noqa: BLE001 - it is raised where the reader is asked
+        wrapped = ReadingError(f"RapidOCR can't be loaded: {error}; reinstall 'qvl-agent[ocr]'")
+        wrapped.__cause__ = error
+        future.set_exception(wrapped)
+
+
+def _load() -> Any:
+    """Load the models that lie in the wheel, named by their paths: so no download is ever tried."""
+    import rapidocr  # noqa: PLC0415 - an extra that takes half a second to import
+
+    models = Path(rapidocr.__file__).parent / "models"
+    engine = rapidocr.RapidOCR(
+        params={
+            "Global.log_level": "critical",
+            "Global.use_cls": False,
+            "Global.text_score": _LEAST_SURE,
+            "Det.model_path": str(_model(models, "det")),
+            "Det.limit_type": "max",
+            "Det.limit_side_len": 1280,
+            "Rec.model_path": str(_model(models, "rec")),
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        }
+    )
+    engine(np.full((64, 320, 3), 255, np.uint8))
+    engine(np.full((48, 320, 3), 255, np.uint8), use_det=False)
+    engine.use_det = True
+    return engine
+
+
+def _model(folder: Path, part: str) -> Path:
+    found = sorted(folder.glob(f"*_{part}_*.onnx"))
+    if len(found) != 1:
+        raise ReadingError(f"expected one {part} model in {folder}, found {len(found)}")
+    return found[0]
+
+
+def _box(corners: Any, factor: int, part: FrameBox) -> FrameBox:
+    """Take the upright box around four corners in the enlarged part, in the frame's pixels."""
+    xs, ys = np.asarray(corners, dtype=float).T / factor
+    return FrameBox(
+        part.left + int(np.floor(xs.min())),
+        part.top + int(np.floor(ys.min())),
+        part.left + int(np.ceil(xs.max())),
+        part.top + int(np.ceil(ys.max())),
+    )

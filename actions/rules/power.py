@@ -1,0 +1,134 @@
+"""Lock and power buttons: nobody's agent shuts down, restarts, locks or logs out of the machine.
+
+They are known by the model's label and reason, by the text on the target, and by the window. What a
+desktop's own menu calls "Restart" an application may call so too: there it is asked about. A page in a
+browser may say anything; its buttons reach no farther than the page.
+"""
+
+import re
+from typing import Final, Literal
+
+from qvl_agent.actions.events import ButtonEvent, KeyEvent, TextEvent
+from qvl_agent.actions.lexicon import names_in
+from qvl_agent.actions.outcome import Level, Verdict
+from qvl_agent.actions.rules import Case, deny
+from qvl_agent.actions.rules.power_words import (
+    ALSO_IN_APPS,
+    ALWAYS,
+    IN_SHELLS,
+    NO_BUTTON,
+    SESSION_TITLES,
+    SHELLS,
+)
+from qvl_agent.actions.rules.program_names import BROWSERS
+from qvl_agent.actions.rules.second_opinion import shown, texts_on_target
+from qvl_agent.actions.rules.windows import keys_go_to
+from qvl_agent.actions.schema import Click, Drag, Press, Type
+from qvl_agent.actions.windows import WindowInfo
+
+__all__ = ["power_button", "session_window"]
+
+_Place = Literal["shell", "app", "browser", "unknown"]
+_Weight = Literal["always", "also in apps", "in shells"]
+_LEVELS: Final[dict[tuple[_Weight, _Place], Level]] = {
+    ("always", "shell"): Level.DENY,
+    ("always", "app"): Level.DENY,
+    ("always", "unknown"): Level.DENY,
+    ("always", "browser"): Level.ASK_EVERY,
+    ("also in apps", "shell"): Level.DENY,
+    ("also in apps", "unknown"): Level.DENY,
+    ("also in apps", "app"): Level.ASK_EVERY,
+    ("in shells", "shell"): Level.DENY,
+    ("in shells", "unknown"): Level.ASK_EVERY,
+}
+_MOST_WORDS: Final = 8
+_MOST_CHINESE: Final = 10
+_CONFIRMING: Final = frozenset({"enter", "space"})
+_LEADING: Final = re.compile(
+    r"^(?:(?:yes|please|click|press|on|choose|select|to|and|then)\b[ ,]*|(?:确认|点击|立即|马上|是)[，, ]*)+"
+)
+_FOLLOWING: Final = re.compile(
+    r"(?: (?:now|anyway|immediately|(?:the |this |your )?(?:computer|pc)))+$|(?:电脑|计算机)$"
+)
+_WHERE: Final = re.compile(r" (?:in|on|at|from|to|with|near|next|option|entry|so)\b")
+_CHINESE: Final = tuple(word for word in sorted(ALWAYS) if not word.isascii())
+
+
+def power_button(case: Case) -> Verdict | None:
+    """Refuse buttons that turn the machine off, restart, suspend or lock it, or end the session."""
+    action = case.action
+    if not isinstance(action, Click | Drag | Type | Press) or not _presses(case):
+        return None
+    place = _place(_window(case))
+    said = [(text, False) for text in (action.label, action.intent)]
+    worst: tuple[Level, str] | None = None
+    for text, whole in (*said, *((text, not bounded) for text, bounded in texts_on_target(case))):
+        weight = _weight(text, whole=whole)
+        level = _LEVELS.get((weight, place)) if weight else None
+        if level is not None and (worst is None or level > worst[0]):
+            worst = level, text
+    if worst is None:
+        return None
+    level, text = worst
+    reason = f"“{shown(text)}” may turn off, restart or lock this machine, or end the session"
+    return Verdict(level, "power-button", reason)
+
+
+def session_window(case: Case) -> Verdict | None:
+    """Refuse input into the desktop's own dialog for that; Escape still closes it."""
+    window = _window(case)
+    if window is None or not _presses(case) or window.names & BROWSERS:
+        return None
+    if window.title.strip(" ?？!！.…").casefold() in SESSION_TITLES or window.names & NO_BUTTON:
+        return deny("session-window", f"it would touch the dialog that ends the session ({window.called})")
+    return None
+
+
+def _presses(case: Case) -> bool:
+    """Say whether a button or a key that confirms goes down, or text goes out."""
+    return any(
+        isinstance(event, ButtonEvent | TextEvent)
+        or (isinstance(event, KeyEvent) and event.key in _CONFIRMING)
+        for event in case.plan
+    )
+
+
+def _window(case: Case) -> WindowInfo | None:
+    """Take the window that is clicked, else the one that the keys go to."""
+    clicked = next((window for window in case.scene.windows if window is not None), None)
+    return clicked or keys_go_to(case)
+
+
+def _place(window: WindowInfo | None) -> _Place:
+    if window is None or not (window.names or window.title):
+        return "unknown"
+    if window.names & BROWSERS:
+        return "browser"
+    return "shell" if window.names & SHELLS else "app"
+
+
+def _weight(text: str, *, whole: bool = False) -> _Weight | None:
+    """Say how surely a text means the machine.
+
+    Args:
+        text: a label, a reason, or what was read.
+        whole: whether the words must be all of it: a line of a list or a page may speak of anything.
+    """
+    for name in names_in(text):
+        if len(name.split()) > _MOST_WORDS or (not name.isascii() and len(name) > _MOST_CHINESE):
+            continue
+        deed = _LEADING.sub("", name)
+        head = _FOLLOWING.sub("", deed if whole else _WHERE.split(deed, maxsplit=1)[0])
+        inside = not whole and any(word in deed and not _undone(deed, word) for word in _CHINESE)
+        if inside or deed in ALWAYS or head in ALWAYS:
+            return "always"
+        if head in ALSO_IN_APPS:
+            return "also in apps"
+        if head in IN_SHELLS:
+            return "in shells"
+    return None
+
+
+def _undone(text: str, word: str) -> bool:
+    before = text[: text.index(word)]
+    return before.endswith(("不", "取消", "停止", "禁止", "勿"))

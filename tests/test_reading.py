@@ -1,0 +1,191 @@
+"""The text on a target is read from the pixels: the control that the point belongs to, and nothing else."""
+
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from qvl_agent.actions.control import control_at
+from qvl_agent.actions.coordinates import FrameBox, FramePoint, ModelBox, Rect
+from qvl_agent.actions.errors import ReadingError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.reading import Read, Reader, read_for, read_targets, targets_of
+from qvl_agent.actions.reading_rapidocr import RapidReader, installed, open_reader
+from qvl_agent.actions.schema import Action, Click, Done, Drag, Move, Press, Scroll, Type
+from qvl_agent.actions.sight import Sight
+
+SIZE = (900, 600)
+INK, PAPER, GREY, BLUE, WHITE = (
+    (20, 20, 20),
+    (246, 246, 246),
+    (225, 225, 225),
+    (28, 110, 200),
+    (255, 255, 255),
+)
+FONT = ImageFont.truetype("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", 13)
+
+
+@cache
+def reader() -> Reader:
+    found = open_reader()
+    assert found is not None, "the extra 'ocr' is part of the test set-up"
+    return found
+
+
+class Drawing:
+    """A screen with buttons and lines of text."""
+
+    def __init__(self, scale: int = 1) -> None:
+        self.scale = scale
+        self.font = FONT.font_variant(size=13 * scale)
+        self.image = Image.new("RGB", (SIZE[0] * scale, SIZE[1] * scale), PAPER)
+        self.draw = ImageDraw.Draw(self.image)
+
+    def button(
+        self, x: int, y: int, text: str, fill: tuple[int, int, int] = GREY, ink: tuple[int, int, int] = INK
+    ) -> FramePoint:
+        s = self.scale
+        self.draw.rounded_rectangle((x * s, y * s, (x + 120) * s, (y + 32) * s), 5 * s, fill, (120, 120, 120))
+        middle = ((x + 60) * s, (y + 16) * s)
+        self.draw.text(middle, text, ink, self.font, anchor="mm")
+        return FramePoint(*middle)
+
+    def words(self, x: int, y: int, text: str) -> FramePoint:
+        s = self.scale
+        self.draw.text((x * s, y * s), text, INK, self.font, anchor="lm")
+        return FramePoint((x + 20) * s, y * s)
+
+    def frame(self) -> Frame:
+        return Frame(np.asarray(self.image).copy(), Rect(0, 0, *SIZE), float(self.scale))
+
+
+def lines(frame: Frame, point: FramePoint) -> list[str]:
+    (found,) = read_targets(reader(), frame, (point,))
+    return [line.text for line in found.lines]
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_button_is_read_and_its_neighbours_are_not(scale: int) -> None:
+    drawing = Drawing(scale)
+    buttons = {
+        "Cancel": drawing.button(100, 500, "Cancel"),
+        "立即支付": drawing.button(228, 500, "立即支付", BLUE, WHITE),
+        "Delete": drawing.button(356, 500, "Delete"),
+    }
+    for text, middle in buttons.items():
+        for dx in (0, -54 * scale, 54 * scale):
+            assert lines(drawing.frame(), FramePoint(middle.x + dx, middle.y)) == [text]
+        control = control_at(drawing.frame(), middle)
+        assert control.bounded
+        assert abs(control.box.width - 124 * scale) <= 4 * scale
+
+
+def test_a_line_of_a_menu_is_read_and_the_next_is_not() -> None:
+    drawing = Drawing()
+    entries = {
+        text: drawing.words(100, 100 + 24 * n, text) for n, text in enumerate(("Open", "Delete", "重命名"))
+    }
+    for text, point in entries.items():
+        (found,) = read_targets(reader(), drawing.frame(), (point,))
+        assert not found.bounded
+        assert [line.text for line in found.lines] == [text]
+        assert found.lines[0].box.top - 4 <= point.y <= found.lines[0].box.bottom + 4
+
+
+def test_a_box_to_tick_has_the_words_beside_it_and_empty_space_has_none() -> None:
+    drawing = Drawing()
+    drawing.draw.rectangle((100, 200, 113, 213), WHITE, INK)
+    drawing.words(122, 207, "Delete for everyone")
+    assert lines(drawing.frame(), FramePoint(106, 206)) == ["Delete for everyone"]
+    assert lines(drawing.frame(), FramePoint(600, 400)) == []
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (899, 0), (0, 599), (899, 599)])
+def test_the_screens_corners_are_read_too(corner: tuple[int, int]) -> None:
+    assert lines(Drawing().frame(), FramePoint(*corner)) == []
+    control = control_at(Drawing().frame(), FramePoint(*corner))
+    assert control.box.left >= 0
+    assert control.box.bottom <= 600
+
+
+def test_what_an_action_presses_is_read() -> None:
+    frame = Drawing().frame()
+    box, end = ModelBox.of(100, 100, 200, 200), ModelBox.at(500, 500)
+    for action, count in (
+        (Click(target=box), 1),
+        (Click(target=box, button="right"), 0),
+        (Drag(target=box, end=end), 2),
+        (Type(text="x", target=box), 1),
+        (Type(text="x"), 0),
+        (Move(target=box), 0),
+        (Scroll(target=box, dy=1), 0),
+        (Press(keys=("enter",)), 0),
+        (Done(), 0),
+    ):
+        assert len(targets_of(action, Sight(frame, frame))) == count, action
+
+
+def test_after_a_zoom_the_whole_screen_is_read_at_the_same_place() -> None:
+    drawing = Drawing()
+    drawing.button(400, 300, "Pay now")
+    frame = drawing.frame()
+    close_up = frame.crop(FrameBox(360, 260, 560, 370))
+    texts, name = read_for(reader(), Click(target=ModelBox.at(500, 500)), Sight(close_up, frame))
+    assert [line.text for text in texts for line in text.lines] == ["Pay now"]
+    assert name.startswith("rapidocr 3")
+
+
+class Broken:
+    name = "broken"
+
+    def warm_up(self) -> None: ...
+
+    def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
+        raise ReadingError("no model")
+
+
+def test_a_reader_that_fails_is_named_in_the_record_and_stops_nothing() -> None:
+    frame = Drawing().frame()
+    action: Action = Click(target=ModelBox.at(500, 500))
+    assert read_for(Broken(), action, Sight(frame, frame)) == ((), "broken: no model")
+
+
+def test_never_means_never() -> None:
+    assert installed()
+    assert open_reader("never") is None
+    assert isinstance(open_reader("auto"), RapidReader)
+
+
+def test_it_loads_without_a_network_and_says_nothing() -> None:
+    """Any attempt to look a name up or to connect ends the program."""
+    program = """
+import sys
+def hook(event, args):
+    if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen"):
+        sys.stderr.write(f"{event} {args}"); sys.stderr.flush()
+        import os; os._exit(9)
+sys.addaudithook(hook)
+import numpy as np
+from qvl_agent.actions.coordinates import FrameBox, Rect
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.reading_rapidocr import RapidReader
+assert not {"rapidocr", "onnxruntime", "cv2"} & set(sys.modules)
+reader = RapidReader()
+reader.warm_up()
+frame = Frame(np.full((100, 300, 3), 255, np.uint8), Rect(0, 0, 300, 100))
+assert reader.read(frame, FrameBox(0, 0, 300, 40)) == ()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_program_that_ends_while_it_loads_ends_well() -> None:
+    program = "from qvl_agent.actions.reading_rapidocr import RapidReader; RapidReader().warm_up()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
