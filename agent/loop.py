@@ -22,6 +22,7 @@ from qvl_agent.actions.outcome import Outcome
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.sanity import Sanity
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
+from qvl_agent.actions.settle import grab_again
 from qvl_agent.actions.sight import Sight
 from qvl_agent.agent.announced import Announced
 from qvl_agent.agent.dead_ends import Attempt, attempt, dead_end
@@ -40,6 +41,7 @@ MAX_MISREAD: Final = 3
 """Replies in a row that hold no action before the run ends."""
 MAX_REFUSED: Final = 3
 _ZOOM_MARGIN: Final = 32
+_GRAB_AGAIN_S: Final = 0.1
 
 
 class _Over(Exception):  # noqa: N818 - the end of a run, not a failure
@@ -120,7 +122,7 @@ class Episode:
     def _look(self, frame: Frame | None = None) -> None:
         """Take the settled frame, or capture one, as what the model sees next."""
         start = time.monotonic()
-        self._screen = frame or self._setup.desktop.grab()
+        self._screen = frame or grab_again(self._setup.desktop.grab, lambda: time.sleep(_GRAB_AGAIN_S))
         self._times["capture"] = time.monotonic() - start
         self._recorder.keep(self._screen)
         sound = self._sanity.check(self._screen)

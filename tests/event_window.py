@@ -16,20 +16,27 @@ NAMES = {
 
 
 class EventWindow:
-    """Over everything, and with the keyboard's focus; a context manager."""
+    """Over everything, and with the keyboard's focus; a context manager.
 
-    def __init__(self, name: str, *, focus: bool = True) -> None:
+    `place` is its left, top, width and height (the whole screen), `colour` as 0xRRGGBB.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        focus: bool = True,
+        place: tuple[int, int, int, int] | None = None,
+        colour: int = 0xFFFFFF,
+    ) -> None:
         self._display = Display(name)
         screen = self._display.screen()
         self._window = screen.root.create_window(
-            0,
-            0,
-            screen.width_in_pixels,
-            screen.height_in_pixels,
+            *(place or (0, 0, screen.width_in_pixels, screen.height_in_pixels)),
             0,
             X.CopyFromParent,
             override_redirect=True,
-            background_pixel=screen.white_pixel,
+            background_pixel=colour,
             event_mask=X.KeyPressMask
             | X.KeyReleaseMask
             | X.ButtonPressMask
@@ -56,6 +63,13 @@ class EventWindow:
             for event in self.events()
             if event.type in NAMES and (motions or event.type != X.MotionNotify)
         ]
+
+    def fill(self, left: int, top: int, width: int, height: int, colour: int) -> None:
+        """Draw a rectangle on it."""
+        context = self._window.create_gc(foreground=colour)
+        self._window.fill_rectangle(context, left, top, width, height)
+        context.free()
+        self._display.sync()
 
     def __enter__(self) -> Self:
         return self

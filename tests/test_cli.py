@@ -154,6 +154,7 @@ def test_what_goes_wrong_is_one_line_with_a_remedy_and_a_code(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault(42)
 def test_without_a_screen_the_remedy_is_named(tmp_path: Path) -> None:
     done = qvl("do it", "--model", "oracle", cwd=tmp_path)
     assert done.returncode == 69

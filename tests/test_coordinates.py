@@ -73,6 +73,7 @@ def test_a_boxs_centre_lands_inside_the_box_and_on_its_monitor(box: ModelBox, vi
     assert top + view.scale > on_frame.top
 
 
+@pytest.mark.fault(32)
 @given(grid, grid, views())
 def test_model_to_desktop_and_back_is_within_a_pixel(x: float, y: float, view: View) -> None:
     point = ModelPoint(x, y)
@@ -160,6 +161,7 @@ def test_a_pixel_outside_the_frame_is_refused(view: View, dx: int, dy: int) -> N
             convert(outside, view)
 
 
+@pytest.mark.fault(33)
 @given(monitors(), monitors(), st.integers(-9000, 17000), st.integers(-6000, 11000))
 def test_a_desktop_may_have_holes(one: Any, two: Any, x: float, y: float) -> None:
     point = DesktopPoint(x, y)
@@ -170,6 +172,7 @@ def test_a_desktop_may_have_holes(one: Any, two: Any, x: float, y: float) -> Non
     assert (point in Geometry((one, two))) == any(inside)
 
 
+@pytest.mark.fault(32)
 def test_two_monitors_one_left_of_the_primary_and_scaled() -> None:
     left = View(3840, 2160, Rect(-1920, -120, 1920, 1080), 2.0)
     primary = View(1366, 768, Rect(0, 0, 1366, 768))

@@ -99,6 +99,7 @@ class TestLooking:
         with pytest.raises(DesktopError, match="not on the captured monitor"):
             desktop.grab(region)
 
+    @pytest.mark.fault(31)
     def test_monitors_are_read_anew_each_time(self, spare_display: VirtualDisplay) -> None:
         with closing(open_local(spare_display.name)) as first:
             assert first.geometry() == Geometry((Rect(0, 0, 640, 480),))
@@ -116,6 +117,7 @@ class TestLooking:
             with pytest.raises(NoScreenError, match=r"no monitor 2.* has 1"):
                 open_local(spare_display.name, monitor=2)
 
+    @pytest.mark.fault(30)
     def test_a_change_of_resolution_between_two_grabs(self, spare_display: VirtualDisplay) -> None:
         with closing(open_local(spare_display.name)) as desktop:
             approval = approved(desktop, at(5, 5))
@@ -372,6 +374,7 @@ def test_nothing_is_held_after_the_process(display: VirtualDisplay, ending: str,
 
 
 class TestNoServer:
+    @pytest.mark.fault(41)
     def test_a_server_that_dies_is_an_error_not_the_end_of_the_process(self) -> None:
         with VirtualDisplay((320, 240), window_manager=None) as display:
             desktop = open_local(display.name)
@@ -385,6 +388,7 @@ class TestNoServer:
         desktop.release()
         desktop.close()
 
+    @pytest.mark.fault(41)
     def test_a_server_that_dies_in_the_middle_of_a_plan(self) -> None:
         with (
             VirtualDisplay((320, 240), window_manager=None) as display,
@@ -402,6 +406,7 @@ class TestNoServer:
                     approved(desktop, KeyEvent("shift", down=True), LEFT_DOWN, at(100, 100), at(9, 9)), stop
                 )
 
+    @pytest.mark.fault(42)
     @pytest.mark.parametrize(
         ("environment", "said"),
         [
@@ -423,11 +428,13 @@ class TestNoServer:
             open_local()
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.fault(42)
     def test_xwayland_is_refused(self, spare_display: VirtualDisplay) -> None:
         xrandr(spare_display, "--setmonitor", "XWAYLAND0", "640/170x480/127+0+0", "screen")
         with pytest.raises(NoScreenError, match=r"is XWayland.*X11 session"):
             open_local(spare_display.name)
 
+    @pytest.mark.fault(42)
     def test_a_server_that_wants_a_cookie_we_lack(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

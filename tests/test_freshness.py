@@ -52,6 +52,7 @@ def test_the_same_screen_passes_at_the_first_look(target: FrameBox | None) -> No
     assert result.seconds < 0.001
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize("target", [BUTTON, POINT, None])
 def test_a_dialog_over_the_target_is_stale(target: FrameBox | None) -> None:
     result, _ = check(lambda now: with_box(BASE, DIALOG), target)
@@ -80,6 +81,7 @@ def test_a_row_is_known_by_its_far_end_and_a_canvas_by_its_middle() -> None:
     assert not check(lambda now: with_box(BASE, FrameBox(590, 340, 600, 350)), canvas)[0].ok
 
 
+@pytest.mark.fault(39)
 def test_a_blinking_caret_in_the_target_passes_at_once() -> None:
     result, script = check(lambda now: with_box(BASE, CARET), FIELD)
     assert result.ok
@@ -110,6 +112,7 @@ def test_a_little_beside_the_target_is_let_be_and_a_lot_is_not() -> None:
     assert "around" in result.reason
 
 
+@pytest.mark.fault(39)
 def test_a_video_beside_the_target_is_let_be_once_it_is_seen_to_move() -> None:
     result, _ = check(lambda now: flicker(FrameBox(560, 326, 760, 400), now, 0.016))
     assert result.ok
@@ -138,6 +141,7 @@ def test_without_a_target_small_changes_and_videos_pass() -> None:
     assert check(lambda now: flicker(video, now, 0.016), None, moving=(video,))[0].seconds < 0.01
 
 
+@pytest.mark.fault(35)
 def test_a_failed_capture_is_tried_again_and_then_stale() -> None:
     failures = [True]
     assert check(lambda now: None if failures and failures.pop() else BASE)[0].ok
@@ -147,6 +151,7 @@ def test_a_failed_capture_is_tried_again_and_then_stale() -> None:
     assert script.grabs == 2
 
 
+@pytest.mark.fault(34)
 def test_another_monitor_or_scale_is_stale_at_once() -> None:
     seen = frame(BASE)
     for other in (frame(BASE, Rect(5, 0, WIDTH, HEIGHT)), frame(BASE, scale=2.0), frame(blank(640, 100))):

@@ -207,17 +207,20 @@ class TestPlan:
 
 
 class TestGeometry:
+    @pytest.mark.fault(31)
     def test_a_monitor_that_is_gone_refuses(self) -> None:
         for monitors in [(), (Rect(0, 0, 1280, 720),), (Rect(1920, 0, 1920, 1080),)]:
             verdict = decide(Click(target=BUTTON), replace(SCENE, geometry=Geometry(monitors)))
             assert (verdict.level, verdict.rule) == (Level.DENY, "geometry")
         assert decide(Done(), replace(SCENE, geometry=Geometry(()))).level is Level.ALLOW
 
+    @pytest.mark.fault(33)
     def test_a_point_on_another_monitor_is_refused(self) -> None:
         both = replace(SCENE, geometry=Geometry((MONITOR, Rect(1920, 0, 1920, 1080))))
         events = (MoveEvent(DesktopPoint(2000, 500)),)
         assert decide(Move(target=BUTTON), both, events).rule == "geometry"
 
+    @pytest.mark.fault(32)
     @given(
         st.tuples(*[st.floats(0, 1000)] * 4),
         st.builds(
@@ -482,6 +485,7 @@ def test_a_text_of_a_hundred_thousand_lines_is_judged() -> None:
     assert decide(action).rule == "text-long"
 
 
+@pytest.mark.fault(79)
 def test_the_checks_hold_without_asserts() -> None:
     code = (
         "from qvl_agent.actions.guard import *\n"

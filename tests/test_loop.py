@@ -79,6 +79,7 @@ def test_a_click_goes_where_the_model_pointed(at_corner: Desktop, tmp_path: Path
     assert watch.results == [run.result]
 
 
+@pytest.mark.fault(2)
 def test_what_cannot_be_read_is_told_to_the_model_and_nothing_is_sent(
     at_corner: Desktop, tmp_path: Path
 ) -> None:
@@ -99,6 +100,7 @@ def test_three_misreadings_in_a_row_end_the_run(at_corner: Desktop, tmp_path: Pa
     assert run.result.steps == 3
 
 
+@pytest.mark.fault(3)
 def test_a_reply_that_was_cut_off_is_never_an_action(at_corner: Desktop, tmp_path: Path) -> None:
     before = at_corner.pointer()
     run = Agent(at_corner, Listening(CLICK, CLICK, CLICK, finish="length"), runs=tmp_path).run("click")
@@ -106,6 +108,7 @@ def test_a_reply_that_was_cut_off_is_never_an_action(at_corner: Desktop, tmp_pat
     assert at_corner.pointer() == before
 
 
+@pytest.mark.fault(16)
 def test_pixels_are_refused_with_that_reason(at_corner: Desktop, tmp_path: Path) -> None:
     before = at_corner.pointer()
     model = Listening('{"action": "click", "bbox_2d": [900, 700, 1100, 760]}', DONE)
@@ -227,6 +230,7 @@ def test_giving_up_is_a_result(at_corner: Desktop, tmp_path: Path) -> None:
     assert (run.status, run.result.message) == ("failed", "no")
 
 
+@pytest.mark.fault(28)
 def test_typing_the_word_done_does_not_end_the_run(at_corner: Desktop, tmp_path: Path) -> None:
     model = Listening('{"action": "type", "text": "well done"}', '{"action": "fail", "reason": "x"}')
     assert Agent(at_corner, model, runs=tmp_path).run("type").status == "failed"
@@ -291,6 +295,7 @@ def test_ctrl_c_closes_the_record_and_comes_through(at_corner: Desktop, tmp_path
     assert '"stopped"' in last
 
 
+@pytest.mark.fault(65)
 def test_no_durable_intent_no_action(
     at_corner: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +310,7 @@ def test_no_durable_intent_no_action(
     assert at_corner.pointer() == before
 
 
+@pytest.mark.fault(37)
 def test_a_screen_that_changed_under_the_target_is_looked_at_again(
     at_corner: Desktop, display: VirtualDisplay, tmp_path: Path
 ) -> None:
@@ -384,6 +390,7 @@ class Warned(Watch):
         self.warnings.append(sentence)
 
 
+@pytest.mark.fault(29)
 def test_a_screen_that_goes_blank_ends_the_run_before_the_model_acts_on_it(
     at_corner: Desktop, display: VirtualDisplay, tmp_path: Path
 ) -> None:

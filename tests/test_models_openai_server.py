@@ -226,6 +226,7 @@ def test_a_bad_answer_is_one_line_with_a_remedy(
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_server_is_asked_again_before_anything_came(status: int) -> None:
     with serving(error(status, "later", Retry_After="0"), says(ACTION)) as server:
@@ -233,6 +234,7 @@ def test_a_busy_server_is_asked_again_before_anything_came(status: int) -> None:
         assert len(server.asked) == 2
 
 
+@pytest.mark.fault(45)
 def test_a_server_that_failed_midway_is_not_asked_again() -> None:
     with serving(cut, says(ACTION)) as server:
         with pytest.raises(ModelError):
@@ -240,6 +242,7 @@ def test_a_server_that_failed_midway_is_not_asked_again() -> None:
         assert len(server.asked) == 1
 
 
+@pytest.mark.fault(43)
 def test_a_refused_connection_says_to_start_the_server() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -280,6 +283,7 @@ def trickles(to: Answering) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize("answer", [silent, trickles])
 def test_a_stop_is_heard_before_the_first_byte_and_between_pieces(answer: Answer) -> None:
     with serving(answer) as server:

@@ -24,6 +24,7 @@ def test_what_a_file_leaves_out_stays_as_it_was() -> None:
     assert tighten(base, Policy(max_tokens=7)) == base.model_copy(update={"max_tokens": 7})
 
 
+@pytest.mark.fault(64)
 @pytest.mark.parametrize("name", _LIMITS)
 def test_a_looser_limit_is_refused(name: str) -> None:
     base = Policy()
@@ -47,6 +48,7 @@ def test_fewer_applications_are_tighter() -> None:
             tighten(only, Policy(apps=looser))
 
 
+@pytest.mark.fault(64)
 @pytest.mark.parametrize(
     ("base", "other"),
     [

@@ -102,6 +102,7 @@ def test_a_task_without_letters_and_one_of_a_thousand_still_name_a_folder(tmp_pa
         assert Recording.open(recorder.folder).manifest.task == task.replace("\udcff", "?")
 
 
+@pytest.mark.fault(66)
 def test_runs_of_one_second_never_share_a_folder(tmp_path: Path, mocker: MockerFixture) -> None:
     mocker.patch("time.strftime", return_value="20260102-030405")
     mocker.patch("secrets.token_hex", side_effect=["aaaa", "aaaa", "aaaa", "bbbb"])
@@ -190,6 +191,7 @@ def test_no_acknowledged_line_is_lost_to_sigkill(tmp_path: Path) -> None:
     assert lost_nothing >= 12, "most children should have written something before they were killed"
 
 
+@pytest.mark.fault(61)
 def test_a_line_cut_off_anywhere_is_dropped_and_reported(tmp_path: Path) -> None:
     journal = small_run(tmp_path, steps=2).folder / "journal.jsonl"
     whole = journal.read_bytes()
@@ -204,6 +206,7 @@ def test_a_line_cut_off_anywhere_is_dropped_and_reported(tmp_path: Path) -> None
     assert "line 5 was cut off" in run.torn
 
 
+@pytest.mark.fault(61)
 def test_a_hole_at_the_end_is_a_torn_line_too(tmp_path: Path) -> None:
     journal = small_run(tmp_path, steps=1).folder / "journal.jsonl"
     whole = journal.read_bytes()
@@ -213,6 +216,7 @@ def test_a_hole_at_the_end_is_a_torn_line_too(tmp_path: Path) -> None:
     assert (len(kept), torn != "") == (2, True)
 
 
+@pytest.mark.fault(60)
 def test_every_flipped_bit_is_found_and_its_line_named(tmp_path: Path) -> None:
     journal = small_run(tmp_path, steps=1).folder / "journal.jsonl"
     whole = bytearray(journal.read_bytes())
@@ -225,6 +229,7 @@ def test_every_flipped_bit_is_found_and_its_line_named(tmp_path: Path) -> None:
         whole[at] ^= 1 << (at % 8)
 
 
+@pytest.mark.fault(62)
 def test_a_lost_doubled_or_exchanged_line_is_found(tmp_path: Path) -> None:
     journal = small_run(tmp_path, steps=2).folder / "journal.jsonl"
     first, second, third, *rest = journal.read_bytes().splitlines(keepends=True)
@@ -263,6 +268,7 @@ def test_an_interrupted_append_leaves_no_half_line(tmp_path: Path, mocker: Mocke
     assert [step.outcome.outcome.status for step in run.steps] == ["failed"]
 
 
+@pytest.mark.fault(65)
 def test_a_full_disk_is_an_error_and_costs_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     with Recorder.create(tmp_path, manifest()) as recorder:
         ref = recorder.ref(noise(1))
@@ -297,6 +303,7 @@ def small_disk(tmp_path: Path) -> Path:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.fault(65)
 def test_a_disk_that_fills_up_stops_the_run_before_anything_else_is_sent(small_disk: Path) -> None:
     acknowledged = 0
     with Recorder.create(small_disk, manifest()) as recorder:
@@ -337,6 +344,7 @@ def test_a_folder_that_is_no_recording_is_refused(tmp_path: Path) -> None:
             Recording.open(path)
 
 
+@pytest.mark.fault(63)
 def test_another_version_is_refused_by_both_names(tmp_path: Path) -> None:
     folder = small_run(tmp_path).folder
     text = (folder / "manifest.json").read_text()
@@ -368,6 +376,7 @@ def test_a_manifest_that_nests_without_end_is_refused(tmp_path: Path) -> None:
         Recording.open(path.parent)
 
 
+@pytest.mark.fault(67)
 def test_a_recording_without_a_step_is_refused(tmp_path: Path) -> None:
     recorder = Recorder.create(tmp_path, manifest())
     recorder.close()
@@ -409,6 +418,7 @@ def test_lines_in_no_order_that_a_run_writes_are_refused(
         Recording.open(folder)
 
 
+@pytest.mark.fault(55)
 @pytest.mark.parametrize(
     "file",
     [
@@ -436,6 +446,7 @@ def test_no_reference_leads_out_of_the_folder(tmp_path: Path, file: str) -> None
         Recording.open(folder)
 
 
+@pytest.mark.fault(55)
 def test_links_are_refused_wherever_they_stand(tmp_path: Path) -> None:
     for number, name in enumerate(("frames/0001.png", "frames", "journal.jsonl", "manifest.json")):
         run = small_run(tmp_path / str(number))
@@ -452,6 +463,7 @@ def test_a_link_to_a_run_is_followed(tmp_path: Path) -> None:
     assert Recording.open(tmp_path / "latest").folder == run.folder.resolve()
 
 
+@pytest.mark.fault(55)
 def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
     for number, name in enumerate(("frames/0001.png", "journal.jsonl", "manifest.json")):
         run = small_run(tmp_path / str(number))
@@ -461,6 +473,7 @@ def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
             Recording.open(run.folder).check_frames()
 
 
+@pytest.mark.fault(59)
 def test_a_changed_missing_or_cut_picture_is_refused(tmp_path: Path) -> None:
     run = small_run(tmp_path, steps=1)
     path = run.folder / "frames/0001.png"
@@ -500,6 +513,7 @@ def header(width: int, height: int) -> bytes:
     )
 
 
+@pytest.mark.fault(58)
 def test_a_picture_of_20000_by_20000_is_refused_before_it_is_decoded(
     tmp_path: Path, mocker: MockerFixture
 ) -> None:

@@ -211,6 +211,7 @@ def test_ollamas_context_is_known_only_once_the_model_is_loaded() -> None:
             ask(model, *[shot(1920, 1080)] * 3)
 
 
+@pytest.mark.fault(53)
 def test_other_servers_say_themselves_that_it_is_too_long() -> None:
     with behaving("LM Studio", says(ACTION)) as server:
         assert ask(model_at(server), *[shot(1920, 1080)] * 9).text == ACTION

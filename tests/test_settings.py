@@ -39,6 +39,7 @@ def test_the_persons_own_file_is_read_where_the_folder_has_none(tmp_path: Path) 
     assert load_settings({}).model == "auto"
 
 
+@pytest.mark.fault(64)
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -19,7 +19,7 @@ from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym, key_
 from qvl_agent.actions.desktops.x11_monitors import monitors
 from qvl_agent.actions.desktops.x11_own import own_regions, window_info
 from qvl_agent.actions.desktops.x11_perform import Performance
-from qvl_agent.actions.desktops.x11_windows import focused_window, window_under
+from qvl_agent.actions.desktops.x11_windows import covering_window, focused_window, window_under
 from qvl_agent.actions.desktops.x11_xkb import KeyboardState
 from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
@@ -110,8 +110,9 @@ class X11Desktop:
             return None if window is None else window_info(display, window)
 
     def focused(self) -> WindowInfo | None:
+        monitor = self._monitor()
         with self._eyes as display:
-            window = focused_window(display)
+            window = covering_window(display, monitor) or focused_window(display)
             return None if window is None else window_info(display, window, focused=True)
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:

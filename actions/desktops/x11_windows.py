@@ -14,6 +14,7 @@ from qvl_agent.actions.desktops.x11_input import check_stop
 from qvl_agent.actions.errors import NoScreenError
 
 __all__ = [
+    "covering_window",
     "focused_window",
     "frame_rect",
     "process_of",
@@ -157,6 +158,24 @@ def _client_in(top: Any, state: int) -> Any:
     for child in top.query_tree().children:
         if child.get_full_property(state, X.AnyPropertyType):
             return child
+    return top
+
+
+def covering_window(display: Any, area: Rect) -> Any | None:
+    """Find a window that covers an area without the window manager's leave, or None.
+
+    So do lock screens, which grab the keyboard besides: the keys go to them, whatever has the focus.
+    """
+    root = display.screen().root
+    right, bottom = area.left + area.width - 1, area.top + area.height - 1
+    places = ((area.left, area.top), (right, area.top), (area.left, bottom), (right, bottom))
+    try:
+        tops = [root.translate_coords(root, *place).child for place in places]
+        top = tops[0]
+        if not top or any(other != top for other in tops) or not top.get_attributes().override_redirect:
+            return None
+    except xerror.XError:
+        return None
     return top
 
 

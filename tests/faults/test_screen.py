@@ -1,0 +1,280 @@
+"""What may happen to the screen, through the whole loop on real displays: what is sent and said then."""
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from event_window import EventWindow
+from fault_rig import CLICK, CLICKED, DONE, FAIL, Rig, Scripted, rig_on
+from Xlib import X
+
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops.watchdog import Watchdog
+from qvl_agent.actions.desktops.x11 import X11Desktop
+from qvl_agent.actions.errors import CoordinateError, DesktopError
+from qvl_agent.actions.events import ButtonEvent, MoveEvent
+from qvl_agent.actions.frame import Frame
+from qvl_agent.agent import Agent
+from qvl_agent.sandbox.display import VirtualDisplay
+
+BLACK, RED = 0x000000, 0xC02020
+TYPE = '{"action": "type", "text": "hello"}'
+
+
+@pytest.fixture
+def rig(display: VirtualDisplay, desktop: Desktop, tmp_path: Path) -> Iterator[Rig]:
+    with rig_on(desktop, display.name, tmp_path / "runs") as running:
+        running.window.fill(100, 100, 300, 60, RED)
+        yield running
+
+
+@contextmanager
+def spare(
+    size: tuple[int, int], runs: Path, *, monitor: int = 1, setup: tuple[str, ...] = ()
+) -> Iterator[Any]:
+    """A rig on a display of its own, which may be changed and ended: (display, rig).
+
+    `setup` lists monitors as xrandr writes them, "320/85x480/127+0+0".
+    """
+    with ExitStack() as stack:
+        display = stack.enter_context(VirtualDisplay(size, window_manager=None))
+        for at, place in enumerate(setup):
+            xrandr(display, "--setmonitor", f"m{at}", place, "screen" if at == 0 else "none")
+        desktop = stack.enter_context(closing(open_local(display.name, monitor=monitor)))
+        yield display, stack.enter_context(rig_on(desktop, display.name, runs))
+
+
+def xrandr(display: VirtualDisplay, *arguments: str) -> None:
+    subprocess.run(["xrandr", *arguments], env=display.environment(), check=True)
+
+
+def at_call(number: int, do: Callable[[], object]) -> Callable[[int], None]:
+    """Something that happens while the model thinks for the given time."""
+    return lambda call: (call == number and do(), None)[1]
+
+
+@pytest.mark.fault(29)
+def test_a_screen_that_goes_black_ends_the_run(rig: Rig) -> None:
+    with ExitStack() as stack:
+        covers: list[EventWindow] = []
+
+        def blank() -> None:
+            covers.append(stack.enter_context(EventWindow(rig.display, focus=False, colour=BLACK)))
+
+        wait = '{"action": "wait", "seconds": 0}'
+        run = rig.run(Scripted(wait, CLICK, meanwhile=at_call(1, blank)))
+        assert (run.status, rig.sent(), covers[0].inputs(motions=True)) == ("desktop-error", [], [])
+    assert "went blank: all of it has been #000000" in run.result.message
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize("locker", ["i3lock", "xscreensaver", "xsecurelock"])
+def test_a_lock_screen_with_a_picture_gets_nothing(rig: Rig, locker: str) -> None:
+    """It covers the screen and grabs the keyboard, while the focus stays where it was."""
+    with EventWindow(rig.display, focus=False) as lock:
+        lock._window.set_wm_class(locker, locker)
+        lock._window.grab_keyboard(False, X.GrabModeAsync, X.GrabModeAsync, X.CurrentTime)
+        lock.fill(100, 100, 300, 60, RED)
+        lock.events()
+        press = '{"action": "press", "keys": ["enter"]}'
+        run = rig.run(Scripted(TYPE, press, CLICK, DONE))
+        assert (run.status, lock.inputs(motions=True), rig.sent()) == ("refused", [], [])
+    rules = [step.intent.verdict.rule for step in run.recording().steps if step.intent.verdict]
+    assert rules == ["forbidden-window"] * 3
+    assert "the lock screen" in run.result.message
+
+
+@pytest.mark.fault(30)
+def test_another_resolution_before_the_click_is_looked_at_again(tmp_path: Path) -> None:
+    with spare((640, 480), tmp_path) as (display, rig):
+        shrink = at_call(1, lambda: xrandr(display, "--output", "screen", "--off", "--fb", "320x240"))
+        model = Scripted(CLICK, FAIL, meanwhile=shrink)
+        run = rig.run(model)
+        assert (run.status, rig.clicks_and_keys()) == ("failed", [])
+        step = run.recording().steps[0]
+        assert step.outcome.outcome.status in ("stale", "refused")
+        assert model.told[1][-1].pictures[0].size == (320, 240), "it is shown the screen as it is now"
+
+
+@pytest.mark.fault(30, 31)
+@pytest.mark.parametrize("reply", [CLICK, TYPE])
+def test_a_monitor_that_is_gone_ends_the_run(tmp_path: Path, reply: str) -> None:
+    halves = ("320/85x480/127+0+0", "320/85x480/127+320+0")
+    with spare((640, 480), tmp_path, monitor=2, setup=halves) as (display, rig):
+        gone = at_call(1, lambda: xrandr(display, "--delmonitor", "m1"))
+        run = rig.run(Scripted(reply, DONE, meanwhile=gone))
+        assert (run.status, rig.sent()) == ("desktop-error", [])
+        assert "monitor 2 is gone" in run.result.message
+
+
+@pytest.mark.fault(33)
+def test_nothing_can_be_sent_into_a_hole_between_monitors(tmp_path: Path) -> None:
+    """The right monitor is half as high; below it is nothing, though the X screen goes on there."""
+    places = ("320/85x480/127+0+0", "320/85x240/64+320+0")
+    hole = DesktopPoint(480, 400)
+    with spare((640, 480), tmp_path, monitor=2, setup=places) as (_, rig):
+        assert hole not in rig.desktop.geometry()
+        way = (MoveEvent(hole), ButtonEvent("left", down=True), ButtonEvent("left", down=False))
+        with pytest.raises(CoordinateError, match="on none of the monitors"):
+            rig.desktop.perform(Approved(way, "frame", rig.desktop.geometry()), lambda: False)
+        assert rig.sent() == []
+        corner = '{"action": "click", "bbox_2d": [1000, 1000, 1000, 1000]}'
+        assert rig.run(Scripted(corner, DONE)).status == "done"
+        assert (rig.desktop.pointer(), rig.clicks_and_keys()) == (DesktopPoint(639, 239), CLICKED)
+
+
+@pytest.mark.fault(33)
+def test_a_monitor_that_shrank_leaves_a_hole_where_the_model_pointed(tmp_path: Path) -> None:
+    tall = ("320/85x480/127+0+0", "320/85x480/127+320+0")
+    with spare((640, 480), tmp_path, monitor=2, setup=tall) as (display, rig):
+
+        def shrink() -> None:
+            xrandr(display, "--delmonitor", "m1")
+            xrandr(display, "--setmonitor", "m1", "320/85x240/64+320+0", "none")
+
+        low = '{"action": "click", "bbox_2d": [500, 900, 500, 900]}'
+        run = rig.run(Scripted(low, FAIL, meanwhile=at_call(1, shrink)))
+        assert (run.status, rig.sent()) == ("failed", [])
+
+
+class BadEyes:
+    """A desktop whose whole captures fail at the given turns, counted from 1."""
+
+    def __init__(self, desktop: Desktop, failing: range | tuple[int, ...]) -> None:
+        self._desktop = desktop
+        self._failing = failing
+        self.grabs = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._desktop, name)
+
+    def grab(self, region: Rect | None = None) -> Frame:
+        self.grabs += 1
+        if self.grabs in self._failing:
+            raise DesktopError("the capture failed: BadMatch")
+        return self._desktop.grab(region)
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("failing", [(1,), (2,), (3,), (4,), (1, 3, 5)])
+def test_a_capture_that_fails_once_is_tried_again(rig: Rig, failing: tuple[int, ...]) -> None:
+    rig.desktop = BadEyes(rig.desktop, failing)
+    assert rig.run(Scripted(CLICK, DONE)).status == "done"
+    assert rig.clicks_and_keys() == CLICKED
+
+
+@pytest.mark.fault(35)
+def test_captures_that_keep_failing_end_the_run_before_anything_is_sent(rig: Rig) -> None:
+    for first in (1, 2):
+        rig.desktop = eyes = BadEyes(rig.desktop, range(first, 99))
+        run = rig.run(Scripted(CLICK, CLICK, CLICK, DONE))
+        assert (run.status, rig.sent()) == ("desktop-error", [])
+        assert "the capture failed" in run.result.message
+        assert eyes.grabs <= first + 4
+
+
+@pytest.mark.fault(36)
+def test_three_monitors_of_8k_are_clicked_to_the_pixel(tmp_path: Path) -> None:
+    places = tuple(f"7680/600x4320/340+{left}+0" for left in (0, 7680, 15360))
+    size = (3 * 7680, 4320)
+    with spare(size, tmp_path, monitor=3, setup=places) as (_, rig):
+        assert len(rig.desktop.geometry().monitors) == 3
+        frame = rig.desktop.grab()
+        assert (frame.size, frame.monitor) == ((7680, 4320), Rect(15360, 0, 7680, 4320))
+        last = '{"action": "click", "bbox_2d": [1000, 1000, 1000, 1000], "label": "the last pixel"}'
+        run = rig.run(Scripted(last, DONE), look_closer="never")
+        assert (run.status, rig.clicks_and_keys()) == ("done", CLICKED)
+        assert rig.desktop.pointer() == DesktopPoint(23039, 4319)
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize("place", [(480, 300, 200, 120), (560, 350, 30, 30)])
+def test_a_pop_up_over_the_target_is_not_clicked(rig: Rig, place: tuple[int, int, int, int]) -> None:
+    with ExitStack() as stack:
+        popups: list[EventWindow] = []
+
+        def pop_up() -> None:
+            popups.append(stack.enter_context(EventWindow(rig.display, place=place, colour=RED, focus=False)))
+
+        model = Scripted(CLICK, FAIL, meanwhile=at_call(1, pop_up))
+        run = rig.run(model)
+        assert (run.status, rig.sent(), popups[0].inputs(motions=True)) == ("failed", [], [])
+    assert run.recording().steps[0].outcome.outcome.status == "stale"
+    assert "not done" in model.last_words
+    assert len(model.told[1][-1].pictures) == 1, "it is shown the screen with the pop-up"
+
+
+@contextmanager
+def moving(rig: Rig, place: tuple[int, int, int, int], period_s: float) -> Iterator[None]:
+    """Something beside the target that changes all the time, as a caret, a clock or a video does."""
+    over = threading.Event()
+
+    def paint() -> None:
+        with EventWindow(rig.display, place=place, focus=False) as window:
+            window._window.raise_window()
+            colour = 0
+            while not over.wait(period_s):
+                colour = (colour + 0x345678) & 0xFFFFFF if place[2] > 2 else colour ^ 0xFFFFFF
+                window.fill(0, 0, place[2], place[3], colour)
+
+    thread = threading.Thread(target=paint)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize(
+    ("place", "period_s", "times"),
+    [((586, 350, 1, 18), 0.5, 3), ((600, 380, 90, 16), 0.25, 3), ((620, 330, 320, 180), 0.04, 1)],
+    ids=["caret", "clock", "video"],
+)
+def test_what_moves_beside_the_target_blocks_nothing(
+    rig: Rig, place: tuple[int, int, int, int], period_s: float, times: int
+) -> None:
+    button = '{"action": "click", "bbox_2d": [430, 435, 470, 465], "label": "Save"}'
+    with moving(rig, place, period_s):
+        run = rig.run(Scripted(*[button, TYPE] * times, DONE), look_closer="never")
+        statuses = [step.outcome.outcome.status for step in run.recording().steps]
+        assert (run.status, set(statuses)) == ("done", {"done"})
+    sent = rig.clicks_and_keys()
+    assert sum(one == ("button down", 1) for one in sent) == times
+    assert sum(name == "key down" for name, _ in sent) == times * len("hello")
+
+
+@pytest.mark.fault(40)
+@pytest.mark.parametrize(
+    "where", ['"bbox_2d": [0, 0, 0, 0]', '"coordinate": [0, 0]', '"bbox_2d": [0, 0, 1, 1]']
+)
+def test_the_first_pixel_can_be_clicked(display: VirtualDisplay, rig: Rig, where: str) -> None:
+    """Where the pointer held by a person would be the kill switch; ours is announced to the watchdog."""
+    assert isinstance(rig.desktop, X11Desktop)
+    with Watchdog(display.name, takeover="stop") as watchdog:
+        rig.desktop.watchdog = watchdog
+        wait = '{"action": "wait", "seconds": 0.5}'
+        run = rig.run(Scripted(f'{{"action": "click", {where}}}', wait, DONE), look_closer="never")
+        assert (run.status, rig.clicks_and_keys()) == ("done", CLICKED)
+        assert rig.desktop.pointer() == DesktopPoint(0, 0)
+
+
+@pytest.mark.fault(41)
+@pytest.mark.parametrize("reply", [CLICK, TYPE])
+def test_a_server_that_dies_while_the_model_thinks_ends_the_run(tmp_path: Path, reply: str) -> None:
+    with (
+        VirtualDisplay((320, 240), window_manager=None) as display,
+        closing(open_local(display.name)) as desktop,
+    ):
+        model = Scripted(reply, DONE, meanwhile=at_call(1, display.close))
+        run = Agent(desktop, model, runs=tmp_path).run("do it")
+    assert run.status == "desktop-error"
+    assert run.result.message
+    assert "\n" not in run.result.message
