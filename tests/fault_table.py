@@ -49,17 +49,19 @@ class FaultTable:
         write(f"{self._good()} of {len(faults())} faults behave as specified")
 
     def _came(self, number: int) -> str:
-        """Say what came of a fault: each of its tests has to pass, and there has to be one."""
+        """Say what came of a fault: one of its tests has to pass, and none may fail."""
         outcomes = set(self._ran.get(number, {}).values())
-        if not outcomes:
-            return "missing"
-        return next((bad for bad in ("failed", "skipped") if bad in outcomes), "passed")
+        return next((came for came in ("failed", "passed", "skipped") if came in outcomes), "missing")
 
     def _good(self) -> int:
         return sum(self._came(number) == "passed" for number in faults())
 
     def _tests(self, number: int) -> str:
-        names = [node.rsplit("/", 1)[-1] for node in self._ran.get(number, {})]
+        names = [
+            node.rsplit("/", 1)[-1] + (f" ({came})" if came != "passed" else "")
+            for node, came in self._ran.get(number, {}).items()
+        ]
+        names.sort(key=lambda name: name.endswith("]"))  # a case of many last
         more = len(names) - _SHOWN
         return "".join(f"\n    {name}" for name in names[:_SHOWN]) + (
             f"\n    and {more} more" if more > 0 else ""

@@ -15,7 +15,9 @@ def test_the_list_is_numbered_from_1_to_80() -> None:
 
 
 @pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n", "2")], ids=["here", "workers"])
-def test_a_fault_counts_if_each_of_its_tests_passes(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_a_fault_counts_if_one_of_its_tests_passes_and_none_fails(
+    tmp_path: Path, workers: tuple[str, ...]
+) -> None:
     """One that fails, one that only skips and one without a test are none, and fail the run."""
     (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text(encoding="utf-8"))
     (tmp_path / "test_few.py").write_text(
