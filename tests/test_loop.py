@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from text_fields import TextField
 
+from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.changes import compare
 from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import Desktop
@@ -373,12 +375,28 @@ def test_looking_closer_at_the_same_again_and_again_is_told_too(at_corner: Deskt
     assert sum("Note: You have done this 3 times" in messages[-1].text for messages in model.told) == 2
 
 
+class Drawn:
+    """A desktop on which a field has drawn what was typed before the input is over, however busy it is."""
+
+    def __init__(self, desktop: Desktop, field: TextField) -> None:
+        self._desktop, self._field = desktop, field
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._desktop, name)
+
+    def perform(self, approved: Approved, stop: Callable[[], bool]) -> None:
+        before = self._field.text()
+        self._desktop.perform(approved, stop)
+        assert self._field.settled(f"{before}a") == f"{before}a"
+
+
 def test_a_key_that_is_pressed_again_because_it_works_is_no_loop(
     at_corner: Desktop, display: VirtualDisplay, tmp_path: Path
 ) -> None:
     with TextField("tk", display.environment(), tmp_path) as field:
         press = '{"action": "press", "keys": ["a"]}'
-        run = Agent(at_corner, Listening(*[press] * 10, DONE), runs=tmp_path).run("write ten letters")
+        model = Listening(*[press] * 10, DONE)
+        run = Agent(Drawn(at_corner, field), model, runs=tmp_path).run("write ten letters")
         assert (run.status, field.text()) == ("done", "a" * 10)
 
 

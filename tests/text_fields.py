@@ -100,8 +100,12 @@ def run_tk() -> None:
     entry.pack(padx=20, pady=20)
     entry.focus_force()
 
+    def get() -> str:
+        root.update_idletasks()  # what it says that it holds is drawn
+        return entry.get()
+
     def answer(*_: object) -> None:
-        if not serve(entry.get, lambda: entry.delete(0, "end")):
+        if not serve(get, lambda: entry.delete(0, "end")):
             root.destroy()
 
     entry.bind("<FocusIn>", lambda _: root.createfilehandler(sys.stdin, tk.READABLE, answer))
