@@ -1,14 +1,16 @@
 """The permit that input needs: single use, bound to a plan, a frame and a geometry, short-lived."""
 
-import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from secrets import token_hex
 from typing import Final
 
 from qvl_agent.actions.errors import ApprovalError
-from qvl_agent.actions.events import Plan
+from qvl_agent.actions.events import Plan, SecretEvent
 from qvl_agent.actions.frame import Geometry
+from qvl_agent.actions.secrets import NO_SECRETS, SecretTypist
 
 __all__ = ["LIFETIME_S", "Approved"]
 
@@ -27,18 +29,25 @@ class Approved:
         frame_id: the frame that the decision was made on.
     """
 
-    __slots__ = ("_clock", "_expires", "_geometry", "_lock", "_spent", "frame_id", "id", "plan")
+    __slots__ = ("_clock", "_expires", "_geometry", "_lock", "_secrets", "_spent", "frame_id", "id", "plan")
 
     def __init__(
-        self, plan: Plan, frame_id: str, geometry: Geometry, *, clock: Callable[[], float] = time.monotonic
+        self,
+        plan: Plan,
+        frame_id: str,
+        geometry: Geometry,
+        *,
+        secrets: SecretTypist = NO_SECRETS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.id = secrets.token_hex(8)
+        self.id = token_hex(8)
         self.plan = plan
         self.frame_id = frame_id
         self._geometry = geometry
         self._clock = clock
         self._expires = clock() + LIFETIME_S
         self._spent = False
+        self._secrets = secrets
         self._lock = threading.Lock()
 
     def spend(self, geometry: Geometry) -> Plan:
@@ -56,3 +65,16 @@ class Approved:
         if geometry != self._geometry:
             raise ApprovalError("the monitors changed since the screen was captured; look again")
         return self.plan
+
+    @contextmanager
+    def typing(self, event: SecretEvent) -> Iterator[str]:
+        """Give the value of a secret in the plan to the desktop that has spent this, while it types.
+
+        Raises:
+            ApprovalError: it isn't in the plan, or the approval isn't spent.
+            DesktopError: the secret may not be typed now.
+        """
+        if event not in self.plan or not self._spent:
+            raise ApprovalError(f"approval {self.id} gives no value for '{event.name}'")
+        with self._secrets.typing(event.name) as value:
+            yield value

@@ -6,7 +6,8 @@
     ├── KeyNameError        a key we don't know
     ├── ApprovalError       input without a valid, unspent approval
     ├── DesktopError        the screen or the input side failed
-    │   └── NoScreenError   no display, no permission, a missing package
+    │   ├── NoScreenError   no display, no permission, a missing package
+    │   └── FocusLostError  the keys would go to another window than was judged
     ├── DisplayBusyError    another agent holds this display
     ├── ReadingError        text can't be read from the pixels
     ├── ModelError          the model or its server failed
@@ -23,6 +24,7 @@ __all__ = [
     "CoordinateError",
     "DesktopError",
     "DisplayBusyError",
+    "FocusLostError",
     "KeyNameError",
     "ModelError",
     "NoScreenError",
@@ -61,6 +63,10 @@ class DesktopError(QvlError):
 
 class NoScreenError(DesktopError):
     """There is no usable screen: no display, no permission, or a package is missing."""
+
+
+class FocusLostError(DesktopError):
+    """The keys would go to another window than was judged, so the rest wasn't sent."""
 
 
 class DisplayBusyError(QvlError):

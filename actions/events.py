@@ -5,12 +5,22 @@ to it, and the desktop sends it and nothing else.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.schema import Button
 
-__all__ = ["ButtonEvent", "Event", "KeyEvent", "MoveEvent", "Plan", "TextEvent", "WheelEvent"]
+__all__ = [
+    "TYPED",
+    "ButtonEvent",
+    "Event",
+    "KeyEvent",
+    "MoveEvent",
+    "Plan",
+    "SecretEvent",
+    "TextEvent",
+    "WheelEvent",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +66,16 @@ class TextEvent:
     kind: Literal["text"] = "text"
 
 
-Event = MoveEvent | ButtonEvent | WheelEvent | KeyEvent | TextEvent
+@dataclass(frozen=True, slots=True)
+class SecretEvent:
+    """Type a secret's value, which only the desktop gets, and only while it types."""
+
+    name: str
+    kind: Literal["secret"] = "secret"
+
+
+Event = MoveEvent | ButtonEvent | WheelEvent | KeyEvent | TextEvent | SecretEvent
 Plan = tuple[Event, ...]
+
+TYPED: Final = (KeyEvent, TextEvent, SecretEvent)
+"""What goes to the window with the focus."""

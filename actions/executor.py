@@ -13,8 +13,15 @@ from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.asking import Asking
 from qvl_agent.actions.coordinates import DesktopPoint, FrameBox
 from qvl_agent.actions.desktops import Desktop, StopCheck
-from qvl_agent.actions.errors import ApprovalError, CoordinateError, DesktopError, KeyNameError, Stopped
-from qvl_agent.actions.events import KeyEvent, MoveEvent, Plan, TextEvent
+from qvl_agent.actions.errors import (
+    ApprovalError,
+    CoordinateError,
+    DesktopError,
+    FocusLostError,
+    KeyNameError,
+    Stopped,
+)
+from qvl_agent.actions.events import TYPED, MoveEvent, Plan
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.freshness import fresh
 from qvl_agent.actions.guard import Scene, judge, rate_delay
@@ -26,6 +33,7 @@ from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.reading import Reader, read_for
 from qvl_agent.actions.rules.budgets import STALE_FRAME
 from qvl_agent.actions.schema import Action, Click, Type, Wait
+from qvl_agent.actions.secrets import NO_SECRETS, SecretTypist
 from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
 from qvl_agent.actions.sight import Sight
 from qvl_agent.actions.windows import WindowInfo
@@ -90,6 +98,7 @@ class Executor:
         person: Person | None = None,
         reader: Reader | None = None,
         task: str = "",
+        secrets: SecretTypist = NO_SECRETS,
         platform: str = "linux",
         stop: StopCheck = lambda: False,
         clock: Callable[[], float] = time.monotonic,
@@ -102,6 +111,7 @@ class Executor:
         if reader is not None:
             reader.warm_up()
         self._asked_for = named_in(task)
+        self._secrets = secrets
         self._platform = platform
         self._stop = stop
         self._clock = clock
@@ -189,7 +199,7 @@ class Executor:
                 return replace(decision, refused_by="nobody" if said.said == "late" else "person")
         if not events or self._policy.profile == "dry-run":
             return decision  # nothing to permit
-        approved = Approved(events, sight.seen.id, scene.geometry, clock=self._clock)
+        approved = Approved(events, sight.seen.id, scene.geometry, secrets=self._secrets, clock=self._clock)
         return replace(decision, approved=approved)
 
     def _age(self, action: Action, sight: Sight) -> float:
@@ -221,6 +231,8 @@ class Executor:
             self._desktop.perform(approved, self._stop)
         except Stopped:
             return Outcome("stopped", "stopped in the middle of the input", planned=goal, times=times), None
+        except FocusLostError as error:
+            return Outcome("broken-off", str(error), planned=goal, times=times), None
         except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
             return Outcome("failed", str(error), planned=goal, times=times), None
         if goal and isinstance(decision.action, (Click, Type)):
@@ -258,7 +270,7 @@ class Executor:
     def _moved_windows(self, decision: Decision) -> str:
         """Say if another application's window than the one judged is there now; "" if not."""
         pairs = list(zip(decision.scene.windows, self._windows(decision.plan), strict=True))
-        if any(isinstance(event, KeyEvent | TextEvent) for event in decision.plan):
+        if any(isinstance(event, TYPED) for event in decision.plan):
             pairs.append((decision.scene.focused, self._desktop.focused()))
         for was, found in pairs:
             if was and found and (was.app, was.program) != (found.app, found.program):

@@ -21,6 +21,7 @@ from qvl_agent.actions.rules.form import keys_known, nothing_left_down, plan_fol
 from qvl_agent.actions.rules.geometry import in_target, off_limits, on_monitor, points_first
 from qvl_agent.actions.rules.power import power_button, session_window
 from qvl_agent.actions.rules.second_opinion import label_mismatch
+from qvl_agent.actions.rules.secrets import secret_bound, secret_in_place
 from qvl_agent.actions.rules.text import clean_text, long_text
 from qvl_agent.actions.rules.windows import dangerous_command, forbidden_window, risky_window, unlisted_app
 from qvl_agent.actions.scene import Scene
@@ -44,6 +45,8 @@ RULES: Final[tuple[Rule, ...]] = (
     within_budget,
     rate,
     clean_text,
+    secret_in_place,
+    secret_bound,
     dangerous_chord,
     dangerous_command,
     risky_window,

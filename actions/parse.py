@@ -22,6 +22,7 @@ from qvl_agent.actions.errors import ParseError
 from qvl_agent.actions.find import Found, find
 from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.schema import Action
+from qvl_agent.actions.secrets import MARK
 from qvl_agent.actions.strict_json import Value, shown
 
 __all__ = ["Box", "parse_action", "parse_boxes", "read_reply"]
@@ -62,8 +63,12 @@ def read_reply(reply: Reply, *, pixel_space: bool = False) -> Action:
     """Read the one action in a model's reply; one that was cut off is never completed into an action.
 
     Raises:
-        ParseError: as `parse_action`, or the reply was cut off.
+        ParseError: as `parse_action`, or the reply was cut off, or held a secret that was taken out.
     """
+    if MARK in reply.text:
+        raise ParseError(
+            "The reply held a secret's own value, which was taken out; name the secret by its placeholder."
+        )
     if reply.finish == "length":
         raise ParseError("The reply was cut off before it ended; answer with the action alone.")
     return parse_action(reply.text, pixel_space=pixel_space)

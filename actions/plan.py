@@ -3,7 +3,16 @@
 from typing import Final, assert_never
 
 from qvl_agent.actions.coordinates import DesktopPoint, ModelBox, View, model_to_desktop
-from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.events import (
+    ButtonEvent,
+    Event,
+    KeyEvent,
+    MoveEvent,
+    Plan,
+    SecretEvent,
+    TextEvent,
+    WheelEvent,
+)
 from qvl_agent.actions.schema import (
     Action,
     Answer,
@@ -20,6 +29,7 @@ from qvl_agent.actions.schema import (
     Wait,
     Zoom,
 )
+from qvl_agent.actions.secrets import Secret, split
 
 __all__ = ["SELECT_ALL", "plan", "pointer_goal", "select_all_on"]
 
@@ -101,7 +111,8 @@ def _typing(action: Type, view: View, select_all: tuple[str, ...]) -> Plan:
         events += (_move(action.target, view), *_clicks("left", 1))
     if action.clear:
         events += (*_chord(select_all), *_chord(("delete",)))
-    events += _characters(action.text)
+    for piece in split(action.text):
+        events += [SecretEvent(piece.name)] if isinstance(piece, Secret) else _characters(piece)
     if action.enter:
         events += _chord(("enter",))
     return tuple(events)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.errors import SettingsError
 
-__all__ = ["Policy", "Profile", "tighten"]
+__all__ = ["Binding", "Policy", "Profile", "tighten"]
 
 Profile = Literal["standard", "careful", "unattended", "dry-run"]
 """standard: as the rules say · careful: every level one up · unattended: a question parks the
@@ -35,6 +35,15 @@ _LISTS: Final = ("forbidden", "forbidden_apps")
 """What adds up: an entry takes something away."""
 
 
+class Binding(BaseModel):
+    """Where a secret may be typed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    application: str = ""
+    """By the name of the application or of its program; "" is nowhere."""
+
+
 class Policy(BaseModel):
     """The limits in force for a run; hard limits of the action schema hold beside them."""
 
@@ -48,6 +57,8 @@ class Policy(BaseModel):
     Empty: all."""
     forbidden_apps: tuple[str, ...] = ()
     """Applications that are never touched, beside those that nobody's agent may touch."""
+    secrets: dict[str, Binding] = {}
+    """The secrets that may be typed, each with its one application."""
     max_steps: Annotated[int, Field(gt=0)] = 50
     max_seconds: Annotated[float, Field(gt=0)] = 15 * 60.0
     max_tokens: Annotated[int, Field(gt=0)] = 200_000
@@ -76,7 +87,12 @@ def tighten(base: Policy, other: Policy) -> Policy:
             )
     if "apps" in given and base.apps and not set() < set(other.apps) <= set(base.apps):
         raise SettingsError(f"apps = {list(other.apps)} names more than the {list(base.apps)} in force")
+    for name, bound in other.secrets.items():
+        if name in base.secrets and bound != base.secrets[name]:
+            ours = base.secrets[name].application
+            raise SettingsError(f"the secret '{name}' is bound to '{ours}', not '{bound.application}'")
     changes = {name: getattr(other, name) for name in given}
     for name in _LISTS:
         changes[name] = tuple(dict.fromkeys((*getattr(base, name), *getattr(other, name))))
+    changes["secrets"] = {**base.secrets, **other.secrets}
     return base.model_copy(update=changes)

@@ -33,6 +33,10 @@ class WindowInfo:
         app, program = self.app.casefold(), self.program.casefold().removesuffix(".exe")
         return frozenset({app, app.rpartition(".")[2], program}) - {""}
 
+    def goes_by(self, name: str) -> bool:
+        """Whether this is one of its names."""
+        return name.casefold().removesuffix(".exe") in self.names
+
     @property
     def called(self) -> str:
         """What to call it in a sentence."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qvl_agent.agent.loop import Episode
 from qvl_agent.agent.places import runs_folder
+from qvl_agent.agent.redacted import bound, with_secrets
 from qvl_agent.agent.setup import Setup
 from qvl_agent.agent.under_watch import under_watch
 from qvl_agent.sandbox.record import Manifest, RunResult, RunStatus
@@ -58,11 +59,14 @@ class Agent(Setup):
             RecordingError: the record can't be written; nothing more was sent.
             KeyboardInterrupt: as it came; the record is closed first.
         """
-        manifest = self._manifest(task)
-        with Recorder.create(self.runs or runs_folder(), manifest) as recorder:
-            self.watch.started(manifest, recorder.folder)
-            with under_watch(self) as setup:
-                result = Episode(setup, task, recorder).play()
+        agent = bound(self)
+        manifest = agent._manifest(task)  # noqa: SLF001 - its own
+        redactor = self.secrets.redactor
+        with Recorder.create(self.runs or runs_folder(), manifest, redactor) as recorder:
+            self.watch.started(redactor.record(manifest), recorder.folder)
+            with under_watch(agent) as setup:
+                result = Episode(with_secrets(setup), task, recorder).play()
+        result = redactor.record(result)
         self.watch.ended(result)
         return Run(result, recorder.folder)
 

@@ -63,6 +63,7 @@ def main() -> None:
     qvl-agent "..." --dry-run                       say what it would do first, and do nothing
     qvl-agent demo                                  see it work, without a model
     qvl-agent stop                                  end a run, from another terminal
+    qvl-agent "log in with {{secret:bank-pin}}"     type what no model sees: see `qvl-agent secret`
 
     `qvl-agent run --help` lists the options of the main job.
     """  # noqa: D301 - click wants the backspace
@@ -305,6 +306,46 @@ def policy(**options: Any) -> None:
         click.echo("\n".join(policy_text(lines)))
 
 
+@main.group()
+def secret() -> None:
+    """Keep secrets in the system's keyring, for {{secret:NAME}} in a task.
+
+    A secret is typed into its one application and stands nowhere else: the model never sees it, and no
+    record holds it. Without a keyring it may be in the environment, as QVL_AGENT_SECRET_NAME, or is asked
+    for before a run.
+    """
+
+
+@secret.command("set")
+@click.argument("name")
+@click.option("--app", required=True, metavar="APP", help="The one application that it may be typed into.")
+@errors_to_codes
+def secret_set(name: str, app: str) -> None:
+    """Ask for the value of NAME, and keep it."""
+    from qvl_agent.agent.secret_command import set_secret
+
+    set_secret(name, app)
+
+
+@secret.command("list")
+@errors_to_codes
+def secret_list() -> None:
+    """List the names, never the values."""
+    from qvl_agent.agent.secret_command import list_secrets
+
+    list_secrets()
+
+
+@secret.command("delete")
+@click.argument("name")
+@errors_to_codes
+def secret_delete(name: str) -> None:
+    """Forget NAME."""
+    from qvl_agent.agent.secret_command import delete_secret
+
+    delete_secret(name)
+
+
 def _settings(options: dict[str, Any], **more: object) -> "Settings":
     from qvl_agent.agent.settings import load_settings
 
@@ -328,11 +369,13 @@ def _play(
     from qvl_agent.actions.desktops.signals import stop_on_signals
     from qvl_agent.actions.reading_rapidocr import open_reader
     from qvl_agent.agent.agent import Agent
+    from qvl_agent.agent.secret_command import secrets_of
     from qvl_agent.agent.session import open_desktop, open_model_for
     from qvl_agent.agent.terminal import JsonWatch, TerminalPerson, TerminalWatch
     from qvl_agent.agent.terminal_choosing import TerminalChoosing
     from qvl_agent.sandbox.session import SandboxDesktop
 
+    secrets = secrets_of(task or "", settings, as_json=options["as_json"])
     choosing = TerminalChoosing(as_json=options["as_json"])
     watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
     with (
@@ -350,7 +393,8 @@ def _play(
             model,
             runs=settings.runs,
             dialect=settings.dialect,
-            policy=settings.policy,
+            policy=settings.policy.model_copy(update={"secrets": {}}),
+            secrets=secrets,
             person=TerminalPerson.here(as_json=options["as_json"]),
             reader=open_reader(settings.ocr),
             watch=watch,

@@ -22,6 +22,7 @@ from qvl_agent.actions.outcome import Outcome
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.sanity import Sanity
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
+from qvl_agent.actions.secrets import NO_SECRETS, SecretTypist
 from qvl_agent.actions.settle import grab_again
 from qvl_agent.actions.sight import Sight
 from qvl_agent.agent.announced import Announced
@@ -76,6 +77,7 @@ class Episode:
             person=Announced(setup.person, setup.watch),
             reader=setup.reader,
             task=task,
+            secrets=setup.desktop if isinstance(setup.desktop, SecretTypist) else NO_SECRETS,
             platform=sys.platform,
             stop=setup.stop,
         )

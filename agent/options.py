@@ -18,6 +18,21 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
+def _bindings(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, dict[str, str]] | None:
+    """Read NAME=APP, each as a settings file would say it."""
+    found = {}
+    for each in given:
+        name, _, application = (part.strip() for part in each.partition("="))
+        if not name or not application:
+            raise click.BadParameter(
+                f"expected NAME=APP, as in bank-pin=firefox, got {each!r}", context, option
+            )
+        found[name] = {"application": application}
+    return found or None
+
+
 MODEL_OPTIONS: Final = _options(
     click.option(
         "--model",
@@ -77,6 +92,14 @@ RUN_OPTIONS: Final = _options(
         callback=lambda _context, _option, names: names or None,
         metavar="NAME",
         help="Keep to this application, and ask elsewhere; may be given several times.",
+    ),
+    click.option(
+        "--secret",
+        "secrets",
+        multiple=True,
+        callback=_bindings,
+        metavar="NAME=APP",
+        help="Type {{secret:NAME}} of the task into this application alone; may be given several times.",
     ),
     click.option(
         "--watchdog/--no-watchdog", default=None, help="On X11: kill switch, and release after a crash (on)."

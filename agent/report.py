@@ -17,7 +17,7 @@ from qvl_agent.actions.errors import RecordingError
 from qvl_agent.agent.report_pictures import Pictures, pictures, screen_alone
 from qvl_agent.agent.report_words import action_fields, ending, event_words, seconds
 from qvl_agent.agent.words import action_words, shortened, visible
-from qvl_agent.sandbox.files import write_new
+from qvl_agent.sandbox.files import make_private, write_new
 from qvl_agent.sandbox.recording import Recording
 from qvl_agent.sandbox.steps import RecordedStep
 
@@ -83,7 +83,7 @@ def write_report(recording: Recording, path: Path) -> None:
     page = render_report(recording).encode()
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         write_new(new, page)
         new.replace(path)
     except OSError as error:

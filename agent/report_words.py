@@ -3,7 +3,15 @@
 from typing import Final, assert_never
 
 from qvl_agent.actions.coordinates import GRID, ModelBox
-from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent, WheelEvent
+from qvl_agent.actions.events import (
+    ButtonEvent,
+    Event,
+    KeyEvent,
+    MoveEvent,
+    SecretEvent,
+    TextEvent,
+    WheelEvent,
+)
 from qvl_agent.actions.schema import Action
 from qvl_agent.sandbox.record import RunResult
 
@@ -53,6 +61,8 @@ def event_words(event: Event) -> str:
             return f"{event.key} {'down' if event.down else 'up'}"
         case TextEvent():
             return f"type “{event.text}”"
+        case SecretEvent():
+            return f"type the secret “{event.name}”"
         case _:
             assert_never(event)
 

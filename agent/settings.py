@@ -18,10 +18,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.desktops.watchdog import Takeover
 from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.policy import Policy, Profile, tighten
+from qvl_agent.actions.policy import Binding, Policy, Profile, tighten
 from qvl_agent.actions.reading_rapidocr import Ocr
 from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.places import runs_folder, user_config_file
+from qvl_agent.agent.secret_sources import VARIABLE
 from qvl_agent.agent.setup import Verify
 
 __all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings", "sources"]
@@ -101,6 +102,8 @@ class Settings(BaseSettings):
     """Applications to keep to; elsewhere it is asked. Empty: all."""
     forbidden_apps: tuple[str, ...] = ()
     """Applications that are never touched, beside those that the guard forbids anyway."""
+    secrets: dict[str, Binding] = {}
+    """The application that each secret is for: [secrets.bank-pin] application = "firefox"."""
     max_steps: Annotated[int, Field(gt=0)] = 50
     max_seconds: Annotated[float, Field(gt=0)] = 900.0
     max_tokens: Annotated[int, Field(gt=0)] = 200_000
@@ -112,6 +115,7 @@ class Settings(BaseSettings):
             forbidden=self.forbidden,
             apps=self.apps,
             forbidden_apps=self.forbidden_apps,
+            secrets=self.secrets,
             max_steps=self.max_steps,
             max_seconds=self.max_seconds,
             max_tokens=self.max_tokens,
@@ -147,6 +151,8 @@ def load_settings(flags: Mapping[str, object], *, file: Path | None = None) -> S
         _only_tighter(from_file, path)
     _known_environment()
     given = {name: value for name, value in flags.items() if value is not None}
+    if "secrets" in given and "secrets" in from_file:
+        given["secrets"] = {**from_file["secrets"], **_mapping(given["secrets"])}
     from_environment = {name for name in Settings.model_fields if os.environ.get(PREFIX + name.upper())}
     below = {name: value for name, value in from_file.items() if name not in from_environment}
     return _checked({**below, **given})
@@ -166,6 +172,10 @@ def sources(flags: Mapping[str, object], *, file: Path | None = None) -> dict[st
         if flags.get(name) is not None:
             found[name] = "flag"
     return found
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _found_file() -> Path | None:
@@ -201,7 +211,11 @@ def _only_tighter(from_file: Mapping[str, Any], path: Path) -> None:
 
 
 def _known_environment() -> None:
-    names = {name.removeprefix(PREFIX).lower(): "" for name in os.environ if name.startswith(PREFIX)}
+    names = {
+        name.removeprefix(PREFIX).lower(): ""
+        for name in os.environ
+        if name.startswith(PREFIX) and not name.startswith(VARIABLE)
+    }
     _names_known(names, "the environment")
 
 

@@ -8,6 +8,7 @@ from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.person import Nobody, Person
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.reading import Reader
+from qvl_agent.actions.vault import EMPTY, Vault
 from qvl_agent.agent.look_closer import Mode
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.watch import Watch
@@ -50,6 +51,7 @@ class Setup:
         dialect: how the model is asked to answer: "grounded" or "computer_use".
         pixel_space: the model answers in pixels; such coordinates are refused with that reason.
         policy: the guard's limits.
+        secrets: what may be typed without anybody seeing it, each into its own application.
         person: who is asked; without one every question is a refusal.
         reader: what reads the text on a target from the pixels, as a second opinion to the model's label;
             without one the label is all that the guard has.
@@ -72,6 +74,7 @@ class Setup:
     dialect: str = "grounded"
     pixel_space: bool = False
     policy: Policy = Policy()
+    secrets: Vault = EMPTY
     person: Person = Nobody()
     reader: Reader | None = None
     watch: Watch = Watch()

@@ -7,7 +7,7 @@ from typing import Final
 
 from qvl_agent.actions.errors import RecordingError
 
-__all__ = ["create", "read_whole", "sync_folder", "write_all", "write_new"]
+__all__ = ["create", "make_private", "read_whole", "sync_folder", "write_all", "write_new"]
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)  # Windows would turn \n into \r\n
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -16,6 +16,13 @@ _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 def create(path: Path) -> int:
     """Open a file that must not exist yet for appending, readable by its owner alone."""
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, for their owner alone; one that is there is kept."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def write_all(file: int, data: bytes) -> None:

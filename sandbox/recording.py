@@ -22,7 +22,8 @@ from pydantic import BaseModel, ValidationError
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message
-from qvl_agent.sandbox.files import read_whole, sync_folder, write_new
+from qvl_agent.actions.redact import NOTHING, Redactor
+from qvl_agent.sandbox.files import make_private, read_whole, sync_folder, write_new
 from qvl_agent.sandbox.journal import Journal, read_journal
 from qvl_agent.sandbox.png import decode, encode
 from qvl_agent.sandbox.record import FORMAT, FrameRef, Manifest, RunResult, StepIntent, StepOutcome, Turn
@@ -37,8 +38,9 @@ _MAX_PNG: Final = 256 * 2**20
 class Recorder:
     """Writes one run. Used by one thread; pictures are encoded on a thread of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, redactor: Redactor = NOTHING) -> None:
         self.folder = folder
+        self._redactor = redactor
         self._began = time.monotonic()
         self._journal = Journal(folder / "journal.jsonl")
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
@@ -48,19 +50,22 @@ class Recorder:
         self._count = 0
 
     @classmethod
-    def create(cls, root: Path, manifest: Manifest) -> Self:
+    def create(cls, root: Path, manifest: Manifest, redactor: Redactor = NOTHING) -> Self:
         """Make the run's folder `<date>-<time>-<task>-<4 hex digits>` under `root`, with its manifest.
+
+        What `redactor` knows stands in no record and in no file's name.
 
         Raises:
             RecordingError: the disk is full, or `root` can't be written.
         """
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            make_private(root)
+            manifest = redactor.record(manifest)
             folder = _new_folder(root, manifest.task)
             (folder / "frames").mkdir(mode=0o700)
             write_new(folder / "manifest.json.new", _to_json(manifest, indent=2) + b"\n")
             (folder / "manifest.json.new").rename(folder / "manifest.json")
-            recorder = cls(folder)
+            recorder = cls(folder, redactor)
             sync_folder(folder)
             sync_folder(root)
         except OSError as error:
@@ -120,15 +125,15 @@ class Recorder:
         Raises:
             RecordingError: it isn't, so nothing may be sent.
         """
-        self._journal.append(_to_json(intent))
+        self._journal.append(_to_json(self._redactor.record(intent)))
 
     def outcome(self, outcome: StepOutcome) -> None:
         """Append what came of a step; raises as `intent` does."""
-        self._journal.append(_to_json(outcome))
+        self._journal.append(_to_json(self._redactor.record(outcome)))
 
     def result(self, result: RunResult) -> None:
         """Append the run's end; raises as `intent` does."""
-        self._journal.append(_to_json(result))
+        self._journal.append(_to_json(self._redactor.record(result)))
 
     def __enter__(self) -> Self:
         return self

@@ -34,7 +34,8 @@ def test_a_looser_limit_is_refused(name: str) -> None:
 
 
 def test_every_limit_of_the_policy_is_compared() -> None:
-    assert set(_LIMITS) | {"profile", "forbidden", "apps", "forbidden_apps"} == set(Policy.model_fields)
+    others = {"profile", "forbidden", "apps", "forbidden_apps", "secrets"}
+    assert set(_LIMITS) | others == set(Policy.model_fields)
 
 
 def test_fewer_applications_are_tighter() -> None:

@@ -43,11 +43,15 @@ class Hold:
 
     def __init__(self, owner: Path) -> None:
         self._owner = owner
-        owner.write_text(f"{os.getpid()}\n")
+        self._write(f"{os.getpid()}\n")
 
     def watched_by(self, pid: int) -> None:
         """Let others know which process to signal, to stop the run at once."""
-        self._owner.write_text(f"{os.getpid()}\n{pid}\n")
+        self._write(f"{os.getpid()}\n{pid}\n")
+
+    def _write(self, text: str) -> None:
+        with os.fdopen(os.open(self._owner, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
 
 
 @contextmanager
@@ -61,7 +65,7 @@ def hold_display(name: str) -> Iterator[Hold]:
     folder = _folder()
     stem = _PREFIX + re.sub(r"[^A-Za-z0-9.-]", "_", display)
     owner = folder / f"{stem}.pid"
-    lock = FileLock(folder / f"{stem}.lock")
+    lock = FileLock(folder / f"{stem}.lock", mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -89,7 +93,7 @@ def holders(name: str | None = None) -> list[Holder]:
 def _holder(owner: Path) -> Holder | None:
     """Read who it is; None if it died and only its file is left."""
     try:
-        with FileLock(owner.with_suffix(".lock"), timeout=0):
+        with FileLock(owner.with_suffix(".lock"), timeout=0, mode=0o600):
             return None
     except Timeout:
         pid, *watchdog = _read(owner)

@@ -16,7 +16,15 @@ from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
-from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.events import (
+    ButtonEvent,
+    KeyEvent,
+    MoveEvent,
+    Plan,
+    SecretEvent,
+    TextEvent,
+    WheelEvent,
+)
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.schema import Button
 from qvl_agent.actions.windows import WindowInfo
@@ -25,6 +33,8 @@ __all__ = ["OtherDesktop"]
 
 _KEYS: Final = {"meta": "win", "altgr": "altright", "menu": "apps"}
 _MAC_KEYS: Final = {"meta": "command", "alt": "option", "altgr": "optionright"}
+_Plain = MoveEvent | ButtonEvent | WheelEvent | KeyEvent | TextEvent
+"""Every event but a secret."""
 _CHUNK: Final = 20
 """Characters between two looks at `stop`."""
 _DRAG_PAUSE_S: Final = 0.01
@@ -109,7 +119,11 @@ class OtherDesktop:
         try:
             for event in plan:
                 _check_stop(stop)
-                self._send(event, stop)
+                if isinstance(event, SecretEvent):
+                    with approved.typing(event) as value:
+                        self._type(value, stop)
+                else:
+                    self._send(event, stop)
         finally:
             self.release()
 
@@ -123,7 +137,7 @@ class OtherDesktop:
     def _key(self, name: str) -> str:
         return self._names.get(name, name)
 
-    def _send(self, event: Event, stop: StopCheck) -> None:
+    def _send(self, event: _Plain, stop: StopCheck) -> None:
         match event:
             case MoveEvent(point):
                 self._move(point, stop)

@@ -22,7 +22,15 @@ from qvl_agent.actions.desktops.x11_perform import Performance
 from qvl_agent.actions.desktops.x11_windows import covering_window, focused_window, window_under
 from qvl_agent.actions.desktops.x11_xkb import KeyboardState
 from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.events import (
+    ButtonEvent,
+    KeyEvent,
+    MoveEvent,
+    Plan,
+    SecretEvent,
+    TextEvent,
+    WheelEvent,
+)
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.windows import WindowInfo
 
@@ -122,7 +130,7 @@ class X11Desktop:
         try:
             with self._hands as display:
                 self._locks = x11_xkb.state(display)
-                Performance(display, self._held, self._locks).run(plan, stop)
+                Performance(display, self._held, self._locks, approved.typing).run(plan, stop)
         except BaseException:
             self._recover()
             raise
@@ -187,7 +195,7 @@ def _check(plan: Plan, geometry: Geometry) -> None:
             case TextEvent(text):
                 for character in text:
                     character_keysym(character)
-            case ButtonEvent() | WheelEvent():
+            case ButtonEvent() | WheelEvent() | SecretEvent():
                 pass
             case _:
                 assert_never(event)

@@ -1,19 +1,35 @@
 """One plan on its way to an X server."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final, assert_never
 
 from Xlib import X
 
 from qvl_agent.actions.desktops import StopCheck, x11_xkb
 from qvl_agent.actions.desktops.notes import Kind, Note
+from qvl_agent.actions.desktops.x11_focus import Focus
 from qvl_agent.actions.desktops.x11_input import Held, XInput, check_stop
 from qvl_agent.actions.desktops.x11_typing import Keyboard
 from qvl_agent.actions.desktops.x11_windows import wait_for_focus
 from qvl_agent.actions.desktops.x11_xkb import KeyboardState
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.errors import DesktopError, FocusLostError
+from qvl_agent.actions.events import (
+    TYPED,
+    ButtonEvent,
+    Event,
+    KeyEvent,
+    MoveEvent,
+    Plan,
+    SecretEvent,
+    TextEvent,
+    WheelEvent,
+)
 
-__all__ = ["Performance"]
+__all__ = ["Performance", "Typing"]
+
+Typing = Callable[[SecretEvent], AbstractContextManager[str]]
+"""Gives a secret's value for as long as it is typed."""
 
 _LOCK_KEYS: Final = frozenset({"capslock", "numlock", "scrolllock"})
 _MODIFIERS: Final = {"shift": X.ShiftMask, "ctrl": X.ControlMask, "alt": X.Mod1Mask, "meta": X.Mod4Mask}
@@ -23,11 +39,13 @@ _BUTTONS: Final = X.Button1Mask | X.Button2Mask | X.Button3Mask
 class Performance:
     """Sends a plan. Whoever calls `run` recovers from its exceptions: this object is of no use then."""
 
-    def __init__(self, display: Any, held: Held, before: KeyboardState) -> None:
+    def __init__(self, display: Any, held: Held, before: KeyboardState, typing: Typing) -> None:
         self._display = display
         self._held = held
         self._hands = XInput(display, held)
         self._before = before
+        self._typing = typing
+        self._focus = Focus(display)
         self._keyboard: Keyboard | None = None
         self._clicked = False
 
@@ -69,24 +87,42 @@ class Performance:
             case WheelEvent(dx, dy):
                 self._hands.wheel(dx, dy, stop)
             case KeyEvent(key, down):
-                self._typist(stop).key(key, stop, down=down)
+                typist = self._typist(stop)
+                if down:
+                    self._focus.check()
+                typist.key(key, stop, down=down)
             case TextEvent(text):
                 self._typist(stop).type(text, stop)
+            case SecretEvent():
+                self._type_secret(event, stop)
             case _:
                 assert_never(event)
+
+    def _type_secret(self, event: SecretEvent, stop: StopCheck) -> None:
+        """Type a secret's value; what goes wrong is said without any of it."""
+        typist = self._typist(stop)
+        with self._typing(event) as value:
+            try:
+                typist.type(value, stop, looks=1)
+                typist.await_reading(stop)
+            except FocusLostError:
+                raise
+            except DesktopError:
+                raise DesktopError(f"the secret '{event.name}' couldn't be typed to its end") from None
 
     def _typist(self, stop: StopCheck) -> Keyboard:
         """The keyboard, with the focus where the clicks of this plan have put it."""
         if self._clicked and not self._hands.dragging:
             self._hands.sync()
             wait_for_focus(self._display, stop)
+            self._focus.clicked()
             self._clicked = False
         if self._keyboard is None:
-            self._keyboard = Keyboard(self._display, self._hands)
+            self._keyboard = Keyboard(self._display, self._hands, self._focus)
         return self._keyboard
 
 
 def _neutral(plan: Plan) -> bool:
     """Whether CapsLock and the second layout are to be out of the way: there are keys, but no lock key."""
-    keys = [event for event in plan if isinstance(event, KeyEvent | TextEvent)]
+    keys = [event for event in plan if isinstance(event, TYPED)]
     return bool(keys) and not any(isinstance(event, KeyEvent) and event.key in _LOCK_KEYS for event in keys)

@@ -10,21 +10,23 @@ from typing import Any, Final
 
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.x11_barrier import Barrier
+from qvl_agent.actions.desktops.x11_focus import Focus
 from qvl_agent.actions.desktops.x11_input import XInput, check_stop
 from qvl_agent.actions.desktops.x11_keymap import Keymap, Place, character_keysym, key_keysym
 from qvl_agent.actions.errors import DesktopError
 
 __all__ = ["Keyboard"]
 
-_CHUNK: Final = 40
-"""Characters between two looks at `stop`."""
+_CHUNK: Final = 20
+"""Characters between two looks at `stop` and at the focus."""
 
 
 class Keyboard:
     """Keys by name and text by character, over one connection, until `finish`."""
 
-    def __init__(self, display: Any, hands: XInput) -> None:
+    def __init__(self, display: Any, hands: XInput, focus: Focus) -> None:
         self._hands = hands
+        self._focus = focus
         self._keymap = Keymap(display)
         self._barrier = Barrier(display)
         self._shift = self._keymap.find(key_keysym("shift"))
@@ -50,18 +52,25 @@ class Keyboard:
             self._shifted.remove(place.keycode)
             self._hands.key(self._shift.keycode, down=False)
 
-    def type(self, text: str, stop: StopCheck) -> None:
+    def type(self, text: str, stop: StopCheck, *, looks: int = _CHUNK) -> None:
         """Type a text, whole or not at all where a character can't be typed.
+
+        Args:
+            text: without line breaks and control characters.
+            stop: ends it.
+            looks: characters between two looks at `stop` and at the focus.
 
         Raises:
             Stopped: between two chunks.
+            FocusLostError: the focus moved to another window; the rest isn't typed.
             DesktopError: a character is no text, or the application hangs.
         """
         keysyms = [character_keysym(character) for character in text]
         for at, keysym in enumerate(keysyms):
-            if at % _CHUNK == 0:
+            if at % looks == 0:
                 self._hands.sync()
                 check_stop(stop)
+                self._focus.check()
             self._tap(self._place(keysym, keysyms[at:], stop))
         self._hold_shift(down=False)
         self._hands.sync()
@@ -102,11 +111,12 @@ class Keyboard:
                 "every keycode of this keyboard layout is in use; none is spare for other characters"
             )
         if self._unread and self._keymap.takes_back(wanted):
-            self._await_reading(stop)
+            self.await_reading(stop)
         self._keymap.lend(wanted)
         self._changed = True
 
-    def _await_reading(self, stop: StopCheck) -> None:
+    def await_reading(self, stop: StopCheck) -> None:
+        """Wait until the application has read the keys that were pressed so far."""
         self._hands.sync()
         self._barrier.wait(stop)
         self._unread = False
@@ -114,7 +124,7 @@ class Keyboard:
     def finish(self, stop: StopCheck) -> None:
         """Put the keyboard map back, once the application has read what was typed."""
         if self._unread:
-            self._await_reading(stop)
+            self.await_reading(stop)
         self._keymap.restore()
         if self._changed:
             self._barrier.wait_for_window_manager(stop)

@@ -23,6 +23,7 @@ __all__ = [
     "wait_for_window_manager",
     "window_manager",
     "window_under",
+    "window_under_pointer",
 ]
 
 _POLL_S: Final = 0.005
@@ -89,7 +90,7 @@ def focused_window(display: Any) -> Any | None:
     """Find the application's window that gets the keys, or None if none does."""
     focus = display.get_input_focus().focus
     if focus == X.PointerRoot:
-        return _window_under_pointer(display)
+        return window_under_pointer(display)
     return _top_level(display, focus) if focus != X.NONE else None
 
 
@@ -103,7 +104,7 @@ def wait_for_focus(display: Any, stop: StopCheck, limit_s: float = 0.5) -> None:
         Stopped: `stop` said so.
     """
     deadline = time.monotonic() + limit_s
-    while (target := _window_under_pointer(display)) is not None:
+    while (target := window_under_pointer(display)) is not None:
         focused = focused_window(display)
         if (focused is not None and focused.id == target.id) or time.monotonic() > deadline:
             return
@@ -120,7 +121,7 @@ def protocols(display: Any, window: Any) -> list[int]:
     return list(value.value) if value else []
 
 
-def _window_under_pointer(display: Any) -> Any | None:
+def window_under_pointer(display: Any) -> Any | None:
     """Find the application's window under the pointer, or None over the bare desktop."""
     window = display.screen().root
     state = display.get_atom("WM_STATE")

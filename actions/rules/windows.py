@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent
+from qvl_agent.actions.events import TYPED, ButtonEvent, MoveEvent
 from qvl_agent.actions.outcome import Level, Verdict
 from qvl_agent.actions.rules import Case, deny
 from qvl_agent.actions.rules.program_names import (
@@ -87,7 +87,7 @@ def dangerous_command(case: Case) -> Verdict | None:
 
 def risky_window(case: Case) -> Verdict | None:
     """Ask before every click and key in a terminal, a run dialog or a package installer."""
-    if not any(isinstance(event, ButtonEvent | KeyEvent | TextEvent) for event in case.plan):
+    if not any(isinstance(event, (ButtonEvent, *TYPED)) for event in case.plan):
         return None
     for window in _reached(case):
         for what, names in (
@@ -133,7 +133,7 @@ def keys_go_to(case: Case) -> WindowInfo | None:
 def _reached(case: Case) -> list[WindowInfo]:
     """List the known windows that the plan's pointer and keys reach."""
     windows = list(case.scene.windows)
-    pressed = [event for event in case.plan if isinstance(event, KeyEvent | TextEvent)]
+    pressed = [event for event in case.plan if isinstance(event, TYPED)]
     if pressed:
         windows.append(keys_go_to(case))
     return [window for window in windows if window is not None]

@@ -1,0 +1,137 @@
+"""A desktop in whose pictures typed secrets are covered, and that gives their values while it types."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, Rect
+from qvl_agent.actions.covers import Covers
+from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.errors import DesktopError, FocusLostError
+from qvl_agent.actions.events import SecretEvent
+from qvl_agent.actions.frame import Frame, Geometry
+from qvl_agent.actions.settle import SettleLimits, settle
+from qvl_agent.actions.vault import Vault
+from qvl_agent.actions.windows import WindowInfo
+
+__all__ = ["CoveredDesktop"]
+
+_BEFORE: Final = SettleLimits(idle_s=0.12, hard_s=1.0)
+_AFTER: Final = SettleLimits(idle_s=1.0, hard_s=2.0)
+"""The application has read the keys by then; the rest is its drawing."""
+
+
+class CoveredDesktop:
+    """Another desktop; everybody who looks through this one sees no secret that it typed.
+
+    Attributes:
+        name: as the record calls it.
+    """
+
+    def __init__(self, desktop: Desktop, vault: Vault) -> None:
+        self.name = desktop.name
+        self._desktop = desktop
+        self._vault = vault
+        self._covers = Covers(desktop.window_at)
+        self._begun: tuple[Frame, WindowInfo] | None = None
+        self._stop: StopCheck = lambda: False
+
+    @contextmanager
+    def typing(self, name: str) -> Iterator[str]:
+        """Give a value for as long as it is typed, and note what that draws.
+
+        Raises:
+            FocusLostError: the keys would go to another application than the secret's.
+            DesktopError: there is no such secret, or the screen can't be captured.
+        """
+        secret = self._vault.get(name)
+        before = self._settled(self._desktop.grab(), _BEFORE)
+        window = self._desktop.focused()
+        if window is None or not window.goes_by(secret.application):
+            there = window.called if window else "no window that is known"
+            raise FocusLostError(
+                f"the secret '{name}' is for {secret.application or 'no application'}, and the keys would go "
+                f"to {there}; it wasn't typed"
+            )
+        self._begun = (before, window)
+        yield secret.value
+        self._note()
+
+    def _note(self) -> None:
+        """Note what the typing drew; after a failure that is done when somebody looks."""
+        if self._begun is None:
+            return
+        (before, window), self._begun = self._begun, None
+        self._covers.blind = True  # until it is known; for good, if the screen can't be captured
+        after = self._settled(before, _AFTER)
+        self._covers.blind = False
+        self._covers.typed(before, after, window)
+
+    def _settled(self, before: Frame, limits: SettleLimits) -> Frame:
+        return settle(
+            self._desktop.grab,
+            before,
+            target=None,
+            stop=self._stop,
+            clock=time.monotonic,
+            sleep=time.sleep,
+            limits=limits,
+        ).frame
+
+    def perform(self, approved: Approved, stop: StopCheck) -> None:
+        self._covers.acted()
+        self._stop = stop
+        try:
+            self._desktop.perform(approved, stop)
+        except DesktopError as error:
+            if any(isinstance(event, SecretEvent) for event in approved.plan):
+                raise type(error)(self._vault.redactor.text(str(error))) from None
+            raise
+        finally:
+            self._stop = lambda: False
+
+    def grab(self, region: Rect | None = None) -> Frame:
+        self._note()
+        if not self._covers:
+            return self._desktop.grab(region)
+        frame = self._covers.cover(self._desktop.grab())
+        return frame if region is None else frame.crop(_box(region, frame))
+
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        return self._known(self._desktop.window_at(point))
+
+    def focused(self) -> WindowInfo | None:
+        return self._known(self._desktop.focused())
+
+    def _known(self, window: WindowInfo | None) -> WindowInfo | None:
+        """A title may show what was typed."""
+        return window and replace(window, title=self._vault.redactor.text(window.title))
+
+    def geometry(self) -> Geometry:
+        return self._desktop.geometry()
+
+    def pointer(self) -> DesktopPoint:
+        return self._desktop.pointer()
+
+    def off_limits(self) -> tuple[Rect, ...]:
+        return self._desktop.off_limits()
+
+    def release(self) -> None:
+        self._desktop.release()
+
+    def close(self) -> None:
+        self._desktop.close()
+
+
+def _box(region: Rect, frame: Frame) -> FrameBox:
+    """A rectangle of logical pixels in a picture of its whole monitor."""
+    view = frame.view
+    left = round((region.left - view.monitor.left) * view.scale)
+    top = round((region.top - view.monitor.top) * view.scale)
+    right, bottom = left + round(region.width * view.scale), top + round(region.height * view.scale)
+    if left < 0 or top < 0 or right > view.width or bottom > view.height:
+        raise DesktopError(f"{region} is not on the captured monitor {view.monitor}")
+    return FrameBox(left, top, right, bottom)

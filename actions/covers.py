@@ -1,0 +1,209 @@
+"""Covering what a typed secret drew on the screen, so that no picture of it is kept or shown to the model.
+
+Where the secret stands isn't asked of the application: what its typing changed is where it can be read,
+compared pixel by pixel with the moment before. That place stays covered for as long as it shows anything of
+the same shape, and the shape is looked for wherever the screen changes, so that a field that scrolls, moves
+or is drawn in other colours stays covered too. What can't be told is covered.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from qvl_agent.actions.changes import Mask, boxes, difference, same, tile_map
+from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, FramePoint, frame_to_desktop
+from qvl_agent.actions.frame import Frame, Pixels
+from qvl_agent.actions.shapes import Shape
+from qvl_agent.actions.windows import WindowInfo
+
+__all__ = ["COVER", "Covers"]
+
+COVER: Final = (96, 96, 96)
+"""The colour of a cover."""
+_MARGIN: Final = 6
+"""Pixels around what changed that are covered with it."""
+_ALIKE: Final = 0.3
+"""From this likeness on a place that showed a secret is taken to show it still; other text is seldom more
+like it."""
+_FOUND: Final = 0.7
+"""And from this on another place is taken to show it."""
+_UNCHANGED: Final = 0.15
+"""Or from this share on of the secret's own pixels that are as they were drawn."""
+_LABEL: Final = "secret"
+
+Owner = Callable[[DesktopPoint], WindowInfo | None]
+
+
+@dataclass(slots=True, eq=False)
+class _Field:
+    """One place that a secret was drawn at, and where else it is now."""
+
+    box: FrameBox
+    before: Pixels
+    drawn: Pixels
+    changed: Mask
+    program: str
+    shape: Shape
+    places: set[tuple[int, int]] = field(default_factory=set)
+
+    @property
+    def home(self) -> tuple[int, int]:
+        return self.box.top, self.box.left
+
+    def look(self, frame: Frame, areas: tuple[FrameBox, ...], owner: Owner) -> None:
+        """Say anew where it is: where it was, if it still is, and in the areas that have changed."""
+        kept = {place for place in {self.home, *self.places} if self._shown_at(frame, place, owner)}
+        height, width = self.shape.size
+        for area in areas:
+            part = area.grown(max(height, width), frame.size)
+            found = self.shape.find(frame.pixels[part.top : part.bottom, part.left : part.right], _FOUND)
+            kept |= {(part.top + top, part.left + left) for top, left in found}
+        self.places = kept
+
+    def _shown_at(self, frame: Frame, place: tuple[int, int], owner: Owner) -> bool:
+        box = self._box_at(place)
+        if box.right > frame.size[0] or box.bottom > frame.size[1]:
+            return False
+        now = frame.pixels[box.top : box.bottom, box.left : box.right]
+        if place == self.home:
+            if np.array_equal(now, self.before):
+                return False
+            window = owner(_middle(box, frame))
+            if window is not None and window.program and self.program not in ("", window.program):
+                return False
+            as_drawn = (now == self.drawn).all(axis=-1)[self.changed]
+            if as_drawn.mean() >= _UNCHANGED:
+                return True
+        return self.shape.likeness(now) >= _ALIKE
+
+    def _box_at(self, place: tuple[int, int]) -> FrameBox:
+        top, left = place
+        return FrameBox(left, top, left + self.box.width, top + self.box.height)
+
+    def covers(self) -> list[FrameBox]:
+        return [self._box_at(place) for place in sorted(self.places)]
+
+
+class Covers:
+    """What is covered on one monitor, from the first secret that was typed there on.
+
+    Attributes:
+        blind: everything is covered, as it isn't known what a secret has drawn.
+    """
+
+    def __init__(self, owner: Owner) -> None:
+        """Keep the way to ask which window is under a point."""
+        self.blind = False
+        self._owner = owner
+        self._fields: list[_Field] = []
+        self._unseen: tuple[Frame, str] | None = None
+        self._last: Frame | None = None
+
+    def __bool__(self) -> bool:
+        return self.blind or bool(self._fields) or self._unseen is not None
+
+    def typed(self, before: Frame, after: Frame, window: WindowInfo | None) -> None:
+        """Note what the typing of a secret changed.
+
+        Nothing, where an application shows no sign of what is typed. Should it be slow instead, whatever it
+        draws until the next input (`acted`) is covered.
+        """
+        program = window.program if window else ""
+        if before.view != after.view:
+            self.blind = True
+            return
+        found = [
+            box for box in boxes(tile_map(before, after), after.size) if self._may_be(box, after, program)
+        ]
+        self._fields += [_field(box, before, after, program) for box in found]
+        self._unseen = None if found else (before, program)
+        self._last = None
+
+    def acted(self) -> None:
+        """Other input comes now: what changes from here on isn't the typing of the secret."""
+        self._unseen = None
+
+    def cover(self, frame: Frame) -> Frame:
+        """Cover a capture of the whole monitor."""
+        if not self:
+            return frame
+        if self.blind:
+            return _covered(frame, [frame.box])
+        if self._last is None or not same(self._last, frame):
+            areas = (frame.box,) if self._last is None else boxes(tile_map(self._last, frame), frame.size)
+            for each in self._fields:
+                each.look(frame, areas, self._owner)
+            self._last = frame
+        found = [box for each in self._fields for box in each.covers()]
+        if self._unseen is not None:
+            before, program = self._unseen
+            changed = boxes(tile_map(before, frame), frame.size)
+            found += [box for box in changed if self._may_be(box, frame, program)]
+        return _covered(frame, [box.grown(_MARGIN, frame.size) for box in found])
+
+    def _may_be(self, box: FrameBox, frame: Frame, program: str) -> bool:
+        """Whether a change may be the application's: not if all of it is in others' windows, like a clock."""
+        spots = [
+            DesktopPoint(middle.x + x, middle.y + y)
+            for middle in [_middle(box, frame)]
+            for x in (-box.width // 3, 0, box.width // 3)
+            for y in (-box.height // 3, 0, box.height // 3)
+        ]
+        windows = [self._owner(spot) for spot in spots]
+        return any(
+            window is None or not window.program or not program or window.program == program
+            for window in windows
+        )
+
+
+def _field(box: FrameBox, before: Frame, after: Frame, program: str) -> _Field:
+    changed = difference(before.crop(box), after.crop(box))
+    rows, columns = np.nonzero(changed.any(axis=1))[0], np.nonzero(changed.any(axis=0))[0]
+    tight = FrameBox(
+        box.left + int(columns[0]),
+        box.top + int(rows[0]),
+        box.left + int(columns[-1]) + 1,
+        box.top + int(rows[-1]) + 1,
+    )
+    part = np.s_[tight.top : tight.bottom, tight.left : tight.right]
+    drawn = after.pixels[part].copy()
+    inside = changed[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return _Field(tight, before.pixels[part].copy(), drawn, inside, program, Shape.of(drawn))
+
+
+def _middle(box: FrameBox, frame: Frame) -> DesktopPoint:
+    middle = FramePoint((box.left + box.right) // 2, (box.top + box.bottom) // 2)
+    return frame_to_desktop(middle, frame.view)
+
+
+def _covered(frame: Frame, found: list[FrameBox]) -> Frame:
+    """Draw the covers; each says what it is, as a model takes an empty field for one to fill in."""
+    if not found:
+        return frame
+    pixels = np.array(frame.pixels)
+    for box in found:
+        pixels[box.top : box.bottom, box.left : box.right] = COVER
+    for box in found:
+        _say(pixels, box)
+    return replace(frame, pixels=pixels)
+
+
+def _say(pixels: Pixels, box: FrameBox) -> None:
+    label = _drawn_label()
+    height, width = label.shape[:2]
+    top, left = (box.top + box.bottom - height) // 2, (box.left + box.right - width) // 2
+    if box.height >= height and box.width >= width:
+        pixels[top : top + height, left : left + width] = label
+
+
+@cache
+def _drawn_label() -> Pixels:
+    font = ImageFont.load_default(size=12)
+    left, top, right, bottom = (round(edge) for edge in font.getbbox(_LABEL))
+    image = Image.new("RGB", (right - left + 4, bottom - top + 2), COVER)
+    ImageDraw.Draw(image).text((2 - left, 1 - top), _LABEL, (255, 255, 255), font)
+    return np.asarray(image)

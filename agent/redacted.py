@@ -1,0 +1,150 @@
+"""A run with secrets: what looks, thinks and looks on gets them neither to see nor to write down."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from qvl_agent.actions.covered import CoveredDesktop
+from qvl_agent.actions.dialects.schema import ReplyFormat
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.policy import Policy, tighten
+from qvl_agent.actions.redact import Redactor
+from qvl_agent.actions.secrets import placeholder
+from qvl_agent.agent.look_closer import CountsTokens
+from qvl_agent.agent.models import Model, OnText, with_format
+from qvl_agent.agent.setup import Check, Setup, Verifiable
+from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.record import Manifest, RunResult, StepIntent, StepOutcome
+
+__all__ = ["RedactedModel", "bound", "with_secrets"]
+
+S = TypeVar("S", bound=Setup)
+
+_RULE: Final = (
+    'There is a secret for you to type: {names}. You never see it. To type it, write {first} in the "text" '
+    "of a type action, exactly so. A grey box with the word secret covers where one stands on the screen."
+)
+
+
+def bound(setup: S) -> S:
+    """Put the secrets into the policy, each bound to its application, and tell the model how to type them.
+
+    Raises:
+        SettingsError: the policy binds one of them to another application.
+    """
+    if not setup.secrets:
+        return setup
+    policy = tighten(setup.policy, Policy(secrets=setup.secrets.bindings))
+    shown = [placeholder(name) for name in setup.secrets.names]
+    rule = _RULE.format(names=", ".join(shown), first=shown[0])
+    return replace(setup, policy=policy, rules=(*setup.rules, rule))
+
+
+def with_secrets(setup: S) -> S:
+    """Stand between the setup's desktop, model and onlooker and the secrets, if there are any."""
+    if not setup.secrets:
+        return setup
+    redactor = setup.secrets.redactor
+    checks = isinstance(setup.desktop, Verifiable)
+    return replace(
+        setup,
+        desktop=(_CheckedDesktop if checks else CoveredDesktop)(setup.desktop, setup.secrets),
+        model=redacted_model(setup.model, redactor),
+        watch=_RedactedWatch(setup.watch, redactor),
+    )
+
+
+class _CheckedDesktop(CoveredDesktop):
+    """One that can tell whether its task was done."""
+
+    def check(self, task: str, answer: str | None) -> Check | None:
+        """Ask the desktop itself."""
+        return self._desktop.check(task, answer) if isinstance(self._desktop, Verifiable) else None
+
+
+class RedactedModel:
+    """Another model; neither what it is told nor what it answers holds a secret's value.
+
+    Attributes:
+        name: the other's.
+    """
+
+    def __init__(self, model: Model, redactor: Redactor) -> None:
+        self.name = model.name
+        self._model = model
+        self._redactor = redactor
+
+    def reply(
+        self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
+    ) -> Reply:
+        """Answer as the other does."""
+        clean = self._redactor.text
+        told = [
+            Message(each.role, tuple(clean(part) if isinstance(part, str) else part for part in each.parts))
+            for each in messages
+        ]
+        stream = self._redactor.stream()
+        hear = None if on_text is None else lambda piece: _say(on_text, stream.feed(piece))
+        reply = self._model.reply(told, stop=stop, on_text=hear)
+        if on_text is not None:
+            _say(on_text, stream.end())
+        return replace(reply, text=clean(reply.text), reasoning=clean(reply.reasoning))
+
+    def with_format(self, form: ReplyFormat) -> Model:
+        """Keep the other's replies to a format, if it can do that."""
+        return redacted_model(with_format(self._model, form), self._redactor)
+
+    def close(self) -> None:
+        self._model.close()
+
+
+class _CountingModel(RedactedModel):
+    """One that knows how large a picture is to it."""
+
+    def picture_tokens(self, size: tuple[int, int]) -> int:
+        """Ask the model itself."""
+        if not isinstance(self._model, CountsTokens):
+            raise TypeError(f"{self.name} doesn't count the tokens of a picture")
+        return self._model.picture_tokens(size)
+
+
+def redacted_model(model: Model, redactor: Redactor) -> Model:
+    """Wrap a model so that it still can what it could."""
+    return (_CountingModel if isinstance(model, CountsTokens) else RedactedModel)(model, redactor)
+
+
+def _say(on_text: OnText, text: str) -> None:
+    if text:
+        on_text(text)
+
+
+class _RedactedWatch(Watch):
+    """Another onlooker, who is told everything without the values."""
+
+    def __init__(self, watch: Watch, redactor: Redactor) -> None:
+        self._watch, self._redactor = watch, redactor
+
+    def started(self, manifest: Manifest, folder: Path) -> None:
+        self._watch.started(self._redactor.record(manifest), folder)
+
+    def thinking(self, step: int) -> None:
+        self._watch.thinking(step)
+
+    def text(self, piece: str) -> None:
+        self._watch.text(piece)  # the model's pieces come redacted
+
+    def decided(self, intent: StepIntent) -> None:
+        self._watch.decided(self._redactor.record(intent))
+
+    def warned(self, sentence: str) -> None:
+        self._watch.warned(self._redactor.text(sentence))
+
+    def verifying(self) -> None:
+        self._watch.verifying()
+
+    def acted(self, outcome: StepOutcome) -> None:
+        self._watch.acted(self._redactor.record(outcome))
+
+    def ended(self, result: RunResult) -> None:
+        self._watch.ended(self._redactor.record(result))

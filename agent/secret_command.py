@@ -1,0 +1,66 @@
+"""`qvl-agent secret`, and the questions for secrets at the terminal. Used by the command line alone."""
+
+import sys
+
+import click
+
+from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.secrets import SecretValue, named_in_text, placeholder, valid_name
+from qvl_agent.actions.vault import Vault
+from qvl_agent.agent.redacted_output import hide_in_output
+from qvl_agent.agent.secret_sources import SystemKeyring, collect, taken_from_environment, variable
+from qvl_agent.agent.settings import Settings
+
+__all__ = ["delete_secret", "list_secrets", "secrets_of", "set_secret"]
+
+
+def secrets_of(task: str, settings: Settings, *, as_json: bool) -> Vault:
+    """Find the values of what the task names, and hide them in all that is printed from now on.
+
+    Raises:
+        SettingsError: as `collect` raises it.
+    """
+    environment = taken_from_environment()
+    someone = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
+    vault = collect(
+        named_in_text(task), settings.secrets, environment, SystemKeyring(), _ask if someone else None
+    )
+    hide_in_output(vault.redactor)
+    return vault
+
+
+def _ask(name: str) -> str:
+    return str(click.prompt(f"The value of {placeholder(name)}", hide_input=True, err=True))
+
+
+def set_secret(name: str, application: str) -> None:
+    """Ask for a value and keep it in the keyring; a pipe's first line is taken as it is."""
+    if not valid_name(name):
+        raise SettingsError(f"a secret's name has small letters, digits and hyphens, not {name!r}")
+    if sys.stdin.isatty():
+        value = str(click.prompt("Value", hide_input=True, confirmation_prompt="Again", err=True))
+    else:
+        value = sys.stdin.readline().rstrip("\n")
+    SystemKeyring().put(name, SecretValue(value, application))
+    click.echo(f"kept; write {placeholder(name)} in a task to have it typed into {application}")
+
+
+def list_secrets() -> None:
+    """Print the names, and which application each is for; never a value."""
+    keyring = SystemKeyring()
+    names = keyring.names()
+    for name in names:
+        click.echo(f"{name}  for {keyring.application(name) or 'no application'}")
+    if not names:
+        click.echo("no secrets are kept")
+
+
+def delete_secret(name: str) -> None:
+    """Forget one.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    if not SystemKeyring().delete(name):
+        raise SettingsError(f"no secret '{name}' is kept (a value in {variable(name)} is yours to unset)")
+    click.echo(f"forgot {name}")

@@ -1,0 +1,175 @@
+"""Where the values of a task's secrets come from: the environment, the system's keyring, or the person.
+
+They are all asked for before a run begins, so that none stops in its middle.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+
+from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.policy import Binding
+from qvl_agent.actions.secrets import SecretValue
+from qvl_agent.actions.vault import Vault
+
+__all__ = ["VARIABLE", "Keyring", "SystemKeyring", "collect", "taken_from_environment", "variable"]
+
+VARIABLE: Final = "QVL_AGENT_SECRET_"
+_VALUES, _APPLICATIONS, _LIST = "qvl-agent", "qvl-agent: application", "qvl-agent: names"
+"""The keyring's services: values and applications by a secret's name, and the list of names."""
+
+
+def variable(name: str) -> str:
+    """Name the environment's variable for a secret."""
+    return VARIABLE + name.upper().replace("-", "_")
+
+
+class Keyring(Protocol):
+    """Where secrets are kept."""
+
+    def get(self, name: str) -> SecretValue | None:
+        """Read one; None if there is none, or no keyring."""
+        ...
+
+
+def taken_from_environment(environment: MutableMapping[str, str] | None = None) -> dict[str, str]:
+    """Take the secrets out of the environment, so that no process started from here inherits them."""
+    place = os.environ if environment is None else environment
+    return {name: place.pop(name) for name in list(place) if name.startswith(VARIABLE)}
+
+
+def collect(
+    names: Iterable[str],
+    bindings: Mapping[str, Binding],
+    environment: Mapping[str, str],
+    keyring: Keyring,
+    ask: Callable[[str], str] | None,
+) -> Vault:
+    """Find the values of secrets.
+
+    Args:
+        names: which are needed.
+        bindings: the applications that the settings name.
+        environment: what `taken_from_environment` gave.
+        keyring: asked for what isn't there.
+        ask: asks the person for a name's value; None if nobody is there.
+
+    Raises:
+        SettingsError: one has no value, no application, or two different ones.
+    """
+    found = {}
+    for name in names:
+        kept = None if variable(name) in environment else keyring.get(name)
+        application = _application(name, bindings.get(name), kept)
+        if variable(name) in environment:
+            value = environment[variable(name)]
+        elif kept is not None:
+            value = kept.value
+        elif ask is not None:
+            value = ask(name)
+        else:
+            raise SettingsError(
+                f"the task needs the secret '{name}' and there is nobody to ask: put it in {variable(name)}, "
+                f"or into the keyring by `qvl-agent secret set {name} --app APP`"
+            )
+        found[name] = SecretValue(value, application)
+    return Vault(found)
+
+
+def _application(name: str, setting: Binding | None, kept: SecretValue | None) -> str:
+    named = {each for each in (setting and setting.application, kept and kept.application) if each}
+    if len(named) > 1:
+        raise SettingsError(
+            f"the secret '{name}' is bound to {' and to '.join(sorted(named))}; name one application"
+        )
+    if not named:
+        raise SettingsError(
+            f"the secret '{name}' isn't bound to an application, so it could be typed nowhere: "
+            f"give --secret {name}=APP, as in --secret {name}=firefox"
+        )
+    return named.pop()
+
+
+class SystemKeyring:
+    """The keyring of the system, by the library `keyring`."""
+
+    def get(self, name: str) -> SecretValue | None:
+        """Read one; None if there is none, or no keyring.
+
+        Raises:
+            SettingsError: the keyring is there and can't be read, or what it holds is no secret.
+        """
+        try:
+            import keyring  # noqa: PLC0415 - an extra
+            from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
+        except ImportError:
+            return None
+        try:
+            value = keyring.get_password(_VALUES, name)
+            application = keyring.get_password(_APPLICATIONS, name) if value is not None else None
+        except NoKeyringError:
+            return None
+        except KeyringError as error:
+            raise SettingsError(f"the keyring can't be read: {error}; unlock it") from None
+        return None if value is None else SecretValue(value, application or "")
+
+    def put(self, name: str, secret: SecretValue) -> None:
+        """Keep one, in place of what was there.
+
+        Raises:
+            SettingsError: there is no keyring, or it refuses.
+        """
+        self._write({(_VALUES, name): secret.value, (_APPLICATIONS, name): secret.application})
+        self._list({*self.names(), name})
+
+    def delete(self, name: str) -> bool:
+        """Forget one; False if there was none. Raises as `put`."""
+        known = name in self.names()
+        if known:
+            self._write({(_VALUES, name): None, (_APPLICATIONS, name): None})
+            self._list({*self.names()} - {name})
+        return known
+
+    def names(self) -> tuple[str, ...]:
+        """List what `put` has kept. Raises as `put`."""
+        listed = self._read(_LIST, "all") or ""
+        return tuple(sorted(listed.split()))
+
+    def application(self, name: str) -> str:
+        """Say which application one is for. Raises as `put`."""
+        return self._read(_APPLICATIONS, name) or ""
+
+    def _list(self, names: set[str]) -> None:
+        self._write({(_LIST, "all"): " ".join(sorted(names)) or None})
+
+    def _read(self, service: str, name: str) -> str | None:
+        with _opened() as keyring:
+            found = keyring.get_password(service, name)
+        return None if found is None else str(found)
+
+    def _write(self, values: Mapping[tuple[str, str], str | None]) -> None:
+        with _opened() as keyring:
+            for (service, name), value in values.items():
+                if value:
+                    keyring.set_password(service, name, value)
+                elif keyring.get_password(service, name) is not None:
+                    keyring.delete_password(service, name)
+
+
+@contextmanager
+def _opened() -> Iterator[Any]:
+    """Give the library, and say in our words what fails."""
+    try:
+        import keyring  # noqa: PLC0415 - an extra
+        from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
+    except ImportError:
+        raise SettingsError("the keyring needs a package: pip install 'qvl-agent[keyring]'") from None
+    try:
+        yield keyring
+    except NoKeyringError:
+        raise SettingsError(
+            "this system has no keyring that is known; give the secret in the environment, or when asked"
+        ) from None
+    except KeyringError as error:
+        raise SettingsError(f"the keyring refuses: {error}; unlock it") from None
