@@ -12,6 +12,7 @@
     ├── ReadingError        text can't be read from the pixels
     ├── ModelError          the model or its server failed
     ├── RecordingError      a recording that is broken, empty or of an unknown version
+    │   └── RunBusyError    another process is writing it
     ├── SettingsError       a setting that doesn't exist or doesn't fit
     └── Stopped             the person stopped the run
 
@@ -32,6 +33,7 @@ __all__ = [
     "QvlError",
     "ReadingError",
     "RecordingError",
+    "RunBusyError",
     "SettingsError",
     "Stopped",
 ]
@@ -83,6 +85,10 @@ class ModelError(QvlError):
 
 class RecordingError(QvlError):
     """A recording that is broken, empty, or of a version this program doesn't know."""
+
+
+class RunBusyError(RecordingError):
+    """Another process is writing this run's record."""
 
 
 class SettingsError(QvlError):

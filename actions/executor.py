@@ -32,6 +32,7 @@ from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.reading import Reader, read_for
 from qvl_agent.actions.rules.budgets import STALE_FRAME
+from qvl_agent.actions.scene import Unsure
 from qvl_agent.actions.schema import Action, Click, Type, Wait
 from qvl_agent.actions.secrets import NO_SECRETS, SecretTypist
 from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
@@ -100,6 +101,8 @@ class Executor:
         task: str = "",
         secrets: SecretTypist = NO_SECRETS,
         platform: str = "linux",
+        asked: int = 0,
+        unsure: Unsure | None = None,
         stop: StopCheck = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -117,6 +120,8 @@ class Executor:
         self._clock = clock
         self._sleep = sleep
         self._inputs: deque[float] = deque(maxlen=_RECENT_INPUTS)
+        self._asking.count = asked
+        self._unsure = unsure
         self._moving: tuple[FrameBox, ...] = ()
         self._clicked: tuple[float, DesktopPoint] | None = None
 
@@ -142,6 +147,7 @@ class Executor:
             windows=self._windows(events),
             focused=self._desktop.focused() if events else None,
             asked_for=self._asked_for,
+            unsure=self._unsure if events else None,
             platform=self._platform,
         )
 
@@ -227,6 +233,7 @@ class Executor:
             return Outcome("stale", unlike, planned=goal, times=times), None
         start = self._clock()
         self._inputs.append(start)
+        self._unsure = Unsure(decision.scene.step, decision.plan, decision.action.label)
         try:
             self._desktop.perform(approved, self._stop)
         except Stopped:
@@ -235,6 +242,7 @@ class Executor:
             return Outcome("broken-off", str(error), planned=goal, times=times), None
         except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
             return Outcome("failed", str(error), planned=goal, times=times), None
+        self._unsure = None
         if goal and isinstance(decision.action, (Click, Type)):
             self._clicked = (self._clock(), goal)
         pointer = self._desktop.pointer() if goal else None

@@ -23,6 +23,7 @@ from qvl_agent.actions.rules.power import power_button, session_window
 from qvl_agent.actions.rules.second_opinion import label_mismatch
 from qvl_agent.actions.rules.secrets import secret_bound, secret_in_place
 from qvl_agent.actions.rules.text import clean_text, long_text
+from qvl_agent.actions.rules.unknown_fate import unknown_fate
 from qvl_agent.actions.rules.windows import dangerous_command, forbidden_window, risky_window, unlisted_app
 from qvl_agent.actions.scene import Scene
 from qvl_agent.actions.schema import Action
@@ -50,6 +51,7 @@ RULES: Final[tuple[Rule, ...]] = (
     dangerous_chord,
     dangerous_command,
     risky_window,
+    unknown_fate,
     consequence,
     label_mismatch,
     unlisted_app,

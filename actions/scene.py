@@ -3,11 +3,27 @@
 from dataclasses import dataclass
 
 from qvl_agent.actions.coordinates import Rect, View
+from qvl_agent.actions.events import Plan
 from qvl_agent.actions.frame import Geometry
 from qvl_agent.actions.reading import TargetText
 from qvl_agent.actions.windows import WindowInfo
 
-__all__ = ["Scene"]
+__all__ = ["Scene", "Unsure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """Input of which nobody knows whether it was sent: all of it, a part or nothing.
+
+    Attributes:
+        step: when it was to be sent.
+        plan: the events.
+        label: what its target was called; "" if it had none.
+    """
+
+    step: int
+    plan: Plan
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,7 @@ class Scene:
         texts: what stands in the pixels at each place that the plan presses a button at, in their order;
             empty if nothing was read.
         reader: what read it, or why it couldn't; "" if there is none.
+        unsure: the input before, while nobody knows whether it was sent and no other was since.
         platform: the desktop's system as `sys.platform` says it; chords mean other things elsewhere.
     """
 
@@ -50,4 +67,5 @@ class Scene:
     asked_for: frozenset[str] = frozenset()
     texts: tuple[TargetText, ...] = ()
     reader: str = ""
+    unsure: Unsure | None = None
     platform: str = "linux"

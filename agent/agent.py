@@ -1,18 +1,24 @@
 """The public face: an agent runs tasks and hands back what came of them, with the evidence."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 
+from qvl_agent.actions.errors import SettingsError
+from qvl_agent.agent.again import budget_spent, policy_again, spent_words
 from qvl_agent.agent.loop import Episode
+from qvl_agent.agent.past import Past, past_of
 from qvl_agent.agent.places import runs_folder
 from qvl_agent.agent.redacted import bound, with_secrets
 from qvl_agent.agent.setup import Setup
 from qvl_agent.agent.under_watch import under_watch
-from qvl_agent.sandbox.record import Manifest, RunResult, RunStatus
+from qvl_agent.sandbox.record import Manifest, RunResult, RunResumed, RunStatus
 from qvl_agent.sandbox.recording import Recorder, Recording
+from qvl_agent.sandbox.unfinished import go_on_with
 
 __all__ = ["Agent", "Run"]
 
@@ -69,6 +75,55 @@ class Agent(Setup):
         result = redactor.record(result)
         self.watch.ended(result)
         return Run(result, recorder.folder)
+
+    def resume(self, run: Run | str | PathLike[str], *, anew: AbstractSet[str] = frozenset()) -> Run:
+        """Go on with a run that ended before its task was over, in its own record, from its last sure step.
+
+        The conversation and all counts are taken from the record, the first thing is a fresh capture. An
+        action of which nobody knows whether it was done isn't repeated; the person and the model are told.
+
+        Args:
+            run: what `run` gave, or its folder.
+            anew: which of `policy`'s names were set for going on: "max_steps" in it gives so many more.
+
+        Raises:
+            RunBusyError: another process is at it.
+            RecordingError: it is over or broken, or can't be written.
+            SettingsError: it has used up a budget that isn't in `anew`, or was held in another dialect.
+            KeyboardInterrupt: as it came; the record is closed first.
+        """
+        agent = bound(self)
+        redactor = self.secrets.redactor
+        recorder, recording = go_on_with(run.folder if isinstance(run, Run) else run, redactor)
+        with recorder:
+            past = past_of(recording)
+            agent, resumed = agent._again(recording, past, anew)  # noqa: SLF001 - its own
+            recorder.resumed(resumed)
+            self.watch.resumed(redactor.record(resumed), recorder.folder)
+            with under_watch(agent) as setup:
+                result = Episode(with_secrets(setup), resumed.manifest.task, recorder, past).play()
+        result = redactor.record(result)
+        self.watch.ended(result)
+        return Run(result, recorder.folder)
+
+    def _again(self, recording: Recording, past: Past, anew: AbstractSet[str]) -> tuple["Agent", RunResumed]:
+        """Set up what goes on, and what the record says of it."""
+        then = recording.manifest_at(past.steps + 1)
+        if then.dialect != self.dialect:
+            raise SettingsError(
+                f"the run was held in the dialect '{then.dialect}'; go on in it, not in '{self.dialect}'"
+            )
+        policy = policy_again(self.policy, then.policy, past, anew)
+        if spent := budget_spent(policy, past):
+            raise SettingsError(spent_words(spent, policy, recording.folder))
+        agent = replace(self, policy=policy, pixel_space=self.pixel_space or then.pixel_space)
+        return agent, RunResumed(
+            after=past.steps,
+            ended=recording.result.status if recording.result else None,
+            torn=recording.torn,
+            note=past.note,
+            manifest=agent._manifest(then.task),  # noqa: SLF001 - another one of this class
+        )
 
     def _manifest(self, task: str) -> Manifest:
         return Manifest(

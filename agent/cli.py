@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from qvl_agent.agent.agent import Run
     from qvl_agent.agent.doctor import Finding
+    from qvl_agent.agent.resume_command import Resuming
     from qvl_agent.agent.settings import Settings
 
 __all__ = ["exit_code", "main"]
@@ -63,6 +64,7 @@ def main() -> None:
     qvl-agent "..." --dry-run                       say what it would do first, and do nothing
     qvl-agent demo                                  see it work, without a model
     qvl-agent stop                                  end a run, from another terminal
+    qvl-agent resume RUN                            go on with one that was cut off
     qvl-agent "log in with {{secret:bank-pin}}"     type what no model sees: see `qvl-agent secret`
 
     `qvl-agent run --help` lists the options of the main job.
@@ -127,6 +129,26 @@ def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
     if open_report:
         click.launch(str(page))
     return exit_code(done.result)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("recording", metavar="RUN", type=click.Path(path_type=Path))
+@DESKTOP_OPTIONS
+@RUN_OPTIONS
+@MODEL_OPTIONS
+@COMMON_OPTIONS
+@errors_to_codes
+def resume(recording: Path, **options: Any) -> int:
+    """Go on with a run that ended before its task was over: killed, stopped, stuck or out of budget.
+
+    It goes on in its own folder, from its last sure step and over a fresh screen, on the desktop and by the
+    limits that were recorded. An action of which nobody knows whether it was done is shown, and not
+    done again by itself. A limit that you give counts from here: --max-steps 20 is 20 more.
+    """
+    from qvl_agent.agent.resume_command import resuming
+
+    again = resuming(recording, _flags(options), file=options["config"])
+    return exit_code(_play(again.task, again.settings, options, again=again).result)
 
 
 @main.command()
@@ -363,9 +385,14 @@ def _run(task: str, options: dict[str, Any], profile: str | None) -> int:
 
 
 def _play(
-    task: str | None, settings: "Settings", options: dict[str, Any], *, stand_in: bool = False
+    task: str | None,
+    settings: "Settings",
+    options: dict[str, Any],
+    *,
+    stand_in: bool = False,
+    again: "Resuming | None" = None,
 ) -> "Run":
-    """Run a task, or the sandbox's own if there is none."""
+    """Run a task, or the sandbox's own if there is none; or go on with a run."""
     from qvl_agent.actions.desktops.signals import stop_on_signals
     from qvl_agent.actions.reading_rapidocr import open_reader
     from qvl_agent.agent.agent import Agent
@@ -404,6 +431,8 @@ def _play(
             constrain=settings.constrain,
             picture_tokens=settings.max_picture_tokens,
         )
+        if again is not None:
+            return agent.resume(again.folder, anew=again.anew)
         if task is None and isinstance(desktop, SandboxDesktop):
             task = desktop.sandbox.instruction
         return agent.run(task or "")

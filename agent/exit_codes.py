@@ -15,6 +15,7 @@ from qvl_agent.actions.errors import (
     NoScreenError,
     QvlError,
     RecordingError,
+    RunBusyError,
     SettingsError,
     Stopped,
 )
@@ -37,11 +38,12 @@ Exit codes:
   6   out of steps, time, tokens or questions
   7   parked: nobody answered a question in time
   69  no usable screen, permission or package
-  75  another agent holds this display
+  75  another agent holds this display, or goes on with this run
   130 stopped by the person
 """
 _ERROR_CODES: Final[dict[type[QvlError], int]] = {
     SettingsError: 2,
+    RunBusyError: 75,
     RecordingError: 2,
     CoordinateError: 2,
     ModelError: 5,

@@ -13,7 +13,15 @@ from qvl_agent.actions.outcome import Outcome
 from qvl_agent.actions.schema import POINTING, Action, Type
 from qvl_agent.prompts import render
 
-__all__ = ["KEEP_PICTURES", "MAX_PICTURES", "History", "compacted", "describe"]
+__all__ = [
+    "KEEP_PICTURES",
+    "MAX_PICTURES",
+    "History",
+    "compacted",
+    "describe",
+    "dropped",
+    "without_pictures",
+]
 
 MAX_PICTURES: Final = 10
 """Pictures a conversation may hold before it is compacted; the models are trained on fewer."""
@@ -30,6 +38,11 @@ class History:
         system = render(f"system_{dialect}", language=language)
         self._messages: list[Message] = [Message("system", (system,))]
         self._marked = 0
+
+    def go_on(self, messages: Sequence[Message]) -> None:
+        """Take a conversation that was held before, in the place of this new one; none leaves it new."""
+        self._messages = list(messages) or self._messages
+        self._marked = len(messages)
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -48,6 +61,10 @@ class History:
         else:
             text = render("step", task=self._task, outcome=outcome, note=note)
         self._say(frame, text)
+
+    def show_again(self, frame: Frame, happened: str) -> None:
+        """Show the screen after an interruption, with what is known of the last action."""
+        self._say(frame, render("resumed", task=self._task, happened=happened))
 
     def show_close_up(self, frame: Frame, label: str, note: str = "") -> None:
         """Show the region that the model wanted to see closer, at full resolution."""
@@ -76,16 +93,26 @@ class History:
 
 def compacted(messages: Sequence[Message]) -> list[Message]:
     """Replace all pictures but the last few by words, if there are more than `MAX_PICTURES`."""
-    places = [at for at, message in enumerate(messages) if message.pictures]
-    if len(places) <= MAX_PICTURES:
-        return list(messages)
-    old = set(places[:-KEEP_PICTURES])
-    return [_without_pictures(message) if at in old else message for at, message in enumerate(messages)]
+    gone = dropped([bool(message.pictures) for message in messages])
+    return [
+        Message(message.role, without_pictures(message.parts)) if at in gone else message
+        for at, message in enumerate(messages)
+    ]
 
 
-def _without_pictures(message: Message) -> Message:
-    parts = tuple(_DROPPED if isinstance(part, Frame) else part for part in message.parts)
-    return Message(message.role, parts)
+def dropped(held: Sequence[bool]) -> set[int]:
+    """Say which messages lose their pictures now.
+
+    Args:
+        held: for each message, whether it has one.
+    """
+    places = [at for at, holds in enumerate(held) if holds]
+    return set() if len(places) <= MAX_PICTURES else set(places[:-KEEP_PICTURES])
+
+
+def without_pictures(parts: Sequence[object]) -> tuple[str, ...]:
+    """Put words in the place of whatever isn't text."""
+    return tuple(part if isinstance(part, str) else _DROPPED for part in parts)
 
 
 def describe(action: Action, outcome: Outcome) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from itertools import count
 from typing import Final, Never
 
@@ -30,6 +31,7 @@ from qvl_agent.agent.dead_ends import Attempt, attempt, dead_end
 from qvl_agent.agent.history import History, describe
 from qvl_agent.agent.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.models import with_format
+from qvl_agent.agent.past import Past
 from qvl_agent.agent.refusals import ending_of, told
 from qvl_agent.agent.setup import Setup, Verifiable
 from qvl_agent.agent.verification import Claim, Verified, verify
@@ -43,6 +45,7 @@ MAX_MISREAD: Final = 3
 MAX_REFUSED: Final = 3
 _ZOOM_MARGIN: Final = 32
 _GRAB_AGAIN_S: Final = 0.1
+_NEW: Final = Past()
 
 
 class _Over(Exception):  # noqa: N818 - the end of a run, not a failure
@@ -63,11 +66,13 @@ class _Over(Exception):  # noqa: N818 - the end of a run, not a failure
 class Episode:
     """One run of one task: its conversation, its counters, and where it stands."""
 
-    def __init__(self, setup: Setup, task: str, recorder: Recorder) -> None:
+    def __init__(self, setup: Setup, task: str, recorder: Recorder, past: Past = _NEW) -> None:
         self._setup = setup
         self._task = task
         self._recorder = recorder
+        self._past = past
         self._history = History(task, setup.dialect, rules=setup.rules)
+        self._history.go_on(past.messages)
         self._model = setup.model
         if setup.constrain == "auto":
             self._model = with_format(setup.model, reply_format(setup.dialect))
@@ -79,12 +84,13 @@ class Episode:
             task=task,
             secrets=setup.desktop if isinstance(setup.desktop, SecretTypist) else NO_SECRETS,
             platform=sys.platform,
+            asked=past.asked,
+            unsure=past.unsure,
             stop=setup.stop,
         )
-        self._start = time.monotonic()
-        self._step = 0
-        self._tokens = 0
-        self._prompt_tokens = 0
+        self._start = time.monotonic() - past.seconds
+        self._step = past.steps
+        self._spent = replace(past.spent)
         self._misread = 0
         self._refused = 0
         self._times: dict[str, float] = {}
@@ -100,10 +106,10 @@ class Episode:
 
     def play(self) -> RunResult:
         """Step until it is over; whatever happens, the journal gets its last line."""
+        steps = count(self._past.steps + 1)
         try:
-            self._look()
-            self._history.show(self._sight.seen)
-            for self._step in count(1):
+            self._begin()
+            for self._step in steps:
                 self._act(self._think())
         except _Over as over:
             return self._finish(over)
@@ -120,6 +126,17 @@ class Episode:
             self._finish(_Over("stopped" if stopped else "crashed", repr(error)))
             raise
         raise AssertionError("the loop ends by an exception")
+
+    def _begin(self) -> None:
+        """Show the model the screen as it is, for the first time or after an interruption."""
+        past = self._past
+        self._look()
+        if past.steps == 0:
+            self._history.show(self._sight.seen)
+        elif past.question:
+            self._put(past.question)
+        else:
+            self._history.show_again(self._sight.seen, past.happened)
 
     def _look(self, frame: Frame | None = None) -> None:
         """Take the settled frame, or capture one, as what the model sees next."""
@@ -146,7 +163,7 @@ class Episode:
         start = time.monotonic()
         reply = self._model.reply(messages, stop=self._setup.stop, on_text=self._setup.watch.text)
         self._times["model"] = time.monotonic() - start
-        self._count(reply)
+        self._spent.count(reply)
         return reply
 
     def _act(self, reply: Reply) -> None:
@@ -176,8 +193,7 @@ class Episode:
         closer = look_closer(setup.model, action, seen, stop=setup.stop, pixel_space=setup.pixel_space)
         if closer is None:
             return action, draft
-        if closer.reply:
-            self._tokens += (closer.reply.prompt_tokens or 0) + (closer.reply.reply_tokens or 0)
+        self._spent.count_beside(closer.reply)
         self._times["closer"] = time.monotonic() - start
         look = CloserLook(
             frame=self._recorder.ref(closer.crop),
@@ -199,7 +215,7 @@ class Episode:
 
     def _do(self, action: Action, draft: StepIntent) -> None:
         """Let the executor do it, and say what the model is shown next, or that the run is over."""
-        facts = Facts(self._step, time.monotonic() - self._start, self._tokens)
+        facts = Facts(self._step, time.monotonic() - self._start, self._spent.tokens)
         acted = self._executor.execute(
             action, self._sight, facts, lambda decision: self._record(_decided(draft, decision))
         )
@@ -241,14 +257,18 @@ class Episode:
             case Zoom():
                 self._close_up(action, note)
             case Ask():
-                answer = self._setup.person.answer(action.question)
-                if answer is None:
-                    raise _Over("parked", f"the model asked, and nobody answered: {action.question}")
-                self._look()
-                self._history.show(self._sight.seen, f"The person answered: {answer}")
+                self._put(action.question)
             case _:
                 self._look(frame)
                 self._history.show(self._sight.seen, describe(action, outcome), note)
+
+    def _put(self, question: str) -> None:
+        """Ask the person, and show the model the answer beside a fresh screen."""
+        answer = self._setup.person.answer(question)
+        if answer is None:
+            raise _Over("parked", f"the model asked, and nobody answered: {question}")
+        self._look()
+        self._history.show(self._sight.seen, f"The person answered: {answer}")
 
     def _claim(self, words: str, answer: str | None = None) -> Never:
         """End the run with the model's claim and what checking it came to."""
@@ -288,12 +308,6 @@ class Episode:
         closed = StepOutcome(step=self._step, outcome=outcome)
         self._recorder.outcome(closed)
         self._setup.watch.acted(closed)
-
-    def _count(self, reply: Reply) -> None:
-        """Add what the reply cost; of a growing prompt only the growth, as servers cache the rest."""
-        prompt = reply.prompt_tokens or 0
-        self._tokens += max(0, prompt - self._prompt_tokens) + (reply.reply_tokens or 0)
-        self._prompt_tokens = prompt
 
     def _finish(self, over: _Over) -> RunResult:
         status, message = over.status, over.message

@@ -13,14 +13,16 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from qvl_agent.actions.outcome import Level, Outcome
+from qvl_agent.actions.outcome import Level, Outcome, Verdict
 from qvl_agent.actions.person import Consent, Nobody, Person, Question, Said
 from qvl_agent.actions.schema import Action
+from qvl_agent.agent.again import budget_of, command
 from qvl_agent.agent.doctor import Finding
 from qvl_agent.agent.exit_codes import exit_code
+from qvl_agent.agent.past import is_over
 from qvl_agent.agent.watch import Watch
 from qvl_agent.agent.words import action_words, shortened, visible
-from qvl_agent.sandbox.record import CloserLook, Manifest, RunResult, StepIntent, StepOutcome
+from qvl_agent.sandbox.record import CloserLook, Manifest, RunResult, RunResumed, StepIntent, StepOutcome
 from qvl_agent.sandbox.replay import ReplayReport
 
 __all__ = ["JsonWatch", "TerminalPerson", "TerminalWatch", "print_findings", "print_replay"]
@@ -52,6 +54,7 @@ class TerminalWatch(Watch):
         self._waiting: Status | None = None
         self._times: dict[str, float] = {}
         self._folder = Path()
+        self._verdict: Verdict | None = None
 
     def started(self, manifest: Manifest, folder: Path) -> None:
         self._folder = folder
@@ -59,6 +62,13 @@ class TerminalWatch(Watch):
         self._print(f"model: {_safe(name)}")
         self._print(f"desktop: {_safe(manifest.desktop)} · task: [bold]{_safe(manifest.task)}[/]")
         self._print(f"record: {_safe(str(folder))}", "dim")
+
+    def resumed(self, resumed: RunResumed, folder: Path) -> None:
+        for sentence in (resumed.torn and f"the record's {resumed.torn}", resumed.note):
+            if sentence:
+                self.warned(sentence)
+        self._print(f"goes on after step {resumed.after} ({resumed.ended or 'cut off'})")
+        self.started(resumed.manifest, folder)
 
     def thinking(self, step: int) -> None:
         if self._console.is_terminal:
@@ -81,6 +91,7 @@ class TerminalWatch(Watch):
     def decided(self, intent: StepIntent) -> None:
         self._quiet()
         self._times = intent.times
+        self._verdict = intent.verdict
         said = intent.reply.text.strip()
         self._print(
             f"{intent.step:>3}  {_safe(said if self._verbose else shortened(said, _REPLY_SHOWN))}", "dim"
@@ -110,14 +121,15 @@ class TerminalWatch(Watch):
         self._print(
             f"[{style}]{result.status}[/] after {result.steps} steps, {result.seconds:.1f} s{message}"
         )
-        if result.status == "parked":
-            self._print(f"it can go on: qvl-agent resume {_safe(str(self._folder))}")
         if result.verified_by == "model":
             said = {True: "yes", False: "[red]no[/]", None: "[red]no usable answer[/]"}[result.verified]
             self._print(f"is it done? The model, over a fresh screen: {said}: {_safe(result.check)}")
         elif result.verified is not None:
             said = "[green]passed[/]" if result.verified else "[red]not passed[/]"
             self._print(f"checker: {said}: {_safe(result.check)}")
+        if not is_over(result.status):
+            budget = budget_of(self._verdict) if result.status == "budget" else ""
+            self._print(f"it can go on: {_safe(command(self._folder, budget))}")
 
     def _print(self, text: str, style: str | None = None) -> None:
         self._console.print(text, style=style, soft_wrap=True)
@@ -133,6 +145,9 @@ class JsonWatch(Watch):
 
     def started(self, manifest: Manifest, folder: Path) -> None:
         _print_json({"event": "started", "folder": str(folder), **_plain(manifest)})
+
+    def resumed(self, resumed: RunResumed, folder: Path) -> None:
+        _print_json({"event": "resumed", "folder": str(folder), **_plain(resumed)})
 
     def warned(self, sentence: str) -> None:
         _print_json({"event": "warned", "sentence": sentence})

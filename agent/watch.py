@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from qvl_agent.actions.person import Question
-from qvl_agent.sandbox.record import Manifest, RunResult, StepIntent, StepOutcome
+from qvl_agent.sandbox.record import Manifest, RunResult, RunResumed, StepIntent, StepOutcome
 
 __all__ = ["Watch"]
 
@@ -13,6 +13,9 @@ class Watch:
 
     def started(self, manifest: Manifest, folder: Path) -> None:
         """A run began; its record grows in `folder`."""
+
+    def resumed(self, resumed: RunResumed, folder: Path) -> None:
+        """A run that had ended goes on; its record grows on in `folder`."""
 
     def thinking(self, step: int) -> None:
         """The model was asked."""

@@ -2,14 +2,17 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Final
 
 from qvl_agent.actions.errors import RecordingError
 
-__all__ = ["create", "make_private", "read_whole", "sync_folder", "write_all", "write_new"]
+__all__ = ["create", "hold", "make_private", "read_whole", "reopen", "sync_folder", "write_all", "write_new"]
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)  # Windows would turn \n into \r\n
+_FAR: Final = 2**40
+"""A byte that is never written: on Windows, a lock keeps others from reading what it covers."""
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -23,6 +26,35 @@ def make_private(folder: Path) -> None:
     if not folder.is_dir():
         make_private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def reopen(path: Path) -> int:
+    """Open a plain file that is there, and no link to one, for appending."""
+    return os.open(path, os.O_RDWR | os.O_APPEND | _BINARY | _NO_LINKS)
+
+
+def hold(file: int) -> bool:
+    """Hold an open file for this process alone; the system lets go of it when the process ends, however.
+
+    Returns:
+        False if another one holds it.
+
+    Raises:
+        OSError: the file system has no locks.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - Windows alone has it
+
+            os.lseek(file, _FAR, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415 - Windows has none
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def write_all(file: int, data: bytes) -> None:

@@ -2,20 +2,22 @@ r"""A file of JSON lines that tells a torn end from a damaged middle.
 
 Each line is `{"crc32":"89abcdef","line":{...}}`. The checksum covers the bytes of the inner object
 and, chained, every line before it, so a flipped bit, a lost line and two lines exchanged all show.
-A crash can only cut the end off; whoever got an answer from `append` finds that line again.
+A crash can only cut the end off; whoever got an answer from `append` finds that line again. One process
+writes it at a time: it holds the file until it closes it or dies.
 """
 
 import os
 import re
 import zlib
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.sandbox.files import create, read_whole, write_all
+from qvl_agent.actions.errors import RecordingError, RunBusyError
+from qvl_agent.sandbox.files import create, hold, read_whole, reopen, write_all
 
-__all__ = ["MAX_LINE", "Journal", "read_journal"]
+__all__ = ["MAX_LINE", "Journal", "Lines", "read_journal"]
 
 MAX_LINE: Final = 16 * 2**20
 """Bytes in one line; more is neither written nor read."""
@@ -23,13 +25,52 @@ _MAX_JOURNAL: Final = 512 * 2**20
 _LINE: Final = re.compile(rb'\{"crc32":"([0-9a-f]{8})","line":(.*)\}', re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A journal as it was read.
+
+    Attributes:
+        bodies: the JSON objects.
+        torn: a sentence on a last line that a crash cut off; "" if there is none.
+        end: the checksum and the size of what is whole.
+    """
+
+    bodies: tuple[bytes, ...]
+    torn: str
+    end: tuple[int, int]
+
+
 class Journal:
     """The writing end. What `append` returned from is on the disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, file: int | None = None, end: tuple[int, int] = (0, 0)) -> None:
+        """Make a new journal; or go on with an open one, from its whole lines on: see `again`."""
         self._path = path
-        self._file = create(path)
-        self._end = (0, 0)  # checksum and size of what is whole; changed by one assignment
+        self._file = create(path) if file is None else file
+        self._end = end  # checksum and size of what is whole; changed by one assignment
+        if file is None:
+            with suppress(OSError):  # without locks a run can be recorded, but not gone on with
+                hold(self._file)
+
+    @classmethod
+    def again(cls, path: Path) -> tuple[Self, Lines]:
+        """Go on with a journal whose writer has ended. A torn last line is cut off by the first append.
+
+        Raises:
+            RunBusyError: its writer is at work.
+            RecordingError: as `read_journal`, or the file system has no locks.
+        """
+        try:
+            file = reopen(path)
+        except OSError as error:
+            raise RecordingError(f"can't go on with {path}: {error}") from error
+        try:
+            _hold(file, path)
+            lines = _read(path)
+        except BaseException:
+            os.close(file)
+            raise
+        return cls(path, file=file, end=lines.end), lines
 
     def append(self, body: bytes) -> None:
         """Write one JSON object, without line breaks, and wait until it is on the disk.
@@ -66,31 +107,48 @@ class Journal:
             os.close(file)
 
 
+def _hold(file: int, path: Path) -> None:
+    try:
+        free = hold(file)
+    except OSError as error:
+        raise RecordingError(f"can't hold {path} for this process alone: {error}") from error
+    if not free:
+        raise RunBusyError(
+            f"{path.parent} is being written by another process: wait until that run has ended, "
+            "or end it by `qvl-agent stop`"
+        )
+
+
 def read_journal(path: Path) -> tuple[list[bytes], str]:
     """Read the JSON objects of a journal, and a sentence on a torn last line ("" if there is none).
 
     Raises:
         RecordingError: it can't be read, or a line that was once whole is damaged.
     """
+    lines = _read(path)
+    return list(lines.bodies), lines.torn
+
+
+def _read(path: Path) -> Lines:
     *lines, tail = read_whole(path, _MAX_JOURNAL).split(b"\n")
     bodies: list[bytes] = []
-    crc = 0
+    crc = size = 0
     for number, line in enumerate(lines, start=1):
         body = _body(line, crc)
         if body is None:
             if number == len(lines) and not tail and b"\0\0" in line:
                 # A power cut can leave a hole: the file's new length got to the disk, its blocks didn't.
-                return bodies, _torn(number, line)
+                return Lines(tuple(bodies), _torn(number, line), (crc, size))
             raise RecordingError(
                 f"{path}, line {number}: damaged; its checksum doesn't fit. Record the run again"
             )
-        crc = zlib.crc32(body, crc)
+        crc, size = zlib.crc32(body, crc), size + len(line) + 1
         bodies.append(body)
     if not tail:
-        return bodies, ""
+        return Lines(tuple(bodies), "", (crc, size))
     if _body(tail[:-1], crc) is not None:
         raise RecordingError(f"{path}, line {len(lines) + 1}: damaged; a whole line ends in {tail[-1:]!r}")
-    return bodies, _torn(len(lines) + 1, tail)
+    return Lines(tuple(bodies), _torn(len(lines) + 1, tail), (crc, size))
 
 
 def _body(line: bytes, crc: int) -> bytes | None:

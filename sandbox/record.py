@@ -1,8 +1,8 @@
 """What a recorded run is made of, as it stands on disk.
 
 A run is a folder: `manifest.json`, `journal.jsonl` (a `StepIntent` and then a `StepOutcome` for each
-step, a `RunResult` at the end) and `frames/*.png`. These classes are the only readers and writers
-of that format; `recording.py` stores and loads them.
+step, a `RunResult` at the end, a `RunResumed` where it went on after that) and `frames/*.png`. These
+classes are the only readers and writers of that format; `recording.py` stores and loads them.
 """
 
 import math
@@ -26,6 +26,7 @@ __all__ = [
     "Line",
     "Manifest",
     "RunResult",
+    "RunResumed",
     "RunStatus",
     "StepIntent",
     "StepOutcome",
@@ -179,7 +180,7 @@ class Verification(_Record):
 
 
 class RunResult(_Record):
-    """The journal's last line."""
+    """The journal's last line, unless the run went on."""
 
     type: Literal["result"] = "result"
     status: RunStatus
@@ -200,4 +201,20 @@ class RunResult(_Record):
     """The last screen that was captured."""
 
 
-Line = Annotated[StepIntent | StepOutcome | RunResult, Field(discriminator="type")]
+class RunResumed(_Record):
+    """Written where a run goes on that had ended or was cut off; the steps after it are numbered on."""
+
+    type: Literal["resumed"] = "resumed"
+    after: int
+    """The last step before it; 0 if there was none."""
+    ended: RunStatus | None
+    """How the run had ended; None if it was cut off."""
+    torn: str = ""
+    """A sentence on a last line that a crash had cut off, and that was left out; "" if there was none."""
+    note: str = ""
+    """What the person and the model were told of an action whose fate isn't known."""
+    manifest: Manifest
+    """What holds from here on: the same task and dialect; where, with what and by which policy may differ."""
+
+
+Line = Annotated[StepIntent | StepOutcome | RunResult | RunResumed, Field(discriminator="type")]

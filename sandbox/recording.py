@@ -1,14 +1,13 @@
 """A run on disk: written so that what was acknowledged is there after a crash, read strictly.
 
 `Recorder` writes a new run's folder (mode 0700, its files 0600); `Recording` reads one. Nothing is
-ever rewritten: the manifest once, each frame once, the journal only at its end.
+ever rewritten: the manifest once, each frame once, the journal only at its end. `unfinished.py` opens one
+whose run goes on.
 """
 
 import hashlib
 import json
 import os
-import re
-import secrets
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.actions.frame import Frame
@@ -25,29 +24,54 @@ from qvl_agent.actions.messages import Message
 from qvl_agent.actions.redact import NOTHING, Redactor
 from qvl_agent.sandbox.files import make_private, read_whole, sync_folder, write_new
 from qvl_agent.sandbox.journal import Journal, read_journal
+from qvl_agent.sandbox.manifest import new_folder, read_manifest
 from qvl_agent.sandbox.png import decode, encode
-from qvl_agent.sandbox.record import FORMAT, FrameRef, Manifest, RunResult, StepIntent, StepOutcome, Turn
-from qvl_agent.sandbox.steps import RecordedStep, first_complaint, paired
+from qvl_agent.sandbox.record import (
+    FrameRef,
+    Manifest,
+    RunResult,
+    RunResumed,
+    StepIntent,
+    StepOutcome,
+    Turn,
+)
+from qvl_agent.sandbox.steps import RecordedStep, paired
 
 __all__ = ["RecordedStep", "Recorder", "Recording", "turns"]
 
-_MAX_MANIFEST: Final = 2**20
 _MAX_PNG: Final = 256 * 2**20
 
 
 class Recorder:
     """Writes one run. Used by one thread; pictures are encoded on a thread of its own."""
 
-    def __init__(self, folder: Path, redactor: Redactor = NOTHING) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        journal: Journal | None = None,
+        *,
+        seconds: float = 0.0,
+        count: int = 0,
+        redactor: Redactor = NOTHING,
+    ) -> None:
+        """Write a new run's folder; or go on with one, as `unfinished.py` does.
+
+        Args:
+            folder: it stands, with its manifest.
+            journal: the one to go on with.
+            seconds: since the run began.
+            count: the highest number among the frames' files that are there.
+            redactor: covers what may stand in no record.
+        """
         self.folder = folder
         self._redactor = redactor
-        self._began = time.monotonic()
-        self._journal = Journal(folder / "journal.jsonl")
+        self._began = time.monotonic() - seconds
+        self._journal = journal or Journal(folder / "journal.jsonl")
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
         self._refs: dict[str, Future[FrameRef]] = {}
         self._files: dict[str, str] = {}  # checksum -> file; the worker's own, as are these two
         self._latest: tuple[Frame, FrameRef] | None = None
-        self._count = 0
+        self._count = count
 
     @classmethod
     def create(cls, root: Path, manifest: Manifest, redactor: Redactor = NOTHING) -> Self:
@@ -61,11 +85,11 @@ class Recorder:
         try:
             make_private(root)
             manifest = redactor.record(manifest)
-            folder = _new_folder(root, manifest.task)
+            folder = new_folder(root, manifest.task)
             (folder / "frames").mkdir(mode=0o700)
             write_new(folder / "manifest.json.new", _to_json(manifest, indent=2) + b"\n")
             (folder / "manifest.json.new").rename(folder / "manifest.json")
-            recorder = cls(folder, redactor)
+            recorder = cls(folder, redactor=redactor)
             sync_folder(folder)
             sync_folder(root)
         except OSError as error:
@@ -135,6 +159,10 @@ class Recorder:
         """Append the run's end; raises as `intent` does."""
         self._journal.append(_to_json(self._redactor.record(result)))
 
+    def resumed(self, resumed: RunResumed) -> None:
+        """Append that the run goes on; raises as `intent` does."""
+        self._journal.append(_to_json(self._redactor.record(resumed)))
+
     def __enter__(self) -> Self:
         return self
 
@@ -156,18 +184,6 @@ def turns(messages: Sequence[Message], recorder: Recorder) -> tuple[Turn, ...]:
         )
         for message in messages
     )
-
-
-def _new_folder(root: Path, task: str) -> Path:
-    """Make a folder whose name no other run has, even one begun in the same second."""
-    slug = re.sub(r"[\W_]+", "-", task.lower())[:40].strip("-") or "task"
-    while True:
-        folder = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
-        try:
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            continue
-        return folder
 
 
 def _to_json(record: BaseModel, indent: int | None = None) -> bytes:
@@ -193,6 +209,7 @@ class Recording:
         steps: at least one, in order.
         result: how it ended; None if the run was cut off.
         torn: a sentence on a last line that a crash cut off; "" if there is none.
+        resumed: where it went on after an end.
     """
 
     folder: Path
@@ -200,6 +217,7 @@ class Recording:
     steps: tuple[RecordedStep, ...]
     result: RunResult | None
     torn: str = ""
+    resumed: tuple[RunResumed, ...] = ()
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
@@ -208,16 +226,16 @@ class Recording:
         Raises:
             RecordingError: it is broken, empty, or of another version of the format.
         """
-        try:
-            folder = Path(path).resolve(strict=True)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise RecordingError(f"expected a recorded run's folder, got {path}: {error}") from error
-        manifest = _manifest(folder)
+        folder, manifest = read_manifest(path)
         bodies, torn = read_journal(folder / "journal.jsonl")
-        steps, result = paired(bodies, folder / "journal.jsonl")
-        if not steps:
+        run = paired(bodies, folder / "journal.jsonl")
+        if not run.steps:
             raise RecordingError(f"{folder} holds no step: there is nothing to replay; record the run again")
-        return cls(folder, manifest, steps, result, torn)
+        return cls(folder, manifest, run.steps, run.result, torn, run.resumed)
+
+    def manifest_at(self, step: int) -> Manifest:
+        """What held at a step: the run may have gone on by another policy, or with another model."""
+        return next((part.manifest for part in reversed(self.resumed) if part.after < step), self.manifest)
 
     def frame(self, ref: FrameRef) -> Frame:
         """Read a stored frame; its time is in seconds since the run began.
@@ -276,21 +294,3 @@ class Recording:
                 break
             messages.append(Message("assistant", (each.intent.reply.text,)))
         return tuple(messages)
-
-
-class _Version(BaseModel):
-    format: int
-
-
-def _manifest(folder: Path) -> Manifest:
-    path = folder / "manifest.json"
-    data = read_whole(path, _MAX_MANIFEST)
-    try:
-        version = _Version.model_validate_json(data).format
-        if version != FORMAT:
-            raise RecordingError(
-                f"{folder} is in version {version} of the format; this program reads version {FORMAT}"
-            )
-        return Manifest.model_validate_json(data)
-    except ValidationError as error:
-        raise RecordingError(f"{path}: {first_complaint(error)}") from error

@@ -89,8 +89,9 @@ def replay(
     steps: list[ReplayedStep] = []
     for recorded in recording.steps:
         reply = recorded.intent.reply if think is None else think(recorded, recording)
-        intent = recorded.intent if think is None else _first_look(recorded.intent, recording.manifest)
-        redone = replay_step(intent, recording.manifest, reply)
+        manifest = recording.manifest_at(recorded.intent.step)
+        intent = recorded.intent if think is None else _first_look(recorded.intent, manifest)
+        redone = replay_step(intent, manifest, reply)
         differences = compare(intent, redone, exact=think is None, min_overlap=min_overlap)
         steps.append(ReplayedStep(recorded.intent.step, recorded, reply, redone, differences))
     return ReplayReport(recording, think is not None, tuple(steps))

@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from qvl_agent.actions.coordinates import FramePoint, View
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.actions.outcome import Outcome
-from qvl_agent.sandbox.record import FrameRef, Line, RunResult, StepIntent, StepOutcome
+from qvl_agent.sandbox.record import FrameRef, Line, RunResult, RunResumed, StepIntent, StepOutcome
 
-__all__ = ["RecordedStep", "first_complaint", "paired", "screen_after", "screen_of"]
+__all__ = ["RecordedRun", "RecordedStep", "first_complaint", "paired", "screen_after", "screen_of"]
 
 _LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
 
@@ -25,43 +25,74 @@ class RecordedStep:
     outcome: StepOutcome
 
 
-def paired(bodies: Sequence[bytes], path: Path) -> tuple[tuple[RecordedStep, ...], RunResult | None]:
-    """Pair the intents and outcomes of the journal at `path`, and take its result.
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """All lines of a journal.
+
+    Attributes:
+        result: how it ended; None if it was cut off, after a `RunResumed` too.
+    """
+
+    steps: tuple[RecordedStep, ...]
+    result: RunResult | None
+    resumed: tuple[RunResumed, ...] = ()
+
+
+def paired(bodies: Sequence[bytes], path: Path) -> RecordedRun:
+    """Pair the intents and outcomes of the journal at `path`, and take what stands between and after them.
 
     Raises:
         RecordingError: a line isn't of the format, or the lines are in no order that a run writes.
     """
     steps: list[RecordedStep] = []
+    resumed: list[RunResumed] = []
     waiting: StepIntent | None = None
     result: RunResult | None = None
     for number, body in enumerate(bodies, start=1):
-        line = _line(body, f"{path}, line {number}")
-        if result is not None:
-            raise RecordingError(f"{path}, line {number}: stands after the run's result")
+        where = f"{path}, line {number}"
+        line = _line(body, where)
+        if result is not None and not isinstance(line, RunResumed):
+            raise RecordingError(f"{where}: stands after the run's result")
+        if waiting is not None and not isinstance(line, StepOutcome):
+            steps.append(_unfinished(waiting))
         match line:
             case StepIntent():
-                if waiting is not None:
-                    steps.append(_unfinished(waiting))
                 if steps and line.step <= steps[-1].intent.step:
-                    raise RecordingError(f"{path}, line {number}: step {line.step} comes too late")
+                    raise RecordingError(f"{where}: step {line.step} comes too late")
                 waiting = line
+                continue
             case StepOutcome():
                 if waiting is None or waiting.step != line.step:
-                    raise RecordingError(
-                        f"{path}, line {number}: step {line.step} isn't waiting for an outcome"
-                    )
+                    raise RecordingError(f"{where}: step {line.step} isn't waiting for an outcome")
                 steps.append(RecordedStep(waiting, line))
-                waiting = None
             case RunResult():
                 result = line
+            case RunResumed():
+                _check_joins(line, steps, result, where)
+                resumed.append(line)
+                result = None
             case _:
                 assert_never(line)
+        waiting = None
     if waiting is not None:
         steps.append(_unfinished(waiting))
-    return tuple(steps), result
+    return RecordedRun(tuple(steps), result, tuple(resumed))
 
 
-def _line(body: bytes, where: str) -> StepIntent | StepOutcome | RunResult:
+def _check_joins(
+    line: RunResumed, steps: Sequence[RecordedStep], result: RunResult | None, where: str
+) -> None:
+    """Refuse a line that goes on with another end than the one before it."""
+    last = steps[-1].intent.step if steps else 0
+    ended = result.status if result else None
+    if (line.after, line.ended) != (last, ended):
+        raise RecordingError(
+            f"{where}: goes on after step {line.after} ({line.ended or 'cut off'}), "
+            f"but step {last} ({ended or 'cut off'}) is the last before it"
+        )
+
+
+def _line(body: bytes, where: str) -> Line:
     try:
         return _LINE.validate_json(body)
     except ValidationError as error:

@@ -1,0 +1,207 @@
+"""What a run was before it was cut off: its conversation, its counts, and how far its last step got.
+
+All of it comes from the record. The conversation is what the model was really told, message for message
+and pictures dropped where they were dropped, so that what a server keeps of it stays valid. What a person
+allowed isn't taken over: a file may tighten what holds, never loosen it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.outcome import Level
+from qvl_agent.actions.plan import pointer_goal
+from qvl_agent.actions.scene import Unsure
+from qvl_agent.actions.schema import FINAL, Ask
+from qvl_agent.agent.history import describe, dropped, without_pictures
+from qvl_agent.agent.words import action_words, shortened
+from qvl_agent.sandbox.record import FrameRef, RunStatus, Turn
+from qvl_agent.sandbox.recording import Recording
+from qvl_agent.sandbox.steps import RecordedStep
+from qvl_agent.sandbox.unfinished import seconds_used
+
+__all__ = ["Past", "Spent", "fate_unknown", "happened", "is_over", "past_of"]
+
+_OVER: Final[frozenset[RunStatus]] = frozenset({"done", "failed", "dry-run"})
+_HALF: Final = frozenset({"unknown", "stopped", "failed"})
+
+
+@dataclass(slots=True)
+class Spent:
+    """Tokens, each counted once: of a growing prompt only the growth, as servers cache the rest."""
+
+    tokens: int = 0
+    prompt: int = 0
+
+    def count(self, reply: Reply) -> None:
+        """Add what a reply of the run's conversation cost."""
+        prompt = reply.prompt_tokens or 0
+        self.tokens += max(0, prompt - self.prompt) + (reply.reply_tokens or 0)
+        self.prompt = prompt
+
+    def count_beside(self, reply: Reply | None) -> None:
+        """Add what a question beside it cost."""
+        if reply:
+            self.tokens += (reply.prompt_tokens or 0) + (reply.reply_tokens or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run as it was left.
+
+    Attributes:
+        messages: the conversation, up to the model's last reply that was recorded.
+        steps: the number of the last step; 0 if there was none.
+        seconds: how long it went on.
+        spent: its tokens.
+        asked: how often a person was asked.
+        happened: what the model is told of the last step.
+        question: the model's own, if nobody has answered it.
+        unsure: the last input, if nobody knows whether it was sent.
+        note: the same for the person; "" if it is known.
+    """
+
+    messages: tuple[Message, ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
+    spent: Spent = Spent()
+    asked: int = 0
+    happened: str = ""
+    question: str = ""
+    unsure: Unsure | None = None
+    note: str = ""
+
+
+def is_over(status: RunStatus) -> bool:
+    """Say whether a run that ended like this has nothing left to go on with."""
+    return status in _OVER
+
+
+def past_of(recording: Recording) -> Past:
+    """Read what a run was, up to its last step.
+
+    Raises:
+        RecordingError: its task is over, or a picture that the model would still see is damaged.
+    """
+    _refuse_if_over(recording)
+    if not recording.steps:
+        return Past()
+    last = recording.steps[-1]
+    spent = Spent()
+    for step in recording.steps:
+        spent.count(step.intent.reply)
+        spent.count_beside(step.intent.closer.reply if step.intent.closer else None)
+    action = last.intent.action
+    return Past(
+        messages=_conversation(recording),
+        steps=last.intent.step,
+        seconds=seconds_used(recording),
+        spent=spent,
+        asked=_asked(recording),
+        happened=happened(last),
+        question=action.question if isinstance(action, Ask) else "",
+        unsure=_unsure(recording),
+        note=_note(last) if fate_unknown(last) else "",
+    )
+
+
+def _refuse_if_over(recording: Recording) -> None:
+    result, task = recording.result, shortened(recording.manifest.task, 60)
+    if result is not None and is_over(result.status):
+        raise RecordingError(
+            f"{recording.folder} has nothing to go on with: it ended as '{result.status}'; "
+            f'to do it again: qvl-agent "{task}"'
+        )
+    if recording.manifest.policy.profile == "dry-run":
+        raise RecordingError(
+            f'{recording.folder} is a dry run, which sends nothing; to do it: qvl-agent "{task}"'
+        )
+
+
+def fate_unknown(step: RecordedStep) -> bool:
+    """Say whether nobody knows if a step's input was sent: it was approved, and its end isn't written."""
+    return step.intent.approval != "" and step.outcome.outcome.status in _HALF
+
+
+def _asked(recording: Recording) -> int:
+    """The questions so far; the last one that was judged knows those before it."""
+    for step in reversed(recording.steps):
+        intent = step.intent
+        if intent.scene is None or intent.verdict is None:
+            continue
+        put = intent.consent is not None and not intent.consent.remembered
+        asks = intent.verdict.level in {Level.ASK_ONCE, Level.ASK_EVERY}
+        attended = recording.manifest_at(intent.step).policy.profile != "unattended"
+        return intent.scene.approvals + (put and asks and attended)
+    return 0
+
+
+def _unsure(recording: Recording) -> Unsure | None:
+    """The latest input that may have been sent, unless another was sent whole since."""
+    for step in reversed(recording.steps):
+        intent = step.intent
+        if fate_unknown(step) and intent.action:
+            return Unsure(intent.step, intent.plan, intent.action.label)
+        if intent.approval and step.outcome.outcome.status == "done":
+            return None
+    return None
+
+
+def _note(step: RecordedStep) -> str:
+    action, goal = step.intent.action, pointer_goal(step.intent.plan)
+    what = action_words(action) if action else "an action"
+    at = f" at ({goal.x}, {goal.y})" if goal else ""
+    return (
+        f"step {step.intent.step} was about to do this: {what}{at}. Whether it happened isn't known; "
+        "look at the screen. It isn't done again by itself"
+    )
+
+
+def happened(step: RecordedStep) -> str:
+    """Tell the model what became of its last action."""
+    action, outcome, verdict = step.intent.action, step.outcome.outcome, step.intent.verdict
+    if action is None:
+        return f"Your last reply could not be used, so nothing was done. {step.intent.error}"
+    if fate_unknown(step):
+        return (
+            f"Your last action, in step {step.intent.step}, was about to be done: {action_words(action)}. "
+            "Whether it happened is not known: all of it, a part or nothing. Look at the screen, and do it "
+            "again only if the screen shows that it did not happen."
+        )
+    if isinstance(action, FINAL):
+        return "You ended the task, and that was not checked any more."
+    if outcome.status == "refused" and verdict and verdict.rule.startswith("budget"):
+        return "Your last action was not done, because the run was out of its budget; it has more now."
+    if step.intent.consent and step.intent.consent.said == "no":
+        return f"The person said no to your last action, so it was not done: {outcome.detail}"
+    if outcome.status == "refused":
+        return f"Your last action was refused, so nothing was done: {outcome.detail}"
+    if outcome.status == "parked":
+        return "Your last action was not done, because nobody answered whether it may be."
+    if outcome.status == "unknown":
+        return "Your last action was not done: nothing was sent for it."
+    return f"Your last action: {describe(action, outcome)}"
+
+
+def _conversation(recording: Recording) -> tuple[Message, ...]:
+    """The messages as the run held them; only the pictures that are still in it are read."""
+    turns: list[Turn] = []
+    gone: set[int] = set()
+    for step in recording.steps:
+        turns += step.intent.said
+        held = [at not in gone and _has_picture(turn) for at, turn in enumerate(turns)]
+        gone |= dropped(held)
+        turns.append(Turn(role="assistant", parts=(step.intent.reply.text,)))
+    return tuple(_message(recording, turn, shown=at not in gone) for at, turn in enumerate(turns))
+
+
+def _has_picture(turn: Turn) -> bool:
+    return any(isinstance(part, FrameRef) for part in turn.parts)
+
+
+def _message(recording: Recording, turn: Turn, *, shown: bool) -> Message:
+    if shown:
+        parts = tuple(recording.frame(part) if isinstance(part, FrameRef) else part for part in turn.parts)
+        return Message(turn.role, parts)
+    return Message(turn.role, without_pictures(turn.parts))

@@ -1,0 +1,61 @@
+"""A recorded run's folder: its name, and its manifest, read strictly."""
+
+import os
+import re
+import secrets
+import time
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.sandbox.files import read_whole
+from qvl_agent.sandbox.record import FORMAT, Manifest
+from qvl_agent.sandbox.steps import first_complaint
+
+__all__ = ["new_folder", "read_manifest"]
+
+_MAX_MANIFEST: Final = 2**20
+
+
+class _Version(BaseModel):
+    format: int
+
+
+def read_manifest(path: str | os.PathLike[str]) -> tuple[Path, Manifest]:
+    """Find a run's folder and read its manifest.
+
+    Returns:
+        the folder, resolved, and what was run.
+
+    Raises:
+        RecordingError: there is no such folder, or its manifest is broken or of another version.
+    """
+    try:
+        folder = Path(path).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise RecordingError(f"expected a recorded run's folder, got {path}: {error}") from error
+    file = folder / "manifest.json"
+    data = read_whole(file, _MAX_MANIFEST)
+    try:
+        version = _Version.model_validate_json(data).format
+        if version != FORMAT:
+            raise RecordingError(
+                f"{folder} is in version {version} of the format; this program reads version {FORMAT}"
+            )
+        return folder, Manifest.model_validate_json(data)
+    except ValidationError as error:
+        raise RecordingError(f"{file}: {first_complaint(error)}") from error
+
+
+def new_folder(root: Path, task: str) -> Path:
+    """Make a folder whose name no other run has, even one begun in the same second."""
+    slug = re.sub(r"[\W_]+", "-", task.lower())[:40].strip("-") or "task"
+    while True:
+        folder = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return folder

@@ -1,0 +1,77 @@
+"""A recorded run whose task isn't over, opened by one process to be gone on with at its journal's end."""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from qvl_agent.actions.errors import RecordingError
+from qvl_agent.actions.redact import NOTHING, Redactor
+from qvl_agent.sandbox.journal import Journal, Lines
+from qvl_agent.sandbox.manifest import read_manifest
+from qvl_agent.sandbox.recording import Recorder, Recording
+from qvl_agent.sandbox.steps import paired
+
+__all__ = ["go_on_with", "seconds_used"]
+
+_FRAME: Final = re.compile(r"([0-9]{1,9})\.png")
+
+
+def go_on_with(path: str | os.PathLike[str], redactor: Redactor = NOTHING) -> tuple[Recorder, Recording]:
+    """Hold a run for this process, read it, and write on where it ended.
+
+    Nothing is changed until the first line is appended, which cuts off what a crash left of a torn one.
+
+    Args:
+        path: the run's folder.
+        redactor: covers what may stand in no record.
+
+    Returns:
+        what writes it, to be closed by the caller, and what was read; a run that was cut off before its
+        first step has none.
+
+    Raises:
+        RunBusyError: another process is writing it.
+        RecordingError: it is broken, or no run's folder.
+    """
+    folder, manifest = read_manifest(path)
+    journal, lines = _journal(folder / "journal.jsonl")
+    try:
+        run = paired(lines.bodies, folder / "journal.jsonl")
+        recording = Recording(folder, manifest, run.steps, run.result, lines.torn, run.resumed)
+        recorder = Recorder(
+            folder, journal, seconds=seconds_used(recording), count=_frames(folder), redactor=redactor
+        )
+    except BaseException:
+        journal.close()
+        raise
+    return recorder, recording
+
+
+def seconds_used(recording: Recording) -> float:
+    """Say how long a run has gone on, as far as its record shows: without the time between its parts."""
+    known = [0.0, recording.result.seconds if recording.result else 0.0]
+    for step in recording.steps:
+        began = step.intent.scene.elapsed_s if step.intent.scene else 0.0
+        known.append(began + sum(step.outcome.outcome.times.values()))
+        known.append(step.intent.frame.time)
+    return max(known)
+
+
+def _journal(path: Path) -> tuple[Journal, Lines]:
+    """Open the journal; a run that was killed before it had one gets it now."""
+    if path.exists() or path.is_symlink():
+        return Journal.again(path)
+    try:
+        return Journal(path), Lines((), "", (0, 0))
+    except OSError as error:
+        raise RecordingError(f"can't go on with {path.parent}: {error}") from error
+
+
+def _frames(folder: Path) -> int:
+    """The highest number among the frames' files, those that no line refers to among them."""
+    try:
+        found = [_FRAME.fullmatch(entry.name) for entry in (folder / "frames").iterdir()]
+    except OSError as error:
+        raise RecordingError(f"can't read {folder / 'frames'}: {error}") from error
+    return max((int(match[1]) for match in found if match), default=0)
