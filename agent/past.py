@@ -5,7 +5,7 @@ and pictures dropped where they were dropped, so that what a server keeps of it 
 allowed isn't taken over: a file may tighten what holds, never loosen it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from qvl_agent.actions.errors import RecordingError
@@ -65,7 +65,7 @@ class Past:
     messages: tuple[Message, ...] = ()
     steps: int = 0
     seconds: float = 0.0
-    spent: Spent = Spent()
+    spent: Spent = field(default_factory=Spent)
     asked: int = 0
     happened: str = ""
     question: str = ""
