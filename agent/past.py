@@ -5,6 +5,7 @@ and pictures dropped where they were dropped, so that what a server keeps of it 
 allowed isn't taken over: a file may tighten what holds, never loosen it.
 """
 
+import shlex
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -107,15 +108,15 @@ def past_of(recording: Recording) -> Past:
 
 
 def _refuse_if_over(recording: Recording) -> None:
-    result, task = recording.result, shortened(recording.manifest.task, 60)
+    result, task = recording.result, shlex.quote(shortened(recording.manifest.task, 60))
     if result is not None and is_over(result.status):
         raise RecordingError(
             f"{recording.folder} has nothing to go on with: it ended as '{result.status}'; "
-            f'to do it again: qvl-agent "{task}"'
+            f"to do it again: qvl-agent {task}"
         )
     if recording.manifest.policy.profile == "dry-run":
         raise RecordingError(
-            f'{recording.folder} is a dry run, which sends nothing; to do it: qvl-agent "{task}"'
+            f"{recording.folder} is a dry run, which sends nothing; to do it: qvl-agent {task}"
         )
 
 

@@ -129,7 +129,7 @@ class TerminalWatch(Watch):
             self._print(f"checker: {said}: {_safe(result.check)}")
         if not is_over(result.status):
             budget = budget_of(self._verdict) if result.status == "budget" else ""
-            self._print(f"it can go on: {_safe(command(self._folder, budget))}")
+            self._print(f"it can go on: {_safe(command(self._folder.absolute(), budget))}")
 
     def _print(self, text: str, style: str | None = None) -> None:
         self._console.print(text, style=style, soft_wrap=True)

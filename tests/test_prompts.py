@@ -25,6 +25,7 @@ VALUES: dict[str, dict[str, object]] = {
     "mend": {"error": "Expected one action, got 2."},
     "zoomed": {"region": "the status bar", "note": "You have been here before."},
     "verify": {"task": "how many chats?", "claim": "", "answer": "There are 7."},
+    "resumed": {"task": "uncheck it", "happened": "Your last action: wait: done."},
     "refused": {"reason": "Only a person may pay."},
 }
 
