@@ -8,6 +8,7 @@ but for that address and that name.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -60,7 +61,16 @@ def clone(tmp_path: Path) -> Path:
     """A folder that holds what the commands name, as a clone does."""
     (tmp_path / "sandbox").mkdir()
     (tmp_path / "sandbox" / "examples").symlink_to(ROOT / "sandbox" / "examples")
+    cut_off(tmp_path / "RUN")
     return tmp_path
+
+
+def cut_off(folder: Path) -> None:
+    """Make a run that was killed after its first step."""
+    shutil.copytree(ROOT / "sandbox" / "examples" / "uncheck-the-pinned-chat", folder)
+    journal = folder / "journal.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    journal.write_text("".join(lines[:2]), encoding="utf-8")
 
 
 @pytest.fixture

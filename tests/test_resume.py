@@ -1,15 +1,11 @@
-"""Going on with a run that was cut off: what the model is told, what is counted, what is asked, what is refused."""
+"""Going on with a run that was cut off: what is told, what is counted, what is asked, what is refused."""
 
-import json
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from made_runs import small_run
 
-from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.errors import RecordingError, RunBusyError, SettingsError
 from qvl_agent.actions.messages import Message, Reply
@@ -19,9 +15,7 @@ from qvl_agent.agent import Agent
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.watch import Watch
-from qvl_agent.sandbox.journal import Journal, read_journal
 from qvl_agent.sandbox.record import RunResumed
-from qvl_agent.sandbox.recording import Recording
 from qvl_agent.sandbox.replay import replay
 from qvl_agent.sandbox.unfinished import go_on_with
 
@@ -160,24 +154,15 @@ def test_what_may_have_happened_is_shown_and_not_done_again(desktop: Desktop, un
     assert [step.outcome.outcome.status for step in run.recording().steps] == ["done", "unknown", "done"]
 
 
-@pytest.mark.parametrize(
-    ("said", "status"), [(None, "refused"), (Consent("no"), "done"), (Consent("yes"), "done")]
-)
-def test_the_same_again_is_asked_of_the_person(
-    desktop: Desktop, unsure: Path, said: Consent | None, status: str
-) -> None:
-    corner = '{"action": "move", "bbox_2d": [10, 10, 12, 12], "label": "away"}'
-    person = Saying(said)
-    run = Agent(desktop, Scripted(WAIT, corner, WAIT, DONE), person=person).resume(cut_again := unsure)
-    assert (run.status, person.asked) == ("done", []), "other things need no question"
-    del cut_again
+def test_another_thing_is_done_without_a_question(desktop: Desktop, unsure: Path) -> None:
+    person = Saying()
+    run = Agent(desktop, Scripted(WAIT, ELSEWHERE, CLICK, DONE), person=person).resume(unsure)
+    assert (run.status, person.asked) == ("done", []), "and once that is done, the first one may come again"
 
 
-@pytest.mark.parametrize(
-    ("said", "status"), [(None, "refused"), (Consent("no"), "done"), (Consent("yes"), "done")]
-)
+@pytest.mark.parametrize("said", [None, Consent("no"), Consent("yes")])
 def test_the_same_click_straight_away_needs_a_yes(
-    desktop: Desktop, unsure: Path, said: Consent | None, status: str
+    desktop: Desktop, unsure: Path, said: Consent | None
 ) -> None:
     person = Saying(said)
     run = Agent(desktop, Scripted(WAIT, CLICK, CLICK, DONE), person=person).resume(unsure)
@@ -187,3 +172,111 @@ def test_the_same_click_straight_away_needs_a_yes(
     assert verdict.reason.startswith("step 2 was about to do the same")
     assert len(person.asked) == 1, "once it was sent, or refused, it is known"
     assert replay(run.recording()).agreed
+
+
+def test_a_question_that_nobody_answered_is_put_again(desktop: Desktop, tmp_path: Path) -> None:
+    run = Agent(desktop, Scripted(ASK), runs=tmp_path).run("click one")
+    assert run.status == "parked"
+    model = Scripted(DONE)
+    assert Agent(desktop, model, person=Saying(answer="the left one")).resume(run).status == "done"
+    assert "The person answered: the left one" in model.told[0][-1].text
+    assert texts(model.told[0])[-2][1] == ASK
+
+
+def test_a_run_that_never_got_to_a_step_begins(desktop: Desktop, tmp_path: Path) -> None:
+    run = Agent(desktop, Scripted(), runs=tmp_path).run("click")
+    assert run.status == "model-error"
+    (run.folder / "journal.jsonl").unlink()
+    model = Scripted(CLICK, DONE)
+    again = Agent(desktop, model).resume(run.folder)
+    assert (again.status, again.result.steps) == ("done", 2)
+    assert "Task: click" in model.told[0][-1].text
+
+
+def test_a_torn_last_line_is_left_out_and_said(desktop: Desktop, unsure: Path) -> None:
+    """Cut at many places in it: after its first byte, before its last, without the line's end alone."""
+    journal = unsure / "journal.jsonl"
+    whole = journal.read_bytes()
+    start = whole[:-1].rindex(b"\n") + 1
+    for end in (start + 1, start + 20, (start + len(whole)) // 2, len(whole) - 2, len(whole) - 1):
+        journal.write_bytes(whole[:end])
+        run = Agent(desktop, Scripted(DONE)).resume(unsure)
+        assert run.status == "done"
+        (line,) = run.recording().resumed
+        assert (
+            line.torn
+            == f"line 3 was cut off after {end - start} bytes, as a crash leaves it, and is left out"
+        )
+        assert (line.after, line.note, run.recording().torn) == (1, "", "")
+
+
+def test_a_damaged_record_is_never_gone_on_with(desktop: Desktop, unsure: Path) -> None:
+    journal = unsure / "journal.jsonl"
+    whole = journal.read_bytes()
+    for place in (5, whole.index(b"\n") // 2, whole.index(b"\n") + 40):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        journal.write_bytes(damaged)
+        with pytest.raises(RecordingError, match="damaged"):
+            Agent(desktop, Scripted(DONE)).resume(unsure)
+        assert journal.read_bytes() == damaged
+
+
+def test_a_picture_that_the_model_would_see_must_be_whole(desktop: Desktop, unsure: Path) -> None:
+    frame = min((unsure / "frames").iterdir())
+    frame.write_bytes(frame.read_bytes()[:-1])
+    before = (unsure / "journal.jsonl").read_bytes()
+    with pytest.raises(RecordingError, match="checksum"):
+        Agent(desktop, Scripted(DONE)).resume(unsure)
+    assert (unsure / "journal.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("status", ["done", "failed", "dry-run"])
+def test_what_is_over_is_refused_with_a_remedy(desktop: Desktop, tmp_path: Path, status: str) -> None:
+    run = small_run(tmp_path, status=status)
+    with pytest.raises(RecordingError, match=f"ended as '{status}'; to do it again: qvl-agent 'uncheck the"):
+        Agent(desktop, Scripted(DONE)).resume(run.folder)
+
+
+def test_two_never_go_on_with_the_same_run(desktop: Desktop, unsure: Path) -> None:
+    first, _ = go_on_with(unsure)
+    with first, pytest.raises(RunBusyError, match=r"another process.*qvl-agent stop"):
+        Agent(desktop, Scripted(DONE)).resume(unsure)
+    assert Agent(desktop, Scripted(DONE)).resume(unsure).status == "done"
+
+
+def test_a_run_that_is_still_at_work_is_not_gone_on_with(desktop: Desktop, tmp_path: Path) -> None:
+    class Impatient(Scripted):
+        def reply(
+            self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
+        ) -> Reply:
+            (folder,) = tmp_path.iterdir()
+            with pytest.raises(RunBusyError):
+                go_on_with(folder)
+            return super().reply(messages, stop=stop, on_text=on_text)
+
+    model = Impatient(DONE)
+    assert Agent(desktop, model, runs=tmp_path).run("wait").status == "done"
+    assert len(model.told) == 1
+
+
+def test_a_used_up_budget_has_to_be_given_anew(desktop: Desktop, out_of_steps: Path) -> None:
+    with pytest.raises(SettingsError, match=r"used up its 2 steps; .*qvl-agent resume .* --max-steps 50$"):
+        Agent(desktop, Scripted(DONE)).resume(out_of_steps)
+
+
+def test_another_dialect_would_break_the_conversation(desktop: Desktop, unsure: Path) -> None:
+    with pytest.raises(SettingsError, match="dialect 'grounded'"):
+        Agent(desktop, Scripted(DONE), dialect="computer_use").resume(unsure)
+
+
+def test_what_the_person_allowed_is_not_taken_from_a_file(desktop: Desktop, tmp_path: Path) -> None:
+    send = '{"action": "click", "bbox_2d": [400, 400, 500, 500], "label": "Send"}'
+    run = Agent(desktop, Scripted(send), runs=tmp_path, person=Saying(Consent("yes-for-run"))).run("write it")
+    assert run.status == "model-error"
+    person = Saying(Consent("yes"))
+    again = Agent(desktop, Scripted(send, DONE), person=person).resume(run)
+    assert [question.verdict.rule for question in person.asked] == ["consequence-send"]
+    scene = again.recording().steps[1].intent.scene
+    assert scene is not None
+    assert (scene.approvals, scene.granted) == (1, frozenset()), "but it is counted"
