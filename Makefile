@@ -39,9 +39,14 @@ test-faults: setup-test
 attacks: setup-test
 	$(PYTHON) benchmarks/attacks.py
 
-# What takes too long for every day.
+# What takes too long for every day: the nightly tests, then each script with its full count; hours.
+NIGHTLY := fuzz_replies.py reconcile.py attacks.py
 nightly: setup-test
-	$(PYTHON) -m pytest -q -m nightly
+	@failed=; $(PYTHON) -m pytest -q -m nightly --timeout 7200 || failed="$$failed tests"; \
+	for script in $(NIGHTLY); do \
+		echo "== $$script"; $(PYTHON) benchmarks/$$script || failed="$$failed $$script"; \
+	done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # Real engines serve a tiny checkpoint: llama.cpp, and vLLM in an environment of its own (3.5 GB).
 engines: setup-test
