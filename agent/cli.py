@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` is quick.
 
 import difflib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -318,54 +319,15 @@ def policy(**options: Any) -> None:
     The options count as they would for a run. A file may only tighten the policy; flags and the
     environment may loosen it too.
     """
-    from qvl_agent.agent.policy_command import policy_lines, policy_text
+    from qvl_agent.agent.policy_command import policy_lines, policy_text, rule_lines, rule_text
 
     lines = policy_lines(_flags(options), file=options["config"])
+    rules = rule_lines(_flags(options), file=options["config"])
     if options["as_json"]:
-        for line in lines:
-            click.echo(json.dumps({"name": line.name, "value": line.value, "source": line.source}))
+        for line in (*map(asdict, lines), *map(asdict, rules)):
+            click.echo(json.dumps(line))
     else:
-        click.echo("\n".join(policy_text(lines)))
-
-
-@main.group()
-def secret() -> None:
-    """Keep secrets in the system's keyring, for {{secret:NAME}} in a task.
-
-    A secret is typed into its one application and stands nowhere else: the model never sees it, and no
-    record holds it. Without a keyring it may be in the environment, as QVL_AGENT_SECRET_NAME, or is asked
-    for before a run.
-    """
-
-
-@secret.command("set")
-@click.argument("name")
-@click.option("--app", required=True, metavar="APP", help="The one application that it may be typed into.")
-@errors_to_codes
-def secret_set(name: str, app: str) -> None:
-    """Ask for the value of NAME, and keep it."""
-    from qvl_agent.agent.secret_command import set_secret
-
-    set_secret(name, app)
-
-
-@secret.command("list")
-@errors_to_codes
-def secret_list() -> None:
-    """List the names, never the values."""
-    from qvl_agent.agent.secret_command import list_secrets
-
-    list_secrets()
-
-
-@secret.command("delete")
-@click.argument("name")
-@errors_to_codes
-def secret_delete(name: str) -> None:
-    """Forget NAME."""
-    from qvl_agent.agent.secret_command import delete_secret
-
-    delete_secret(name)
+        click.echo("\n".join((*policy_text(lines), *rule_text(rules))))
 
 
 def _settings(options: dict[str, Any], **more: object) -> "Settings":

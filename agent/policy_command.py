@@ -1,16 +1,27 @@
-"""`qvl-agent policy`: the guard's policy in force, and where each line of it comes from."""
+"""`qvl-agent policy`: the guard's policy in force, where each line of it comes from, and every rule."""
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.guard import apply_profile
+from qvl_agent.actions.outcome import Level, Verdict
+from qvl_agent.actions.policy import Policy, Profile
+from qvl_agent.actions.reading_rapidocr import Ocr, installed
+from qvl_agent.actions.rules.catalogue import CATALOGUE, RuleEntry
 from qvl_agent.agent.settings import load_settings, sources
 
-__all__ = ["PolicyLine", "policy_lines", "policy_text"]
+__all__ = ["PolicyLine", "RuleLine", "policy_lines", "policy_text", "rule_lines", "rule_text"]
 
 _DEFAULT = "default"
+_SAID = {
+    Level.ALLOW: "allow",
+    Level.NOTICE: "notice",
+    Level.ASK_ONCE: "ask once",
+    Level.ASK_EVERY: "ask every time",
+    Level.DENY: "deny",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,21 @@ class PolicyLine:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """One rule of the guard, with its levels in the profile in force.
+
+    Attributes:
+        rule: as a verdict names it; a star stands for the rest of the name.
+        levels: such as ("ask once", "deny").
+        about: what it is about.
+    """
+
+    rule: str
+    levels: tuple[str, ...]
+    about: str
+
+
 def policy_lines(flags: Mapping[str, object], *, file: Path | None = None) -> tuple[PolicyLine, ...]:
     """Put the policy together as a run would, and say where each value comes from.
 
@@ -39,6 +65,39 @@ def policy_lines(flags: Mapping[str, object], *, file: Path | None = None) -> tu
     return tuple(
         PolicyLine(name, values[name], found.get(name, _DEFAULT)) for name in sorted(Policy.model_fields)
     )
+
+
+def rule_lines(flags: Mapping[str, object], *, file: Path | None = None) -> tuple[RuleLine, ...]:
+    """List every rule, and whether the text on targets is read.
+
+    Raises:
+        SettingsError: as `load_settings` raises it.
+    """
+    settings = load_settings(flags, file=file)
+    rules = [RuleLine(entry.name, _levels(entry, settings.profile), entry.about) for entry in CATALOGUE]
+    source = sources(flags, file=file).get("ocr", _DEFAULT)
+    about = f"the text on a target counts beside its label ({source})"
+    return (*rules, RuleLine("ocr", (_ocr(settings.ocr),), about))
+
+
+def _levels(entry: RuleEntry, profile: Profile) -> tuple[str, ...]:
+    levels = (apply_profile(Verdict(level, entry.name, ""), profile).level for level in entry.levels)
+    return tuple(dict.fromkeys(_SAID[level] for level in levels))
+
+
+def _ocr(ocr: Ocr) -> str:
+    if ocr == "never":
+        return "off"
+    return "on" if installed() else "not installed"
+
+
+def rule_text(lines: tuple[RuleLine, ...]) -> Iterator[str]:
+    """Write the rules as comments of TOML, so that all of it is a settings file still."""
+    yield ""
+    yield "# the rules, the strictest wins:"
+    names, levels = max(len(line.rule) for line in lines), max(len(", ".join(line.levels)) for line in lines)
+    for line in lines:
+        yield f"# {line.rule:{names}}  {', '.join(line.levels):{levels}}  {line.about}"
 
 
 def policy_text(lines: tuple[PolicyLine, ...]) -> Iterator[str]:

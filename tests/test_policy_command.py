@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.rules.catalogue import CATALOGUE
 from qvl_agent.agent.cli import main
-from qvl_agent.agent.policy_command import policy_lines, policy_text
+from qvl_agent.agent.policy_command import policy_lines, policy_text, rule_lines
 from qvl_agent.agent.settings import FILE_NAME, Settings
 
 
@@ -60,9 +61,36 @@ def test_the_command_line() -> None:
 def test_as_json() -> None:
     code, said = invoke("--json", "--profile", "unattended")
     assert code == 0
-    found = {line["name"]: line for line in map(json.loads, said.splitlines())}
+    lines = [json.loads(line) for line in said.splitlines()]
+    found = {line["name"]: line for line in lines if "name" in line}
     assert found["profile"] == {"name": "profile", "value": "unattended", "source": "flag"}
     assert found["apps"]["source"] == "default"
+
+
+def test_every_rule_is_printed_with_its_level_in_the_profile_in_force() -> None:
+    code, said = invoke()
+    assert code == 0
+    assert tomllib.loads(said)["profile"] == "standard"
+    rules = {line.rule: line.levels for line in rule_lines({})}
+    assert set(rules) == {entry.name for entry in CATALOGUE} | {"ocr"}
+    assert rules["consequence-send"] == ("ask once",)
+    assert rules["power-button"] == ("ask every time", "deny")
+    for rule in rules:
+        assert f"\n# {rule} " in said
+    careful = {line.rule: line.levels for line in rule_lines({"profile": "careful"})}
+    assert (careful["consequence-send"], careful["consequence-pay"]) == (("ask every time",), ("deny",))
+
+
+def test_reading_the_targets_is_said_and_a_file_cannot_stop_it() -> None:
+    assert rule_lines({})[-1].levels == ("on",)
+    off = rule_lines({"ocr": "never"})[-1]
+    assert off.levels == ("off",)
+    assert off.about.endswith("(flag)")
+    Path(FILE_NAME).write_text("ocr = 'never'")
+    code, said = invoke()
+    assert code == 2
+    assert "ocr" in said
+    assert "tighten" in said
 
 
 def test_a_file_that_loosens_is_an_error() -> None:
