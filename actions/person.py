@@ -74,8 +74,8 @@ class Person(Protocol):
         """Say whether the action may be done; at `Level.NOTICE` silence means yes, else never."""
         ...
 
-    def answer(self, question: str) -> str | None:
-        """Answer the model's question; None if nobody does."""
+    def answer(self, question: str, *, stop: StopCheck) -> str | None:
+        """Answer the model's question; None if nobody does in time, or `stop` says so meanwhile."""
         ...
 
 
@@ -85,8 +85,8 @@ class Nobody:
     def approve(self, question: Question) -> Consent:
         return Consent("yes" if question.verdict.level <= Level.NOTICE else "absent")
 
-    def answer(self, question: str) -> str | None:
-        del question
+    def answer(self, question: str, *, stop: StopCheck) -> str | None:
+        del question, stop
         return None
 
 
@@ -115,5 +115,6 @@ class CallablePerson:
             return said
         return Consent("yes" if said is True else "no")
 
-    def answer(self, question: str) -> str | None:
+    def answer(self, question: str, *, stop: StopCheck) -> str | None:
+        del stop
         return self._answer(question)

@@ -1,5 +1,6 @@
 """Whoever looks on is told before a person is asked: a terminal has to end what it draws, a log waits."""
 
+from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.person import Consent, Person, Question
 from qvl_agent.agent.watch import Watch
 
@@ -16,5 +17,5 @@ class Announced:
         self._watch.asking(question)
         return self._person.approve(question)
 
-    def answer(self, question: str) -> str | None:
-        return self._person.answer(question)
+    def answer(self, question: str, *, stop: StopCheck) -> str | None:
+        return self._person.answer(question, stop=stop)

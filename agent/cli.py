@@ -358,9 +358,10 @@ def _play(
     from qvl_agent.actions.desktops.signals import stop_on_signals
     from qvl_agent.actions.reading_rapidocr import open_reader
     from qvl_agent.agent.agent import Agent
+    from qvl_agent.agent.question import TerminalPerson
     from qvl_agent.agent.secret_command import secrets_of
     from qvl_agent.agent.session import open_desktop, open_model_for
-    from qvl_agent.agent.terminal import JsonWatch, TerminalPerson, TerminalWatch
+    from qvl_agent.agent.terminal import JsonWatch, TerminalWatch
     from qvl_agent.agent.terminal_choosing import TerminalChoosing
     from qvl_agent.sandbox.session import SandboxDesktop
 
@@ -376,6 +377,7 @@ def _play(
             takeover=settings.takeover,
         ) as desktop,
         open_model_for(settings, desktop, stand_in=stand_in, choosing=choosing) as model,
+        TerminalPerson.here(as_json=options["as_json"]) as person,
     ):
         agent = Agent(
             desktop,
@@ -384,7 +386,7 @@ def _play(
             dialect=settings.dialect,
             policy=settings.policy.model_copy(update={"secrets": {}}),
             secrets=secrets,
-            person=TerminalPerson.here(as_json=options["as_json"]),
+            person=person,
             reader=open_reader(settings.ocr),
             watch=watch,
             stop=stop,

@@ -264,7 +264,9 @@ class Episode:
 
     def _put(self, question: str) -> None:
         """Ask the person, and show the model the answer beside a fresh screen."""
-        answer = self._setup.person.answer(question)
+        answer = self._setup.person.answer(question, stop=self._setup.stop)
+        if self._setup.stop():
+            raise Stopped("stopped by the person")
         if answer is None:
             raise _Over("parked", f"the model asked, and nobody answered: {question}")
         self._look()

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -14,7 +13,7 @@ from rich.status import Status
 from rich.table import Table
 
 from qvl_agent.actions.outcome import Level, Outcome, Verdict
-from qvl_agent.actions.person import Consent, Nobody, Person, Question, Said
+from qvl_agent.actions.person import Question
 from qvl_agent.actions.schema import Action
 from qvl_agent.agent.again import budget_of, command
 from qvl_agent.agent.doctor import Finding
@@ -25,20 +24,12 @@ from qvl_agent.agent.words import action_words, shortened, visible
 from qvl_agent.sandbox.record import CloserLook, Manifest, RunResult, RunResumed, StepIntent, StepOutcome
 from qvl_agent.sandbox.replay import ReplayReport
 
-__all__ = ["JsonWatch", "TerminalPerson", "TerminalWatch", "print_findings", "print_replay"]
+__all__ = ["JsonWatch", "TerminalWatch", "print_findings", "print_replay"]
 
 _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]note[/]", "bad": "[red]BAD [/]"}
 _REPLY_SHOWN = 240
 _SHOWN_S = 0.0005
 """Parts below half a millisecond aren't worth reading."""
-_ANSWERS: Final[dict[str, Said]] = {
-    "y": "yes",
-    "yes": "yes",
-    "r": "yes-for-run",
-    "run": "yes-for-run",
-    "s": "stop",
-    "stop": "stop",
-}
 _ORACLE = (
     "oracle, a stand-in that reads the application's widgets and answers in Qwen3-VL's format; "
     "it is no Qwen3-VL and works in the sandbox only"
@@ -160,37 +151,6 @@ class JsonWatch(Watch):
 
     def ended(self, result: RunResult) -> None:
         _print_json({"event": "ended", **_plain(result)})
-
-
-class TerminalPerson:
-    """Asks in the terminal; a line from the keyboard is the only way to say yes."""
-
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, highlight=False)
-
-    @classmethod
-    def here(cls, *, as_json: bool) -> Person:
-        """Nobody, unless a terminal is at both ends."""
-        return cls() if sys.stdin.isatty() and sys.stderr.isatty() and not as_json else Nobody()
-
-    def approve(self, question: Question) -> Consent:
-        if question.verdict.level <= Level.NOTICE:
-            return Consent("yes")
-        goal = f" at ({question.goal.x}, {question.goal.y})" if question.goal else ""
-        self._console.print(f"[yellow]May I do this: {_safe(action_words(question.action))}{goal}?[/]")
-        self._console.print(f"It is asked because {_safe(question.verdict.reason)}")
-        said = self._line("yes, run (yes for the whole run), no, or stop [no]: ").lower()
-        return Consent(_ANSWERS.get(said, "no"))
-
-    def answer(self, question: str) -> str | None:
-        self._console.print(f"[yellow]The model asks:[/] {_safe(question)}")
-        return self._line("answer: ") or None
-
-    def _line(self, prompt: str) -> str:
-        try:
-            return self._console.input(prompt).strip()
-        except EOFError:
-            return ""
 
 
 def _safe(text: str) -> str:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog import Watchable, Watchdog
 from qvl_agent.actions.person import Consent, Person, Question
 from qvl_agent.agent.setup import Setup
@@ -51,6 +52,6 @@ class _Asked:
         with self._watchdog.paused():
             return self._person.approve(question)
 
-    def answer(self, question: str) -> str | None:
+    def answer(self, question: str, *, stop: StopCheck) -> str | None:
         with self._watchdog.paused():
-            return self._person.answer(question)
+            return self._person.answer(question, stop=stop)

@@ -93,8 +93,8 @@ class Answers:
             ("yes", "yes-for-run")[self.turn % 2] if self.yes else ("no", "late", "stop")[self.turn % 3]
         )
 
-    def answer(self, question: str) -> str | None:
-        del question
+    def answer(self, question: str, *, stop: object) -> str | None:
+        del question, stop
         return None
 
 

@@ -151,7 +151,7 @@ def test_questions_are_counted_and_a_grant_is_remembered(desktop: Desktop) -> No
             self.asked += 1
             return Consent("yes-for-run")
 
-        def answer(self, question: str) -> str | None:
+        def answer(self, question: str, *, stop: object) -> str | None:
             return None
 
     person = Yes()

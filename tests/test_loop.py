@@ -143,7 +143,7 @@ class Person:
         self.questions.append(question)
         return Consent(self._said)
 
-    def answer(self, question: str) -> str | None:
+    def answer(self, question: str, *, stop: object) -> str | None:
         return self._words
 
 

@@ -53,7 +53,7 @@ class Saying(Nobody):
         self.asked.append(question)
         return self._consent or super().approve(question)
 
-    def answer(self, question: str) -> str | None:
+    def answer(self, question: str, *, stop: object) -> str | None:
         return self._answer
 
 

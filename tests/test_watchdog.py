@@ -278,7 +278,7 @@ class Answering(Nobody):
     def __init__(self, hands: OtherHands) -> None:
         self._hands = hands
 
-    def answer(self, question: str) -> str | None:
+    def answer(self, question: str, *, stop: object) -> str | None:
         self._hands.move(400, 400)
         self._hands.tap("y")
         self._hands.tap("Return")

@@ -135,7 +135,7 @@ class SlowPerson:
         wait_until(lambda: named(self._desktop.focused()) == "Thief", "the thief's focus")
         return Consent("yes")
 
-    def answer(self, question: str) -> None:
+    def answer(self, question: str, *, stop: object) -> None:
         return None
 
 

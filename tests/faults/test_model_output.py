@@ -13,7 +13,7 @@ from text_fields import TextField
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.dialects import DIALECTS, format_action
 from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.person import Question
+from qvl_agent.actions.person import Consent, Question
 from qvl_agent.actions.schema import Type
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models.openai_server import OpenAIModel
@@ -266,11 +266,11 @@ class Yes:
     def __init__(self) -> None:
         self.asked: list[Question] = []
 
-    def approve(self, question: Question) -> bool:
+    def approve(self, question: Question) -> Consent:
         self.asked.append(question)
-        return True
+        return Consent("yes")
 
-    def answer(self, question: str) -> str | None:
+    def answer(self, question: str, *, stop: object) -> str | None:
         return None
 
 

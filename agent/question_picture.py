@@ -1,0 +1,86 @@
+"""The picture of a question: the target with some of what is around it, and a mark on it."""
+
+from typing import Final
+
+from PIL import Image, ImageDraw
+
+from qvl_agent.actions.coordinates import FrameBox, Rect, View, desktop_to_frame
+from qvl_agent.actions.errors import CoordinateError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.person import Question
+
+__all__ = ["question_picture"]
+
+_MARK: Final = "#ff2a2a"
+_HALO: Final = "#ffffff"
+_GAP: Final = 3
+
+
+def question_picture(question: Question, around: tuple[int, int], line: int = 2) -> Image.Image:
+    """Cut out what the question is about, at least `around` pixels wide and high where the screen is.
+
+    A target is framed and its point crossed, with lines of `line` pixels; keys go to a window, which is
+    shown whole; what points nowhere shows the screen.
+    """
+    frame = question.frame
+    if not question.boxes:
+        return frame.crop(_window(question, frame) or frame.box).image()
+    part = _around(question.boxes, around, frame.size)
+    picture = frame.crop(part).image()
+    draw = ImageDraw.Draw(picture)
+    for box in question.boxes:
+        _outline(draw, FrameBox(*_shifted(box, part)), line)
+    if question.goal is not None:
+        try:
+            point = desktop_to_frame(question.goal, frame.view)
+        except CoordinateError:
+            return picture
+        _cross(draw, point.x - part.left, point.y - part.top, line)
+    return picture
+
+
+def _shifted(box: FrameBox, part: FrameBox) -> tuple[int, int, int, int]:
+    return box.left - part.left, box.top - part.top, box.right - part.left, box.bottom - part.top
+
+
+def _around(boxes: tuple[FrameBox, ...], least: tuple[int, int], size: tuple[int, int]) -> FrameBox:
+    left, top = min(box.left for box in boxes), min(box.top for box in boxes)
+    right, bottom = max(box.right for box in boxes), max(box.bottom for box in boxes)
+    first, last = _stretch(left, right, least[0], size[0])
+    upper, lower = _stretch(top, bottom, least[1], size[1])
+    return FrameBox(first, upper, last, lower)
+
+
+def _stretch(start: int, end: int, least: int, size: int) -> tuple[int, int]:
+    """Widen a span to at least `least` and a third more than it was, inside 0 to `size`."""
+    length = min(size, max(least, (end - start) * 4 // 3))
+    begin = min(max(0, (start + end - length) // 2), size - length)
+    return begin, begin + length
+
+
+def _outline(draw: ImageDraw.ImageDraw, box: FrameBox, line: int) -> None:
+    for colour, gap, width in ((_HALO, _GAP + 1 + line, line + 2), (_MARK, _GAP + line, line)):
+        draw.rectangle(
+            (box.left - gap, box.top - gap, box.right - 1 + gap, box.bottom - 1 + gap),
+            outline=colour,
+            width=width,
+        )
+
+
+def _cross(draw: ImageDraw.ImageDraw, x: int, y: int, line: int) -> None:
+    for colour, width in ((_HALO, line + 2), (_MARK, line)):
+        draw.line((x - 4 * line, y, x + 4 * line, y), fill=colour, width=width)
+        draw.line((x, y - 4 * line, x, y + 4 * line), fill=colour, width=width)
+
+
+def _window(question: Question, frame: Frame) -> FrameBox | None:
+    rect = question.window.rect if question.window else None
+    return None if rect is None else _on_frame(rect, frame.view)
+
+
+def _on_frame(rect: Rect, view: View) -> FrameBox | None:
+    left = max(0, round((rect.left - view.monitor.left) * view.scale))
+    top = max(0, round((rect.top - view.monitor.top) * view.scale))
+    right = min(view.width, round((rect.left + rect.width - view.monitor.left) * view.scale))
+    bottom = min(view.height, round((rect.top + rect.height - view.monitor.top) * view.scale))
+    return FrameBox(left, top, right, bottom) if left < right and top < bottom else None
