@@ -78,6 +78,15 @@ class Person(Protocol):
         """Answer the model's question; None if nobody does in time, or `stop` says so meanwhile."""
         ...
 
+    def pause(self, why: str, stop: StopCheck) -> bool:
+        """Say why the run pauses, wait, and say whether it goes on; False at once if nobody is there.
+
+        Args:
+            why: a sentence for the person.
+            stop: says whether the run was asked to end meanwhile; who waits reads it often.
+        """
+        ...
+
 
 class Nobody:
     """Nobody is there: notices pass, questions are refused."""
@@ -89,6 +98,10 @@ class Nobody:
         del question, stop
         return None
 
+    def pause(self, why: str, stop: StopCheck) -> bool:
+        del why, stop
+        return False
+
 
 class CallablePerson:
     """A person behind a program's own functions: a dialog, a chat bot, a pager."""
@@ -97,6 +110,7 @@ class CallablePerson:
         self,
         approve: Callable[[Question], Consent | bool],
         answer: Callable[[str], str | None] = lambda _question: None,
+        pause: Callable[[str, StopCheck], bool] = lambda _why, _stop: False,
     ) -> None:
         """Take who answers.
 
@@ -104,8 +118,9 @@ class CallablePerson:
             approve: True is a yes to this one action, False a no; a `Consent` says more. It isn't called
                 for notices.
             answer: answers the model's own questions; None if nobody does.
+            pause: waits where the run can't go on as it is, and says whether it does.
         """
-        self._approve, self._answer = approve, answer
+        self._approve, self._answer, self._pause = approve, answer, pause
 
     def approve(self, question: Question) -> Consent:
         if question.verdict.level <= Level.NOTICE:
@@ -118,3 +133,6 @@ class CallablePerson:
     def answer(self, question: str, *, stop: StopCheck) -> str | None:
         del stop
         return self._answer(question)
+
+    def pause(self, why: str, stop: StopCheck) -> bool:
+        return self._pause(why, stop)

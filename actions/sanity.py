@@ -1,8 +1,8 @@
 """Whether a capture can be a screen that somebody works at: not blank, and as large as at the start.
 
 A display that is off, locked by a blank screen saver, or not to be captured gives frames of one colour. So
-does an empty virtual display, which is why only a screen that went blank ends a run. A lock screen
-with a picture on it can't be told from an application by its pixels; it isn't looked for.
+does an empty virtual display, which is why only a screen that went blank ends or pauses a run. A lock
+screen with a picture on it can't be told from an application by its pixels; it isn't looked for.
 """
 
 from collections.abc import Callable
@@ -76,7 +76,7 @@ class Sanity:
         """Look at a whole screen before the model does; a blank one is looked at again for a while.
 
         Raises:
-            DesktopError: the screen went blank and stayed so; the remedy is in it.
+            DesktopError: it went blank and stayed so (the remedy is in it), or has another size than before.
         """
         colour = one_colour(frame)
         if colour and self._had_picture and not self._may_be_blank:
@@ -88,7 +88,7 @@ class Sanity:
             return Sound(frame, f"the screen is empty: all of it is {colour}. {_REMEDY}")
         if before is not None and before != frame.size:
             width, height = frame.size
-            return Sound(frame, f"the screen is {width}x{height} now; it was {before[0]}x{before[1]}")
+            raise DesktopError(f"the screen is {width}x{height} now; it was {before[0]}x{before[1]}")
         return Sound(frame)
 
     def _wait_for_picture(self, frame: Frame) -> Frame:

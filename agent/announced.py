@@ -19,3 +19,7 @@ class Announced:
 
     def answer(self, question: str, *, stop: StopCheck) -> str | None:
         return self._person.answer(question, stop=stop)
+
+    def pause(self, why: str, stop: StopCheck) -> bool:
+        self._watch.paused(why)
+        return self._person.pause(why, stop)

@@ -48,6 +48,11 @@ class History:
     def messages(self) -> tuple[Message, ...]:
         return tuple(self._messages)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the task was shown."""
+        return len(self._messages) > 1
+
     def take_new(self) -> tuple[Message, ...]:
         """Return what was said since the last call, without the model's own replies."""
         new = self._messages[self._marked :]
@@ -56,7 +61,7 @@ class History:
 
     def show(self, frame: Frame, outcome: str = "", note: str = "") -> None:
         """Show a screen: the first with the task, a later one with what the last action came to."""
-        if len(self._messages) == 1:
+        if not self.begun:
             text = render("task", task=self._task, rules=self._rules)
         else:
             text = render("step", task=self._task, outcome=outcome, note=note)

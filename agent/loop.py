@@ -2,8 +2,8 @@
 
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
-from itertools import count
 from typing import Final, Never
 
 from qvl_agent.actions.closer import closer_target
@@ -21,21 +21,21 @@ from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.outcome import Outcome
 from qvl_agent.actions.parse import read_reply
-from qvl_agent.actions.sanity import Sanity
 from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
 from qvl_agent.actions.secrets import NO_SECRETS, SecretTypist
-from qvl_agent.actions.settle import grab_again
 from qvl_agent.actions.sight import Sight
 from qvl_agent.agent.announced import Announced
 from qvl_agent.agent.dead_ends import Attempt, attempt, dead_end
 from qvl_agent.agent.history import History, describe
 from qvl_agent.agent.look_closer import look_closer, shrunk_by, worth_it
+from qvl_agent.agent.looking import Looking
 from qvl_agent.agent.models import with_format
 from qvl_agent.agent.past import Past
+from qvl_agent.agent.pausing import Over, halted, resumed
 from qvl_agent.agent.refusals import ending_of, told
-from qvl_agent.agent.setup import Setup, Verifiable
-from qvl_agent.agent.verification import Claim, Verified, verify
-from qvl_agent.sandbox.record import CloserLook, RunResult, RunStatus, StepIntent, StepOutcome
+from qvl_agent.agent.setup import Setup
+from qvl_agent.agent.verification import Claim, verify
+from qvl_agent.sandbox.record import CloserLook, RunResult, StepIntent, StepOutcome
 from qvl_agent.sandbox.recording import Recorder, turns
 
 __all__ = ["Episode"]
@@ -44,23 +44,7 @@ MAX_MISREAD: Final = 3
 """Replies in a row that hold no action before the run ends."""
 MAX_REFUSED: Final = 3
 _ZOOM_MARGIN: Final = 32
-_GRAB_AGAIN_S: Final = 0.1
 _NEW: Final = Past()
-
-
-class _Over(Exception):  # noqa: N818 - the end of a run, not a failure
-    def __init__(
-        self,
-        status: RunStatus,
-        message: str = "",
-        answer: str | None = None,
-        verified: Verified = Verified(),  # noqa: B008 - frozen
-    ) -> None:
-        super().__init__(message)
-        self.status: RunStatus = status
-        self.message = message
-        self.answer = answer
-        self.verified = verified
 
 
 class Episode:
@@ -70,7 +54,6 @@ class Episode:
         self._setup = setup
         self._task = task
         self._recorder = recorder
-        self._past = past
         self._history = History(task, setup.dialect, rules=setup.rules)
         self._history.go_on(past.messages)
         self._model = setup.model
@@ -94,62 +77,79 @@ class Episode:
         self._misread = 0
         self._refused = 0
         self._times: dict[str, float] = {}
-        self._screen: Frame | None = None
         self._attempts: list[Attempt] = []
-        self._sanity = Sanity(
-            setup.desktop.grab,
-            stop=setup.stop,
-            clock=time.monotonic,
-            sleep=time.sleep,
-            may_be_blank=isinstance(setup.desktop, Verifiable),
-        )
+        self._open = False
+        self._happened, self._question = past.happened, past.question
+        self._looking = Looking(setup, recorder)
 
     def play(self) -> RunResult:
         """Step until it is over; whatever happens, the journal gets its last line."""
-        steps = count(self._past.steps + 1)
         try:
-            self._begin()
-            for self._step in steps:
-                self._act(self._think())
-        except _Over as over:
+            while True:
+                try:
+                    self._begin()
+                    self._steps()
+                except (Over, Stopped, DesktopError) as trouble:
+                    self._pause(halted(trouble, self._setup.why_stopped()))
+        except Over as over:
             return self._finish(over)
-        except Stopped as error:
-            return self._finish(_Over("stopped", str(error)))
         except ModelError as error:
-            return self._finish(_Over("model-error", str(error)))
+            return self._finish(Over("model-error", str(error)))
         except DesktopError as error:
-            return self._finish(_Over("desktop-error", str(error)))
+            return self._finish(Over("desktop-error", str(error)))
         except RecordingError:
             raise  # what can't be written has no last line either
         except BaseException as error:
             stopped = isinstance(error, KeyboardInterrupt)
-            self._finish(_Over("stopped" if stopped else "crashed", repr(error)))
+            self._finish(Over("stopped" if stopped else "crashed", repr(error)))
             raise
-        raise AssertionError("the loop ends by an exception")
+
+    def _steps(self) -> Never:
+        while True:
+            self._step += 1
+            self._act(self._think())
+
+    def _pause(self, over: Over) -> None:
+        """Wait for the person where a run can't go on as it is.
+
+        Raises:
+            Over: it can't be gone on from, nobody is there, or they end it.
+        """
+        if self._open:
+            self._close(Outcome("failed", over.message))
+        if not over.pauses or self._setup.policy.profile == "unattended":
+            raise over
+        with suppress(DesktopError):
+            self._setup.desktop.release()
+        self._setup.watch.paused(over.message)
+        start = time.monotonic()
+        going_on = self._setup.person.pause(over.message, self._setup.stop)
+        self._start += time.monotonic() - start
+        if not going_on:
+            ended = Over("stopped", f"ended while it was paused: {over.message}")
+            raise ended if self._setup.stop() else over
+        self._attempts.clear()
+        self._misread = self._refused = 0
+        self._looking.start_anew()
+        self._happened = " ".join(filter(None, (self._happened, over.told, resumed(over.message))))
 
     def _begin(self) -> None:
         """Show the model the screen as it is, for the first time or after an interruption."""
-        past = self._past
         self._look()
-        if past.steps == 0:
+        if not self._history.begun:
             self._history.show(self._sight.seen)
-        elif past.question:
-            self._put(past.question)
+        elif self._question:
+            self._put(self._question)
         else:
-            self._history.show_again(self._sight.seen, past.happened)
+            self._history.show_again(self._sight.seen, self._happened)
+        self._happened = self._question = ""
 
     def _look(self, frame: Frame | None = None) -> None:
         """Take the settled frame, or capture one, as what the model sees next."""
         start = time.monotonic()
-        self._screen = frame or grab_again(self._setup.desktop.grab, lambda: time.sleep(_GRAB_AGAIN_S))
+        screen = self._looking.look(frame)
         self._times["capture"] = time.monotonic() - start
-        self._recorder.keep(self._screen)
-        sound = self._sanity.check(self._screen)
-        if sound.warning:
-            self._setup.watch.warned(sound.warning)
-        self._recorder.keep(sound.frame)
-        self._screen = sound.frame
-        self._sight = Sight(sound.frame, sound.frame)
+        self._sight = Sight(screen, screen)
 
     def _think(self) -> Reply:
         """Ask the model about what it was shown last."""
@@ -169,11 +169,9 @@ class Episode:
     def _act(self, reply: Reply) -> None:
         """Read the reply, do what it says, and show the model what came of it."""
         start = time.monotonic()
-        said = turns(self._history.take_new(), self._recorder)
         seen = self._recorder.ref(self._sight.seen)
-        draft = StepIntent(step=self._step, frame=seen, said=said, reply=reply, action=None)
+        draft = StepIntent(step=self._step, frame=seen, said=(), reply=reply, action=None)
         self._times["record"] = time.monotonic() - start
-        self._history.heard(reply)
         start = time.monotonic()
         try:
             action = read_reply(reply, pixel_space=self._setup.pixel_space)
@@ -210,7 +208,7 @@ class Episode:
         self._close(Outcome("refused", error))
         self._misread += 1
         if self._misread >= MAX_MISREAD:
-            raise _Over("model-error", f"{MAX_MISREAD} replies in a row held no action; the last: {error}")
+            raise Over("model-error", f"{MAX_MISREAD} replies in a row held no action; the last: {error}")
         self._history.mend(error)
 
     def _do(self, action: Action, draft: StepIntent) -> None:
@@ -225,11 +223,11 @@ class Episode:
             case "refused" | "parked":
                 self._refusal(acted.decision)
             case "stopped":
-                raise _Over("stopped", acted.outcome.detail)
+                raise Over("stopped", acted.outcome.detail, told=describe(action, acted.outcome))
             case "failed":
-                raise _Over("desktop-error", acted.outcome.detail)
+                raise Over("desktop-error", acted.outcome.detail, told=describe(action, acted.outcome))
             case "dry-run":
-                raise _Over("dry-run", "a dry run ends where input would be sent")
+                raise Over("dry-run", "a dry run ends where input would be sent")
             case _:
                 self._refused = 0
                 self._show(action, acted.outcome, acted.frame, self._dead_end(action, acted))
@@ -242,8 +240,8 @@ class Episode:
         self._attempts.append(attempt(action, self._sight, before, acted.frame, acted.outcome.change))
         found = dead_end(self._attempts)
         if found and found.over:
-            self._screen = acted.frame or self._screen
-            raise _Over("stuck", found.sentence)
+            self._looking.last = acted.frame or self._looking.last
+            raise Over("stuck", found.sentence)
         return f"{found.sentence}. Go another way, or end the task as failed." if found else ""
 
     def _show(self, action: Action, outcome: Outcome, frame: Frame | None, note: str) -> None:
@@ -253,7 +251,7 @@ class Episode:
             case Answer():
                 self._claim(action.text, action.text)
             case Fail():
-                raise _Over("failed", action.reason)
+                raise Over("failed", action.reason)
             case Zoom():
                 self._close_up(action, note)
             case Ask():
@@ -268,15 +266,15 @@ class Episode:
         if self._setup.stop():
             raise Stopped("stopped by the person")
         if answer is None:
-            raise _Over("parked", f"the model asked, and nobody answered: {question}")
+            raise Over("parked", f"the model asked, and nobody answered: {question}")
         self._look()
         self._history.show(self._sight.seen, f"The person answered: {answer}")
 
     def _claim(self, words: str, answer: str | None = None) -> Never:
         """End the run with the model's claim and what checking it came to."""
         verified = verify(self._setup, Claim(self._task, words, answer), self._sight.screen, self._recorder)
-        self._screen = verified.frame or self._screen
-        raise _Over("done", words, answer, verified)
+        self._looking.last = verified.frame or self._looking.last
+        raise Over("done", words, answer, verified)
 
     def _close_up(self, action: Zoom, note: str) -> None:
         box = self._sight.box(action)
@@ -290,31 +288,35 @@ class Episode:
 
     def _refusal(self, decision: Decision) -> None:
         if ending := ending_of(decision, self._executor.asked_most):
-            raise _Over(*ending)
+            raise Over(*ending)
         self._refused += 1
         if self._refused >= MAX_REFUSED:
-            raise _Over("refused", told(decision))
+            raise Over("refused", told(decision))
         self._look()
         self._history.refuse(self._sight.seen, told(decision))
 
     def _record(self, intent: StepIntent) -> None:
         start = time.monotonic()
         record = self._times.pop("record", 0.0)
-        intent = intent.model_copy(update={"times": {**self._times, **intent.times}})
+        said = turns(self._history.take_new(), self._recorder)
+        self._history.heard(intent.reply)
+        intent = intent.model_copy(update={"said": said, "times": {**self._times, **intent.times}})
         self._recorder.intent(intent)
+        self._open = True
         self._times = {"record": record + time.monotonic() - start}
         self._setup.watch.decided(intent)
 
     def _close(self, outcome: Outcome) -> None:
         outcome.times["record"] = self._times.pop("record", 0.0)
         closed = StepOutcome(step=self._step, outcome=outcome)
+        self._open = False
         self._recorder.outcome(closed)
         self._setup.watch.acted(closed)
 
-    def _finish(self, over: _Over) -> RunResult:
+    def _finish(self, over: Over) -> RunResult:
         status, message = over.status, over.message
-        if status == "stopped":
-            status, message = self._setup.why_stopped() or (status, message)
+        if status == "stopped" and (halt := self._setup.why_stopped()):
+            status, message, _ = halt
         result = RunResult(
             status=status,
             message=message,
@@ -325,7 +327,7 @@ class Episode:
             verification=over.verified.asked,
             steps=self._step,
             seconds=time.monotonic() - self._start,
-            frame=self._recorder.ref(self._screen) if self._screen else None,
+            frame=self._recorder.ref(self._looking.last) if self._looking.last else None,
         )
         self._recorder.result(result)
         return result

@@ -106,8 +106,8 @@ RUN_OPTIONS: Final = _options(
     ),
     click.option(
         "--takeover",
-        type=click.Choice(["stop", "ignore"]),
-        help="If you move the mouse or type meanwhile (stop; ignore in a sandbox).",
+        type=click.Choice(["pause", "stop", "ignore"]),
+        help="If you move the mouse or type meanwhile (pause; ignore in a sandbox).",
     ),
     click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
     click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),

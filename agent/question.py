@@ -19,6 +19,7 @@ from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.outcome import Level
 from qvl_agent.actions.person import QUESTION_S, Consent, Nobody, Person, Question, Said
 from qvl_agent.agent.keyboard import Keyboard, open_keyboard
+from qvl_agent.agent.pause_question import wait_for_key
 from qvl_agent.agent.question_picture import question_picture
 from qvl_agent.agent.question_words import choices, noticed, print_question, safe
 from qvl_agent.agent.terminal_graphics import Graphics, graphics_of, show
@@ -102,6 +103,9 @@ class TerminalPerson:
         if line is None:
             self._console.print(_ENDS["late"])
         return line or None
+
+    def pause(self, why: str, stop: StopCheck) -> bool:
+        return wait_for_key(self._keyboard, self._console, why, stop)
 
     def _notice(self, question: Question) -> Consent:
         """Say it, and wait a moment for a key that cancels it; a job in the background only says it."""

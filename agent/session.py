@@ -69,9 +69,10 @@ def open_desktop(
             stack.callback(desktop.close)
             hold = stack.enter_context(hold_display(desktop.name))
         if watchdog and isinstance(desktop, Watchable):
-            reaction = takeover or ("ignore" if name.startswith(_SANDBOX) else "stop")
-            desktop.watchdog = stack.enter_context(Watchdog(desktop.display, takeover=reaction))
-            hold.watched_by(desktop.watchdog.pid)
+            reaction = takeover or ("ignore" if name.startswith(_SANDBOX) else "pause")
+            desktop.watchdog = stack.enter_context(
+                Watchdog(desktop.display, takeover=reaction, started=hold.watched_by)
+            )
         yield desktop
 
 

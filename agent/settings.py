@@ -80,8 +80,8 @@ class Settings(BaseSettings):
     watchdog: bool = True
     """On X11, let a process of its own hold the kill switch and release what is down if the agent dies."""
     takeover: Takeover | None = None
-    """What happens when you move the mouse or type during a run: "stop", or "ignore", the default in a
-    sandbox."""
+    """What happens when you move the mouse or type during a run: "pause", "stop", or "ignore", the default
+    in a sandbox. Where nobody is at a terminal, a pause is a stop."""
     runs: Path = Field(default_factory=runs_folder)
     """The folder where runs are recorded."""
     constrain: Literal["auto", "never"] = "auto"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.person import Nobody, Person
@@ -14,7 +14,7 @@ from qvl_agent.agent.models import Model
 from qvl_agent.agent.watch import Watch
 from qvl_agent.sandbox.record import RunStatus
 
-__all__ = ["Check", "Constrain", "Setup", "Verifiable", "Verify"]
+__all__ = ["Check", "Constrain", "Halt", "Setup", "Verifiable", "Verify"]
 
 
 Constrain = Literal["auto", "never"]
@@ -41,6 +41,20 @@ class Verifiable(Protocol):
         ...
 
 
+class Halt(NamedTuple):
+    """Why a run was told to stop.
+
+    Attributes:
+        status: how it ends by that.
+        message: why, in a sentence.
+        pauses: it only pauses, where a person is there to let it go on.
+    """
+
+    status: RunStatus
+    message: str
+    pauses: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """One desktop, one model, and the rules they work by.
@@ -57,7 +71,7 @@ class Setup:
             without one the label is all that the guard has.
         watch: who looks on.
         stop: says whether the run was asked to stop; read many times a second.
-        why_stopped: when `stop` says so: how the run ends and why, where that is known.
+        why_stopped: when `stop` says so: how the run ends or why it pauses, where that is known.
         rules: notes for the model that stand beside every task.
         verify: how a claim of "done" is checked; see `Verify`. The command line's default is "auto", which
             costs one more reply of the model for each run; a program's is "checker".
@@ -79,7 +93,7 @@ class Setup:
     reader: Reader | None = None
     watch: Watch = Watch()
     stop: StopCheck = lambda: False
-    why_stopped: Callable[[], tuple[RunStatus, str] | None] = lambda: None
+    why_stopped: Callable[[], Halt | None] = lambda: None
     rules: tuple[str, ...] = ()
     verify: Verify = "checker"
     look_closer: Mode = "auto"

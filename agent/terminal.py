@@ -74,6 +74,10 @@ class TerminalWatch(Watch):
         self._quiet()
         self._print(f"note: {_safe(sentence)}", "yellow")
 
+    def paused(self, why: str) -> None:
+        del why  # the person is asked, and told why, by `TerminalPerson`
+        self._quiet()
+
     def verifying(self) -> None:
         if self._console.is_terminal:
             self._waiting = self._console.status("it says it is done: the model looks at a fresh screen …")
@@ -142,6 +146,9 @@ class JsonWatch(Watch):
 
     def warned(self, sentence: str) -> None:
         _print_json({"event": "warned", "sentence": sentence})
+
+    def paused(self, why: str) -> None:
+        _print_json({"event": "paused", "why": why})
 
     def decided(self, intent: StepIntent) -> None:
         _print_json({"event": "decided", **_plain(intent)})

@@ -8,7 +8,7 @@ from typing import TypeVar
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog import Watchable, Watchdog
 from qvl_agent.actions.person import Consent, Person, Question
-from qvl_agent.agent.setup import Setup
+from qvl_agent.agent.setup import Halt, Setup
 from qvl_agent.sandbox.record import RunStatus
 
 __all__ = ["under_watch"]
@@ -31,15 +31,16 @@ def under_watch(setup: S) -> Iterator[S]:
         yield replace(
             setup,
             stop=lambda: watchdog.stopped() or setup.stop(),
-            why_stopped=lambda: _ending(watchdog) or setup.why_stopped(),
+            why_stopped=lambda: _halt(watchdog) or setup.why_stopped(),
             person=_Asked(setup.person, watchdog),
         )
 
 
-def _ending(watchdog: Watchdog) -> tuple[RunStatus, str] | None:
+def _halt(watchdog: Watchdog) -> Halt | None:
     if not watchdog.reason:
         return None
-    return ("desktop-error" if watchdog.lost else "stopped"), watchdog.reason
+    status: RunStatus = "desktop-error" if watchdog.lost else "stopped"
+    return Halt(status, watchdog.reason, pauses=watchdog.pauses)
 
 
 class _Asked:
@@ -55,3 +56,15 @@ class _Asked:
     def answer(self, question: str, *, stop: StopCheck) -> str | None:
         with self._watchdog.paused():
             return self._person.answer(question, stop=stop)
+
+    def pause(self, why: str, stop: StopCheck) -> bool:
+        """Wait unwatched; a watchdog that was lost is another one afterwards.
+
+        Raises:
+            NoScreenError: there is none: it didn't start.
+        """
+        self._watchdog.rest()
+        if not self._person.pause(why, stop) or stop():
+            return False
+        self._watchdog.wake()
+        return True

@@ -32,6 +32,9 @@ class Watch:
     def warned(self, sentence: str) -> None:
         """Something about the screen that the person should know."""
 
+    def paused(self, why: str) -> None:
+        """The run can't go on as it is; the person is told why, and says whether it does."""
+
     def verifying(self) -> None:
         """The model claims that it is done, and is asked about that over a fresh screen."""
 

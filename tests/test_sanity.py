@@ -66,11 +66,12 @@ def test_a_display_that_nobody_locks_may_go_blank() -> None:
         assert sanity.check(frame(screen)).warning == ""
 
 
-def test_another_size_is_said_once() -> None:
+def test_another_size_is_said_once_and_then_taken() -> None:
     sanity, _ = follow(lambda _: plain())
     small = frame(blank(640, 480), Rect(0, 0, 640, 480))
     assert sanity.check(frame(blank())).warning == ""
-    assert sanity.check(small).warning == "the screen is 640x480 now; it was 1280x720"
+    with pytest.raises(DesktopError, match="the screen is 640x480 now; it was 1280x720"):
+        sanity.check(small)
     assert sanity.check(small).warning == ""
 
 

@@ -37,6 +37,8 @@ class Kind(IntEnum):
     DISARM = 10
     END = 11
     """We are done, and hold nothing."""
+    REST = 12
+    """The run is paused until ARM: what somebody does means nothing."""
 
 
 class Note(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Final
 
 from qvl_agent.actions.coordinates import DesktopPoint, Rect
 
-__all__ = ["CORNER_S", "PersonRules", "corners"]
+__all__ = ["CORNER_S", "TAKEOVERS", "PersonRules", "corners"]
 
 DOUBLE_ESC_S: Final = 0.5
 CORNER_S: Final = 0.15
@@ -20,6 +20,8 @@ _CORNER: Final = "the mouse was held in a corner of the screen"
 _TYPED: Final = "somebody typed while the agent was at work"
 _CLICKED: Final = "somebody clicked or scrolled while the agent was at work"
 _MOVED: Final = "somebody moved the mouse while the agent was at work"
+TAKEOVERS: Final = frozenset({_TYPED, _CLICKED, _MOVED})
+"""Which reasons are somebody taking over; the others are the kill switch."""
 
 
 def corners(monitors: Sequence[Rect]) -> tuple[DesktopPoint, ...]:

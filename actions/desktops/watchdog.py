@@ -9,26 +9,34 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self, runtime_checkable
 
 from qvl_agent.actions.desktops.notes import Kind, Note, pack
+from qvl_agent.actions.desktops.pulse import Pulse, shared_memory
+from qvl_agent.actions.desktops.watch_lines import ARMED, FAILED, READY, TAKEOVER
+from qvl_agent.actions.desktops.watch_rules import TAKEOVERS
 from qvl_agent.actions.errors import DesktopError, NoScreenError
 
 __all__ = ["Takeover", "Watchable", "Watchdog"]
 
-Takeover = Literal["stop", "ignore"]
+Takeover = Literal["pause", "stop", "ignore"]
 """What is done when the person moves the mouse or types during a run; the kill switch is always on."""
 
 _START_S: Final = 20.0
 _STUCK_S: Final = 5.0
+_LATE_S: Final = 0.6
+"""A watchdog that has shown no sign of life for so long may be stuck: nothing is pressed until it does."""
+_WAIT_S: Final = 3.0
+"""How long that is waited for; a busy machine may keep a process from running for a while."""
 _END_S: Final = 2.0
 _POLL_S: Final = 0.0005
-_READY: Final = "ready"
-_ARMED: Final = "armed"
-_FAILED: Final = "failed: "
+_NAP_S: Final = 0.005
+_STUCK: Final = "the watchdog is stuck, so keys could stay pressed if this program died"
+_GONE: Final = "the watchdog ended, so keys could stay pressed if this program died"
+_PROCESS: Final = "qvl_agent.actions.desktops.watchdog_process"
 
 
 class Watchdog:
@@ -39,29 +47,59 @@ class Watchdog:
     Attributes:
         pid: its process id; SIGUSR1 to it stops the run.
         reason: why the run is to stop; "" while it may go on.
+        pauses: the run may go on after a pause: somebody took over, or the watchdog was lost.
         lost: the reason is that the watchdog itself ended.
     """
 
-    def __init__(self, display: str, *, takeover: Takeover = "stop") -> None:
-        self.reason = ""
-        self.lost = False
-        self._ready = self._armed = self._closed = False
-        self._heard = b""
+    def __init__(
+        self, display: str, *, takeover: Takeover = "pause", started: Callable[[int], None] | None = None
+    ) -> None:
+        """Start it.
+
+        Args:
+            display: the X display to watch.
+            takeover: what the person's own input does.
+            started: told the process id, also when a lost one is replaced.
+        """
+        self._display, self._takeover = display, takeover
+        self._started = started or (lambda _pid: None)
         self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__, display, takeover],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl+C and a closed terminal are ours to handle; it must outlive us
-            bufsize=0,
-        )
+        self._start()
+
+    def _start(self) -> None:
+        self.reason = ""
+        self.lost = self._closed = False
+        self._ready = self._armed = self._resting = False
+        self._heard = b""
+        self._late_since: float | None = None
+        with shared_memory() as memory:
+            self._pulse = Pulse(memory)
+            self._pulse.beat()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", _PROCESS, self._display, self._takeover, str(memory)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(memory,),
+                start_new_session=True,  # Ctrl+C and a closed terminal are ours to handle; it must outlive us
+                bufsize=0,
+            )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._to, False)
         os.set_blocking(self._from, False)
         self.pid = self._process.pid
+        self._started(self.pid)
+
+    @property
+    def _may_get_worse(self) -> bool:
+        """Whether a reason that comes now counts: who took over may mean the kill switch."""
+        return not self.reason or self.reason in TAKEOVERS
+
+    @property
+    def pauses(self) -> bool:
+        return self.lost or (self._takeover == "pause" and self.reason in TAKEOVERS)
 
     def before(self, note: Note) -> None:
         """Tell it what we are about to press or move.
@@ -70,11 +108,21 @@ class Watchdog:
             DesktopError: it is gone or stuck, so nothing may be pressed.
         """
         try:
+            self._await_life()
             self._write(note)
         except OSError as error:
             self._hear()
             why = self.reason or f"the watchdog doesn't take notes ({error.strerror})"
             raise DesktopError(f"{why}; nothing more was pressed") from None
+
+    def _await_life(self) -> None:
+        """Wait for a late sign of life. Counted in naps: after a suspension every clock has jumped."""
+        for _ in range(round(_WAIT_S / _NAP_S)):
+            if not self._ready or self._closed or self._pulse.age() < _LATE_S:
+                return
+            time.sleep(_NAP_S)
+        self._lose(_STUCK)
+        raise TimeoutError(_STUCK)
 
     def after(self, *notes: Note) -> None:
         """Tell it what is done. Where it is gone, nobody needs to know."""
@@ -86,10 +134,25 @@ class Watchdog:
             os.write(self._to, pack(*notes))
 
     def stopped(self) -> bool:
-        """Say whether the run is to stop: the person wants it, or the watchdog is gone. Costs 2 µs."""
-        if not self.reason and not self._closed:
+        """Say whether the run is to stop: the person wants it, or the watchdog is gone. Costs 3 µs."""
+        if self._may_get_worse and not self._closed:
             self._hear()
+            self._look_for_life()
         return bool(self.reason)
+
+    def _look_for_life(self) -> None:
+        """Notice one that is stuck; one that only slept with the machine gets a moment to wake up."""
+        with self._lock:
+            if not self._ready or self._pulse.age() < _WAIT_S:
+                self._late_since = None
+            elif self._late_since is None:
+                self._late_since = time.monotonic()
+            elif time.monotonic() - self._late_since > _LATE_S:
+                self._lose(_STUCK)
+
+    def _lose(self, why: str) -> None:
+        if self._may_get_worse:
+            self.reason, self.lost = why, True
 
     def _hear(self) -> None:
         with self._lock:
@@ -98,24 +161,22 @@ class Watchdog:
             except BlockingIOError:
                 return
             if not data:
-                self._gone()
+                self._lose(_GONE)
             *lines, self._heard = (self._heard + data).split(b"\n")
             for line in lines:
                 self._take(line.decode(errors="replace"))
 
     def _take(self, line: str) -> None:
-        if line == _READY:
+        if line == READY:
             self._ready = True
-        elif line == _ARMED:
+        elif line == ARMED:
             self._armed = True
-        elif not self.reason:
+        elif line.startswith(TAKEOVER):
+            if not self.reason and not self._resting:
+                self.reason = line.removeprefix(TAKEOVER)
+        elif self._may_get_worse:
             self.reason = line
-            self.lost = line.startswith(_FAILED)
-
-    def _gone(self) -> None:
-        if not self.reason:
-            self.reason = "the watchdog ended, so keys could stay pressed if this program died"
-            self.lost = True
+            self.lost = line.startswith(FAILED)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -140,6 +201,40 @@ class Watchdog:
         finally:
             self._arm()
 
+    def rest(self) -> None:
+        """The run pauses: nothing is watched but `qvl-agent stop`, and what made it pause is forgotten.
+
+        For the first second the kill switch counts too: its first Esc or motion is what a pause begins with.
+        """
+        self._resting = True
+        if self.lost:
+            self._process.kill()  # it may only be stuck
+            self._process.wait()
+            self._drop()
+            self._closed = True
+            self.reason, self.lost = "", False
+        elif self.pauses:
+            self.reason = ""
+        self.after(Note(Kind.REST))
+
+    def wake(self) -> None:
+        """The run goes on. A watchdog that was lost is another one from now on.
+
+        Raises:
+            NoScreenError: the new one didn't start.
+        """
+        if self._closed:
+            self._start()
+            self._await_start()
+        self._arm()
+        self._resting = False
+
+    def _drop(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._pulse.close()
+
     def _arm(self) -> None:
         """Let it take what happens from now on for the person's; what was before, it has seen by then."""
         self._armed = False
@@ -147,8 +242,7 @@ class Watchdog:
         deadline = time.monotonic() + _STUCK_S
         while not self._armed and not self.stopped():
             if time.monotonic() > deadline:
-                self.reason = f"the watchdog hasn't answered for {_STUCK_S:g} s"
-                self.lost = True
+                self._lose(f"the watchdog hasn't answered for {_STUCK_S:g} s")
             time.sleep(_POLL_S)
 
     def _await_start(self) -> None:
@@ -159,16 +253,15 @@ class Watchdog:
                 raise NoScreenError(f"the watchdog didn't start within {_START_S:g} s; is it overloaded?")
             time.sleep(_POLL_S)
         if self.lost:
-            why = self.reason.removeprefix(_FAILED)
+            why = self.reason.removeprefix(FAILED)
             raise NoScreenError(f"the watchdog can't watch ({why}); go without it by --no-watchdog")
 
     def close(self) -> None:
         """End it; what it still knows to be down is released. May be called twice."""
         self.after(Note(Kind.END))
         self._closed = True
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if not self._pulse.closed:
+            self._drop()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -198,22 +291,3 @@ class Watchable(Protocol):
         ...
 
     watchdog: Watchdog | None
-
-
-def _main(display: str, takeover: str) -> None:
-    """Be the watchdog; what goes wrong is said over the pipe, as nobody sees this process."""
-    from qvl_agent.actions.desktops.x11_watch import watch  # noqa: PLC0415 - Xlib
-
-    def say(line: str) -> None:
-        with suppress(OSError):
-            os.write(1, f"{line}\n".encode())
-
-    try:
-        watch(display, 0, say, takeover=takeover == "stop")
-    except Exception as error:  # noqa: BLE001 - the process's edge
-        say(f"{_FAILED}{error}")
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

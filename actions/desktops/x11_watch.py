@@ -20,7 +20,9 @@ from Xlib.ext import xtest
 from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import x11_xkb
 from qvl_agent.actions.desktops.notes import Kind, Note, NoteReader
-from qvl_agent.actions.desktops.watch_rules import CORNER_S, PersonRules, corners
+from qvl_agent.actions.desktops.pulse import BEAT_S, Pulse
+from qvl_agent.actions.desktops.watch_lines import ARMED, READY, TAKEOVER
+from qvl_agent.actions.desktops.watch_rules import CORNER_S, TAKEOVERS, PersonRules, corners
 from qvl_agent.actions.desktops.x11_barrier import Barrier
 from qvl_agent.actions.desktops.x11_connection import connect
 from qvl_agent.actions.desktops.x11_keymap import Keymap, key_keysym
@@ -30,8 +32,8 @@ from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
 
 __all__ = ["watch"]
 
-_LOOK_S: Final = 0.5
-"""How often it looks whether its parent lives, should some other process keep the pipe open."""
+_GRACE_S: Final = 1.0
+"""For so long the kill switch counts in a pause: its first Esc or motion is what a pause begins with."""
 _AGAIN_S: Final = (0.0, 0.002, 0.01, 0.05)
 """A killed agent's last requests may still lie unread at the server, so what it held is released again."""
 _LATE_S: Final = 2.0
@@ -42,13 +44,15 @@ _RELEASES: Final = {Kind.KEY_UP: Kind.KEY, Kind.BUTTON_UP: Kind.BUTTON}
 _FAKED: Final = {Kind.KEY: X.KeyRelease, Kind.BUTTON: X.ButtonRelease}
 
 
-def watch(name: str, notes: int, say: Callable[[str], None], *, takeover: bool) -> None:
+def watch(name: str, notes: int, pulse: int, say: Callable[[str], None], *, takeover: bool) -> None:
     """Watch a display until the agent ends, however; then leave nothing of it pressed.
 
     Args:
         name: the display.
         notes: the file descriptor that the notes come from.
-        say: told "ready" once, "armed" after each ARM, and once why the run is to stop.
+        pulse: the one of the file where it shows that it is alive.
+        say: told "ready" once, "armed" after each ARM, why the run is to stop, and "takeover: " and why it
+            is to pause.
         takeover: whether other input than the kill switch stops the run.
 
     Raises:
@@ -58,9 +62,10 @@ def watch(name: str, notes: int, say: Callable[[str], None], *, takeover: bool) 
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     signal.signal(signal.SIGUSR1, lambda *_: None)
-    watcher = _Watcher(connect(name), notes, wake, say, takeover=takeover)
-    say("ready")
-    watcher.run()
+    with Pulse(pulse) as alive:
+        watcher = _Watcher(connect(name), notes, wake, say, takeover=takeover)
+        say(READY)
+        watcher.run(alive)
 
 
 class _Watcher:
@@ -81,12 +86,14 @@ class _Watcher:
         self._announced: dict[tuple[str, int], deque[int]] = {}
         self._round = 0
         self._taken: deque[tuple[int, float]] = deque()
-        self._said = False
+        self._said_stop = self._said_takeover = False
+        self._resting_from: float | None = None
         self._parent = os.getppid()
 
-    def run(self) -> None:
+    def run(self, alive: Pulse) -> None:
         """Judge what comes until END, the end of the pipe, or the parent's."""
         while True:
+            alive.beat()
             # Events that came along with an answer wait in the library's queue, where select sees nothing.
             events = self._raw.pending()
             if not events:
@@ -109,7 +116,7 @@ class _Watcher:
                 return
 
     def _wait(self) -> None:
-        limit = _LOOK_S if self._rules.corner_since is None else CORNER_S / 4
+        limit = BEAT_S if self._rules.corner_since is None else CORNER_S / 4
         select.select([self._display.fileno(), self._notes, self._wake], [], [], limit)
 
     def _read_notes(self) -> list[Note] | None:
@@ -140,6 +147,9 @@ class _Watcher:
                 self._taken.append((self._round, time.monotonic() + _LATE_S))
             elif note.kind is Kind.DISARM:
                 self._rules.armed = False  # before the events are judged: they may be of later
+            elif note.kind is Kind.REST:
+                self._rules.armed = self._said_takeover = False
+                self._resting_from = time.monotonic() + _GRACE_S
             elif note.kind is Kind.LOCKS:
                 self._locks = note
             elif note.kind is Kind.LOCKS_BACK:
@@ -153,9 +163,11 @@ class _Watcher:
             self._display.sync()
             self._judge(self._raw.pending())
             self._corners = corners(monitors(self._display))
+            self._resting_from = None
+            self._said_takeover = False
             if self._takeover:
                 self._rules.arm(self._pointer())
-            self._say("armed")
+            self._say(ARMED)
 
     def _forget(self) -> None:
         """What was announced, was taken by the server and made no event for so long never will."""
@@ -167,8 +179,9 @@ class _Watcher:
 
     def _judge(self, events: Sequence[RawEvent]) -> None:
         moved = False
+        resting = self._resting_from is not None and time.monotonic() > self._resting_from
         for event in events:
-            if event.by_program and self._is_ours(event):
+            if (event.by_program and self._is_ours(event)) or resting:
                 continue
             if event.kind == "motion":
                 moved = True
@@ -199,11 +212,13 @@ class _Watcher:
         return DesktopPoint(at.root_x, at.root_y)
 
     def _stop(self, why: str) -> None:
-        """Let go at once, and tell the agent; it may be busy."""
-        if why and not self._said:
-            self._said = True
-            self._release()
-            self._say(why)
+        """Let go at once, and tell the agent; it may be busy. A takeover may yet become a stop."""
+        takeover = why in TAKEOVERS
+        if not why or self._said_stop or (takeover and self._said_takeover):
+            return
+        self._said_takeover, self._said_stop = True, not takeover
+        self._release()
+        self._say(TAKEOVER + why if takeover else why)
 
     def _release(self) -> None:
         for kind, code in reversed(self._held):

@@ -1,0 +1,75 @@
+"""Looking at the whole screen for the model: captured again if that fails, sound, and recorded."""
+
+import time
+from typing import Final
+
+from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.errors import DesktopError, NoScreenError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.rules.program_names import FORBIDDEN
+from qvl_agent.actions.sanity import Sanity
+from qvl_agent.agent.setup import Setup, Verifiable
+from qvl_agent.sandbox.recording import Recorder
+
+__all__ = ["GRABS", "Looking"]
+
+GRABS: Final = 3
+"""Captures in a row that fail before the run can't go on."""
+GRAB_PAUSE_S: Final = 0.3
+
+
+class Looking:
+    """The screens of one run.
+
+    Attributes:
+        last: the last one that was captured, sound or not.
+    """
+
+    def __init__(self, setup: Setup, recorder: Recorder) -> None:
+        self._setup = setup
+        self._recorder = recorder
+        self.last: Frame | None = None
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Take the next screen as it is, whatever the ones before were like: a person has seen to it."""
+        self._sanity = Sanity(
+            self._setup.desktop.grab,
+            stop=self._setup.stop,
+            clock=time.monotonic,
+            sleep=time.sleep,
+            may_be_blank=isinstance(self._setup.desktop, Verifiable),
+        )
+
+    def look(self, frame: Frame | None = None) -> Frame:
+        """Take the settled frame, or capture one.
+
+        Raises:
+            DesktopError: the screen can't be captured, is locked, or can't be one that somebody works at.
+        """
+        self.last = frame or self._grab()
+        self._recorder.keep(self.last)
+        self._refuse_locked(self.last)
+        sound = self._sanity.check(self.last)
+        if sound.warning:
+            self._setup.watch.warned(sound.warning)
+        self.last = sound.frame
+        self._recorder.keep(self.last)
+        return self.last
+
+    def _refuse_locked(self, frame: Frame) -> None:
+        monitor = frame.view.monitor
+        middle = DesktopPoint(monitor.left + monitor.width // 2, monitor.top + monitor.height // 2)
+        window = self._setup.desktop.window_at(middle)
+        if window is not None and window.names & FORBIDDEN["the lock screen"]:
+            raise DesktopError(f"the screen is locked ({window.called}); unlock it")
+
+    def _grab(self) -> Frame:
+        for _ in range(GRABS - 1):
+            try:
+                return self._setup.desktop.grab()
+            except NoScreenError:
+                raise
+            except DesktopError:
+                time.sleep(GRAB_PAUSE_S)
+        return self._setup.desktop.grab()

@@ -1,0 +1,65 @@
+"""When a run pauses instead of ending: what a person can mend, and what the model is told afterwards."""
+
+from typing import Final
+
+from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
+from qvl_agent.agent.setup import Halt
+from qvl_agent.agent.verification import Verified
+from qvl_agent.sandbox.record import RunStatus
+
+__all__ = ["Over", "halted", "resumed"]
+
+_MENDABLE: Final[frozenset[RunStatus]] = frozenset({"stuck", "desktop-error"})
+
+
+class Over(Exception):  # noqa: N818 - the end of a run, not a failure
+    """The end of a run, or its pause.
+
+    Attributes:
+        told: what the last action came to, for the model, should the run go on.
+        pauses: where a person is there, they may let it go on.
+    """
+
+    def __init__(
+        self,
+        status: RunStatus,
+        message: str = "",
+        answer: str | None = None,
+        verified: Verified = Verified(),  # noqa: B008 - frozen
+        *,
+        told: str = "",
+        pauses: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status: RunStatus = status
+        self.message = message
+        self.answer = answer
+        self.verified = verified
+        self.told = told
+        self.pauses = status in _MENDABLE if pauses is None else pauses
+
+
+def halted(trouble: Over | Stopped | DesktopError, halt: Halt | None) -> Over:
+    """Say how a run ends or pauses.
+
+    Args:
+        trouble: what was raised.
+        halt: why the run was told to stop, if it was and that is known.
+    """
+    match trouble:
+        case Over():
+            over = trouble
+        case NoScreenError():
+            over = Over("desktop-error", str(trouble), pauses=False)
+        case DesktopError():
+            over = Over("desktop-error", str(trouble))
+        case _:
+            over = Over("stopped", str(trouble))
+    if over.status == "stopped" and halt is not None:
+        return Over(halt.status, halt.message, told=over.told, pauses=halt.pauses)
+    return over
+
+
+def resumed(why: str) -> str:
+    """Tell the model that the person was there."""
+    return f"It was paused ({why}) until the person let it go on; they may have worked meanwhile."
