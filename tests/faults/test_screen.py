@@ -20,11 +20,13 @@ from qvl_agent.actions.desktops.x11 import X11Desktop
 from qvl_agent.actions.errors import CoordinateError, DesktopError
 from qvl_agent.actions.events import ButtonEvent, MoveEvent
 from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.person import CallablePerson
 from qvl_agent.agent import Agent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 BLACK, RED = 0x000000, 0xC02020
 TYPE = '{"action": "type", "text": "hello"}'
+PRESS = '{"action": "press", "keys": ["enter"]}'
 
 
 @pytest.fixture
@@ -74,20 +76,27 @@ def test_a_screen_that_goes_black_ends_the_run(rig: Rig) -> None:
 
 
 @pytest.mark.fault(29)
-@pytest.mark.parametrize("locker", ["i3lock", "xscreensaver", "xsecurelock"])
-def test_a_lock_screen_with_a_picture_gets_nothing(rig: Rig, locker: str) -> None:
-    """It covers the screen and grabs the keyboard, while the focus stays where it was."""
-    with EventWindow(rig.display, focus=False) as lock:
-        lock._window.set_wm_class(locker, locker)
-        lock._window.grab_keyboard(False, X.GrabModeAsync, X.GrabModeAsync, X.CurrentTime)
-        lock.fill(100, 100, 300, 60, RED)
-        lock.events()
-        press = '{"action": "press", "keys": ["enter"]}'
-        run = rig.run(Scripted(TYPE, press, CLICK, DONE))
-        assert (run.status, lock.inputs(motions=True), rig.sent()) == ("refused", [], [])
-    rules = [step.intent.verdict.rule for step in run.recording().steps if step.intent.verdict]
-    assert rules == ["forbidden-window"] * 3
-    assert "the lock screen" in run.result.message
+@pytest.mark.parametrize(
+    ("locker", "reply"), [("i3lock", TYPE), ("xscreensaver", PRESS), ("xsecurelock", CLICK)]
+)
+def test_a_lock_screen_with_a_picture_gets_nothing(rig: Rig, locker: str, reply: str) -> None:
+    """It comes while the model thinks, covers all and grabs the keyboard; the focus stays where it was."""
+    with ExitStack() as stack:
+        locks: list[EventWindow] = []
+
+        def lock() -> None:
+            locks.append(window := stack.enter_context(EventWindow(rig.display, focus=False)))
+            window._window.set_wm_class(locker, locker)
+            window._window.grab_keyboard(False, X.GrabModeAsync, X.GrabModeAsync, X.CurrentTime)
+            window.fill(100, 100, 300, 60, RED)
+            window.events()
+
+        run = rig.run(Scripted(reply, DONE, meanwhile=at_call(1, lock)))
+        assert (run.status, locks[0].inputs(motions=True), rig.sent()) == ("desktop-error", [], [])
+    (step,) = run.recording().steps
+    assert step.intent.verdict is not None
+    assert step.intent.verdict.rule == "forbidden-window"
+    assert f"the screen is locked ({locker})" in run.result.message
 
 
 @pytest.mark.fault(30)
@@ -95,7 +104,8 @@ def test_another_resolution_before_the_click_is_looked_at_again(tmp_path: Path) 
     with spare((640, 480), tmp_path) as (display, rig):
         shrink = at_call(1, lambda: xrandr(display, "--output", "screen", "--off", "--fb", "320x240"))
         model = Scripted(CLICK, FAIL, meanwhile=shrink)
-        run = rig.run(model)
+        goes_on = CallablePerson(lambda _question: False, pause=lambda _why, _stop: True)
+        run = rig.run(model, person=goes_on)
         assert (run.status, rig.clicks_and_keys()) == ("failed", [])
         step = run.recording().steps[0]
         assert step.outcome.outcome.status in ("stale", "refused")
@@ -140,7 +150,8 @@ def test_a_monitor_that_shrank_leaves_a_hole_where_the_model_pointed(tmp_path: P
 
         low = '{"action": "click", "bbox_2d": [500, 900, 500, 900]}'
         run = rig.run(Scripted(low, FAIL, meanwhile=at_call(1, shrink)))
-        assert (run.status, rig.sent()) == ("failed", [])
+        assert (run.status, rig.sent()) == ("desktop-error", [])
+        assert run.result.message == "the screen is 320x240 now; it was 320x480"
 
 
 class BadEyes:
