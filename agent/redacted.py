@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from qvl_agent.actions.covered import CoveredDesktop
 from qvl_agent.actions.dialects.schema import ReplyFormat
 from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.person import Question
 from qvl_agent.actions.policy import Policy, tighten
 from qvl_agent.actions.redact import Redactor
 from qvl_agent.actions.secrets import placeholder
@@ -139,6 +140,12 @@ class _RedactedWatch(Watch):
 
     def warned(self, sentence: str) -> None:
         self._watch.warned(self._redactor.text(sentence))
+
+    def asking(self, question: Question) -> None:
+        self._watch.asking(question)
+
+    def paused(self, why: str) -> None:
+        self._watch.paused(self._redactor.text(why))
 
     def verifying(self) -> None:
         self._watch.verifying()
