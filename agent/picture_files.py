@@ -56,6 +56,8 @@ def read_picture(path: Path) -> Frame:
 def _opened(path: Path) -> Image.Image:
     """Read the header, and refuse what is too large. The pixels come later."""
     size = path.stat().st_size
+    if not path.is_file():  # a pipe would be waited for, and a device may never end
+        raise SettingsError(f"{path} is not a plain file")
     if size > _MAX_BYTES:
         raise SettingsError(f"{path} has {size / 2**20:.0f} MiB; a picture may have {_MAX_BYTES // 2**20}")
     with warnings.catch_warnings():

@@ -212,7 +212,8 @@ def print_replay(report: ReplayReport, *, as_json: bool) -> None:
             _print_json(
                 {"event": "step", "step": step.step, "agreed": step.agreed, "differences": differences}
             )
-        _print_json({"event": "replayed", "agreed": report.agreed, "steps": len(report.steps)})
+        torn = report.recording.torn
+        _print_json({"event": "replayed", "agreed": report.agreed, "steps": len(report.steps), "torn": torn})
         return
     console = Console(highlight=False)
     table = Table("step", "recorded", "replayed", "verdict", "agrees", box=None, pad_edge=False)
@@ -229,6 +230,8 @@ def print_replay(report: ReplayReport, *, as_json: bool) -> None:
     for step in report.steps:
         for difference in step.differences:
             console.print(f"[red]step {step.step}:[/] {_safe(difference.sentence)}", soft_wrap=True)
+    if report.recording.torn:
+        console.print(f"[yellow]the journal's {_safe(report.recording.torn)}[/]", soft_wrap=True)
     bad = sum(not step.agreed for step in report.steps)
     console.print(f"{len(report.steps)} steps, " + (f"{bad} of them differ" if bad else "all agree"))
 

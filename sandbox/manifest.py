@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, StrictInt, ValidationError
 
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.sandbox.files import read_whole
@@ -20,7 +20,7 @@ _MAX_MANIFEST: Final = 2**20
 
 
 class _Version(BaseModel):
-    format: int
+    format: StrictInt
 
 
 def read_manifest(path: str | os.PathLike[str]) -> tuple[Path, Manifest]:

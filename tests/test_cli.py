@@ -66,7 +66,7 @@ def test_a_recording_replays_offline(
     lines = [
         json.loads(line) for line in qvl("replay", str(folder), "--json", cwd=tmp_path).stdout.splitlines()
     ]
-    assert lines[-1] == {"event": "replayed", "agreed": True, "steps": len(lines) - 1}
+    assert lines[-1] == {"event": "replayed", "agreed": True, "steps": len(lines) - 1, "torn": ""}
 
 
 def test_a_broken_recording_is_never_a_pass(
