@@ -5,23 +5,15 @@ What is found can only make a verdict stricter. The words themselves are in `lex
 """
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
 from qvl_agent.actions.disguise import undisguised
+from qvl_agent.actions.lexicon_patterns import any_of, beginning, is_chinese, lead, patterns, whole
 from qvl_agent.actions.lexicon_words import (
     BARE,
-    CHINESE,
-    CHINESE_NOUN_ENDS,
-    CHINESE_UNDOING,
     CONSEQUENCES,
-    ENGLISH,
-    ENGLISH_NOUN_ENDS,
-    ENGLISH_OBJECTS,
-    ENGLISH_ONLY_VERBS,
     ENGLISH_UNDOING,
-    LEADS,
     NAMING_A_WIDGET,
     REFUSING,
     TASK_VERBS,
@@ -56,7 +48,6 @@ _BUTTON_CHINESE: Final = (6, 12)
 _LONGEST: Final = 2_000
 """Characters that are read: a label is short, and the guard is quick whatever a model writes."""
 
-_HAN: Final = "\u3400-\u9fff"
 _QUOTED: Final = re.compile(
     r"\"[^\"]*\"|[“„][^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|《[^》]*》"
     r"|(?<!\w)'(?:[^']|(?<=\w)'(?=\w))*'(?!\w)"
@@ -83,13 +74,13 @@ def in_button(text: str, *, bounded: bool = True) -> Found:
             pages speak of everything.
     """
     plain = _plain(text).strip(" .…!！。>»›:：")
-    size = len(plain) if _han(plain) else len(plain.split())
-    anywhere, first = _BUTTON_CHINESE if _han(plain) else _BUTTON_WORDS
+    size = len(plain) if is_chinese(plain) else len(plain.split())
+    anywhere, first = _BUTTON_CHINESE if is_chinese(plain) else _BUTTON_WORDS
     if size > first:
         return {}
-    if size <= anywhere and (bounded or _han(plain)):
+    if size <= anywhere and (bounded or is_chinese(plain)):
         return in_label(plain)
-    exact = {kind: plain for kind in CONSEQUENCES if plain in _whole(kind)}
+    exact = {kind: plain for kind in CONSEQUENCES if plain in whole(kind)}
     return exact | (_at_start(plain) if bounded or size <= anywhere else {})
 
 
@@ -106,12 +97,7 @@ def says_no(label: str) -> bool:
 
 def starts(text: str, phrases: frozenset[str]) -> bool:
     """Say whether a plain text begins with a phrase, as a word of its own where words have spaces."""
-    return _beginning(phrases).match(text) is not None
-
-
-@cache
-def _beginning(phrases: frozenset[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?:{_any(phrases)})(?![a-z0-9])")
+    return beginning(phrases).match(text) is not None
 
 
 def in_intent(intent: str) -> Found:
@@ -131,7 +117,11 @@ def in_title(title: str) -> Found:
     """Find what a dialog's title announces: "Delete file?". The title of a document or page doesn't count."""
     text = _plain(title).strip(" ?？!！.。")
     words = len(text.split())
-    if re.search(r"\s[-–—|·]\s", text) or words > _TITLE_WORDS or (_han(text) and len(text) > _SHORT_CHINESE):
+    if (
+        re.search(r"\s[-–—|·]\s", text)
+        or words > _TITLE_WORDS
+        or (is_chinese(text) and len(text) > _SHORT_CHINESE)
+    ):
         return {}
     return _search(text, verbs=True)
 
@@ -164,12 +154,8 @@ def _plain(text: str) -> str:
     return undisguised(text[:_LONGEST])
 
 
-def _han(text: str) -> bool:
-    return re.search(f"[{_HAN}]", text) is not None
-
-
 def _short(text: str) -> bool:
-    return len(text) <= _SHORT_CHINESE if _han(text) else len(text.split()) <= _SHORT_WORDS
+    return len(text) <= _SHORT_CHINESE if is_chinese(text) else len(text.split()) <= _SHORT_WORDS
 
 
 def _as_word(quoted: re.Match[str]) -> str:
@@ -190,14 +176,14 @@ def _before_colon(text: str) -> str:
 def _deed(clause: str) -> str:
     """Leave out what is to be told: "tell Bob I will delete it" asks for no deletion."""
     rest = _after_leads(clause)
-    if re.match(rf"(?:{_any(TELLING)})(?![a-z])", rest):
+    if re.match(rf"(?:{any_of(TELLING)})(?![a-z])", rest):
         return ""
     return re.split(r"\b(?:that|saying|which)\b", rest, maxsplit=1)[0]
 
 
 def _after_leads(clause: str) -> str:
     rest = clause
-    while (shorter := _lead().sub("", rest, count=1).lstrip()) != rest:
+    while (shorter := lead().sub("", rest, count=1).lstrip()) != rest:
         rest = shorter
     return rest
 
@@ -208,13 +194,13 @@ def _begins(clause: str) -> set[Consequence]:
     return {
         kind
         for kind, verbs in TASK_VERBS.items()
-        if re.match(rf"(?:{_any(verbs)})(?![a-z])(?!\s*(?:(?:me|us)\b|我))", rest) is not None
+        if re.match(rf"(?:{any_of(verbs)})(?![a-z])(?!\s*(?:(?:me|us)\b|我))", rest) is not None
     }
 
 
 def _writes(head: str) -> bool:
     return any(
-        word in head if _han(word) else re.search(rf"\b{word}\b", head) is not None for word in WRITING
+        word in head if is_chinese(word) else re.search(rf"\b{word}\b", head) is not None for word in WRITING
     )
 
 
@@ -225,8 +211,10 @@ def _negated(clause: str) -> bool:
 
 @cache
 def _decoration() -> re.Pattern[str]:
-    english = "|".join(sorted((word for word in NAMING_A_WIDGET if not _han(word)), key=len, reverse=True))
-    chinese = "|".join(word for word in NAMING_A_WIDGET if _han(word))
+    english = "|".join(
+        sorted((word for word in NAMING_A_WIDGET if not is_chinese(word)), key=len, reverse=True)
+    )
+    chinese = "|".join(word for word in NAMING_A_WIDGET if is_chinese(word))
     return re.compile(rf"\b(?:{english})\b|{chinese}")
 
 
@@ -247,12 +235,12 @@ def _search(text: str, *, exact: bool = False, verbs: bool = False, undone: bool
     """
     found: Found = {}
     for kind in CONSEQUENCES:
-        for pattern in _patterns(kind, verbs=verbs, undone=undone):
+        for pattern in patterns(kind, verbs=verbs, undone=undone):
             if match := pattern.search(text):
                 found[kind] = match[0]
                 break
         else:
-            if exact and text.strip(" !.…") in _whole(kind):
+            if exact and text.strip(" !.…") in whole(kind):
                 found[kind] = text
     return found
 
@@ -260,7 +248,7 @@ def _search(text: str, *, exact: bool = False, verbs: bool = False, undone: bool
 def _at_start(text: str, *, verbs: bool = False) -> Found:
     """Find a phrase that the text begins with, after words that lead to it."""
     rest = text.strip()
-    while (shorter := _lead().sub("", rest, count=1).lstrip()) != rest:
+    while (shorter := lead().sub("", rest, count=1).lstrip()) != rest:
         if _starting(rest, verbs=verbs):
             break
         rest = shorter
@@ -271,57 +259,6 @@ def _starting(text: str, *, verbs: bool) -> Found:
     return {
         kind: match[0]
         for kind in CONSEQUENCES
-        for pattern in _patterns(kind, verbs=verbs, undone=True)
+        for pattern in patterns(kind, verbs=verbs, undone=True)
         if (match := pattern.match(text))
     }
-
-
-@cache
-def _lead() -> re.Pattern[str]:
-    english = "|".join(sorted((re.escape(word) for word in LEADS if not _han(word)), key=len, reverse=True))
-    chinese = "|".join(sorted((word for word in LEADS if _han(word)), key=len, reverse=True))
-    return re.compile(rf"^(?:(?:{english})\b|(?:{chinese}))")
-
-
-@cache
-def _whole(kind: Consequence) -> frozenset[str]:
-    return frozenset(phrase[1:] for phrase in (*ENGLISH[kind], *CHINESE[kind]) if phrase.startswith("="))
-
-
-@cache
-def _patterns(kind: Consequence, *, verbs: bool, undone: bool) -> tuple[re.Pattern[str], ...]:
-    english = _any(phrase for phrase in ENGLISH[kind] if not phrase.startswith("="))
-    if verbs:
-        english = _any(
-            form for phrase in ENGLISH[kind] if not phrase.startswith("=") for form in _forms(phrase)
-        )
-    chinese = _any(phrase for phrase in CHINESE[kind] if not phrase.startswith("="))
-    english_ends, chinese_ends = _ends(), _any(CHINESE_NOUN_ENDS)
-    before = "" if undone else "".join(rf"(?<!\b{re.escape(word)} )" for word in ENGLISH_UNDOING)
-    before_chinese = "" if undone else "".join(f"(?<!{word})" for word in CHINESE_UNDOING)
-    return (
-        re.compile(rf"{before}(?<![\w.'-])(?:{english})(?![\w'-]|\.\w|{english_ends})"),
-        re.compile(rf"{before_chinese}(?:{chinese})(?!{chinese_ends})"),
-    )
-
-
-def _ends() -> str:
-    """Write what must not follow an English phrase; what is only a verb may have an object."""
-    nouns = _any(word for word in ENGLISH_NOUN_ENDS if word not in ENGLISH_OBJECTS)
-    verbs = "".join(rf"(?<!\b{verb})" for verb in ENGLISH_ONLY_VERBS)
-    return rf"\s+(?:{nouns})\b|{verbs}\s+(?:{_any(ENGLISH_OBJECTS)})\b"
-
-
-def _any(phrases: Iterable[str]) -> str:
-    return "|".join(
-        re.escape(phrase).replace("\\ ", r"\s+") for phrase in sorted(phrases, key=len, reverse=True)
-    )
-
-
-def _forms(phrase: str) -> set[str]:
-    """Give a phrase's verb its endings: send, sends, sending."""
-    verb, space, rest = phrase.partition(" ")
-    stems = {verb, f"{verb}s", f"{verb}es", f"{verb}ing", f"{verb}{verb[-1]}ing"}
-    if verb.endswith("e"):
-        stems.add(f"{verb[:-1]}ing")
-    return {f"{stem}{space}{rest}" for stem in stems}

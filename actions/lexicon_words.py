@@ -45,7 +45,7 @@ ENGLISH: Final[dict[Consequence, tuple[str, ...]]] = {
         "go to checkout", "check out now", "subscribe", "donate", "transfer money", "transfer funds",
         "=transfer", "send money", "make transfer", "confirm transfer", "top up", "place bid", "withdraw",
         "withdraw funds", "start trial", "start free trial", "upgrade plan", "renew", "=tip",
-        "book and pay",
+        "book and pay", "go premium", "go pro", "go plus", "=rent now",
     ),
     "grant": (
         "authorize", "authorise", "grant", "grant access", "=allow", "allow access", "allow once",
@@ -58,11 +58,13 @@ ENGLISH: Final[dict[Consequence, tuple[str, ...]]] = {
         "change password", "change your password", "change the password", "reset password",
         "reset your password", "update password", "set password", "delete account", "delete my account",
         "delete your account", "close account", "close my account", "deactivate account", "create account",
-        "sign up", "change email", "change e-mail", "update email", "change username", "change phone number",
+        "sign up", "change email", "change e-mail", "update email", "change username",
+         "change phone number",
         "enable two-factor", "disable two-factor", "turn off two-factor", "turn off 2fa", "disable 2fa",
         "sign out everywhere", "sign out of all", "log out of all", "log out everywhere",
         "add payment method", "remove payment method", "add card", "link account", "unlink account",
-        "connect account", "transfer ownership", "revoke", "save password", "reset api key",
+        "connect account", "=register", "register now", "create new account", "transfer ownership",
+         "revoke", "save password", "reset api key",
         "regenerate key", "generate token",
     ),
     "delete": (
@@ -82,7 +84,8 @@ ENGLISH: Final[dict[Consequence, tuple[str, ...]]] = {
     "send": (
         "send", "submit", "=share", "share with", "share to", "=invite", "invite people", "invite friends",
         "send invite", "send invitation",
-        "start call", "call now", "=call", "=dial", "=forward message", "reply and close",
+        "resend", "=send again", "=video call", "=voice call", "=start huddle", "start call", "call now",
+         "=call", "=dial", "=forward message", "reply and close",
     ),
     "install": (
         "install", "update now", "upgrade now", "=upgrade", "run installer", "add extension",
@@ -95,7 +98,9 @@ CHINESE: Final[dict[Consequence, tuple[str, ...]]] = {
     "pay": (
         "支付", "付款", "付费", "购买", "买单", "结算", "结账", "下单", "提交订单", "确认订单", "充值",
         "转账",
-        "打赏", "捐款", "捐赠", "缴费", "续费", "开通会员", "=订阅", "立即订阅", "提现", "出价", "发红包",
+        "打赏", "捐款", "捐赠", "缴费", "续费", "开通会员", "还款", "汇款", "付定金", "付尾款", "代付",
+         "交费", "塞钱", "抢购", "购票",
+        "买票", "订票", "赎回", "申购", "认购", "=订阅", "立即订阅", "提现", "出价", "发红包",
     ),
     "grant": (
         "授权", "=允许", "允许访问", "始终允许", "允许一次", "仅在使用时允许", "=信任", "信任此", "授予",
@@ -106,13 +111,14 @@ CHINESE: Final[dict[Consequence, tuple[str, ...]]] = {
         "修改密码", "更改密码", "变更密码", "重置密码", "设置密码", "注销", "删除账号", "删除账户",
         "停用账号", "绑定手机", "解绑", "更换手机", "修改手机号", "更改邮箱", "修改邮箱", "关闭两步验证",
         "开启两步验证", "注册账号",
-        "=注册", "立即注册", "实名认证", "绑定银行卡", "添加银行卡", "退出所有设备", "转让所有权", "保存密码",
-        "撤销授权",
+        "=注册", "立即注册", "实名认证", "绑定银行卡", "添加银行卡", "退出所有设备", "转让所有权",
+         "保存密码",
+        "撤销授权", "挂失", "销户",
     ),
     "delete": (
         "删除", "删掉", "移除", "清空", "清除", "抹掉", "擦除", "格式化", "丢弃", "卸载", "移到废纸篓",
         "移到回收站", "移至回收站", "恢复出厂", "恢复出厂设置", "垃圾桶", "不保存", "粉碎", "销毁", "覆盖",
-        "解散", "退出群聊", "拉黑",
+        "解散", "退出群聊", "拉黑", "=撤回", "退票",
     ),
     "publish": (
         "发布", "发表", "发帖", "发微博", "发朋友圈", "发动态", "设为公开", "=公开", "上传", "部署", "开播",
@@ -145,6 +151,7 @@ CHINESE_UNDOING: Final = (
     "禁止",
     "拒绝",
     "无需",
+    "永",
 )
 
 ENGLISH_OBJECTS: Final = (
@@ -168,7 +175,7 @@ ENGLISH_NOUN_ENDS: Final = (
 CHINESE_NOUN_ENDS: Final = (
     "小队", "小组", "群组", "者", "人", "记录", "历史", "时间", "日期", "状态", "列表", "方式", "说明",
     "指南", "日志", "教程", "失败", "成功", "中", "了", "箱", "宝", "通知", "设置", "选项", "期限", "协议",
-    "位置", "目录", "方", "的", "过",
+    "位置", "目录", "路径", "方", "的", "过",
 )  # fmt: skip
 
 NAMING_A_WIDGET: Final = (
@@ -188,14 +195,16 @@ REFUSING: Final = frozenset({
     "cancel", "close", "back", "go back", "no", "no thanks", "not now", "maybe later", "later", "dismiss",
     "skip",
     "ignore", "keep", "decline", "deny", "reject", "never", "stay", "abort", "stop", "undo", "exit", "quit",
-    "don't", "do not", "help", "search", "learn more", "more information", "settings", "minimize", "minimise",
+    "don't", "do not", "help", "search", "learn more", "more information", "settings", "minimize",
+     "minimise",
     "取消", "关闭", "返回", "否", "不", "稍后", "以后", "跳过", "忽略", "保留", "拒绝", "暂不", "放弃",
     "停止", "撤销", "退出", "帮助", "搜索", "了解更多", "设置", "最小化",
 })  # fmt: skip
 """What a button begins with that leaves things as they are, or leads elsewhere."""
 
 LEADS: Final = (
-    "i will", "i'll", "i need to", "i want to", "i should", "we need to", "let me", "let's", "please", "now",
+    "i will", "i'll", "i need to", "i want to", "i should", "we need to", "let me", "let's", "please",
+     "now",
     "next", "then", "finally", "and", "so", "to", "click on", "click", "press", "tap", "choose", "select",
     "hit",
     "use", "confirm", "the", "that i want to", "点击", "单击", "按下", "按", "请", "现在", "然后", "接着",
@@ -213,7 +222,8 @@ WRITING: Final = (
 
 TASK_VERBS: Final[dict[Consequence, tuple[str, ...]]] = {
     "send": (
-        "reply", "answer", "message", "text", "tell", "email", "e-mail", "mail", "forward", "call", "invite",
+        "reply", "answer", "message", "text", "tell", "email", "e-mail", "mail", "forward", "call",
+         "invite",
         "share", "回复", "告诉", "转发", "分享", "邀请",
     ),
     "publish": ("post", "comment", "share", "release", "push", "分享", "评论", "推送"),
