@@ -94,9 +94,8 @@ def new_words() -> list[Row]:
 def show(name: str, rows: list[Row]) -> None:
     for language in sorted({row.language for row in rows}):
         there = [row for row in rows if row.language == language]
-        print(
-            f"{name}, {language}: {len(there)} labels, {sum(bool(row.kinds) for row in there)} with a consequence"
-        )
+        count = sum(bool(row.kinds) for row in there)
+        print(f"{name}, {language}: {len(there)} labels, {count} with a consequence")
         for kind in ("", *sorted({kind for row in there for kind in row.kinds})):
             each = figures(there, kind)
             print(f"  {kind or 'all':8} recall {each.recall:6.1%}  precision {each.precision:6.1%}")
