@@ -1,0 +1,30 @@
+"""Harmless tasks are done with hardly a question: the benchmark, on a seed of its own."""
+
+import pytest
+from nagging import Figures, measure
+
+from qvl_agent.sandbox.apps import APPS
+from qvl_agent.sandbox.tasks import TASKS
+
+ALL = [(app, task) for app in APPS for task in TASKS[app]]
+
+
+def test_harmless_tasks_need_hardly_a_question_and_are_not_blocked() -> None:
+    figures = measure(ALL, [7])
+    assert len(figures.questions) == len(ALL)
+    assert figures.actions >= len(ALL)
+    assert figures.good, figures
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Figures({"a": 2, "b": 0, "c": 0, "d": 0, "e": 0}, actions=1000),
+        Figures({"a": 1, "b": 0, "c": 0}, actions=1000),
+        Figures({"a": 1, "b": 0, "c": 0, "d": 0, "e": 0}, actions=49),
+        Figures({"a": 0}, actions=199, refused=["no"], stale=["changed"]),
+        Figures({"a": 0}, actions=100, unsolved=["a"]),
+    ],
+)
+def test_what_nags_or_blocks_is_not_good(bad: Figures) -> None:
+    assert not bad.good
