@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops import Desktop, KeepsFocus, StopCheck
 from qvl_agent.actions.outcome import Level
 from qvl_agent.actions.person import QUESTION_S, Consent, Person, Question
 from qvl_agent.actions.policy import Profile
@@ -49,11 +49,17 @@ class Asking:
     """
 
     def __init__(
-        self, person: Person, profile: Profile, *, stop: StopCheck, clock: Callable[[], float]
+        self,
+        person: Person,
+        profile: Profile,
+        *,
+        desktop: Desktop,
+        stop: StopCheck,
+        clock: Callable[[], float],
     ) -> None:
         self.count = 0
         self.granted: frozenset[str] = frozenset()
-        self._person, self._profile = person, profile
+        self._person, self._profile, self._desktop = person, profile, desktop
         self._stop, self._clock = stop, clock
         self._put: Counter[tuple[str, str]] = Counter()
         self._refused: list[_Refused] = []
@@ -71,7 +77,10 @@ class Asking:
             self.count += 1
             self._put[verdict.rule, about.app] += 1
         asked = self._clock()
+        keeping = self._desktop.keep_focus() if isinstance(self._desktop, KeepsFocus) else None
         consent = self._person.approve(replace(question, limit_s=QUESTION_S, stop=self._stop))
+        if keeping is not None:
+            keeping()
         consent = replace(consent, seconds=self._clock() - asked, remembered=False)
         if consent.yes and (consent.seconds >= QUESTION_S or self._stop()):
             return replace(consent, said="stop" if self._stop() else "late")

@@ -109,7 +109,7 @@ class Executor:
     ) -> None:
         self._desktop = desktop
         self._policy = policy
-        self._asking = Asking(person or Nobody(), policy.profile, stop=stop, clock=clock)
+        self._asking = Asking(person or Nobody(), policy.profile, desktop=desktop, stop=stop, clock=clock)
         self._reader = reader
         if reader is not None:
             reader.warm_up()

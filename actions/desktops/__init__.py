@@ -7,7 +7,7 @@ Backends are imported by `open_local`, never by importing this package.
 import os
 import platform
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, Rect
@@ -15,7 +15,7 @@ from qvl_agent.actions.errors import NoScreenError
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.windows import WindowInfo
 
-__all__ = ["Desktop", "StopCheck", "open_local"]
+__all__ = ["Desktop", "KeepsFocus", "StopCheck", "open_local"]
 
 StopCheck = Callable[[], bool]
 """Says whether the run was asked to stop; asked between any two events."""
@@ -79,6 +79,15 @@ class Desktop(Protocol):
 
     def close(self) -> None:
         """Release, restore the keyboard map, and let go of the display. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class KeepsFocus(Protocol):
+    """A desktop on which the person may be asked in a window of their own."""
+
+    def keep_focus(self) -> Callable[[], None]:
+        """Remember which window has the focus; call what is returned when they have answered there."""
         ...
 
 

@@ -1,6 +1,7 @@
 """The desktop of an X server: frames by mss, input by XTEST."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any, Final, assert_never
 
@@ -19,6 +20,7 @@ from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym, key_
 from qvl_agent.actions.desktops.x11_monitors import monitors
 from qvl_agent.actions.desktops.x11_own import own_regions, window_info
 from qvl_agent.actions.desktops.x11_perform import Performance
+from qvl_agent.actions.desktops.x11_refocus import keep_focus
 from qvl_agent.actions.desktops.x11_windows import covering_window, focused_window, window_under
 from qvl_agent.actions.desktops.x11_xkb import KeyboardState
 from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
@@ -122,6 +124,9 @@ class X11Desktop:
         with self._eyes as display:
             window = covering_window(display, monitor) or focused_window(display)
             return None if window is None else window_info(display, window, focused=True)
+
+    def keep_focus(self) -> Callable[[], None]:
+        return keep_focus(self._eyes)
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         geometry = self.geometry()

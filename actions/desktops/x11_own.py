@@ -12,7 +12,7 @@ from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.desktops.x11_windows import focused_window, frame_rect, process_of
 from qvl_agent.actions.windows import WindowInfo
 
-__all__ = ["own_regions", "window_info", "without"]
+__all__ = ["own_regions", "stacking", "window_info", "without"]
 
 _LONGEST_TITLE: Final = 300
 _FURNITURE: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
@@ -25,7 +25,7 @@ def own_regions(display: Any) -> tuple[Rect, ...]:
     tmux or screen the terminal is no ancestor). Panels and desktops aren't ours, though whoever
     starts a program from them descends from them.
     """
-    stack = _stacking(display)
+    stack = stacking(display)
     owners = {window.id: process_of(display, window) for window in stack}
     ours = _our_processes({pid for pid in owners.values() if pid is not None})
     named = os.environ.get("WINDOWID", "")
@@ -115,11 +115,11 @@ def _is_ours(display: Any, window: Any, pid: int | None) -> bool:
         return True
     if pid is None or pid not in _ancestors() or _type(display, window) in _FURNITURE:
         return False
-    owners = {process_of(display, each) for each in _stacking(display)}
+    owners = {process_of(display, each) for each in stacking(display)}
     return pid in _our_processes({owner for owner in owners if owner is not None})
 
 
-def _stacking(display: Any) -> list[Any]:
+def stacking(display: Any) -> list[Any]:
     """List the applications' windows from the bottom up, as the window manager says."""
     value = display.screen().root.get_full_property(
         display.get_atom("_NET_CLIENT_LIST_STACKING"), Xatom.WINDOW
