@@ -61,13 +61,11 @@ def test_into_its_application_it_is_asked_once_and_then_silent() -> None:
     assert verdict(Type(text=PIN), granted=frozenset({first.rule})).level is Level.ALLOW
 
 
-@pytest.mark.parametrize("profile", ["unattended", "careful"])
-def test_a_profile_makes_the_question_stricter(profile: str) -> None:
-    policy = POLICY.model_copy(update={"profile": profile})
+def test_the_careful_profile_asks_every_time() -> None:
+    policy = POLICY.model_copy(update={"profile": "careful"})
     scene = Scene(VIEW, Geometry((SCREEN,)), focused=BANK)
     action = Type(text=PIN)
-    level = judge(action, plan(action, VIEW), scene, policy).level
-    assert level is {"unattended": Level.DENY, "careful": Level.ASK_EVERY}[profile]
+    assert judge(action, plan(action, VIEW), scene, policy).level is Level.ASK_EVERY
 
 
 @pytest.mark.parametrize(

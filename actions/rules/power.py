@@ -8,7 +8,7 @@ browser may say anything; its buttons reach no farther than the page.
 import re
 from typing import Final, Literal
 
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, TextEvent
+from qvl_agent.actions.events import ButtonEvent, KeyEvent, SecretEvent, TextEvent
 from qvl_agent.actions.lexicon import names_in
 from qvl_agent.actions.outcome import Level, Verdict
 from qvl_agent.actions.rules import Case, deny
@@ -87,7 +87,7 @@ def session_window(case: Case) -> Verdict | None:
 def _presses(case: Case) -> bool:
     """Say whether a button or a key that confirms goes down, or text goes out."""
     return any(
-        isinstance(event, ButtonEvent | TextEvent)
+        isinstance(event, ButtonEvent | TextEvent | SecretEvent)
         or (isinstance(event, KeyEvent) and event.key in _CONFIRMING)
         for event in case.plan
     )
