@@ -150,9 +150,6 @@ class _RedactedWatch(Watch):
     def verifying(self) -> None:
         self._watch.verifying()
 
-    def asking(self, question: Question) -> None:
-        self._watch.asking(question)
-
     def acted(self, outcome: StepOutcome) -> None:
         self._watch.acted(self._redactor.record(outcome))
 
