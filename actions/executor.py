@@ -21,10 +21,10 @@ from qvl_agent.actions.errors import (
     KeyNameError,
     Stopped,
 )
-from qvl_agent.actions.events import TYPED, MoveEvent, Plan
+from qvl_agent.actions.events import MoveEvent, Plan
 from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.freshness import fresh
 from qvl_agent.actions.guard import Scene, judge, rate_delay
+from qvl_agent.actions.last_look import LastLook
 from qvl_agent.actions.lexicon import named_in
 from qvl_agent.actions.outcome import Level, Outcome, Verdict
 from qvl_agent.actions.person import Consent, Nobody, Person, Question
@@ -122,7 +122,7 @@ class Executor:
         self._inputs: deque[float] = deque(maxlen=_RECENT_INPUTS)
         self._asking.count = asked
         self._unsure = unsure
-        self._moving: tuple[FrameBox, ...] = ()
+        self._last_look = LastLook(desktop, stop=stop, clock=clock, sleep=sleep)
         self._clicked: tuple[float, DesktopPoint] | None = None
 
     @property
@@ -214,7 +214,7 @@ class Executor:
         A model may think for longer than a frame lives: then the place is looked at again.
         """
         age = max(0.0, self._clock() - sight.screen.time)
-        if age <= self._policy.max_frame_age_s or self._unlike(action, sight):
+        if age <= self._policy.max_frame_age_s or self._last_look.pixels(action, sight):
             return age
         return 0.0
 
@@ -227,10 +227,10 @@ class Executor:
             max(rate_delay(decision.scene, self._policy), self._until_next_click(decision.action, goal))
         )
         start = self._clock()
-        unlike = self._unlike(decision.action, sight) or self._moved_windows(decision)
+        changed = self._last_look.changed(decision.action, decision.plan, decision.scene, sight)
         times["freshness"] = self._clock() - start
-        if unlike:
-            return Outcome("stale", unlike, planned=goal, times=times), None
+        if changed:
+            return Outcome("stale", changed, planned=goal, times=times), None
         start = self._clock()
         self._inputs.append(start)
         self._unsure = Unsure(decision.scene.step, decision.plan, decision.action.label)
@@ -258,33 +258,6 @@ class Executor:
         near = max(abs(goal.x - place.x), abs(goal.y - place.y)) <= _SAME_PLACE
         return max(0.0, clicked + _DOUBLE_CLICK_S - self._clock()) if near else 0.0
 
-    def _unlike(self, action: Action, sight: Sight) -> str:
-        """Say how the screen differs from what the model saw, where the action goes; "" if it doesn't."""
-        for box in sight.boxes(action) or (None,):
-            checked = fresh(
-                sight.screen,
-                self._desktop.grab,
-                box,
-                stop=self._stop,
-                clock=self._clock,
-                sleep=self._sleep,
-                moving=self._moving,
-            )
-            self._moving += checked.moving
-            if not checked.ok:
-                return checked.reason
-        return ""
-
-    def _moved_windows(self, decision: Decision) -> str:
-        """Say if another application's window than the one judged is there now; "" if not."""
-        pairs = list(zip(decision.scene.windows, self._windows(decision.plan), strict=True))
-        if any(isinstance(event, TYPED) for event in decision.plan):
-            pairs.append((decision.scene.focused, self._desktop.focused()))
-        for was, found in pairs:
-            if was and found and (was.app, was.program) != (found.app, found.program):
-                return f"another window came in between: {found.called} is where {was.called} was"
-        return ""
-
     def _settled(
         self, outcome: Outcome, before: Frame, box: FrameBox | None, limits: SettleLimits = LIMITS
     ) -> tuple[Outcome, Frame | None]:
@@ -300,7 +273,7 @@ class Executor:
             )
         except DesktopError as error:
             return replace(outcome, detail=f"the screen can't be seen any more: {error}", quiet=False), None
-        self._moving = settled.moving
+        self._last_look.moving = settled.moving
         times = {**outcome.times, "settle": settled.seconds}
         return replace(outcome, change=settled.change, quiet=settled.quiet, times=times), settled.frame
 

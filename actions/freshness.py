@@ -7,7 +7,8 @@ and areas that were already moving when the screen settled. Everything else gets
 back (a hover effect, a block cursor), and then the action is stale: look again, plan again.
 
 Without a target (typing into the focus) the whole screen is compared, and only a change as large as
-a dialog counts; whether the focus itself has moved is not for pixels to say.
+a dialog counts; whether the focus itself has moved is not for pixels to say. In a dialog every word may
+give the button its meaning, so there all of it counts.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from qvl_agent.actions.coordinates import FrameBox, Rect, frame_box_to_rect
 from qvl_agent.actions.errors import DesktopError
 from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.likeness import LIMITS, FreshLimits, watch_screen, watch_target
+from qvl_agent.actions.likeness import LIMITS, FreshLimits, watch_dialog, watch_screen, watch_target
 from qvl_agent.actions.settle import grab_again
 
 __all__ = ["LIMITS", "FreshLimits", "Freshness", "fresh"]
@@ -31,12 +32,14 @@ class Freshness:
         reason: one sentence for the model if it may not.
         seconds: what it took.
         moving: what kept moving while it was watched; given to the next try, it is let be.
+        differing: where it differs, if it isn't.
     """
 
     ok: bool
     reason: str
     seconds: float
     moving: tuple[FrameBox, ...] = ()
+    differing: tuple[FrameBox, ...] = ()
 
 
 def fresh(
@@ -44,6 +47,7 @@ def fresh(
     grab_region: Callable[[Rect], Frame],
     target: FrameBox | None,
     *,
+    whole: bool = False,
     stop: Callable[[], bool],
     clock: Callable[[], float],
     sleep: Callable[[float], None],
@@ -56,6 +60,7 @@ def fresh(
         seen: the frame that the model's answer is about.
         grab_region: captures a rectangle of logical pixels, as it is now.
         target: the box that the input goes to, in pixels of `seen`; None for the focus.
+        whole: the target is a dialog, of which every part counts.
         stop: ends the wait for a difference to go away.
         clock: tells monotonic seconds.
         sleep: waits seconds.
@@ -66,7 +71,10 @@ def fresh(
         CoordinateError: the target isn't inside the frame.
     """
     start = clock()
-    watch = watch_screen(seen, limits) if target is None else watch_target(seen, target, limits)
+    if target is None:
+        watch = watch_screen(seen, limits)
+    else:
+        watch = watch_dialog(seen, target) if whole else watch_target(seen, target, limits)
     region = frame_box_to_rect(watch.part, seen.view)
     while True:
         try:
@@ -82,5 +90,6 @@ def fresh(
         if stop() or seconds >= limits.wait_s:
             restless = watch.restless(clock() - limits.watch_s)
             problem = watch.problem(moving, restless)
-            return Freshness(not problem, problem, seconds, watch.spots(restless))
+            differing = watch.differing if problem else ()
+            return Freshness(not problem, problem, seconds, watch.spots(restless), differing)
         sleep(limits.poll_s)

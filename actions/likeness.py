@@ -10,7 +10,7 @@ from qvl_agent.actions.changes import TILE, Mask, boxes, difference, groups, is_
 from qvl_agent.actions.coordinates import FrameBox
 from qvl_agent.actions.frame import Frame
 
-__all__ = ["LIMITS", "FreshLimits", "Watch", "watch_screen", "watch_target"]
+__all__ = ["LIMITS", "FreshLimits", "Watch", "watch_dialog", "watch_screen", "watch_target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +89,30 @@ class Watch:
 
     def spots(self, cells: Mask) -> tuple[FrameBox, ...]:
         """Put boxes, in pixels of the picture, around cells."""
-        side = max(self._cell, _SPOT)
-        step = side // self._cell
-        rows, columns = (np.arange(0, length, step) for length in cells.shape)
-        coarse = np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1)
+        left, top = self.part.left, self.part.top
         return tuple(
-            FrameBox(
-                box.left + self.part.left,
-                box.top + self.part.top,
-                box.right + self.part.left,
-                box.bottom + self.part.top,
-            )
-            for box in boxes(coarse, (self.part.width, self.part.height), side)
+            FrameBox(box.left + left, box.top + top, box.right + left, box.bottom + top)
+            for box in _spots(cells, self._cell, (self.part.width, self.part.height))
         )
+
+    @property
+    def differing(self) -> tuple[FrameBox, ...]:
+        """Where the last capture differs from the picture, in pixels of the picture."""
+        return self.spots(self._differs)
 
     def _slices(self, box: FrameBox) -> tuple[slice, slice]:
         top, left = max(0, box.top - self.part.top), max(0, box.left - self.part.left)
         bottom, right = max(0, box.bottom - self.part.top), max(0, box.right - self.part.left)
         cell = self._cell
         return slice(top // cell, -(-bottom // cell)), slice(left // cell, -(-right // cell))
+
+
+def _spots(cells: Mask, cell: int, size: tuple[int, int]) -> tuple[FrameBox, ...]:
+    """Put boxes around cells, in pixels, told apart as finely as `_SPOT`."""
+    side = max(cell, _SPOT)
+    rows, columns = (np.arange(0, length, side // cell) for length in cells.shape)
+    coarse = np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1)
+    return boxes(coarse, size, side)
 
 
 def _cells(before: Frame, after: Frame, cell: int) -> Mask:
@@ -146,6 +151,19 @@ def watch_target(seen: Frame, target: FrameBox, limits: FreshLimits) -> Watch:
         return ""
 
     return Watch(seen, part, 1, judge)
+
+
+def watch_dialog(seen: Frame, inside: FrameBox) -> Watch:
+    """Watch a whole dialog: whatever changes in it counts, bar a caret and what keeps moving."""
+
+    def judge(differs: Mask, restless: Mask) -> str:
+        left = differs & ~restless
+        for spot in _spots(left, 1, (inside.width, inside.height)):
+            if not is_caret(left[spot.top : spot.bottom, spot.left : spot.right], seen.scale):
+                return "the dialog where the action points says something else now; look again"
+        return ""
+
+    return Watch(seen, inside, 1, judge)
 
 
 def watch_screen(seen: Frame, limits: FreshLimits) -> Watch:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from qvl_agent.actions.coordinates import FrameBox, ModelBox, model_box_to_frame
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.schema import POINTING, Action, Drag, Type
+from qvl_agent.actions.windows import Layout
 
 __all__ = ["Sight"]
 
@@ -16,10 +17,12 @@ class Sight:
     Attributes:
         seen: the picture that the action's coordinates are over; a crop after a zoom.
         screen: the monitor's frame that `seen` is, or was cut from.
+        layout: how the windows lay then; None if nobody knows.
     """
 
     seen: Frame
     screen: Frame
+    layout: Layout | None = None
 
     def box(self, action: Action) -> FrameBox | None:
         """Find the action's target in the screen's pixels; None if it has none."""

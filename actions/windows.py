@@ -1,10 +1,10 @@
-"""What is known of a window: whose it is and what it is called. Plain data, recorded in the scene."""
+"""What is known of windows: whose one is and what it is called, and how they lie. Plain data."""
 
 from dataclasses import dataclass
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.coordinates import DesktopPoint, Rect
 
-__all__ = ["WindowInfo"]
+__all__ = ["Layout", "WindowInfo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class WindowInfo:
         rect: where it is, its frame included, in logical pixels.
         focused: whether the keys go to it.
         ours: whether it is this agent's own, or the terminal that it runs in.
+        dialog: where its inside is, without the frame, if it is a dialog; None for other windows.
     """
 
     app: str = ""
@@ -26,6 +27,7 @@ class WindowInfo:
     rect: Rect | None = None
     focused: bool = False
     ours: bool = False
+    dialog: Rect | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -41,3 +43,21 @@ class WindowInfo:
     def called(self) -> str:
         """What to call it in a sentence."""
         return self.app or self.program or self.title or "a window"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How windows lie over each other at a moment; it is compared, never recorded.
+
+    Attributes:
+        windows: the system's number of each that is shown and where it is, the topmost first; those too that
+            nobody can see, but that take the clicks.
+        focus: the number of the window that the keys go to.
+    """
+
+    windows: tuple[tuple[int, Rect], ...]
+    focus: int
+
+    def at(self, point: DesktopPoint) -> int:
+        """Say which window is on top at a point; 0 for none."""
+        return next((number for number, rect in self.windows if point in rect), 0)

@@ -149,7 +149,7 @@ class Episode:
         start = time.monotonic()
         screen = self._looking.look(frame)
         self._times["capture"] = time.monotonic() - start
-        self._sight = Sight(screen, screen)
+        self._sight = Sight(screen, screen, self._setup.desktop.layout())
 
     def _think(self) -> Reply:
         """Ask the model about what it was shown last."""
@@ -282,7 +282,7 @@ class Episode:
             raise AssertionError("a zoom has a target")
         screen = self._sight.screen
         box = box.grown(_ZOOM_MARGIN, screen.size)
-        self._sight = Sight(screen.crop(box), screen)
+        self._sight = Sight(screen.crop(box), screen, self._sight.layout)
         self._recorder.keep(self._sight.seen)
         self._history.show_close_up(self._sight.seen, action.label, note)
 

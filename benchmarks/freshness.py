@@ -2,11 +2,11 @@
 
     .venv/bin/python benchmarks/freshness.py [--changes 500] [--harmless 1000] [--seed 0]
 
-Real windows in Tk, GTK and Qt. First: something comes over the target, or the focus goes elsewhere, at a random
-moment between the model's look and the input (while it thinks, while the person is asked, while the intent
-is recorded), and stands before the input would be sent: each must be caught. Then: actions beside a caret, a
-clock, a video and buttons that light up: none may be stopped. What changes after the last look, in the
-milliseconds until the first event, nothing can catch; how long that is, is printed too.
+Real windows in Tk, GTK and Qt. First: something comes over the target, or the focus goes elsewhere, at a
+random moment between the model's look and the input (while it thinks, while the person is asked, while the
+intent is recorded), and stands before the input would be sent: each must be caught. Then: actions beside a
+caret, a clock, a video and buttons that light up: none may be stopped. What changes after the last look, in
+the milliseconds until the first event, nothing can catch; how long that is, is printed too.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from qvl_agent.actions.person import Consent, Question
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.schema import Action, Click, Type
 from qvl_agent.actions.sight import Sight
+from qvl_agent.actions.windows import Layout
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE = (1280, 800)
@@ -95,6 +96,7 @@ class Trial:
         self._desktop, self._figures, self._dice = desktop, figures, dice
         self._executor = Executor(desktop, POLICY, person=self)
         self._when_asked = self._when_recorded = lambda: None
+        self._layout: Layout | None = None
 
     def approve(self, question: Question) -> Consent:
         del question
@@ -112,7 +114,7 @@ class Trial:
     def change(self, change: Change, scene: Scene) -> None:
         """Look, let it change, and act: only a refusal to act is right."""
         change.prepare(scene)
-        frame = self._desktop.grab()
+        frame = self._look()
         moment = self._dice.choice(MOMENTS)
         label = "Send" if moment == "asked" else ""
         self.anew()
@@ -144,7 +146,7 @@ class Trial:
 
     def harmless(self, name: str, scene: Scene) -> None:
         part, text = HARMLESS[name]
-        frame = self._desktop.grab()
+        frame = self._look()
         self._when_asked = self._when_recorded = lambda: None
         time.sleep(self._dice.uniform(0.02, 0.4))
         action = _action(part, scene, frame, "") if text is None else _typing(part, text, scene, frame)
@@ -158,9 +160,16 @@ class Trial:
                 f"{name} in {scene.main.toolkit}: {outcome.status}: {outcome.detail}"
             )
 
+    def _look(self) -> Frame:
+        """What the model would see next, as the loop takes it."""
+        frame = self._desktop.grab()
+        self._layout = self._desktop.layout()
+        return frame
+
     def _act(self, action: Action, frame: Frame) -> Acted:
         facts = Facts(step=1, elapsed_s=1.0)
-        return self._executor.execute(action, Sight(frame, frame), facts, lambda _: self._when_recorded())
+        sight = Sight(frame, frame, self._layout)
+        return self._executor.execute(action, sight, facts, lambda _: self._when_recorded())
 
 
 def _box(part: str, scene: Scene, frame: Frame) -> ModelBox:
@@ -188,7 +197,7 @@ def measure(changes: int, harmless: int, seed: int) -> Figures:
     with VirtualDisplay(SIZE) as display, closing(Timed(display.name)) as desktop:
         trial = Trial(desktop, figures, dice)
         todo = {"changes": changes, "harmless": harmless}
-        turn = 0
+        turn, kinds = 0, list[Change]()
         while any(todo.values()):
             what = "changes" if todo["changes"] else "harmless"
             main, other = TOOLKITS[turn % 3], dice.choice(TOOLKITS)
@@ -196,8 +205,8 @@ def measure(changes: int, harmless: int, seed: int) -> Figures:
                 scene = stack.enter_context(Scene(display, desktop, main, other, dice))
                 for number in range(min(BATCH, todo[what])):
                     if what == "changes":
-                        name = list(CHANGES)[(turn * BATCH + number) % len(CHANGES)]
-                        trial.change(CHANGES[name], scene)
+                        kinds = kinds or dice.sample(list(CHANGES.values()), len(CHANGES))
+                        trial.change(kinds.pop(), scene)
                     else:
                         scene.play(on=True)
                         if number % 12 == 0:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
-from living_window import DIALOG, OK, PLAIN, Living, Rectangle
+from living_window import PLAIN, Living, Rectangle
 from Xlib import X
 from Xlib.display import Display
 
@@ -45,6 +45,7 @@ class Scene:
         self.other = self._stack.enter_context(Living(self._kinds[1], environment, at=_OTHER_AT))
         self.main = self._stack.enter_context(Living(self._kinds[0], environment, at=_MAIN_AT))
         self.thief = self._make_thief()
+        self.ghost = self._make_ghost()
         self.rest()
         return self
 
@@ -57,12 +58,20 @@ class Scene:
             *(1100, 700, 120, 40, 0, X.CopyFromParent), override_redirect=True, background_pixel=0x777777
         )
 
+    def _make_ghost(self) -> Any:
+        """A window that can't be seen, and takes the clicks."""
+        screen = self.eyes.screen()
+        return screen.root.create_window(
+            *(0, 0, 300, 200, 0, 0), X.InputOnly, X.CopyFromParent, override_redirect=True
+        )
+
     def play(self, *, on: bool) -> None:
         self.main.do("play", on=on)
 
     def rest(self) -> None:
         """Everything as it is at first, and still."""
         self.thief.unmap()
+        self.ghost.unmap()
         self.eyes.sync()
         self.other.do("gone")
         self.main.do("gone")
@@ -165,39 +174,25 @@ def _over(part: str, size: tuple[int, int], *, by: str, managed: bool, colour: s
 
     def stands(scene: Scene, frame: Frame) -> bool:
         here = scene.places[part]
-        if colour == PLAIN:
-            return scene.top_at(part) != _top_before[scene]
-        return scene.differs(frame, here)
+        return _top_changed(part)(scene, frame) if colour == PLAIN else scene.differs(frame, here)
 
-    def before(scene: Scene) -> None:
-        _top_before[scene] = scene.top_at(part)
-
-    return Change(f"{kind} over it, by {whose}{looks}", part, begin, stands, before)
+    return Change(f"{kind} over it, by {whose}{looks}", part, begin, stands, _remember_top(part))
 
 
 _top_before: dict[Scene, int] = {}
 _focus_before: dict[Scene, int] = {}
-_DIALOG_AT: Final = (300, 300)
-
-
-def _message(scene: Scene) -> Rectangle:
-    left, top, width, height = scene.places["message"]
-    return [left, top, width, height]
+_DIALOG_AT: Final = [300, 300]
 
 
 def _dialog_before(scene: Scene) -> None:
-    """Open a dialog; its button is found by looking where the window manager put the window."""
-    scene.main.do("dialog", at=list(_DIALOG_AT), text="Keep the file?")
+    scene.main.do("dialog", at=_DIALOG_AT, text="Keep the file?")
     time.sleep(0.15)
     scene.still()
-    left, top = _DIALOG_AT
-    # The frame's title bar stands above in most toolkits; OK's middle is the same button either way.
-    scene.places["ok"] = [left + OK[0] + 10, top + OK[1] + 14, OK[2] - 20, OK[3] - 14]
-    scene.places["message"] = [left + 10, top + 12, DIALOG[0] - 20, 46]
+    scene.places = scene.main.do("places")
 
 
 def _swap(scene: Scene) -> None:
-    scene.main.do("dialog", at=list(_DIALOG_AT), text="Delete all files for good?")
+    scene.main.do("dialog", at=_DIALOG_AT, text="Delete all files for good?")
 
 
 def _reword(scene: Scene) -> None:
@@ -228,6 +223,24 @@ def _grasp(scene: Scene) -> None:
     scene.eyes.sync()
     scene.thief.set_input_focus(X.RevertToParent, X.CurrentTime)
     scene.eyes.sync()
+
+
+def _haunt(scene: Scene) -> None:
+    left, top, _, _ = scene.around("one", 300, 200)
+    scene.ghost.configure(x=left, y=top, stack_mode=X.Above)
+    scene.ghost.map()
+    scene.eyes.sync()
+
+
+def _top_changed(part: str) -> Callable[[Scene, Frame], bool]:
+    return lambda scene, _: scene.top_at(part) != _top_before[scene]
+
+
+def _remember_top(part: str) -> Callable[[Scene], None]:
+    def remember(scene: Scene) -> None:
+        _top_before[scene] = scene.top_at(part)
+
+    return remember
 
 
 def _refocus(scene: Scene) -> None:
@@ -266,6 +279,9 @@ _LIST: Final = (
         "a dialog gives way to another at its place", "ok", _swap, _looks_other("message"), _dialog_before
     ),
     Change("a dialog says something else", "ok", _reword, _looks_other("message"), _dialog_before),
+    Change(
+        "a window that can't be seen comes over it", "one", _haunt, _top_changed("one"), _remember_top("one")
+    ),
     Change("a list is scrolled", "list", _scrolled, _looks_other("list")),
     Change("the window is moved", "one", _moved, _looks_other("one")),
     Change(

@@ -66,9 +66,16 @@ def run(x: int, y: int) -> None:
 
     class Gtk3(Window):
         message: Any = None
+        question: Any = None
 
         def origin(self) -> tuple[int, int]:
             _, left, top = root.get_window().get_origin()
+            return left, top
+
+        def dialog_origin(self) -> tuple[int, int] | None:
+            if self.question is None:
+                return None
+            _, left, top = self.question.get_window().get_origin()
             return left, top
 
         def draw(self, tick: int) -> None:
@@ -95,7 +102,9 @@ def run(x: int, y: int) -> None:
 
         def dialog(self, at: Rectangle, text: str) -> None:
             self.gone()
-            window = Gtk.Window(title="Question", resizable=False)
+            window = Gtk.Window(title="Question", resizable=False, transient_for=root)
+            window.set_type_hint(Gdk.WindowTypeHint.DIALOG)
+            self.question = window
             window.set_size_request(*DIALOG)
             window.move(at[0], at[1])
             self.message = Gtk.Label(label=text, xalign=0)
@@ -107,6 +116,7 @@ def run(x: int, y: int) -> None:
             self.message.set_text(text)
 
         def gone(self) -> None:
+            self.question = None
             while opened:
                 opened.pop().destroy()
 

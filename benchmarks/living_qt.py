@@ -61,10 +61,14 @@ def run(x: int, y: int) -> None:
 
     class Pyside(Window):
         message: Any = None
+        question: QWidget | None = None
 
         def origin(self) -> tuple[int, int]:
             at = root.geometry()
             return at.x(), at.y()
+
+        def dialog_origin(self) -> tuple[int, int] | None:
+            return None if self.question is None else self.question.geometry().topLeft().toTuple()
 
         def draw(self, tick: int) -> None:
             parts["video"].tick = tick
@@ -85,7 +89,7 @@ def run(x: int, y: int) -> None:
 
         def dialog(self, at: Rectangle, text: str) -> None:
             self.gone()
-            window = coloured(QWidget(None, Qt.WindowType.Dialog), PLAIN)
+            window = self.question = coloured(QWidget(root, Qt.WindowType.Dialog), PLAIN)
             window.setWindowTitle("Question")
             window.setGeometry(*at[:2], *DIALOG)
             self.message = QLabel(text, window)
@@ -98,6 +102,7 @@ def run(x: int, y: int) -> None:
             self.message.setText(text)
 
         def gone(self) -> None:
+            self.question = None
             while opened:
                 opened.pop().deleteLater()
 

@@ -44,10 +44,17 @@ def run(x: int, y: int) -> None:
 
     class Tk(Window):
         message: Any = None
+        question: Any = None
 
         def origin(self) -> tuple[int, int]:
             root.update_idletasks()
             return root.winfo_rootx(), root.winfo_rooty()
+
+        def dialog_origin(self) -> tuple[int, int] | None:
+            if self.question is None:
+                return None
+            self.question.update_idletasks()
+            return self.question.winfo_rootx(), self.question.winfo_rooty()
 
         def draw(self, tick: int) -> None:
             for stripe, (_, colour) in zip(stripes, bars(tick), strict=True):
@@ -70,6 +77,8 @@ def run(x: int, y: int) -> None:
             self.gone()
             window = tk.Toplevel(root, bg=PLAIN)
             window.title("Question")
+            window.transient(root)
+            self.question = window
             window.geometry(f"{DIALOG[0]}x{DIALOG[1]}+{at[0]}+{at[1]}")
             self.message = tk.Label(window, text=text, bg=PLAIN)
             self.message.place(x=20, y=20)
@@ -81,6 +90,7 @@ def run(x: int, y: int) -> None:
             self.message.configure(text=text)
 
         def gone(self) -> None:
+            self.question = None
             while opened:
                 opened.pop().destroy()
 

@@ -32,7 +32,8 @@ PLAIN: Final = "#d8dce0"
 """The window's own colour."""
 DIALOG: Final = (300, 130)
 OK: Final = (200, 90, 80, 28)
-"""A dialog's size, and its button's place in it."""
+MESSAGE: Final = (20, 20, 260, 20)
+"""A dialog's size, and where its button and its message are in it."""
 ROWS: Final = tuple(f"Row {number}: {number * 7919 % 10007}" for number in range(200))
 FRAME_MS: Final = 33
 CLOCK_MS: Final = 250
@@ -82,6 +83,10 @@ class Window:
 
     def origin(self) -> tuple[int, int]:
         """Where the window's own top left is."""
+        raise NotImplementedError
+
+    def dialog_origin(self) -> tuple[int, int] | None:
+        """Where the dialog's own top left is, if one is open."""
         raise NotImplementedError
 
     def draw(self, tick: int) -> None:
@@ -156,6 +161,9 @@ class Window:
                 self.focus()
         left, top = self.origin()
         places = {name: [left + x, top + y, width, height] for name, (x, y, width, height) in PARTS.items()}
+        if (at := self.dialog_origin()) is not None:
+            for name, (x, y, width, height) in {"ok": OK, "message": MESSAGE}.items():
+                places[name] = [at[0] + x, at[1] + y, width, height]
         sys.stdout.write(json.dumps(places) + "\n")
         sys.stdout.flush()
         return True

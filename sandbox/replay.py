@@ -24,7 +24,7 @@ from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.parse import read_reply
 from qvl_agent.actions.plan import plan, select_all_on
 from qvl_agent.actions.schema import Action
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.windows import Layout, WindowInfo
 from qvl_agent.sandbox.compare import MIN_OVERLAP, Difference, Redone, compare
 from qvl_agent.sandbox.record import CloserLook, Manifest, StepIntent
 from qvl_agent.sandbox.recording import Recording
@@ -171,6 +171,10 @@ class ReplayDesktop(Desktop):
     def focused(self) -> WindowInfo | None:
         """The window that had the keys then."""
         return self._intent.scene.focused if self._intent.scene else None
+
+    def layout(self) -> Layout | None:
+        """Not recorded: nothing comes over a recorded screen."""
+        return None
 
     def grab(self, region: Rect | None = None) -> Frame:
         """The step's screen, captured now as far as its age goes; after a zoom, the screen before it.

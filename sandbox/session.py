@@ -14,7 +14,7 @@ from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
 from qvl_agent.actions.desktops.watchdog import Watchable, Watchdog
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.windows import Layout, WindowInfo
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.process import AppProcess
 from qvl_agent.sandbox.apps.protocol import Press, Tree
@@ -173,6 +173,9 @@ class SandboxDesktop:
 
     def focused(self) -> WindowInfo | None:
         return self._desktop.focused()
+
+    def layout(self) -> Layout | None:
+        return self._desktop.layout()
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         self._desktop.perform(approved, stop)

@@ -23,6 +23,7 @@ def check(
     screen: Callable[[float], Bytes | None],
     target: FrameBox | None = BUTTON,
     *,
+    whole: bool = False,
     moving: tuple[FrameBox, ...] = (),
     stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Freshness, Script]:
@@ -31,6 +32,7 @@ def check(
         frame(BASE),
         script.grab_region,
         target,
+        whole=whole,
         stop=stop,
         clock=script.clock,
         sleep=script.sleep,
@@ -131,6 +133,19 @@ def test_a_target_that_keeps_moving_is_stale_until_it_is_known_to_move() -> None
 def test_a_dialog_that_fades_in_is_stale_even_if_it_moved_at_first() -> None:
     result, _ = check(lambda now: with_box(BASE, DIALOG, 1 + int(min(now, 0.25) / 0.02)), None)
     assert not result.ok
+
+
+def test_in_a_dialog_every_word_counts_but_a_caret_and_what_moves_do_not() -> None:
+    word, spinner = FrameBox(460, 280, 500, 292), FrameBox(700, 400, 732, 432)
+    changed, _ = check(lambda now: with_box(BASE, word), DIALOG, whole=True)
+    assert not changed.ok
+    assert "says something else" in changed.reason
+    assert any(box.left <= word.left and box.right >= word.right for box in changed.differing)
+    assert check(lambda now: BASE, DIALOG, whole=True)[0].ok
+    assert check(lambda now: with_box(BASE, FrameBox(250, 280, 300, 292)), DIALOG, whole=True)[0].ok
+    assert check(lambda now: with_box(BASE, FrameBox(560, 306, 561, 324)), DIALOG, whole=True)[0].ok
+    assert check(lambda now: flicker(spinner, now, 0.016), DIALOG, whole=True)[0].ok
+    assert check(lambda now: with_box(BASE, word), DIALOG, whole=True, moving=(word,))[0].ok
 
 
 def test_without_a_target_small_changes_and_videos_pass() -> None:

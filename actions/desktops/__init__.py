@@ -13,7 +13,7 @@ from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.errors import NoScreenError
 from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.windows import Layout, WindowInfo
 
 __all__ = ["Desktop", "KeepsFocus", "StopCheck", "open_local"]
 
@@ -59,6 +59,10 @@ class Desktop(Protocol):
 
     def focused(self) -> WindowInfo | None:
         """Ask which application's window the keys go to; None if there is none, or nobody knows."""
+        ...
+
+    def layout(self) -> Layout | None:
+        """Ask how the windows lie over each other now; None if nobody knows."""
         ...
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:

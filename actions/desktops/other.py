@@ -27,7 +27,7 @@ from qvl_agent.actions.events import (
 )
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.schema import Button
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.windows import Layout, WindowInfo
 
 __all__ = ["OtherDesktop"]
 
@@ -109,6 +109,10 @@ class OtherDesktop:
         return None
 
     def focused(self) -> WindowInfo | None:
+        """Nobody knows, likewise."""
+        return None
+
+    def layout(self) -> Layout | None:
         """Nobody knows, likewise."""
         return None
 

@@ -17,6 +17,7 @@ from qvl_agent.actions.desktops.x11_capture import Capture
 from qvl_agent.actions.desktops.x11_connection import Connection
 from qvl_agent.actions.desktops.x11_input import Held, XInput
 from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym, key_keysym
+from qvl_agent.actions.desktops.x11_layout import read_layout
 from qvl_agent.actions.desktops.x11_monitors import monitors
 from qvl_agent.actions.desktops.x11_own import own_regions, window_info
 from qvl_agent.actions.desktops.x11_perform import Performance
@@ -34,7 +35,7 @@ from qvl_agent.actions.events import (
     WheelEvent,
 )
 from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.windows import Layout, WindowInfo
 
 __all__ = ["X11Desktop"]
 
@@ -127,6 +128,10 @@ class X11Desktop:
 
     def keep_focus(self) -> Callable[[], None]:
         return keep_focus(self._eyes)
+
+    def layout(self) -> Layout:
+        with self._eyes as display:
+            return read_layout(display)
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         geometry = self.geometry()

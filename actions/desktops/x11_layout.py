@@ -1,4 +1,4 @@
-"""Which windows lie where on a display, from the top down, and which one the keys go to. Two rounds to the server."""
+"""Which windows lie where on a display, from the top down, and which one the keys go to."""
 
 from typing import Any, Final
 
@@ -16,29 +16,31 @@ _GONE: Final = (xerror.BadWindow, xerror.BadDrawable)
 
 
 def read_layout(display: Any) -> Layout:
-    """Read the layout: also windows that no window manager knows, and such as take input and can't be seen."""
-    root = display.screen().root
-    children = root.query_tree().children
-    shown = _answers(
-        [request.GetWindowAttributes(display=display.display, defer=True, window=each.id) for each in children]
-    )
-    placed = _answers(
-        [request.GetGeometry(display=display.display, defer=True, drawable=each.id) for each in children]
-    )
+    """Read the layout, windows included that no window manager knows.
+
+    A desktop has some hundred windows, most of them never shown; all are asked for before any answer is
+    waited for.
+    """
+    to = display.display
+    children = display.screen().root.query_tree().children
+    asked = [
+        (
+            request.GetWindowAttributes(to, defer=True, window=each.id),
+            request.GetGeometry(to, defer=True, drawable=each.id),
+        )
+        for each in children
+    ]
     windows = []
-    for window, attributes, at in zip(children, shown, placed, strict=True):
+    for window, both in zip(children, asked, strict=True):
+        attributes, at = map(_answer, both)
         if attributes is not None and at is not None and attributes.map_state == X.IsViewable:
             border = 2 * at.border_width
             windows.append((int(window.id), Rect(at.x, at.y, at.width + border, at.height + border)))
     return Layout(tuple(reversed(windows)), _focus(display))
 
 
-def _answers(asked: list[Any]) -> list[Any]:
-    """Wait for answers to requests that are on their way; None for a window that is gone."""
-    return [_answer(each) for each in asked]
-
-
 def _answer(asked: Any) -> Any:
+    """Wait for the answer to a request that is on its way; None for a window that is gone."""
     try:
         asked.reply()
     except _GONE:

@@ -15,6 +15,7 @@ from qvl_agent.actions.windows import WindowInfo
 __all__ = ["own_regions", "stacking", "window_info", "without"]
 
 _LONGEST_TITLE: Final = 300
+_DIALOG: Final = "_NET_WM_WINDOW_TYPE_DIALOG"
 _FURNITURE: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
 
 
@@ -62,7 +63,28 @@ def window_info(display: Any, window: Any, *, focused: bool | None = None) -> Wi
         rect=frame_rect(display, window),
         focused=focused,
         ours=managed and _is_ours(display, window, pid),
+        dialog=_inside(display, window) if _is_dialog(display, window) else None,
     )
+
+
+def _is_dialog(display: Any, window: Any) -> bool:
+    """A dialog says so, or is an ordinary window that stands over another of its application."""
+    said = _type(display, window)
+    if said not in ("", "_NET_WM_WINDOW_TYPE_NORMAL"):
+        return said == _DIALOG
+    try:
+        return window.get_full_property(Xatom.WM_TRANSIENT_FOR, X.AnyPropertyType) is not None
+    except xerror.XError:
+        return False
+
+
+def _inside(display: Any, window: Any) -> Rect | None:
+    """Find where a window is on the root window, without its frame."""
+    try:
+        at, size = window.translate_coords(display.screen().root, 0, 0), window.get_geometry()
+    except xerror.XError:
+        return None
+    return Rect(-at.x, -at.y, size.width, size.height)
 
 
 def _title(display: Any, window: Any) -> str:
