@@ -15,7 +15,7 @@ from qvl_agent.actions.events import SecretEvent
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.settle import SettleLimits, settle
 from qvl_agent.actions.vault import Vault
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.windows import Layout, WindowInfo
 
 __all__ = ["CoveredDesktop"]
 
@@ -118,6 +118,9 @@ class CoveredDesktop:
 
     def off_limits(self) -> tuple[Rect, ...]:
         return self._desktop.off_limits()
+
+    def layout(self) -> Layout | None:
+        return self._desktop.layout()
 
     def release(self) -> None:
         self._desktop.release()
