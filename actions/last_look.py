@@ -114,7 +114,7 @@ def _relaid(plan: Plan, was: Layout, now: Layout) -> str:
     for event in plan:
         if isinstance(event, MoveEvent) and was.at(event.point) != now.at(event.point):
             return "another window came where the action points; look again"
-        if isinstance(event, TYPED) and not clicked and was.focus != now.focus:
+        if isinstance(event, TYPED) and not clicked and not was.focus & now.focus:
             return "the keys would go to another window than before; look again"
         clicked = clicked or isinstance(event, ButtonEvent)
     return ""

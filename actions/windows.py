@@ -52,11 +52,11 @@ class Layout:
     Attributes:
         windows: the system's number of each that is shown and where it is, the topmost first; those too that
             nobody can see, but that take the clicks.
-        focus: the number of the window that the keys go to.
+        focus: the numbers of the window that the keys go to, and of the application's window around it.
     """
 
     windows: tuple[tuple[int, Rect], ...]
-    focus: int
+    focus: frozenset[int]
 
     def at(self, point: DesktopPoint) -> int:
         """Say which window is on top at a point; 0 for none."""

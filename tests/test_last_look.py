@@ -92,7 +92,7 @@ def act(
 
 
 def test_a_layout_knows_what_is_on_top() -> None:
-    layout = Layout(((7, Rect(0, 0, 10, 10)), (8, Rect(5, 5, 10, 10))), focus=8)
+    layout = Layout(((7, Rect(0, 0, 10, 10)), (8, Rect(5, 5, 10, 10))), focus=frozenset({8}))
     assert [layout.at(DesktopPoint(x, x)) for x in (0, 9, 10, 14, 15)] == [7, 7, 8, 8, 0]
 
 

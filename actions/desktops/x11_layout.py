@@ -48,9 +48,8 @@ def _answer(asked: Any) -> Any:
     return asked
 
 
-def _focus(display: Any) -> int:
-    window = focused_window(display)
-    if window is not None:
-        return int(window.id)
+def _focus(display: Any) -> frozenset[int]:
+    """Find the window that has the focus, and the application's around it: either may be new, not both."""
     focus = display.get_input_focus().focus
-    return int(getattr(focus, "id", focus))
+    window = focused_window(display)
+    return frozenset(int(getattr(each, "id", each)) for each in (focus, window) if each is not None)
