@@ -36,6 +36,11 @@ def main(given: str) -> None:
         stop=lambda: time.monotonic() - start > facts.get("stop_s", 600.0),
     )
     with TerminalPerson.here(as_json=False) as person:
+        if "pauses" in facts:
+            for why in facts["pauses"]:
+                sys.stdout.write(f"goes on: {person.pause(why, question.stop)}\n")
+                sys.stdout.flush()
+            return
         if "asks" in facts:
             sys.stdout.write(f"answered: {person.answer(facts['asks'], stop=question.stop)!r}\n")
             return
