@@ -1,4 +1,4 @@
-"""A paused run in a real terminal: which key lets it go on, and the whole program when a person takes over."""
+"""A paused run in a real terminal: what lets it go on; and the whole program when a person takes over."""
 
 import json
 import sys
