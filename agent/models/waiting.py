@@ -35,7 +35,9 @@ def wait_for(
         Stopped: `stop` said so. The thread ends by itself, soon after `drop`.
         ModelError: from the work.
     """
-    said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    # Not a SimpleQueue: in CPython 3.11 its `get` waits for ever if a signal's handler takes longer than the
+    # time-out, and Ctrl+C would be heard only when the model has answered.
+    said: queue.Queue[str | None] = queue.Queue()
     result: Future[T] = Future()
     Thread(target=_run, args=(work, said, result), name="qvl-agent model", daemon=True).start()
     try:
@@ -50,7 +52,7 @@ def wait_for(
 
 def _run(
     work: Callable[[Callable[[str], None]], T],
-    said: "queue.SimpleQueue[str | None]",
+    said: "queue.Queue[str | None]",
     result: "Future[T]",
 ) -> None:
     try:
@@ -61,7 +63,7 @@ def _run(
         said.put(None)
 
 
-def _next(said: "queue.SimpleQueue[str | None]", stop: Callable[[], bool]) -> str | None:
+def _next(said: "queue.Queue[str | None]", stop: Callable[[], bool]) -> str | None:
     while True:
         if stop():
             raise Stopped("stopped while the model was at work")
