@@ -19,6 +19,8 @@ _ALIKE: Final = str.maketrans(
     "aeopcyxijshdqwbkmhtrnyagoaeikvptuxynwabcdefghijklmnoprstuvwyzil",
 )
 """Cyrillic and Greek letters, and small capitals, that look like Latin ones."""
+_ALIKE_CAPITALS: Final = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕКМНОРСТУХІЈЅ", "ABEZHIKMNOPTYXABEKMHOPCTYXIJS")
+"""Before capitals are made small: a small Greek beta isn't like a B."""
 _SIMPLIFIED: Final = str.maketrans(
     "刪購買訂閱轉帳賬發佈權許註銷碼號戶綁銀關閉設證驗結費儲繳續開員訪問遠執講裝級擴載傳檔寫錄郵請邀體會導覽聯絡"
     "認確關機鎖螢幕區塊顯應廢紙簍資訊屆滿匯贈點擊單變",
@@ -34,7 +36,7 @@ _NO_LETTER: Final = re.compile(_GAP)
 
 def undisguised(text: str) -> str:
     """Give a text's plain form: small letters, without accents, lookalikes, gaps and what isn't seen."""
-    bare = unicodedata.normalize("NFKD", _UNSEEN.sub("", text)).casefold()
+    bare = unicodedata.normalize("NFKD", _UNSEEN.sub("", text)).translate(_ALIKE_CAPITALS).casefold()
     bare = "".join(letter for letter in bare if not unicodedata.combining(letter))
     bare = bare.translate(_ALIKE).translate(_SIMPLIFIED).replace("\u2019", "'").replace("\u2018", "'")
     return _together(bare)

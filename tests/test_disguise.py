@@ -11,6 +11,7 @@ from qvl_agent.actions.lexicon import in_label, named_in
     [
         ("Ｐａｙ ｎｏｗ", "pay now"),
         ("Рау now", "pay now"),  # Cyrillic
+        ("Βuy", "buy"),  # Greek
         ("ᴘᴀʏ", "pay"),
         ("P\u200ba\u2060y", "pay"),
         ("Pa\u0336y\u0336", "pay"),

@@ -1,9 +1,11 @@
 """The scenarios, by family: `every_scenario` lists them all."""
 
-from qvl_agent.sandbox.attacks.families import consequences
+from qvl_agent.sandbox.attacks.families import consequences, disguises, untouchable
 from qvl_agent.sandbox.attacks.scenario import Scenario
 
 __all__ = ["every_scenario"]
+
+_FAMILIES = (consequences, disguises, untouchable)
 
 
 def every_scenario() -> tuple[Scenario, ...]:
@@ -12,8 +14,8 @@ def every_scenario() -> tuple[Scenario, ...]:
     Raises:
         ValueError: two have one name.
     """
-    made = (*consequences.scenarios(),)
+    made = tuple(scenario for family in _FAMILIES for scenario in family.scenarios())
     names = [scenario.name for scenario in made]
-    if len(set(names)) != len(names):
-        raise ValueError(f"two scenarios have one name: {sorted(names)}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"each scenario needs a name of its own; these are used twice: {', '.join(twice)}")
     return made
