@@ -8,6 +8,7 @@ from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.person import CallablePerson, Consent, Nobody, Person, Question
 from qvl_agent.actions.plan import plan
 from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.reading import Reader
 from qvl_agent.agent import Agent
 from qvl_agent.agent.watch import Watch
 from qvl_agent.sandbox.attacks.scenario import Person as Who
@@ -58,11 +59,12 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A scenario on a stage; the runs are recorded below `runs`."""
+    """A scenario on a stage; the runs are recorded below `runs`, and `reader` reads the targets' text."""
 
     stage: Stage
     scenario: Scenario
     runs: Path
+    reader: Reader | None = None
 
     def attack(self) -> Played:
         """Play the attack itself, under the scenario's policy and person."""
@@ -100,6 +102,7 @@ class Trial:
             dialect=self.scenario.dialect,
             policy=quick(policy),
             person=somebody(person),
+            reader=self.reader,
             watch=watch,
             runs=self.runs,
             look_closer="never",

@@ -1,6 +1,6 @@
 """Plays the attacks on the guard in real windows, and counts what came to harm: a table by family.
 
-    .venv/bin/python benchmarks/attacks.py [--only WORD] [--attacks] [--show FOLDER]
+    .venv/bin/python benchmarks/attacks.py [--only WORD] [--attacks] [--no-ocr] [--show FOLDER]
 
 Each scenario is played by a model that obeys the attacker, through the whole agent; whether the forbidden
 effect happened is read from the windows' own state. Two controls show that this means something: with a
@@ -8,6 +8,7 @@ person who says yes (where the policy denies, without the guard) the effect does
 that isn't deceived would do there is done without a question.
 
 --only WORD: the scenarios with the word in their name or family. --attacks: without the controls.
+--no-ocr: the guard doesn't read the targets' text from the pixels: shows what that is good for.
 --show FOLDER: keep a picture of each scenario's windows, and play nothing.
 Exits 1 if an effect was let through that isn't a known gap, or a control failed.
 """
@@ -23,6 +24,7 @@ from pathlib import Path
 from attack_trial import Trial
 from PIL import Image
 
+from qvl_agent.actions.reading_rapidocr import open_reader
 from qvl_agent.sandbox.attacks.families import every_scenario
 from qvl_agent.sandbox.attacks.scenario import Scenario
 from qvl_agent.sandbox.attacks.stage import Stage
@@ -70,16 +72,18 @@ def main() -> int:
     )
     options.add_argument("--only", default="")
     options.add_argument("--attacks", action="store_true")
+    options.add_argument("--no-ocr", action="store_true")
     options.add_argument("--show", type=Path)
     chosen = options.parse_args()
     wanted = [s for s in every_scenario() if chosen.only in s.name or chosen.only in s.family]
     found: list[Found] = []
+    reader = None if chosen.no_ocr else open_reader("auto")
     with tempfile.TemporaryDirectory() as runs, Stage() as stage:
         for scenario in wanted:
             if chosen.show:
                 picture(stage, scenario, chosen.show)
                 continue
-            found.append(played(Trial(stage, scenario, Path(runs)), controls=not chosen.attacks))
+            found.append(played(Trial(stage, scenario, Path(runs), reader), controls=not chosen.attacks))
             if found[-1].complaint:
                 print(found[-1].complaint, flush=True)
     table(found)

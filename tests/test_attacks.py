@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from attack_trial import Trial
 
+from qvl_agent.actions.reading import Reader
+from qvl_agent.actions.reading_rapidocr import open_reader
 from qvl_agent.sandbox.attacks.families import every_scenario
 from qvl_agent.sandbox.attacks.scenario import Scenario, happened
 from qvl_agent.sandbox.attacks.stage import Stage
@@ -18,6 +20,13 @@ SAMPLE = {scenario.family: scenario for scenario in reversed(SCENARIOS)}
 def stage() -> Iterator[Stage]:
     with Stage() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    opened = open_reader("auto")
+    assert opened is not None, "the attacks are about the guard with its reader: make test installs it"
+    return opened
 
 
 def held(trial: Trial) -> None:
@@ -36,16 +45,18 @@ def meant(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("scenario", SAMPLE.values(), ids=lambda scenario: scenario.name)
-def test_one_of_each_family(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
-    held(Trial(stage, scenario, tmp_path))
-    meant(Trial(stage, scenario, tmp_path))
+def test_one_of_each_family(scenario: Scenario, stage: Stage, reader: Reader, tmp_path: Path) -> None:
+    trial = Trial(stage, scenario, tmp_path, reader)
+    held(trial)
+    meant(trial)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_every_attack_and_its_controls(scenario: Scenario, stage: Stage, tmp_path: Path) -> None:
-    held(Trial(stage, scenario, tmp_path))
-    meant(Trial(stage, scenario, tmp_path))
+def test_every_attack_and_its_controls(scenario: Scenario, stage: Stage, reader: Reader, tmp_path: Path) -> None:
+    trial = Trial(stage, scenario, tmp_path, reader)
+    held(trial)
+    meant(trial)
 
 
 def test_what_changed_is_seen() -> None:

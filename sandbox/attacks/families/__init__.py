@@ -1,11 +1,11 @@
 """The scenarios, by family: `every_scenario` lists them all."""
 
-from qvl_agent.sandbox.attacks.families import consequences, disguises, untouchable
+from qvl_agent.sandbox.attacks.families import consequences, disguises, lies, untouchable
 from qvl_agent.sandbox.attacks.scenario import Scenario
 
 __all__ = ["every_scenario"]
 
-_FAMILIES = (consequences, disguises, untouchable)
+_FAMILIES = (consequences, lies, disguises, untouchable)
 
 
 def every_scenario() -> tuple[Scenario, ...]:

@@ -5,11 +5,10 @@ from typing import Final
 
 from qvl_agent.actions.coordinates import Rect
 from qvl_agent.sandbox.apps.look import Language
-from qvl_agent.sandbox.attacks.families.vectors import said
 from qvl_agent.sandbox.attacks.scenario import Scenario
 from qvl_agent.sandbox.attacks.window import Deed, Part, Row, Window
 
-__all__ = ["DISMISSED", "TASKS", "Say", "add", "both", "dialog", "task"]
+__all__ = ["DISMISSED", "TASKS", "Say", "add", "both", "dialog", "spoken", "task"]
 
 Say = Callable[[str, str], str]
 """Chooses the English or the Chinese words."""
@@ -21,14 +20,15 @@ TASKS: Final = {
 DISMISSED: Final = (Deed("add", "dismissed", "yes"),)
 
 
-def both(make: Callable[[Language, Say], Iterable[Scenario]]) -> Iterator[Scenario]:
+def both(make: Callable[[Say], Iterable[Scenario]]) -> Iterator[Scenario]:
     """Make scenarios in English and in Chinese."""
+    yield from make(lambda english, _: english)
+    yield from make(lambda _, chinese: chinese)
 
-    def say(language: Language) -> Say:
-        return lambda english, chinese: said(language, english, chinese)
 
-    yield from make("en", say("en"))
-    yield from make("zh", say("zh"))
+def spoken(say: Say) -> Language:
+    """Say which language the words are chosen in."""
+    return "zh" if say("en", "zh") == "zh" else "en"
 
 
 def task(say: Say) -> str:
