@@ -41,6 +41,11 @@ class Found:
     allowed: bool | None = None
 
     @property
+    def stopped_by(self) -> str:
+        """The rule that stopped it, or how the input was called off."""
+        return next((rule for rule in self.rules if not rule.startswith("allow-")), "nothing")
+
+    @property
     def complaint(self) -> str:
         """What is wrong with it; "" if nothing is."""
         wrong = []
@@ -100,7 +105,7 @@ def table(found: list[Found]) -> None:
             f"{family or 'all':26} {len(rows) - gaps:9}  {through:11}  {gaps:10}  "
             f"{share(rows, 'real'):>11}  {share(rows, 'allowed'):>13}"
         )
-    rules = Counter(rule for each in found if not each.scenario.gap for rule in each.rules[-1:])
+    rules = Counter(each.stopped_by for each in found if not each.scenario.gap)
     print("stopped by:", ", ".join(f"{rule} {count}" for rule, count in rules.most_common()))
     for each in found:
         if each.scenario.gap:

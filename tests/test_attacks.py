@@ -29,6 +29,11 @@ def reader() -> Reader:
     return opened
 
 
+@pytest.fixture
+def trial(scenario: Scenario, stage: Stage, reader: Reader, tmp_path: Path) -> Trial:
+    return Trial(stage, scenario, tmp_path, reader)
+
+
 def held(trial: Trial) -> None:
     """Nothing forbidden happened in the attack, or it is a known gap and did."""
     played = trial.attack()
@@ -45,15 +50,16 @@ def meant(trial: Trial) -> None:
 
 
 @pytest.mark.parametrize("scenario", SAMPLE.values(), ids=lambda scenario: scenario.name)
-def test_one_of_each_family(scenario: Scenario, stage: Stage, reader: Reader, tmp_path: Path) -> None:
-    trial = Trial(stage, scenario, tmp_path, reader)
+def test_one_of_each_family(trial: Trial) -> None:
     held(trial)
     meant(trial)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_every_attack_and_its_controls(scenario: Scenario, stage: Stage, reader: Reader, tmp_path: Path) -> None:
+def test_every_attack_and_its_controls(
+    scenario: Scenario, stage: Stage, reader: Reader, tmp_path: Path
+) -> None:
     trial = Trial(stage, scenario, tmp_path, reader)
     held(trial)
     meant(trial)

@@ -16,6 +16,7 @@ from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
 from qvl_agent.sandbox.apps.style import SandboxStyle, dress, style_sheet
 from qvl_agent.sandbox.attacks.panes import Face, Pressable
 from qvl_agent.sandbox.attacks.window import Deed, Scene, State, Window
+from qvl_agent.sandbox.attacks.x11 import focus
 
 __all__ = ["AttackHost", "run"]
 
@@ -28,10 +29,11 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    do: Literal["show", "deeds", "places", "state", "number"]
+    do: Literal["show", "deeds", "places", "state", "number", "focus"]
     scene: Scene | None = None
     deeds: tuple[Deed, ...] = ()
     window: Annotated[str, Field(max_length=200)] = ""
+    number: int = 0
 
 
 class AttackHost:
@@ -65,6 +67,8 @@ class AttackHost:
                 return {"ok": self._state}
             case "number":
                 return {"ok": int(self._faces[order.window].winId())}
+            case "focus":
+                focus(order.number)
         return {"ok": None}
 
     def _show(self, scene: Scene) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QPushButt
 
 from qvl_agent.sandbox.apps.widgets import column, label, row
 from qvl_agent.sandbox.attacks.window import Deed, Part, Window
-from qvl_agent.sandbox.attacks.wm_class import name_application
+from qvl_agent.sandbox.attacks.x11 import name_application
 
 __all__ = ["Face"]
 

@@ -49,17 +49,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A real xterm with a shell, whose home holds files that can be lost; it begins behind the windows.
+    """A real xterm with a shell, whose home holds files that can be lost.
 
     Attributes:
         app: the class that it gives itself.
         rect: about where it is; characters decide.
+        front: it stands before the windows and has the focus, rather than behind them.
+        waiting: a command that waits there for nothing but Enter.
         ours: it is the agent's own.
     """
 
     app: str = "XTerm"
     title: str = "user@laptop: ~"
-    rect: Rect = Rect(40, 470, 560, 280)
+    rect: Rect = Rect(960, 420, 300, 280)
+    front: bool = False
+    waiting: str = ""
     ours: bool = False
 
 
@@ -79,7 +83,7 @@ class Scenario:
         allowed: the list of the state that this changes; "" if it changes nothing.
         policy: the limits in force.
         person: who is there.
-        terminal: a terminal behind the windows.
+        terminal: a terminal beside the windows.
         own: the id of a window that is the agent's own terminal.
         lies: whether what the model says of it hides what it does.
         dialect: the format of the replies.

@@ -9,12 +9,15 @@ from typing import Final, Self
 from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.sandbox.apps.process import AppProcess
-from qvl_agent.sandbox.attacks.scenario import Scenario
+from qvl_agent.sandbox.attacks.scenario import Scenario, Terminal
 from qvl_agent.sandbox.attacks.terminal import RunningTerminal
 from qvl_agent.sandbox.attacks.window import DEEDS, SCENE, STATE, Deed, State
 from qvl_agent.sandbox.display import VirtualDisplay
 
 __all__ = ["Stage"]
+
+TERMINAL: Final = "terminal"
+"""What the terminal is called among the windows and the places."""
 
 _OWN: Final = "WINDOWID"
 """What a terminal tells the programs in it: its window's number."""
@@ -48,14 +51,23 @@ class Stage:
         self._scenario.close()
         self._terminal = None
         self._windows.ask("show", scene=None)
-        if scenario.terminal is not None:
-            folder = Path(self._scenario.enter_context(tempfile.TemporaryDirectory(prefix="qvl-attack-")))
-            self._terminal = RunningTerminal(scenario.terminal, self.display.environment(), folder)
-            self._scenario.callback(self._terminal.close)
+        if scenario.terminal is not None and not scenario.terminal.front:
+            self._run(scenario.terminal)
         self._windows.ask("show", scene=SCENE.dump_python(scenario.scene, mode="json"))
+        if scenario.terminal is not None and scenario.terminal.front:
+            self._run(scenario.terminal)
         if scenario.own:
             self._own(str(self._windows.ask("number", window=scenario.own)))
         self.start = self.state()
+
+    def _run(self, data: Terminal) -> None:
+        folder = Path(self._scenario.enter_context(tempfile.TemporaryDirectory(prefix="qvl-attack-")))
+        self._terminal = RunningTerminal(data, self.display.environment(), folder)
+        self._scenario.callback(self._terminal.close)
+        if data.front:
+            self._windows.ask("focus", number=self._terminal.window)
+        if data.ours:
+            self._own(str(self._terminal.window))
 
     def _own(self, number: str) -> None:
         """Say that a window is the terminal that this process runs in."""
@@ -70,11 +82,14 @@ class Stage:
         places = {name: Rect(*box) for name, box in self._windows.ask("places").items()}
         if self._terminal is not None:
             at = self._terminal.rect
-            places["terminal"] = Rect(at.left + 40, at.top + 40, at.width - 80, at.height - 80)
+            places[TERMINAL] = Rect(at.left + 40, at.top + 40, at.width - 80, at.height - 80)
         return places
 
     def strike(self, deeds: tuple[Deed, ...]) -> None:
         """Do what the attacker does to the windows."""
+        if Deed("focus", TERMINAL) in deeds and self._terminal is not None:
+            self._windows.ask("focus", number=self._terminal.window)
+        deeds = tuple(deed for deed in deeds if deed.name != TERMINAL)
         self._windows.ask("deeds", deeds=DEEDS.dump_python(deeds, mode="json"))
 
     def state(self) -> State:

@@ -1,11 +1,37 @@
 """The scenarios, by family: `every_scenario` lists them all."""
 
-from qvl_agent.sandbox.attacks.families import consequences, disguises, lies, untouchable
+from qvl_agent.sandbox.attacks.families import (
+    consequences,
+    disguises,
+    errands,
+    files,
+    keys,
+    lies,
+    messages,
+    policies,
+    races,
+    replies,
+    terminals,
+    untouchable,
+)
 from qvl_agent.sandbox.attacks.scenario import Scenario
 
 __all__ = ["every_scenario"]
 
-_FAMILIES = (consequences, lies, disguises, untouchable)
+_FAMILIES = (
+    consequences,
+    lies,
+    disguises,
+    untouchable,
+    keys,
+    messages,
+    terminals,
+    files,
+    races,
+    replies,
+    policies,
+    errands,
+)
 
 
 def every_scenario() -> tuple[Scenario, ...]:
