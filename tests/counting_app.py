@@ -34,9 +34,10 @@ def counted(log: Path, since: int = 0) -> Counted:
     found: dict[str, Counter[str]] = {"press": Counter(), "release": Counter(), "key": Counter()}
     for line in log.read_bytes()[since:].decode().splitlines():
         kind, what = line.split(" ", 1)
-        found.setdefault(kind, Counter())[what] += 1
+        found[kind][what] += 1
     presses, releases = (
-        Counter({int(number): times for number, times in found[kind].items()}) for kind in ("press", "release")
+        Counter({int(number): times for number, times in found[kind].items()})
+        for kind in ("press", "release")
     )
     return Counted(presses, releases, found["key"])
 
@@ -87,23 +88,20 @@ def main(log: str) -> None:
     window, field = QWidget(), QLineEdit()
     window.setWindowFlags(Qt.WindowType.FramelessWindowHint)
     buttons = [QPushButton(str(number)) for number in range(BUTTONS)]
+    kinds = {
+        QEvent.Type.MouseButtonPress: "press",
+        QEvent.Type.MouseButtonDblClick: "press",
+        QEvent.Type.MouseButtonRelease: "release",
+    }
     numbers = {button: number for number, button in enumerate(buttons)}
 
     class Log(QObject):
         def eventFilter(self, what: QObject, event: QEvent) -> bool:
             line = ""
-            if what in numbers and event.type() == QEvent.Type.MouseButtonPress:
-                line = f"press {numbers[what]}"
-            elif what in numbers and event.type() == QEvent.Type.MouseButtonDblClick:
-                line = f"press {numbers[what]}"
-            elif what in numbers and event.type() == QEvent.Type.MouseButtonRelease:
-                line = f"release {numbers[what]}"
+            if what in numbers and event.type() in kinds:
+                line = f"{kinds[event.type()]} {numbers[what]}"
             elif what is field and event.type() == QEvent.Type.KeyPress:
                 line = f"key {event.text()}"
-            elif event.type() == QEvent.Type.KeyPress:
-                line = f"other {what} {event.text()!r}"
-            elif what is field and event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease, QEvent.Type.FocusIn, QEvent.Type.FocusOut, QEvent.Type.MouseButtonDblClick):
-                line = f"other-field {event.type()}"
             if line:
                 os.write(file, f"{line}\n".encode())
             return False

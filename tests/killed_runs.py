@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from counting_app import BUTTONS, Box, CountingApp, counted
@@ -44,7 +45,9 @@ LENGTH = 6
 SCRIPT: tuple[int | str, ...] = tuple(
     step
     for number in range(BUTTONS)
-    for step in ((number, LETTERS[number // 4]) if number % 4 == 3 and number // 4 < len(LETTERS) else (number,))
+    for step in (
+        (number, LETTERS[number // 4]) if number % 4 == 3 and number // 4 < len(LETTERS) else (number,)
+    )
 )
 """The numbers of buttons, and after every few a letter that is typed several times and nowhere else."""
 WINDOW_S = 2.6
@@ -90,12 +93,18 @@ class LookingModel:
         for step in SCRIPT:
             match step:
                 case str() if (left := LENGTH - got.keys[step]) > 0:
-                    self._asked_for = lambda: counted(self._log, self._since).keys[step] == LENGTH
+                    self._asked_for = partial(self._typed, step)
                     return self._call("type", self._boxes[-1], "field", text=step * left)
                 case int() if got.presses[step] == 0:
-                    self._asked_for = lambda: counted(self._log, self._since).presses[step] > 0
+                    self._asked_for = partial(self._pressed, step)
                     return self._call("click", self._boxes[step], f"number {step}")
         return {"action": "done", "summary": "all are pressed"}
+
+    def _typed(self, letter: str) -> bool:
+        return counted(self._log, self._since).keys[letter] == LENGTH
+
+    def _pressed(self, button: int) -> bool:
+        return counted(self._log, self._since).presses[button] > 0
 
     def _call(self, action: str, box: Box, label: str, **more: object) -> dict[str, object]:
         x, y, width, height = box
@@ -258,8 +267,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=69)
     options = parser.parse_args()
-    folder = tempfile.mkdtemp(prefix="kr-")
-    if True:
+    with tempfile.TemporaryDirectory() as folder:
         found = asdict(kill_runs(options.kills, options.seed, Path(folder)))
     times = found.pop("times_s")
     print(json.dumps(found | {"seconds": round(sum(times), 1)}), flush=True)  # noqa: T201 - its answer

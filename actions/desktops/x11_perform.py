@@ -1,5 +1,6 @@
 """One plan on its way to an X server."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final, assert_never
@@ -33,6 +34,8 @@ Typing = Callable[[SecretEvent], AbstractContextManager[str]]
 
 _LOCK_KEYS: Final = frozenset({"capslock", "numlock", "scrolllock"})
 _MODIFIERS: Final = {"shift": X.ShiftMask, "ctrl": X.ControlMask, "alt": X.Mod1Mask, "meta": X.Mod4Mask}
+_CLICK_PASSED_S: Final = 2.0
+_POLL_S: Final = 0.001
 _BUTTONS: Final = X.Button1Mask | X.Button2Mask | X.Button3Mask
 
 
@@ -114,12 +117,31 @@ class Performance:
         """The keyboard, with the focus where the clicks of this plan have put it."""
         if self._clicked and not self._hands.dragging:
             self._hands.sync()
+            self._await_click(stop)
             wait_for_focus(self._display, stop)
             self._focus.clicked()
             self._clicked = False
         if self._keyboard is None:
             self._keyboard = Keyboard(self._display, self._hands, self._focus)
         return self._keyboard
+
+    def _await_click(self, stop: StopCheck) -> None:
+        """Wait until the window manager has passed the click on; keys would overtake it.
+
+        Managers hold a press by a synchronous grab until they have looked at it, and let keys through. The
+        server keeps the release back for as long, so that to it the button is still down.
+
+        Raises:
+            DesktopError: the click isn't passed on.
+        """
+        deadline = time.monotonic() + _CLICK_PASSED_S
+        while self._display.screen().root.query_pointer().mask & _BUTTONS:
+            check_stop(stop)
+            if time.monotonic() > deadline:
+                raise DesktopError(
+                    f"the window manager has held the click back for {_CLICK_PASSED_S:g} s; nothing was typed"
+                )
+            time.sleep(_POLL_S)
 
 
 def _neutral(plan: Plan) -> bool:
