@@ -29,6 +29,13 @@ class FaultTable:
         self._style = style
         self._ran: dict[int, dict[str, str]] = defaultdict(dict)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """With --collect-only, count the faults that have tests."""
+        if session.config.option.collectonly:
+            for item in session.items:
+                for number in numbers(item):
+                    self._ran[number][item.nodeid] = "passed"
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the worst of a test's three phases; one that was skipped shows nothing."""
         for name, number in report.user_properties:
@@ -37,7 +44,7 @@ class FaultTable:
                 self._ran[number][report.nodeid] = came if came != "passed" else report.outcome
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self._good() != len(faults()) and not session.config.option.collectonly:
+        if self._good() != len(faults()):
             session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -46,7 +53,10 @@ class FaultTable:
             came = self._came(number)
             if self._style == "table" or came != "passed":
                 write(f"fault {number:2}: {what} — {came}{self._tests(number)}")
-        write(f"{self._good()} of {len(faults())} faults behave as specified")
+        collected = terminalreporter.config.option.collectonly
+        write(
+            f"{self._good()} of {len(faults())} faults {'have tests' if collected else 'behave as specified'}"
+        )
 
     def _came(self, number: int) -> str:
         """Say what came of a fault: one of its tests has to pass, and none may fail."""

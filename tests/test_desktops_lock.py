@@ -37,6 +37,7 @@ def test_other_displays_are_others(name: str, expected: str) -> None:
     assert canonical_display(name) == expected
 
 
+@pytest.mark.fault(76)
 def test_a_second_agent_is_told_who_holds_the_display() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, ":71"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

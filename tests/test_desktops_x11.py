@@ -279,6 +279,7 @@ class TestRelease:
         perform(desktop, at(5, 5))
         assert desktop.pointer() == DesktopPoint(5, 5)
 
+    @pytest.mark.fault(74)
     def test_what_the_person_holds_stops_us_and_is_not_released(
         self, display: VirtualDisplay, window: EventWindow, desktop: Desktop
     ) -> None:
@@ -348,6 +349,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.fault(68)
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_nothing_is_held_after_the_process(display: VirtualDisplay, ending: str, tmp_path: Path) -> None:
     more, run, number = ENDINGS[ending]

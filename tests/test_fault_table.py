@@ -14,6 +14,19 @@ def test_the_list_is_numbered_from_1_to_80() -> None:
     assert list(faults()) == list(range(1, 81))
 
 
+def test_every_fault_has_a_test_that_runs_every_day() -> None:
+    command = (sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "fault and not nightly")
+    done = subprocess.run(
+        [*command, "--faults", "line", "-p", "no:xdist", "-o", "cache_dir=none"],
+        cwd=TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "80 of 80 faults have tests" in done.stdout, done.stdout[-2000:]
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n", "2")], ids=["here", "workers"])
 def test_a_fault_counts_if_one_of_its_tests_passes_and_none_fails(
     tmp_path: Path, workers: tuple[str, ...]

@@ -83,6 +83,7 @@ def test_any_text_arrives_exactly_on_every_layout(
             assert keyboard(us) == before
 
 
+@pytest.mark.fault(75)
 @pytest.mark.parametrize("kind", KINDS)
 def test_capslock_and_a_second_layout_change_nothing(
     us: VirtualDisplay, desktop: Desktop, kind: str, tmp_path: Path
@@ -157,6 +158,7 @@ def test_what_a_killed_run_left_on_the_keyboard_is_found_and_put_back(us: Virtua
     connection.close()
 
 
+@pytest.mark.fault(75)
 def test_a_layout_set_while_keycodes_were_lent_is_left_alone(us: VirtualDisplay) -> None:
     connection = Connection(us.name)
     with connection as server:

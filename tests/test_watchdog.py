@@ -104,6 +104,7 @@ def perform(desktop: X11Desktop, *events: Event) -> None:
     desktop.perform(Approved(events, "frame", desktop.geometry()), lambda: False)
 
 
+@pytest.mark.fault(69)
 def test_a_killed_agent_leaves_nothing_pressed_and_no_key_lent(screen: VirtualDisplay) -> None:
     chance = random.Random(69)
     caught = 0

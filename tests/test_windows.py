@@ -139,6 +139,7 @@ class SlowPerson:
         return None
 
 
+@pytest.mark.fault(38)
 def test_what_was_judged_for_one_window_is_not_sent_to_another(
     display: VirtualDisplay, desktop: Desktop
 ) -> None:
