@@ -29,7 +29,7 @@ types:
 	$(PYTHON) -m mypy
 
 tests:
-	$(PYTHON) -m pytest -n 2 --dist worksteal -q --durations=15
+	$(PYTHON) -m pytest -n 2 --dist worksteal -q --durations=15 --faults line
 
 # Every fault in docs/faults.md, and a table of what came of each.
 test-faults: setup-test

@@ -41,7 +41,8 @@ def encode(pixels: Pixels) -> bytes:
         image = pyvips.Image.new_from_memory(whole.data, width, height, 3, "uchar")
         return cast("bytes", image.pngsave_buffer(compression=_LEVEL, filter="none", keep="none"))
     except pyvips.Error as error:
-        raise RecordingError(f"libvips could not write a PNG of {width}x{height}: {error}") from error
+        why = " ".join(str(error).split())
+        raise RecordingError(f"libvips could not write a PNG of {width}x{height}: {why}") from error
 
 
 def decode(data: bytes, size: tuple[int, int]) -> Pixels:

@@ -194,6 +194,7 @@ def test_a_vault_shows_and_gives_away_nothing() -> None:
         Vault({"Bank Pin": SecretValue("correct horse", "bank")})
 
 
+@pytest.mark.fault(27)
 def test_a_reply_that_held_a_value_is_no_action() -> None:
     said = Reply('{"action": "type", "text": "' + mark("bank-pin") + '"}')
     with pytest.raises(ParseError, match="secret's own value"):

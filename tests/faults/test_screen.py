@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from event_window import EventWindow
+from event_window import EventWindow, held
 from fault_rig import CLICK, CLICKED, DONE, FAIL, Rig, Scripted, rig_on
+from text_fields import TextField, wait_until
 from Xlib import X
 
 from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.desktops.watchdog import Watchdog
 from qvl_agent.actions.desktops.x11 import X11Desktop
@@ -190,6 +191,30 @@ def test_captures_that_keep_failing_end_the_run_before_anything_is_sent(rig: Rig
         assert eyes.grabs <= first + 4
 
 
+class Zoomed(BadEyes):
+    """A desktop whose scale doubles at a turn, as when the person changes it or the window moves over."""
+
+    def grab(self, region: Rect | None = None) -> Frame:
+        self.grabs += 1
+        frame = self._desktop.grab(region)
+        if self.grabs not in self._failing:
+            return frame
+        double = frame.pixels.repeat(2, axis=0).repeat(2, axis=1)
+        return Frame(double, frame.monitor, 2.0, FramePoint(2 * frame.origin.x, 2 * frame.origin.y))
+
+
+@pytest.mark.fault(34)
+@pytest.mark.parametrize("reply", [CLICK, TYPE])
+def test_another_scale_before_the_input_is_looked_at_again(rig: Rig, reply: str) -> None:
+    rig.desktop = Zoomed(rig.desktop, range(2, 10**6))
+    model = Scripted(reply, FAIL)
+    goes_on = CallablePerson(lambda _question: False, pause=lambda _why, _stop: True)
+    run = rig.run(model, person=goes_on)
+    assert (run.status, rig.sent()) == ("failed", [])
+    assert run.recording().steps[0].outcome.outcome.status == "stale"
+    assert model.told[1][-1].pictures[0].scale == 2.0, "it is shown the screen as it is now"
+
+
 @pytest.mark.fault(36)
 def test_three_monitors_of_8k_are_clicked_to_the_pixel(tmp_path: Path) -> None:
     places = tuple(f"7680/600x4320/340+{left}+0" for left in (0, 7680, 15360))
@@ -219,6 +244,43 @@ def test_a_pop_up_over_the_target_is_not_clicked(rig: Rig, place: tuple[int, int
     assert run.recording().steps[0].outcome.outcome.status == "stale"
     assert "not done" in model.last_words
     assert len(model.told[1][-1].pictures) == 1, "it is shown the screen with the pop-up"
+
+
+def program(display: VirtualDisplay, name: str, place: str) -> subprocess.Popen[bytes]:
+    """A terminal under another name: a real window of another program, which takes the focus as it opens."""
+    return subprocess.Popen(["xterm", "-class", name, "-geometry", place], env=display.environment())
+
+
+def focused(desktop: Desktop) -> str:
+    found = desktop.focused()
+    return found.app if found else ""
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("reply", [TYPE, PRESS])
+def test_a_focus_that_was_stolen_while_the_model_thought_gets_no_key(
+    desktop: Desktop, display: VirtualDisplay, tmp_path: Path, reply: str
+) -> None:
+    """Both windows were there before, so that hardly a pixel changes."""
+    with ExitStack() as stack:
+        thief = program(display, "Thief", "20x5+900+600")
+        stack.callback(thief.wait)
+        stack.callback(thief.terminate)
+        wait_until(lambda: focused(desktop) == "Thief", "the thief")
+        field = stack.enter_context(TextField("tk", display.environment(), tmp_path))
+        wait_until(lambda: focused(desktop) == "Tk", "the field's focus")
+
+        def steal() -> None:
+            search = ["xdotool", "search", "--class", "Thief", "windowfocus", "--sync"]
+            subprocess.run(search, env=display.environment(), check=True)
+            wait_until(lambda: focused(desktop) == "Thief", "the theft")
+
+        model = Scripted(reply, FAIL, meanwhile=at_call(1, steal))
+        yes = CallablePerson(lambda _question: True)
+        run = Agent(desktop, model, runs=tmp_path / "runs", person=yes).run("write hello")
+        assert (run.status, field.text()) == ("failed", "")
+    assert run.recording().steps[0].outcome.outcome.status == "stale"
+    assert held(display.name) == ([], 0)
 
 
 @contextmanager
