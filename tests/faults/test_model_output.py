@@ -13,7 +13,7 @@ from text_fields import TextField
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.dialects import DIALECTS, format_action
 from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.person import Consent, Question
+from qvl_agent.actions.person import CallablePerson, Question
 from qvl_agent.actions.schema import Type
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models.openai_server import OpenAIModel
@@ -260,27 +260,14 @@ def test_characters_that_act_or_hide_are_refused(rig: Rig, reply: str, why: str)
     assert why in run.result.message
 
 
-class Yes:
-    """A person who says yes to everything, and keeps what was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[Question] = []
-
-    def approve(self, question: Question) -> Consent:
-        self.asked.append(question)
-        return Consent("yes")
-
-    def answer(self, question: str, *, stop: object) -> str | None:
-        return None
-
-
 @pytest.mark.fault(21)
 @pytest.mark.parametrize("text", [text for text, _ in ACTING])
 def test_not_even_a_persons_yes_lets_characters_that_act_through(rig: Rig, text: str) -> None:
-    person = Yes()
+    asked: list[Question] = []
+    person = CallablePerson(lambda question: (asked.append(question), True)[1])
     reply = act(action="type", text=text)
     run = rig.run(Scripted(reply, reply, reply), person=person)
-    assert (run.status, rig.sent(), person.asked) == ("refused", [], [])
+    assert (run.status, rig.sent(), asked) == ("refused", [], [])
 
 
 TAGS = ["</think>", "a</tool_call>b", "<think>", f"<tool_call>{CALL}</tool_call>", f"</think>{CLICK}"]
@@ -293,9 +280,10 @@ def test_a_tag_in_a_typed_text_is_typed(
     desktop: Desktop, display: VirtualDisplay, tmp_path: Path, said: str, dialect: str
 ) -> None:
     with TextField("tk", display.environment(), tmp_path) as field:
-        model = Scripted(format_action(Type(text=said), dialect), FAIL)
+        drawn = '{"action": "wait", "seconds": 0.2}'
+        model = Scripted(drawn, format_action(Type(text=said), dialect), FAIL)
         run = Agent(desktop, model, runs=tmp_path / "runs").run("type it")
-        assert (run.status, field.text()) == ("failed", said)
+        assert (run.status, field.settled(said)) == ("failed", said)
     assert held(display.name) == ([], 0)
 
 

@@ -177,12 +177,15 @@ def test_no_check_goes_by_the_wall_clock() -> None:
 
 
 @pytest.mark.fault(76)
-def test_a_second_agent_leaves_with_75_and_sends_nothing(display: VirtualDisplay, tmp_path: Path) -> None:
+def test_a_second_agent_leaves_with_75_and_sends_nothing(
+    display: VirtualDisplay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with EventWindow(display.name) as window, hold_display(display.name):
         done = subprocess.run(
             [PROGRAM, "do it", "--desktop", display.name, "--server", "http://127.0.0.1:9/v1"],
             cwd=tmp_path,
-            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,
