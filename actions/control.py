@@ -26,8 +26,15 @@ _LIKE: Final = 14
 """How far a channel may be from the surface's colour: themes shade their buttons a little."""
 _MARGIN: Final = 3
 """Logical pixels around a control that are read with it, so that letters at its edge are whole."""
+_LEAST: Final = 24
+"""Logical pixels across: what is narrower is a box to tick, or the inside of a letter."""
 _SWEEPS: Final = 24
+_EDGE: Final = 0.5
+"""How much of the edge of the box around it a surface covers: a button nearly all, but for round corners."""
+_TRIED: Final = 6
+"""Colours of a patch that are tried as its main one."""
 
+_Colours = npt.NDArray[np.int16]
 _Mask = npt.NDArray[np.bool_]
 
 
@@ -52,21 +59,41 @@ def control_at(frame: Frame, point: FramePoint) -> Control:
     x, y = (point.x - near.left) // step, (point.y - near.top) // step
     rows = slice(max(0, y - _PATCH[1]), y + _PATCH[1] + 1)
     columns = slice(max(0, x - _PATCH[0]), x + _PATCH[0] + 1)
-    alike = (np.abs(pixels - _main_colour(pixels[rows, columns])) <= _LIKE).all(axis=2)
-    surface = np.zeros_like(alike)
-    surface[rows, columns] = alike[rows, columns]
-    surface = _followed(surface, alike)
-    inner = surface[1:-1, 1:-1]
-    if not inner.any() or surface.sum() != inner.sum():
+    least = round(_LEAST * frame.scale) // step
+    surfaces = [_surface(pixels, colour, rows, columns) for colour in _main_colours(pixels[rows, columns])]
+    found = [box for box in map(_bounds, surfaces) if box and _covers(box, x, y)]
+    boxes = [box for box in found if box[2] - box[0] >= least and 2 * (box[3] - box[1]) >= least]
+    if not boxes:
         return Control(_around(frame, point, _ROW), bounded=False)
-    ys, xs = np.flatnonzero(surface.any(axis=1)), np.flatnonzero(surface.any(axis=0))
+    left, top, right, bottom = min(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
     box = FrameBox(
-        near.left + int(xs[0]) * step,
-        near.top + int(ys[0]) * step,
-        near.left + (int(xs[-1]) + 1) * step,
-        near.top + (int(ys[-1]) + 1) * step,
+        near.left + left * step,
+        near.top + top * step,
+        min(near.right, near.left + right * step),
+        min(near.bottom, near.top + bottom * step),
     )
     return Control(box.grown(round(_MARGIN * frame.scale), frame.size), bounded=True)
+
+
+def _bounds(surface: _Mask) -> tuple[int, int, int, int] | None:
+    """Find the box around a surface; None if it goes on past the looked-at part, or if it is letters.
+
+    Letters fill only a little of the edge of the box around them.
+    """
+    inner = surface[1:-1, 1:-1]
+    if not inner.any() or surface.sum() != inner.sum():
+        return None
+    ys, xs = np.flatnonzero(surface.any(axis=1)), np.flatnonzero(surface.any(axis=0))
+    box = surface[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+    edge = (box[0].sum(), box[-1].sum(), box[:, 0].sum(), box[:, -1].sum())
+    if sum(map(int, edge)) < _EDGE * 2 * (box.shape[0] + box.shape[1]):
+        return None
+    return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
+
+
+def _covers(box: tuple[int, int, int, int], x: int, y: int) -> bool:
+    left, top, right, bottom = box
+    return left - _MARGIN <= x < right + _MARGIN and top - _MARGIN <= y < bottom + _MARGIN
 
 
 def _around(frame: Frame, point: FramePoint, reach: tuple[int, int]) -> FrameBox:
@@ -77,10 +104,28 @@ def _around(frame: Frame, point: FramePoint, reach: tuple[int, int]) -> FrameBox
     )
 
 
-def _main_colour(patch: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    colours, counts = np.unique(patch.reshape(-1, 3), axis=0, return_counts=True)
-    main: npt.NDArray[np.int16] = colours[counts.argmax()]
-    return main
+def _surface(pixels: _Colours, colour: _Colours, rows: slice, columns: slice) -> _Mask:
+    alike = (np.abs(pixels - colour) <= _LIKE).all(axis=2)
+    seeds = np.zeros_like(alike)
+    seeds[rows, columns] = alike[rows, columns]
+    return _followed(seeds, alike)
+
+
+def _main_colours(patch: _Colours) -> list[_Colours]:
+    """Find the two colours that most of a patch is like: that of the surface, and that of the letters.
+
+    They are counted with those like them, because a shaded surface has many colours and letters have one.
+    """
+    rest = patch.reshape(-1, 3)
+    found: list[_Colours] = []
+    while len(rest) and len(found) < 2:
+        colours, counts = np.unique(rest, axis=0, return_counts=True)
+        often = colours[np.argsort(counts)[-_TRIED:]]
+        like = [(np.abs(rest - colour) <= _LIKE).all(axis=1) for colour in often]
+        best = max(range(len(often)), key=lambda index: int(like[index].sum()))
+        found.append(often[best])
+        rest = rest[~like[best]]
+    return found
 
 
 def _followed(seeds: _Mask, alike: _Mask) -> _Mask:

@@ -63,7 +63,7 @@ ENGLISH: Final[dict[Consequence, tuple[str, ...]]] = {
         "enable two-factor", "disable two-factor", "turn off two-factor", "turn off 2fa", "disable 2fa",
         "sign out everywhere", "sign out of all", "log out of all", "log out everywhere",
         "add payment method", "remove payment method", "add card", "link account", "unlink account",
-        "connect account", "=register", "register now", "create new account", "transfer ownership",
+        "connect account", "create new account", "transfer ownership",
          "revoke", "save password", "reset api key",
         "regenerate key", "generate token",
     ),

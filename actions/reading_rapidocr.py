@@ -74,7 +74,7 @@ class RapidReader:
             Read(text.strip(_MARKS), _box(corners, factor, box), round(float(score), 3))
             for corners, text, score in zip(found.boxes, found.txts, found.scores, strict=True)
         )
-        return tuple(sorted((line for line in lines if line.text), key=lambda line: line.box.top))
+        return tuple(line for line in lines if line.text)
 
     def _loading(self) -> "Future[Any]":
         with self._lock:

@@ -1,21 +1,33 @@
 """The text on a target is read from the pixels: the control that the point belongs to, and nothing else."""
 
+import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from pydantic import TypeAdapter
 
 from qvl_agent.actions.control import control_at
 from qvl_agent.actions.coordinates import FrameBox, FramePoint, ModelBox, Rect
 from qvl_agent.actions.errors import ReadingError
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.frame import Frame, Geometry
+from qvl_agent.actions.outcome import Level
 from qvl_agent.actions.reading import Read, Reader, read_for, read_targets, targets_of
 from qvl_agent.actions.reading_rapidocr import RapidReader, installed, open_reader
+from qvl_agent.actions.scene import Scene
 from qvl_agent.actions.schema import Action, Click, Done, Drag, Move, Press, Scroll, Type
 from qvl_agent.actions.sight import Sight
+from qvl_agent.agent import Agent, open_model
+from qvl_agent.sandbox.replay import replay
+from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
+
+ROOT = Path(__file__).parent.parent
 
 SIZE = (900, 600)
 INK, PAPER, GREY, BLUE, WHITE = (
@@ -170,7 +182,8 @@ def hook(event, args):
 sys.addaudithook(hook)
 import numpy as np
 from qvl_agent.actions.coordinates import FrameBox, Rect
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.frame import Frame, Geometry
+from qvl_agent.actions.outcome import Level
 from qvl_agent.actions.reading_rapidocr import RapidReader
 assert not {"rapidocr", "onnxruntime", "cv2"} & set(sys.modules)
 reader = RapidReader()
@@ -189,3 +202,44 @@ def test_a_program_that_ends_while_it_loads_ends_well() -> None:
     program = "from qvl_agent.actions.reading_rapidocr import RapidReader; RapidReader().warm_up()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_real_buttons_of_three_toolkits_are_read_to_the_letter() -> None:
+    """A few of the labels that `benchmarks/second_opinion.py` draws in all looks."""
+    program = ROOT / "benchmarks/second_opinion.py"
+    done = subprocess.run(
+        [sys.executable, program, "--labels", "8"], capture_output=True, text=True, check=True, timeout=120
+    )
+    figures = re.findall(r"(en|zh)  +24 buttons  exact ([\d.]+)%", done.stdout)
+    assert [language for language, _ in figures] == ["en", "zh"]
+    assert all(float(exact) >= 95 for _, exact in figures), done.stdout
+    assert "a target takes" in done.stdout
+
+
+@pytest.mark.parametrize("task", ["send-message", "delete-chat"])
+def test_a_run_reads_its_targets_and_nobody_is_asked_for_it(task: str, tmp_path: Path) -> None:
+    """What the task names needs no question, and what is read of lists and fields asks none."""
+    with open_sandbox("chat", task=task) as sandbox:
+        desktop = SandboxDesktop(sandbox, "sandbox:chat")
+        with open_model("oracle", desktop=desktop) as model:
+            run = Agent(desktop, model, reader=reader(), runs=tmp_path).run(sandbox.instruction)
+    assert (run.status, run.verified) == ("done", True)
+    steps = [step.intent for step in run.recording().steps]
+    scenes = [step.scene for step in steps if step.scene]
+    texts = [line.text for scene in scenes for text in scene.texts for line in text.lines]
+    assert {"send-message": "Send", "delete-chat": "Delete"}[task] in texts
+    assert all(scene.reader.startswith("rapidocr") for scene in scenes)
+    assert all(step.verdict.level is Level.ALLOW for step in steps if step.verdict)
+    assert all("read" in step.times for step in steps if step.plan)
+    assert replay(run.recording()).agreed
+
+
+def test_a_scene_recorded_before_there_was_a_reader_still_loads() -> None:
+    adapter = TypeAdapter(Scene)
+    frame = Drawing().frame()
+    texts = read_targets(reader(), frame, (FramePoint(10, 10),))
+    scene = Scene(frame.view, Geometry((frame.monitor,)), texts=texts, reader="rapidocr")
+    written = json.loads(adapter.dump_json(scene))
+    assert adapter.validate_json(json.dumps(written)) == scene
+    del written["texts"], written["reader"]
+    assert adapter.validate_json(json.dumps(written)) == replace(scene, texts=(), reader="")

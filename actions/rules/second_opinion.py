@@ -18,9 +18,9 @@ __all__ = ["label_mismatch", "only_agrees", "read_on_target", "shown", "texts_on
 
 SURE: Final = 0.8
 """The recogniser's confidence from which a line counts."""
-_WIDE: Final = 320
-_HIGH: Final = 72
-"""Logical pixels past which a part with edges is a row or a panel, not a button."""
+_ONE_LINE: Final = (480, 96)
+_SEVERAL: Final = (320, 72)
+"""Logical pixels, width and height, past which a part with edges is a row or a panel, not a button."""
 _FIELD_TEXT: Final = 12
 """Characters that a text may have to count where something is typed: what stands in a field is anything."""
 _SHOWN: Final = 40
@@ -90,6 +90,8 @@ def _texts(target: TargetText) -> Iterator[str]:
 
 
 def _like_a_button(target: TargetText, case: Case) -> bool:
+    """Say whether a part with edges is a button: a row of a list, with a line under its first, is larger."""
+    width, height = _ONE_LINE if len(target.lines) <= 1 else _SEVERAL
     scale = case.scene.view.scale
     control = target.control
-    return target.bounded and control.width <= _WIDE * scale and control.height <= _HIGH * scale
+    return target.bounded and control.width <= width * scale and control.height <= height * scale
