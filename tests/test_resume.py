@@ -141,6 +141,7 @@ def test_a_second_time_and_a_third(desktop: Desktop, out_of_steps: Path) -> None
     assert replay(run.recording()).agreed
 
 
+@pytest.mark.fault(69)
 def test_what_may_have_happened_is_shown_and_not_done_again(desktop: Desktop, unsure: Path) -> None:
     before = desktop.pointer()
     model, watch = Scripted(DONE), Seeing()
@@ -193,6 +194,7 @@ def test_a_run_that_never_got_to_a_step_begins(desktop: Desktop, tmp_path: Path)
     assert "Task: click" in model.told[0][-1].text
 
 
+@pytest.mark.fault(61)
 def test_a_torn_last_line_is_left_out_and_said(desktop: Desktop, unsure: Path) -> None:
     """Cut at many places in it: after its first byte, before its last, without the line's end alone."""
     journal = unsure / "journal.jsonl"
@@ -210,6 +212,7 @@ def test_a_torn_last_line_is_left_out_and_said(desktop: Desktop, unsure: Path) -
         assert (line.after, line.note, run.recording().torn) == (1, "", "")
 
 
+@pytest.mark.fault(62)
 def test_a_damaged_record_is_never_gone_on_with(desktop: Desktop, unsure: Path) -> None:
     journal = unsure / "journal.jsonl"
     whole = journal.read_bytes()

@@ -1,5 +1,6 @@
 """What may happen to the screen, through the whole loop on real displays: what is sent and said then."""
 
+import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -280,6 +281,40 @@ def test_a_focus_that_was_stolen_while_the_model_thought_gets_no_key(
         run = Agent(desktop, model, runs=tmp_path / "runs", person=yes).run("write hello")
         assert (run.status, field.text()) == ("failed", "")
     assert run.recording().steps[0].outcome.outcome.status == "stale"
+    assert held(display.name) == ([], 0)
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("kind", ["tk", "gtk"])
+def test_a_focus_that_is_stolen_in_the_middle_of_a_text_gets_almost_nothing_of_it(
+    desktop: Desktop, display: VirtualDisplay, tmp_path: Path, kind: str
+) -> None:
+    """The focus is looked at every 20 characters; the rest of the text isn't typed anywhere."""
+    text = "".join(f"{number:04} " for number in range(900))
+    with ExitStack() as stack:
+        field = stack.enter_context(TextField(kind, display.environment(), tmp_path))
+        thief = stack.enter_context(EventWindow(display.name, place=(1200, 700, 40, 40), focus=False))
+        asked: list[bool] = []
+
+        def stop() -> bool:
+            """Asked between the pieces of the text, and before: the focus is stolen in the middle."""
+            if len(field.text()) >= 200 and not asked:
+                asked.append(True)
+                thief._window.set_input_focus(X.RevertToParent, X.CurrentTime)
+                thief._display.sync()
+            return False
+
+        drawn = '{"action": "wait", "seconds": 0.2}'
+        model = Scripted(drawn, json.dumps({"action": "type", "text": text}), FAIL)
+        run = Agent(desktop, model, runs=tmp_path / "runs", stop=stop).run("write numbers")
+        typed = field.text()
+        assert text.startswith(typed)
+        assert 0 < len(typed) < len(text), "it was stolen in the middle"
+        keys = [one for one in thief.inputs() if one[0] == "key down"]
+        assert len(keys) <= 20, "what was on its way"
+    assert run.status == "failed"
+    outcome = run.recording().steps[1].outcome.outcome
+    assert (outcome.status, "focus" in outcome.detail) == ("broken-off", True)
     assert held(display.name) == ([], 0)
 
 
