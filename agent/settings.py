@@ -237,5 +237,5 @@ def _checked(values: Mapping[str, object]) -> Settings:
 def _said(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in first["loc"])
-    given = "" if name == "api_key" else f", not {first['input']!r}"
+    given = "" if name.startswith(("api_key", "secrets")) else f", not {first['input']!r}"
     return f"{name}: {first['msg'].lower()}{given}"
