@@ -14,6 +14,7 @@ import click
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.agent.exit_codes import EXIT_CODES, errors_to_codes, exit_code
 from qvl_agent.agent.options import COMMON_OPTIONS, DESKTOP_OPTIONS, MODEL_OPTIONS, RUN_OPTIONS
+from qvl_agent.agent.secret_cli import secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,9 @@ def main() -> None:
 
     `qvl-agent run --help` lists the options of the main job.
     """  # noqa: D301 - click wants the backspace
+
+
+main.add_command(secret)
 
 
 @main.command(epilog=EXIT_CODES)
