@@ -6,10 +6,7 @@
 import base64
 import io
 import json
-import os
-import pty
 import random
-import select
 import subprocess
 import sys
 import tempfile
@@ -23,6 +20,7 @@ import numpy as np
 import psutil
 from PIL import Image
 from stream_server import Answer, Answering, StreamServer, says, serving
+from terminals import Terminal, in_terminal
 from test_redact import ENCODINGS
 from text_fields import TextField
 
@@ -30,6 +28,7 @@ from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.frame import Pixels
 from qvl_agent.actions.redact import forms
 from qvl_agent.actions.secrets import placeholder
+from qvl_agent.agent.secret_sources import variable
 from qvl_agent.sandbox.display import VirtualDisplay
 
 APP = "text_fields.py"
@@ -210,53 +209,45 @@ def _run(
 ) -> None:
     task = "type " + ", ".join(placeholder(name) for name in trial.values)
     *in_environment, asked = trial.values
-    command = [*_PROGRAM, task, "--desktop", display.name, "-v"]
-    command += ["--server", server.base_url, "--no-verify", "--takeover", "ignore", "--look-closer", "never"]
-    command += ["--runs", str(folder / "runs")]
+    command = [*_PROGRAM, task, "--desktop", display.name, "-v", "--server", server.base_url, "--no-verify"]
+    command += [
+        "--takeover",
+        "ignore",
+        "--look-closer",
+        "never",
+        "--ocr",
+        "never",
+        "--runs",
+        str(folder / "runs"),
+    ]
     for name in trial.values:
         command += ["--secret", f"{name}={APP}"]
-    variables = {
-        f"QVL_AGENT_SECRET_{name.upper().replace('-', '_')}": trial.values[name] for name in in_environment
-    }
-    environment = {**os.environ, **display.environment(), **variables, "TERM": "dumb", "COLUMNS": "400"}
-    ours, theirs = pty.openpty()
-    with (folder / "out").open("wb") as out:
-        process = subprocess.Popen(
-            command, stdin=theirs, stderr=theirs, stdout=out, env=environment, cwd=folder
-        )
-    os.close(theirs)
-    conversation.pid = process.pid
-    said = b"".join(_talk(ours, process, trial.values[asked]))
-    trial.code = process.wait(10)
-    os.close(ours)
-    trial.places.add("the terminal", said)
-    trial.places.add("standard output", (folder / "out").read_bytes())
+    variables = {variable(name): trial.values[name] for name in in_environment}
+    around = {**display.environment(), "TERM": "dumb", "XDG_RUNTIME_DIR": str(folder), **variables}
+    with in_terminal(*command, cwd=folder, size=(50, 400), **around) as terminal:
+        conversation.pid = terminal.program.pid
+        terminal.wait_for("}}: ")
+        terminal.type(f"{trial.values[asked]}\n")
+        _say_yes(terminal)
+        trial.code = terminal.end()
+        trial.places.add("the terminal", terminal.shown)
 
 
-def _talk(terminal: int, process: subprocess.Popen[bytes], value: str) -> Iterator[bytes]:
-    """Answer what is asked on the terminal, and give what is printed there, until it is closed."""
-    heard, deadline = b"", time.monotonic() + 60
-    while time.monotonic() < deadline:
-        ready, _, _ = select.select([terminal], [], [], 0.2)
-        if not ready and process.poll() is not None:
-            return
-        try:
-            data = os.read(terminal, 65536) if ready else b""
-        except OSError:  # the other end was closed
-            return
-        yield data
-        heard += data
-        if b"}}: " in heard:
-            os.write(terminal, value.encode() + b"\n")
-            heard = b""
-        elif b"May I" in heard and heard.rstrip(b" ").endswith(b":"):
-            os.write(terminal, b"run\n")
-            heard = b""
+def _say_yes(terminal: Terminal) -> None:
+    """Answer each question for the whole run, once it has stood there for long enough to be read."""
+    answered, deadline = 0, time.monotonic() + 120
+    while terminal.program.poll() is None and time.monotonic() < deadline:
+        terminal.watch(0.1)
+        if terminal.shown.count(", then Enter.") > answered:
+            answered += 1
+            terminal.watch(0.7)
+            terminal.type("r\r")
 
 
 def _collect(trial: Trial, server: StreamServer, folder: Path) -> None:
     """Take in the run's folder, its report, and what the server got."""
     runs = folder / "runs"
+    assert runs.is_dir(), f"it didn't begin: {trial.places.found}"
     trial.folder = next(runs.iterdir())
     for command in ("show", "replay"):
         done = subprocess.run([*_PROGRAM, command, str(trial.folder)], capture_output=True, check=True)
