@@ -85,7 +85,8 @@ class Places:
 
     def holding(self, value: str) -> list[str]:
         """Name the places that hold a value in any form."""
-        return [name for name, data in self.found.items() if any(each in data for each in needles(value))]
+        sought = needles(value)
+        return [name for name, data in self.found.items() if any(each in data for each in sought)]
 
 
 @dataclass
