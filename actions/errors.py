@@ -7,7 +7,8 @@
     ├── ApprovalError       input without a valid, unspent approval
     ├── DesktopError        the screen or the input side failed
     │   ├── NoScreenError   no display, no permission, a missing package
-    │   └── FocusLostError  the keys would go to another window than was judged
+    │   ├── FocusLostError  the keys would go to another window than was judged
+    │   └── TypingError     a text wouldn't arrive as it is, or the layout changed in its middle
     ├── DisplayBusyError    another agent holds this display
     ├── ReadingError        text can't be read from the pixels
     ├── ModelError          the model or its server failed
@@ -36,6 +37,7 @@ __all__ = [
     "RunBusyError",
     "SettingsError",
     "Stopped",
+    "TypingError",
 ]
 
 
@@ -69,6 +71,10 @@ class NoScreenError(DesktopError):
 
 class FocusLostError(DesktopError):
     """The keys would go to another window than was judged, so the rest wasn't sent."""
+
+
+class TypingError(DesktopError):
+    """A text wouldn't arrive as it is, so it, or the rest of it, wasn't typed."""
 
 
 class DisplayBusyError(QvlError):

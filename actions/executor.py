@@ -20,6 +20,7 @@ from qvl_agent.actions.errors import (
     FocusLostError,
     KeyNameError,
     Stopped,
+    TypingError,
 )
 from qvl_agent.actions.events import MoveEvent, Plan
 from qvl_agent.actions.frame import Frame
@@ -238,7 +239,7 @@ class Executor:
             self._desktop.perform(approved, self._stop)
         except Stopped:
             return Outcome("stopped", "stopped in the middle of the input", planned=goal, times=times), None
-        except FocusLostError as error:
+        except (FocusLostError, TypingError) as error:
             return Outcome("broken-off", str(error), planned=goal, times=times), None
         except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
             return Outcome("failed", str(error), planned=goal, times=times), None

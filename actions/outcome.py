@@ -54,10 +54,10 @@ Status = Literal[
     "done", "refused", "stale", "broken-off", "stopped", "failed", "dry-run", "parked", "unknown"
 ]
 """done: the input was sent, whole · refused: by the guard or the person, nothing sent · stale: the
-screen changed under the target, nothing sent · broken-off: the focus moved away in the middle, the rest
-wasn't sent · stopped: by the person, perhaps half sent · failed: the desktop raised · dry-run: nothing may
-be sent · parked: nobody answered the question in time, nothing sent · unknown: an intent whose outcome was
-never written."""
+screen changed under the target, nothing sent · broken-off: the focus moved away or the keyboard's layout
+changed in the middle, and the rest wasn't sent; or a text wouldn't have arrived as it is · stopped: by the
+person, perhaps half sent · failed: the desktop raised · dry-run: nothing may be sent · parked: nobody
+answered the question in time, nothing sent · unknown: an intent whose outcome was never written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.desktops import Desktop, StopCheck, open_local, x11_xkb
 from qvl_agent.actions.desktops.x11_connection import Connection
 from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym
-from qvl_agent.actions.errors import DesktopError, Stopped
+from qvl_agent.actions.errors import DesktopError, Stopped, TypingError
 from qvl_agent.actions.events import KeyEvent, TextEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
@@ -130,6 +130,71 @@ def test_stopped_in_the_middle_the_rest_is_not_typed(
         assert text.startswith(typed)
     assert keyboard(us) == before
     assert held(us.name) == ([], 0)
+
+
+def test_a_layout_that_is_switched_in_the_middle_is_said_and_left_alone(
+    us: VirtualDisplay, desktop: Desktop, tmp_path: Path
+) -> None:
+    asked = iter(["", "", "de"])
+    wanted: list[object] = []
+
+    def stop() -> bool:
+        if layout := next(asked, ""):
+            set_layout(us, layout)
+            wanted.append(keyboard(us))
+        return False
+
+    with TextField("tk", us.environment(), tmp_path) as field:
+        with pytest.raises(TypingError, match="layout was switched"):
+            type_text(desktop, "yz中" * 100, stop)
+        typed = field.settled("yz中" * 100, limit_s=0.3)
+        assert 0 < len(typed) < 300
+    assert [keyboard(us)] == wanted
+    assert held(us.name) == ([], 0)
+
+
+def test_a_switch_to_the_second_layout_in_the_middle_is_said(
+    us: VirtualDisplay, desktop: Desktop, tmp_path: Path
+) -> None:
+    set_layout(us, "us,ru")
+    connection = Connection(us.name)
+    asked = iter([False, False, True])
+
+    def stop() -> bool:
+        if next(asked, False):
+            with connection as server:
+                x11_xkb.lock(server, caps=False, group=1)
+                server.sync()
+        return False
+
+    with TextField("tk", us.environment(), tmp_path), pytest.raises(TypingError, match="layout was switched"):
+        type_text(desktop, "yz" * 100, stop)
+    with connection as server:
+        x11_xkb.lock(server, caps=False, group=0)
+        server.sync()
+    connection.close()
+
+
+def test_what_gtk_takes_for_a_dead_key_is_refused_there_and_typed_elsewhere(
+    us: VirtualDisplay, desktop: Desktop, tmp_path: Path
+) -> None:
+    text = "you＠home"
+    with TextField("gtk", us.environment(), tmp_path) as field:
+        with pytest.raises(TypingError, match=r"U\+FF20"):
+            type_text(desktop, text)
+        assert field.settled("", limit_s=0.1) == ""
+        type_text(desktop, "you？home")
+        assert field.settled("you？home") == "you？home"
+    with TextField("qt", us.environment(), tmp_path) as field:
+        type_text(desktop, text)
+        assert field.settled(text) == text
+
+
+def test_a_ligature_that_would_arrive_as_two_letters_is_refused(us: VirtualDisplay, desktop: Desktop) -> None:
+    with EventWindow(us.name) as window:
+        with pytest.raises(TypingError, match=r"U\+FEFB"):
+            type_text(desktop, "\ufefb")
+        assert window.inputs() == []
 
 
 @pytest.mark.parametrize("text", ["a\nb", "tab\t", "\x1b[31m", "nul\0", "\x7f", "half \ud83d"])

@@ -108,7 +108,7 @@ class Keymap:
 
     def __init__(self, display: Any) -> None:
         self._display = display
-        symbols = x11_xkb.read_symbols(display)
+        self._symbols = symbols = x11_xkb.read_symbols(display)
         modifiers = {code for row in display.get_modifier_mapping() for code in row}
         self._leftover = {code for code, each in symbols.items() if x11_xkb.lent(each)}
         self._free = [
@@ -150,6 +150,14 @@ class Keymap:
 
     def lent(self, keysym: int) -> bool:
         return keysym in self._lent
+
+    def changed(self) -> bool:
+        """Say whether somebody else has changed the map since this was made: set another layout, say."""
+        now = x11_xkb.read_symbols(self._display)
+        lent = {code: x11_xkb.one_symbol(keysym) for keysym, code in self._lent.items()}
+        spare = {*self._free, *self._leftover} - set(lent)
+        expected = {code: each for code, each in self._symbols.items() if code not in spare} | lent
+        return any(now.get(code) != each for code, each in expected.items())
 
     def takes_back(self, wanted: Sequence[int]) -> bool:
         """Say whether lending to all of these must take a keycode from another keysym."""

@@ -8,23 +8,25 @@ meaning, the application must have read the presses so far (`x11_barrier.py`).
 from collections.abc import Iterable
 from typing import Any, Final
 
-from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops import StopCheck, x11_xkb
 from qvl_agent.actions.desktops.x11_barrier import Barrier
 from qvl_agent.actions.desktops.x11_focus import Focus
 from qvl_agent.actions.desktops.x11_input import XInput, check_stop
 from qvl_agent.actions.desktops.x11_keymap import Keymap, Place, character_keysym, key_keysym
-from qvl_agent.actions.errors import DesktopError
+from qvl_agent.actions.desktops.x11_taken import refuse_taken
+from qvl_agent.actions.errors import DesktopError, TypingError
 
 __all__ = ["Keyboard"]
 
 _CHUNK: Final = 20
-"""Characters between two looks at `stop` and at the focus."""
+"""Characters between two looks at `stop`, at the focus and at the layout."""
 
 
 class Keyboard:
     """Keys by name and text by character, over one connection, until `finish`."""
 
     def __init__(self, display: Any, hands: XInput, focus: Focus) -> None:
+        self._display = display
         self._hands = hands
         self._focus = focus
         self._keymap = Keymap(display)
@@ -34,6 +36,8 @@ class Keyboard:
         self._changed = False
         self._unread = False
         """Whether lent keycodes were pressed that the application may not have read yet."""
+        state = x11_xkb.state(display)
+        self._locks = state.caps, state.group
 
     def key(self, name: str, stop: StopCheck, *, down: bool) -> None:
         """Press or release a key; one that needs Shift on this layout brings it along."""
@@ -63,17 +67,37 @@ class Keyboard:
         Raises:
             Stopped: between two chunks.
             FocusLostError: the focus moved to another window; the rest isn't typed.
+            TypingError: the application would take a character for another, and nothing is typed; or the
+                layout was switched, and the rest isn't.
             DesktopError: a character is no text, or the application hangs.
         """
+        refuse_taken(self._display, text)
         keysyms = [character_keysym(character) for character in text]
         for at, keysym in enumerate(keysyms):
             if at % looks == 0:
                 self._hands.sync()
                 check_stop(stop)
                 self._focus.check()
+                self._check_layout()
             self._tap(self._place(keysym, keysyms[at:], stop))
         self._hold_shift(down=False)
         self._hands.sync()
+        if self._unread:
+            self.await_reading(stop)
+        self._check_layout()
+
+    def _check_layout(self) -> None:
+        """Look whether the keys still mean what they meant: nobody has switched the layout.
+
+        Raises:
+            TypingError: somebody has.
+        """
+        state = x11_xkb.state(self._display)
+        if (state.caps, state.group) != self._locks or self._keymap.changed():
+            raise TypingError(
+                "the keyboard's layout was switched in the middle of the text, so the rest wasn't typed, and "
+                "the last characters may be others; look at what stands there"
+            )
 
     def _tap(self, place: Place) -> None:
         self._hold_shift(down=place.shift)
