@@ -15,6 +15,7 @@ from qvl_agent.actions.desktops.watchdog import Watchdog
 from qvl_agent.actions.desktops.x11_barrier import Barrier
 from qvl_agent.actions.desktops.x11_capture import Capture
 from qvl_agent.actions.desktops.x11_connection import Connection
+from qvl_agent.actions.desktops.x11_cover import OwnCover
 from qvl_agent.actions.desktops.x11_input import Held, XInput
 from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym, key_keysym
 from qvl_agent.actions.desktops.x11_layout import read_layout
@@ -65,6 +66,7 @@ class X11Desktop:
         self._held = Held()
         self._watchdog: Watchdog | None = None
         self._locks: KeyboardState | None = None
+        self._own = OwnCover(self.off_limits)
         with ExitStack() as stack:
             self._eyes = Connection(display)
             stack.callback(self._eyes.close)
@@ -104,7 +106,9 @@ class X11Desktop:
         if not _inside(area, monitor):
             raise DesktopError(f"{area} is not on the captured monitor {monitor}")
         origin = FramePoint(area.left - monitor.left, area.top - monitor.top)
-        return Frame(self._capture.grab(area), monitor, origin=origin)
+        pixels = self._capture.grab(area)
+        self._own.paint(pixels, area)
+        return Frame(pixels, monitor, origin=origin)
 
     def pointer(self) -> DesktopPoint:
         with self._eyes as display:
