@@ -23,8 +23,11 @@ class OtherHands:
         self._send(X.ButtonPress, button)
         self._send(X.ButtonRelease, button)
 
+    def keycode(self, keysym: str) -> int:
+        return int(self._display.keysym_to_keycode(XK.string_to_keysym(keysym)))
+
     def tap(self, keysym: str) -> None:
-        keycode = self._display.keysym_to_keycode(XK.string_to_keysym(keysym))
+        keycode = self.keycode(keysym)
         self._send(X.KeyPress, keycode)
         self._send(X.KeyRelease, keycode)
 

@@ -2,15 +2,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from qvl_agent.actions.desktops.lock import canonical_display, hold_display
+from qvl_agent.actions.desktops.lock import canonical_display, hold_display, holders
 from qvl_agent.actions.errors import DisplayBusyError
 
 HOLDER = """
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from qvl_agent.actions.desktops.lock import hold_display
 with hold_display(sys.argv[1]):
     print("held", flush=True)
@@ -69,3 +73,26 @@ def test_an_exception_frees_it() -> None:
         raise RuntimeError
     with hold_display(":74"):
         pass
+
+
+def test_who_looks_who_holds_a_display_keeps_no_agent_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`qvl-agent stop` looks again and again until a run has ended, and the next may begin just then."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            holders(":76")
+
+    with ThreadPoolExecutor(2) as pool:
+        lookers = [pool.submit(look) for _ in range(2)]
+        try:
+            for _ in range(200):
+                with hold_display(":76"):
+                    pass
+        finally:
+            over.set()
+        for looker in lookers:
+            looker.result()

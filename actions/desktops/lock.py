@@ -17,6 +17,8 @@ __all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders"]
 
 _X_NAME: Final = re.compile(r"^(?:(?:tcp|unix)/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?$")
 _PREFIX: Final = "display"
+_LOOKED_AT_S: Final = 0.2
+"""Who looks whether a display is held holds it for a moment; an agent that starts just then waits."""
 _HERE: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
 
 
@@ -67,7 +69,7 @@ def hold_display(name: str) -> Iterator[Hold]:
     owner = folder / f"{stem}.pid"
     lock = FileLock(folder / f"{stem}.lock", mode=0o600)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_LOOKED_AT_S, poll_interval=0.01)
     except Timeout:
         raise DisplayBusyError(
             f"display {display} is held by another agent (process {_read(owner)[0]}): "

@@ -1,0 +1,29 @@
+"""Small counts of two long measurements: the kill switch's, and what stays pressed after a signal."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def measured(script: str, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.fault(73)
+def test_every_switch_stops_a_run_in_the_middle_of_its_input() -> None:
+    """On a busy machine, with a generous cap for how soon; the script measures by the contract's."""
+    said = measured("kill_switch.py", "--trials", "4", "--only", "drag", "--limit-ms", "3000")
+    assert "every run was stopped, and nothing stayed pressed" in said
+
+
+@pytest.mark.fault(68, 69)
+def test_no_signal_leaves_anything_pressed() -> None:
+    assert "0 of 4 left anything pressed or changed" in measured("release.py", "--trials", "4")
