@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import select
 import signal
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from counting_app import BUTTONS, Box, CountingApp, counted
 from event_window import held
@@ -50,8 +52,8 @@ SCRIPT: tuple[int | str, ...] = tuple(
     )
 )
 """The numbers of buttons, and after every few a letter that is typed several times and nowhere else."""
-WINDOW_S = 2.6
-"""The latest moment of a kill after the process was made: a start and several steps fit in."""
+START_S, WORK_S = 1.5, 1.0
+"""The latest moment of a kill: after the process was made, or after its first step was."""
 POLICY = Policy(max_steps=10_000, max_seconds=1e6, max_approvals=10_000, actions_per_second=50)
 
 
@@ -141,19 +143,21 @@ def work(display: str, runs: Path, model: LookingModel, pipe: int) -> None:
     """Begin a run, or go on with the one that is there. The child's whole life."""
     with open_desktop(display, takeover="ignore") as desktop:
         agent = Agent(desktop, model, runs=runs, policy=POLICY, person=Agreeing(), watch=Acknowledging(pipe))
-        folders = begun(runs)
+        folders = folders_in(runs)
         run = agent.resume(folders[0]) if folders else agent.run("press every number")
     if run.status != "done":
         sys.stderr.write(f"{run.status}: {run.result.message}\n")
     os._exit(0 if run.status == "done" else 3)
 
 
-def begun(runs: Path) -> list[Path]:
+def folders_in(runs: Path) -> list[Path]:
     return [folder for folder in runs.iterdir() if (folder / "manifest.json").exists()]
 
 
-def one_life(make: Callable[[int], None], after_s: float | None) -> tuple[int | None, list[str]]:
-    """Let a child work and kill it after some time.
+def one_life(
+    make: Callable[[int], None], after_s: float | None, *, begun: bool
+) -> tuple[int | None, list[str]]:
+    """Let a child work and kill it some time after it was made or, if `begun`, after its first step was.
 
     Returns:
         its exit code, None if it was killed, and what it acknowledged.
@@ -169,18 +173,26 @@ def one_life(make: Callable[[int], None], after_s: float | None) -> tuple[int | 
         finally:
             os._exit(4)
     os.close(writer)
-    deadline = None if after_s is None else time.monotonic() + after_s
-    while True:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid or (deadline is not None and time.monotonic() >= deadline):
-            break
-        time.sleep(0.001)
-    if not pid:
-        os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    with os.fdopen(reader, "rb") as acknowledged:
-        said = acknowledged.read().decode().splitlines()
-    return (os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else None), said
+    with os.fdopen(reader, "rb", buffering=0) as acknowledged:
+        said = acknowledged.read(1) if begun else b""
+        if after_s is not None:
+            said += wait_for_end(acknowledged, after_s)
+            os.kill(child, signal.SIGKILL)
+        said += acknowledged.read()
+    _, status = os.waitpid(child, 0)
+    return (os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else None), said.decode().splitlines()
+
+
+def wait_for_end(pipe: IO[bytes], limit_s: float) -> bytes:
+    """Read until the pipe ends or the time is over."""
+    said, deadline = b"", time.monotonic() + limit_s
+    while (left := deadline - time.monotonic()) > 0:
+        if select.select([pipe], [], [], left)[0]:
+            piece = pipe.read(4096)
+            if not piece:
+                break
+            said += piece
+    return said
 
 
 def settle(display: str, app: CountingApp) -> None:
@@ -192,13 +204,15 @@ def settle(display: str, app: CountingApp) -> None:
     app.sync()
 
 
-def check_record(folder: Path, said: Sequence[str]) -> None:
-    """Whatever the process was told to be on the disk is there."""
-    bodies, _ = read_journal(folder / "journal.jsonl")
+def check_record(folder: Path, said: Sequence[str]) -> bool:
+    """Whatever the process was told to be on the disk is there. Says whether the run's end is, too."""
+    journal = folder / "journal.jsonl"
+    bodies, _ = read_journal(journal) if journal.exists() else ([], "")
     lines = [json.loads(body) for body in bodies]
     written = {f"{line['type']} {line['step']}" for line in lines if line["type"] in {"intent", "outcome"}}
     lost = [line for line in said if line not in written]
     assert not lost, f"acknowledged and lost: {lost}"
+    return any(line["type"] == "result" for line in lines)
 
 
 def check_run(folder: Path, app: CountingApp, since: int, found: Found) -> None:
@@ -246,17 +260,19 @@ def kill_runs(kills: int, seed: int, folder: Path) -> Found:
             model = LookingModel(app.log, since, app.boxes)
             code: int | None = None
             while code is None:
-                after = chance.uniform(0, WINDOW_S) if found.kills < kills else None
+                begun = chance.random() < 0.75
+                after = chance.uniform(0, WORK_S if begun else START_S) if found.kills < kills else None
                 start = time.monotonic()
-                code, said = one_life(lambda pipe: work(display.name, runs, model, pipe), after)  # noqa: B023
+                code, said = one_life(partial(work, display.name, runs, model), after, begun=begun)
                 assert code in {0, None}, f"a run ended with {code}"
                 settle(display.name, app)
                 found.times_s.append(round(time.monotonic() - start, 2))
                 found.kills += code is None
                 found.acknowledged += len(said)
                 found.before_first_step += not said
-                if folders := begun(runs):
-                    check_record(folders[0], said)
+                if folders := folders_in(runs):
+                    over = check_record(folders[0], said)
+                    code = 0 if over else code  # it was killed after its last line
                 assert len(folders) <= 1, folders
             check_run(folders[0], app, since, found)
     return found
@@ -268,6 +284,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=69)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_RUNTIME_DIR"] = folder  # no agent of anybody else's is asked who holds the display
         found = asdict(kill_runs(options.kills, options.seed, Path(folder)))
     times = found.pop("times_s")
     print(json.dumps(found | {"seconds": round(sum(times), 1)}), flush=True)  # noqa: T201 - its answer
