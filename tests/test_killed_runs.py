@@ -10,6 +10,7 @@ import pytest
 NIGHT = pytest.param(200, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])
 
 
+@pytest.mark.fault(69)
 @pytest.mark.parametrize("kills", [6, NIGHT])
 def test_a_run_survives_its_deaths(kills: int) -> None:
     script = Path(__file__).parent / "killed_runs.py"

@@ -14,6 +14,7 @@ from qvl_agent.actions.policy import Policy
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
+from qvl_agent.agent.report import render_report
 from qvl_agent.agent.watch import Watch
 from qvl_agent.sandbox.record import RunResumed
 from qvl_agent.sandbox.replay import replay
@@ -153,6 +154,10 @@ def test_what_may_have_happened_is_shown_and_not_done_again(desktop: Desktop, un
     words = model.told[0][-1].text
     assert "in step 2, was about to be done: Click “middle”. Whether it happened is not known" in words
     assert [step.outcome.outcome.status for step in run.recording().steps] == ["done", "unknown", "done"]
+    page = render_report(run.recording())
+    assert page.count("The run went on here") == 1
+    assert page.index("The run went on here") > page.index('id="title-3"')
+    assert f"Known of the action before: {line.note}" in page
 
 
 def test_another_thing_is_done_without_a_question(desktop: Desktop, unsure: Path) -> None:

@@ -60,6 +60,7 @@ def options(server: StreamServer, *more: str) -> list[str]:
     return ["--server", server.base_url, "--no-verify", "--takeover", "ignore", *more]
 
 
+@pytest.mark.fault(69)
 def test_a_run_that_is_killed_while_it_types(
     screen: VirtualDisplay, app: CountingApp, tmp_path: Path
 ) -> None:
