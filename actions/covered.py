@@ -10,7 +10,7 @@ from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, Rect
 from qvl_agent.actions.covers import Covers
 from qvl_agent.actions.desktops import Desktop, StopCheck
-from qvl_agent.actions.errors import DesktopError, FocusLostError
+from qvl_agent.actions.errors import DesktopError, FocusLostError, SettingsError
 from qvl_agent.actions.events import SecretEvent
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.settle import SettleLimits, settle
@@ -38,6 +38,18 @@ class CoveredDesktop:
         self._covers = Covers(desktop.window_at)
         self._begun: tuple[Frame, WindowInfo] | None = None
         self._stop: StopCheck = lambda: False
+
+    def recover(self, last: Frame) -> None:
+        """Cover what was covered in the last picture of a run that goes on.
+
+        Raises:
+            SettingsError: it can't be told where that is now.
+        """
+        if not self._covers.recover(last, self._desktop.grab()):
+            raise SettingsError(
+                "a secret stood on the screen when the run ended, and the screen has changed since, so it "
+                "can't be covered: empty its field and give the task anew"
+            )
 
     @contextmanager
     def typing(self, name: str) -> Iterator[str]:

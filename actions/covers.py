@@ -7,23 +7,20 @@ or is drawn in other colours stays covered too. What can't be told is covered.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from qvl_agent.actions.changes import Mask, boxes, difference, same, tile_map
 from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, FramePoint, frame_to_desktop
+from qvl_agent.actions.cover_drawing import covered, covers_in
 from qvl_agent.actions.frame import Frame, Pixels
 from qvl_agent.actions.shapes import Shape
 from qvl_agent.actions.windows import WindowInfo
 
-__all__ = ["COVER", "Covers"]
+__all__ = ["Covers"]
 
-COVER: Final = (96, 96, 96)
-"""The colour of a cover."""
 _MARGIN: Final = 6
 """Pixels around what changed that are covered with it."""
 _ALIKE: Final = 0.3
@@ -33,7 +30,8 @@ _FOUND: Final = 0.7
 """And from this on another place is taken to show it."""
 _UNCHANGED: Final = 0.15
 """Or from this share on of the secret's own pixels that are as they were drawn."""
-_LABEL: Final = "secret"
+_RING, _AROUND = 24, 0.85
+"""Pixels around a cover that are compared, and the share of them that has to be the same."""
 
 Owner = Callable[[DesktopPoint], WindowInfo | None]
 
@@ -123,6 +121,29 @@ class Covers:
         self._unseen = None if found else (before, program)
         self._last = None
 
+    def recover(self, last: Frame, now: Frame) -> bool:
+        """Take up what was covered in the last picture of a run that goes on now.
+
+        Returns:
+            False if the screen around a cover isn't what it was, so that a secret may be anywhere.
+        """
+        known = covers_in(last)
+        if not known:
+            return True
+        if last.view != now.view or not all(_same_around(box, last, now) for box in known):
+            return False
+        for box in known:
+            window = self._owner(_middle(box, now))
+            part = np.s_[box.top : box.bottom, box.left : box.right]
+            drawn = now.pixels[part].copy()
+            everything = np.ones(drawn.shape[:2], dtype=np.bool_)
+            program = window.program if window else ""
+            self._fields.append(
+                _Field(box, np.empty(0, np.uint8), drawn, everything, program, Shape.of(drawn))
+            )
+        self._last = None
+        return True
+
     def acted(self) -> None:
         """Other input comes now: what changes from here on isn't the typing of the secret."""
         self._unseen = None
@@ -132,7 +153,7 @@ class Covers:
         if not self:
             return frame
         if self.blind:
-            return _covered(frame, [frame.box])
+            return covered(frame, [frame.box])
         if self._last is None or not same(self._last, frame):
             areas = (frame.box,) if self._last is None else boxes(tile_map(self._last, frame), frame.size)
             for each in self._fields:
@@ -143,7 +164,7 @@ class Covers:
             before, program = self._unseen
             changed = boxes(tile_map(before, frame), frame.size)
             found += [box for box in changed if self._may_be(box, frame, program)]
-        return _covered(frame, [box.grown(_MARGIN, frame.size) for box in found])
+        return covered(frame, [box.grown(_MARGIN, frame.size) for box in found])
 
     def _may_be(self, box: FrameBox, frame: Frame, program: str) -> bool:
         """Whether a change may be the application's: not if all of it is in others' windows, like a clock."""
@@ -175,35 +196,16 @@ def _field(box: FrameBox, before: Frame, after: Frame, program: str) -> _Field:
     return _Field(tight, before.pixels[part].copy(), drawn, inside, program, Shape.of(drawn))
 
 
+def _same_around(box: FrameBox, last: Frame, now: Frame) -> bool:
+    """Whether a cover's surroundings are still what they were, but for a caret or a highlight."""
+    part = box.grown(_RING, last.size)
+    same_pixels = (last.crop(part).pixels == now.crop(part).pixels).all(axis=-1)
+    same_pixels[box.top - part.top : box.bottom - part.top, box.left - part.left : box.right - part.left] = (
+        True
+    )
+    return float(same_pixels.mean()) >= _AROUND
+
+
 def _middle(box: FrameBox, frame: Frame) -> DesktopPoint:
     middle = FramePoint((box.left + box.right) // 2, (box.top + box.bottom) // 2)
     return frame_to_desktop(middle, frame.view)
-
-
-def _covered(frame: Frame, found: list[FrameBox]) -> Frame:
-    """Draw the covers; each says what it is, as a model takes an empty field for one to fill in."""
-    if not found:
-        return frame
-    pixels = np.array(frame.pixels)
-    for box in found:
-        pixels[box.top : box.bottom, box.left : box.right] = COVER
-    for box in found:
-        _say(pixels, box)
-    return replace(frame, pixels=pixels)
-
-
-def _say(pixels: Pixels, box: FrameBox) -> None:
-    label = _drawn_label()
-    height, width = label.shape[:2]
-    top, left = (box.top + box.bottom - height) // 2, (box.left + box.right - width) // 2
-    if box.height >= height and box.width >= width:
-        pixels[top : top + height, left : left + width] = label
-
-
-@cache
-def _drawn_label() -> Pixels:
-    font = ImageFont.load_default(size=12)
-    left, top, right, bottom = (round(edge) for edge in font.getbbox(_LABEL))
-    image = Image.new("RGB", (right - left + 4, bottom - top + 2), COVER)
-    ImageDraw.Draw(image).text((2 - left, 1 - top), _LABEL, (255, 255, 255), font)
-    return np.asarray(image)

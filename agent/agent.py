@@ -101,7 +101,7 @@ class Agent(Setup):
             recorder.resumed(resumed)
             self.watch.resumed(redactor.record(resumed), recorder.folder)
             with under_watch(agent) as setup:
-                result = Episode(with_secrets(setup), resumed.manifest.task, recorder, past).play()
+                result = Episode(with_secrets(setup, recording), resumed.manifest.task, recorder, past).play()
         result = redactor.record(result)
         self.watch.ended(result)
         return Run(result, recorder.folder)

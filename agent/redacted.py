@@ -7,6 +7,9 @@ from typing import Final, TypeVar
 
 from qvl_agent.actions.covered import CoveredDesktop
 from qvl_agent.actions.dialects.schema import ReplyFormat
+from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.events import SecretEvent
+from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.actions.person import Question
 from qvl_agent.actions.policy import Policy, tighten
@@ -16,7 +19,9 @@ from qvl_agent.agent.look_closer import CountsTokens
 from qvl_agent.agent.models import Model, OnText, with_format
 from qvl_agent.agent.setup import Check, Setup, Verifiable
 from qvl_agent.agent.watch import Watch
-from qvl_agent.sandbox.record import Manifest, RunResult, StepIntent, StepOutcome
+from qvl_agent.sandbox.record import Manifest, RunResult, RunResumed, StepIntent, StepOutcome
+from qvl_agent.sandbox.recording import Recording
+from qvl_agent.sandbox.steps import screen_of
 
 __all__ = ["RedactedModel", "bound", "with_secrets"]
 
@@ -42,18 +47,54 @@ def bound(setup: S) -> S:
     return replace(setup, policy=policy, rules=(*setup.rules, rule))
 
 
-def with_secrets(setup: S) -> S:
-    """Stand between the setup's desktop, model and onlooker and the secrets, if there are any."""
+def with_secrets(setup: S, past: Recording | None = None) -> S:
+    """Stand between the setup's desktop, model and onlooker and the secrets, if there are any.
+
+    Args:
+        setup: as it was made.
+        past: the record that is gone on with; what it covered last stays covered.
+
+    Raises:
+        SettingsError: it typed secrets that aren't at hand, or that can't be covered any more.
+    """
+    if past is not None and (missing := set(past.manifest.policy.secrets) - set(setup.secrets.names)):
+        raise SettingsError(f"the run types secrets; give it again: {', '.join(sorted(missing))}")
     if not setup.secrets:
         return setup
     redactor = setup.secrets.redactor
     checks = isinstance(setup.desktop, Verifiable)
+    desktop = (_CheckedDesktop if checks else CoveredDesktop)(setup.desktop, setup.secrets)
+    if past is not None and past.steps:
+        desktop.recover(_last_screen(past))
     return replace(
         setup,
-        desktop=(_CheckedDesktop if checks else CoveredDesktop)(setup.desktop, setup.secrets),
+        desktop=desktop,
         model=redacted_model(setup.model, redactor),
         watch=_RedactedWatch(setup.watch, redactor),
     )
+
+
+def _last_screen(past: Recording) -> Frame:
+    """The last whole screen in a record, if no secret was typed after it.
+
+    Raises:
+        SettingsError: one was, and nobody knows where it stands.
+    """
+    last = past.steps[-1]
+    typed = any(isinstance(event, SecretEvent) for event in last.intent.plan)
+    sent = last.intent.approval and last.outcome.outcome.status not in _NOTHING_SENT
+    seen = past.result.frame if past.result and last.outcome.outcome.status == "done" else None
+    if typed and sent and seen is None:
+        raise SettingsError(
+            "the run ended while a secret was typed, and it can't be told where that stands: empty its field "
+            "and give the task anew"
+        )
+    if past.result is not None and past.result.frame is not None:
+        return past.frame(past.result.frame)
+    return past.frame(screen_of(past.steps, len(past.steps) - 1))
+
+
+_NOTHING_SENT: Final = frozenset({"refused", "parked", "stale", "dry-run"})
 
 
 class _CheckedDesktop(CoveredDesktop):
@@ -128,6 +169,9 @@ class _RedactedWatch(Watch):
 
     def started(self, manifest: Manifest, folder: Path) -> None:
         self._watch.started(self._redactor.record(manifest), folder)
+
+    def resumed(self, resumed: RunResumed, folder: Path) -> None:
+        self._watch.resumed(self._redactor.record(resumed), folder)
 
     def thinking(self, step: int) -> None:
         self._watch.thinking(step)

@@ -61,6 +61,8 @@ def _recorded(then: Manifest, said: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
     if "dialect" not in said:
         found["dialect"] = then.dialect
+    if then.policy.secrets and "secrets" not in said:
+        found["secrets"] = then.policy.secrets
     if "desktop" not in said:
         found["desktop"] = _desktop(then.desktop)
     if not {"model", "server", "server_model"} & said.keys() and then.model == "oracle":

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from qvl_agent.actions.coordinates import DesktopPoint, Rect
-from qvl_agent.actions.covers import COVER, Covers
+from qvl_agent.actions.cover_drawing import COVER
+from qvl_agent.actions.covers import Covers
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.windows import WindowInfo
 

@@ -1,0 +1,172 @@
+"""A run with secrets: the model, the onlooker, the record, and going on with it."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from text_fields import TextField
+
+from qvl_agent.actions.desktops import Desktop
+from qvl_agent.actions.dialects.schema import ReplyFormat
+from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.person import CallablePerson, Consent
+from qvl_agent.actions.policy import Binding, Policy
+from qvl_agent.actions.secrets import SecretValue, mark, placeholder
+from qvl_agent.actions.vault import Vault
+from qvl_agent.agent import Agent
+from qvl_agent.agent.look_closer import CountsTokens
+from qvl_agent.agent.models import Model, OnText
+from qvl_agent.agent.models.recorded import RecordedModel
+from qvl_agent.agent.redacted import RedactedModel, bound, redacted_model, with_secrets
+from qvl_agent.agent.setup import Setup
+from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.replay import replay
+
+VALUE = "correct horse Batterie"
+PIN = placeholder("bank-pin")
+APP = "text_fields.py"
+TASK = f"log in with {PIN}"
+YES = CallablePerson(lambda _question: Consent("yes-for-run"))
+WAIT = Reply('{"action": "wait", "seconds": 0}')
+DONE = Reply('{"action": "done", "summary": "it is so"}')
+
+
+def vault() -> Vault:
+    return Vault({"bank-pin": SecretValue(VALUE, APP)})
+
+
+def typing(**fields: object) -> Reply:
+    return Reply(json.dumps({"action": "type", "text": PIN, **fields}))
+
+
+class Echo:
+    """A model that says again what it is told, in pieces, and can do what a model may be able to."""
+
+    name = "echo"
+
+    def __init__(self) -> None:
+        self.told: list[Message] = []
+        self.form: ReplyFormat | None = None
+
+    def reply(
+        self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
+    ) -> Reply:
+        self.told = list(messages)
+        for piece in (VALUE[:7], VALUE[7:], " and on"):
+            if on_text:
+                on_text(piece)
+        return Reply(f"{VALUE} and on", reasoning=json.dumps(VALUE))
+
+    def with_format(self, form: ReplyFormat) -> Model:
+        self.form = form
+        return self
+
+    def picture_tokens(self, size: tuple[int, int]) -> int:
+        return size[0]
+
+    def close(self) -> None: ...
+
+
+def test_a_model_is_told_nothing_and_heard_saying_nothing() -> None:
+    echo, heard = Echo(), []
+    model = redacted_model(echo, vault().redactor)
+    reply = model.reply([Message("user", (f"it is {VALUE}",))], stop=lambda: False, on_text=heard.append)
+    assert echo.told[0].text == f"it is {mark('bank-pin')}"
+    assert (reply.text, reply.reasoning) == (f"{mark('bank-pin')} and on", f'"{mark("bank-pin")}"')
+    assert "".join(heard) == f"{mark('bank-pin')} and on"
+
+
+def test_a_model_can_still_what_it_could() -> None:
+    model = redacted_model(Echo(), vault().redactor)
+    assert isinstance(model, CountsTokens)
+    assert model.picture_tokens((7, 8)) == 7
+    plain = redacted_model(RecordedModel([DONE]), vault().redactor)
+    assert isinstance(plain, RedactedModel)
+    assert not isinstance(plain, CountsTokens)
+
+
+def test_an_onlooker_is_told_of_everything_that_any_is() -> None:
+    """A method that is new in `Watch` has to be passed on too."""
+    setup = with_secrets(Setup(_NoDesktop(), RecordedModel([]), secrets=vault()))
+    own = {name for name, value in vars(Watch).items() if callable(value) and not name.startswith("_")}
+    assert own <= set(vars(type(setup.watch)))
+
+
+class _NoDesktop:
+    name = "none"
+
+    def window_at(self, point: object) -> None: ...
+
+
+def test_without_secrets_nothing_stands_between() -> None:
+    setup = Setup(_NoDesktop(), RecordedModel([]))
+    assert with_secrets(setup) is setup
+    assert bound(setup) is setup
+
+
+def test_the_policy_and_the_prompt_name_the_secrets() -> None:
+    setup = bound(Setup(_NoDesktop(), RecordedModel([]), secrets=vault()))
+    assert setup.policy.secrets == {"bank-pin": Binding(application=APP)}
+    (rule,) = setup.rules
+    assert PIN in rule
+    evil = Policy(secrets={"bank-pin": Binding(application="evil")})
+    with pytest.raises(SettingsError):
+        bound(Setup(_NoDesktop(), RecordedModel([]), secrets=vault(), policy=evil))
+
+
+@pytest.fixture
+def field(display: VirtualDisplay, desktop: Desktop, tmp_path: Path) -> Iterator[TextField]:
+    with TextField("qt", display.environment(), tmp_path) as field:
+        window = None
+        while window is None or APP not in window.names:
+            window = desktop.focused()
+        yield field
+
+
+def agent(desktop: Desktop, replies: Sequence[Reply], runs: Path, **more: object) -> Agent:
+    given = {"person": YES, "secrets": vault(), "runs": runs, "look_closer": "never", **more}
+    return Agent(desktop, RecordedModel(replies), **given)
+
+
+def test_a_replay_needs_no_secret(desktop: Desktop, field: TextField, tmp_path: Path) -> None:
+    raw = Reply(json.dumps({"action": "type", "text": VALUE}))
+    run = agent(desktop, [typing(), typing(enter=True), raw, DONE], tmp_path / "runs").run(TASK)
+    assert run.status == "done"
+    assert field.text() == 2 * VALUE
+    recording = run.recording()
+    assert replay(recording).agreed
+    assert [step.outcome.outcome.status for step in recording.steps] == ["done", "done", "refused", "done"]
+    assert recording.steps[0].intent.action.text == PIN
+    assert recording.steps[2].intent.action is None
+    assert [step.intent.scene.granted for step in recording.steps[:2]] == [
+        frozenset(),
+        frozenset({"secret-bank-pin"}),
+    ]
+
+
+def test_what_is_gone_on_with_stays_covered(desktop: Desktop, field: TextField, tmp_path: Path) -> None:
+    empty = desktop.grab().pixels
+    first = agent(desktop, [typing(), WAIT, WAIT], tmp_path / "runs", policy=Policy(max_steps=2)).run(TASK)
+    assert first.status == "budget"
+    drawn = desktop.grab().pixels
+    again = agent(desktop, [WAIT, DONE], tmp_path / "runs").resume(first, anew={"max_steps"})
+    assert again.status == "done"
+    own = (drawn != empty).any(axis=-1)
+    recording = again.recording()
+    refs = [step.intent.frame for step in recording.steps[1:]]
+    assert len(refs) >= 3
+    for ref in refs:
+        shown = recording.frame(ref).pixels
+        assert float((shown == drawn).all(axis=-1)[own].mean()) < 0.02
+
+
+def test_where_it_stands_must_be_known_to_go_on(desktop: Desktop, field: TextField, tmp_path: Path) -> None:
+    first = agent(desktop, [typing(), WAIT, WAIT], tmp_path / "runs", policy=Policy(max_steps=2)).run(TASK)
+    with pytest.raises(SettingsError, match="give it again"):
+        agent(desktop, [DONE], tmp_path, secrets=Vault({})).resume(first, anew={"max_steps"})
+    field.__exit__()
+    with pytest.raises(SettingsError, match="empty its field"):
+        agent(desktop, [DONE], tmp_path).resume(first, anew={"max_steps"})
