@@ -15,6 +15,7 @@ from mss.exception import ScreenShotError
 from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.other_windows import find_windows
 from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.events import (
     ButtonEvent,
@@ -59,6 +60,7 @@ class OtherDesktop:
         self._names = _KEYS | _MAC_KEYS if mac else _KEYS
         self._held: list[tuple[str, str]] = []
         self._gui, self._typist, self._wheel_turner = _libraries()
+        self._windows = find_windows()
         self._mss = mss.MSS()
         count = len(self.geometry().monitors)
         if not 1 <= monitor <= count:
@@ -100,20 +102,17 @@ class OtherDesktop:
         return DesktopPoint(int(at.x), int(at.y))
 
     def off_limits(self) -> tuple[Rect, ...]:
-        """Nothing yet: no window is looked up on these systems."""
+        """No region: our own window is known by its process, as `window_at` has it."""
         return ()
 
     def window_at(self, point: DesktopPoint) -> WindowInfo | None:
-        """Nobody knows: no window is looked up on these systems yet."""
-        del point
-        return None
+        return self._windows.at(point)
 
     def focused(self) -> WindowInfo | None:
-        """Nobody knows, likewise."""
-        return None
+        return self._windows.focused()
 
     def layout(self) -> Layout | None:
-        """Nobody knows, likewise."""
+        """Nobody knows: how all windows lie isn't looked up on these systems."""
         return None
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
