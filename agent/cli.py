@@ -364,7 +364,7 @@ def _play(
     from qvl_agent.agent.agent import Agent
     from qvl_agent.agent.question import TerminalPerson
     from qvl_agent.agent.secret_command import secrets_of
-    from qvl_agent.agent.session import open_desktop, open_model_for
+    from qvl_agent.agent.session import open_desktop, open_model_for, sent_to
     from qvl_agent.agent.terminal import JsonWatch, TerminalWatch
     from qvl_agent.agent.terminal_choosing import TerminalChoosing
     from qvl_agent.sandbox.session import SandboxDesktop
@@ -372,6 +372,8 @@ def _play(
     secrets = secrets_of(task or "", settings, as_json=options["as_json"])
     choosing = TerminalChoosing(as_json=options["as_json"])
     watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
+    if place := sent_to(settings):
+        watch.warned(f"pictures of this screen leave this machine: they go to {place}")
     with (
         stop_on_signals() as stop,
         open_desktop(

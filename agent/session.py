@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.desktops.lock import hold_display
@@ -24,6 +25,7 @@ from qvl_agent.agent.models.auto import (
     nothing_here,
 )
 from qvl_agent.agent.models.found import is_cloud, on_disk
+from qvl_agent.agent.models.openai_address import is_loopback
 from qvl_agent.agent.models.presets import find_preset, is_qwen3_vl, reply_tokens, sampling, thinks
 from qvl_agent.agent.settings import Settings, load_settings
 from qvl_agent.sandbox.oracle import Oracle
@@ -34,7 +36,7 @@ from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbo
 if TYPE_CHECKING:
     from qvl_agent.agent.models.openai_server import OpenAIModel
 
-__all__ = ["open_desktop", "open_model", "open_model_for", "open_server", "open_thinker"]
+__all__ = ["open_desktop", "open_model", "open_model_for", "open_server", "open_thinker", "sent_to"]
 
 _SANDBOX: Final = "sandbox:"
 _URL: Final = ("http://", "https://")
@@ -216,6 +218,16 @@ def open_server(settings: Settings) -> "OpenAIModel":
             f"name one of the server's models with --server-model: {', '.join(known) or 'it has none'}"
         )
     return _server_model(settings, url, likely[0])
+
+
+def sent_to(settings: Settings) -> str:
+    """Name the machine that pictures of the screen go to, if it isn't this one; "" if they stay here."""
+    url = settings.server or (settings.model if settings.model.startswith(_URL) else "")
+    host = urlsplit(url).hostname or ""
+    if host and not is_loopback(host):
+        return host
+    name = settings.server_model or settings.model
+    return f"{name}'s provider" if is_cloud(name) else ""
 
 
 def _server_and_model(settings: Settings) -> tuple[str, str]:

@@ -215,3 +215,10 @@ def test_a_claim_that_the_model_was_asked_about_is_worth_its_answer(verified: bo
     """Asked, and no usable answer: the claim isn't verified."""
     assert exit_code(RunResult(status="done", verified=verified, verified_by="model")) == code
     assert exit_code(RunResult(status="failed", verified=verified, verified_by="model")) == 1
+
+
+def test_a_run_says_when_screens_leave_this_machine(tmp_path: Path) -> None:
+    words = ("look", "--server", "https://gpu-box.invalid/v1", "--allow-remote", "--model", "m")
+    done = qvl(*words, "--desktop", ":987", cwd=tmp_path)
+    assert done.returncode == 69
+    assert "leave this machine: they go to gpu-box.invalid" in done.stdout

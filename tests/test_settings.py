@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from qvl_agent.actions.errors import SettingsError
+from qvl_agent.agent.session import sent_to
 from qvl_agent.agent.settings import FILE_NAME, Settings, load_settings
 
 
@@ -80,3 +81,17 @@ def test_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({"api_key": ["hunter2"]})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({"model": "auto"}, ""),
+        ({"server": "http://127.0.0.1:8000/v1"}, ""),
+        ({"model": "http://localhost:8000/v1"}, ""),
+        ({"server": "https://gpu-box/v1", "allow_remote": True}, "gpu-box"),
+        ({"model": "https://gpu-box:8443/v1", "allow_remote": True}, "gpu-box"),
+    ],
+)
+def test_it_is_known_when_screens_leave_this_machine(given: dict[str, object], place: str) -> None:
+    assert sent_to(load_settings(given)) == place
