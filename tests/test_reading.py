@@ -24,6 +24,7 @@ from qvl_agent.actions.scene import Scene
 from qvl_agent.actions.schema import Action, Click, Done, Drag, Move, Press, Scroll, Type
 from qvl_agent.actions.sight import Sight
 from qvl_agent.agent import Agent, open_model
+from qvl_agent.agent.report import render_report
 from qvl_agent.sandbox.replay import replay
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
 
@@ -232,6 +233,7 @@ def test_a_run_reads_its_targets_and_nobody_is_asked_for_it(task: str, tmp_path:
     assert all(step.verdict.level is Level.ALLOW for step in steps if step.verdict)
     assert all("read" in step.times for step in steps if step.plan)
     assert replay(run.recording()).agreed
+    assert f"Read on the target: “{texts[-1]}”" in render_report(run.recording())
 
 
 def test_a_scene_recorded_before_there_was_a_reader_still_loads() -> None:
