@@ -1,5 +1,6 @@
 """Going on with a run that was cut off: what is told, what is counted, what is asked, what is refused."""
 
+import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def test_what_may_have_happened_is_shown_and_not_done_again(desktop: Desktop, un
     page = render_report(run.recording())
     assert page.count("The run went on here") == 1
     assert page.index("The run went on here") > page.index('id="title-3"')
-    assert f"Known of the action before: {line.note}" in page
+    assert f"Known of the action before: {line.note}." in html.unescape(page)
 
 
 def test_another_thing_is_done_without_a_question(desktop: Desktop, unsure: Path) -> None:
