@@ -6,7 +6,8 @@ Each reply is a real one or one that we ask for, changed in its bytes, its piece
 dialect, with coordinates on the grid or in pixels. It goes through the real executor in front of a desktop
 that shows a password manager wherever one points or types, so that nothing may be sent whatever the
 reply says. Beside that: only a ParseError or a CoordinateError comes out, within a second of CPU time; a
-reply that is cut off or holds two actions is none; and an action says nothing that isn't in its reply.
+reply that is cut off or holds two actions is none; and an action says nothing that isn't in its reply. Each
+is also read as an answer over a close-up, and as one to whether the task is done.
 
 Replies come in blocks of 1,000, each from the seed and its number: `--from` goes on where a run ended.
 Exits 1 and prints the first of what went wrong, to be run again with --seed and --from.
@@ -22,6 +23,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final, NoReturn
@@ -30,16 +32,18 @@ import numpy as np
 from reply_mutations import CORPUS, Mutant, mutant
 
 from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, ModelBox, Rect
+from qvl_agent.actions.closer import refined
+from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, ModelBox, Rect, View
 from qvl_agent.actions.errors import CoordinateError, ParseError
 from qvl_agent.actions.executor import Executor, Facts
 from qvl_agent.actions.frame import Frame, Geometry
 from qvl_agent.actions.messages import Reply
 from qvl_agent.actions.parse import parse_action, read_reply
 from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Answer, Type
+from qvl_agent.actions.schema import Action, Answer, Click, Type
 from qvl_agent.actions.sight import Sight
 from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.agent.verification import read_judgement
 
 BLOCK: Final = 1000
 LIMIT_S: Final = 1.0
@@ -47,6 +51,8 @@ LIMIT_S: Final = 1.0
 _STUCK_S: Final = 60.0
 _MONITOR: Final = Rect(-100, 50, 1920, 1080)
 _MANAGER: Final = WindowInfo("KeePassXC", "Passwords", "keepassxc", focused=True)
+_VIEW: Final = View(1920, 1080, _MONITOR)
+_CLICK: Final = Click(target=ModelBox.of(412, 318, 468, 351))
 _SHOWN: Final = 5
 
 
@@ -164,6 +170,9 @@ def run_block(seed: int, number: int) -> Tally:
 
 def _try(trial: Trial, one: Mutant, *, pixels: bool, length: bool) -> str:
     reply = Reply(one.text, finish="length" if length else "stop")
+    for read in (_point_again, read_judgement):
+        with suppress(ParseError, CoordinateError):
+            read(reply)
     try:
         action, status = trial.act(reply, pixel_space=pixels)
     except ParseError as error:
@@ -176,6 +185,11 @@ def _try(trial: Trial, one: Mutant, *, pixels: bool, length: bool) -> str:
     if problem := _invented(action, one, length=length):
         raise AssertionError(problem)
     return f"read, {status}"
+
+
+def _point_again(reply: Reply) -> Action:
+    """Read the reply as an answer over a close-up."""
+    return refined(_CLICK, reply, View(320, 240, _MONITOR, origin=FramePoint(700, 300)), _VIEW)
 
 
 def _invented(action: Action, one: Mutant, *, length: bool) -> str:

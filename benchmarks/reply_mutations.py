@@ -56,8 +56,10 @@ WRITTEN: Final[tuple[str, ...]] = (
 CORPUS: Final[tuple[str, ...]] = (
     *(json.loads(line)["text"] for line in REPLIES.read_text(encoding="utf-8").splitlines()),
     *WRITTEN,
+    '[{"bbox_2d": [412, 318, 468, 351], "label": "Save"}]',
+    '{"evidence": "The box before the chat is empty.", "done": true}',
 )
-"""What models really answered, and `WRITTEN`."""
+"""What models really answered, `WRITTEN`, and what is answered where there is nothing to do."""
 
 _VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, -1, 1, 1000, 1001, 40000, 0.5, 1e308, -0.0, 10**9, 2**63, 10**30),
