@@ -40,7 +40,7 @@ attacks: setup-test
 	$(PYTHON) benchmarks/attacks.py
 
 # What takes too long for every day: the nightly tests, then each script with its full count; hours.
-NIGHTLY := fuzz_replies.py reconcile.py freshness.py typing_exact.py attacks.py kill_switch.py release.py
+NIGHTLY := fuzz_replies.py reconcile.py freshness.py typing_exact.py attacks.py nagging.py kill_switch.py release.py
 nightly: setup-test
 	@failed=; $(PYTHON) -m pytest -q -m nightly --timeout 7200 || failed="$$failed tests"; \
 	for script in $(NIGHTLY); do \
