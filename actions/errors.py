@@ -7,6 +7,7 @@
     ├── ApprovalError       input without a valid, unspent approval
     ├── DesktopError        the screen or the input side failed
     │   ├── NoScreenError   no display, no permission, a missing package
+    │   ├── CompanyError    somebody else holds a key or button down, so nothing was sent
     │   ├── FocusLostError  the keys would go to another window than was judged
     │   └── TypingError     a text wouldn't arrive as it is, or the layout changed in its middle
     ├── DisplayBusyError    another agent holds this display
@@ -23,6 +24,7 @@ turns an error into an exit code.
 
 __all__ = [
     "ApprovalError",
+    "CompanyError",
     "CoordinateError",
     "DesktopError",
     "DisplayBusyError",
@@ -67,6 +69,10 @@ class DesktopError(QvlError):
 
 class NoScreenError(DesktopError):
     """There is no usable screen: no display, no permission, or a package is missing."""
+
+
+class CompanyError(DesktopError):
+    """Somebody else holds a key or button down, with which input would mean something else; none was sent."""
 
 
 class FocusLostError(DesktopError):

@@ -15,6 +15,7 @@ from qvl_agent.actions.coordinates import DesktopPoint, FrameBox
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.errors import (
     ApprovalError,
+    CompanyError,
     CoordinateError,
     DesktopError,
     FocusLostError,
@@ -242,6 +243,8 @@ class Executor:
         except (FocusLostError, TypingError) as error:
             return Outcome("broken-off", str(error), planned=goal, times=times), None
         except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
+            if not isinstance(error, DesktopError) or isinstance(error, CompanyError):
+                self._unsure = None  # they are found before the first event
             return Outcome("failed", str(error), planned=goal, times=times), None
         self._unsure = None
         if goal and isinstance(decision.action, (Click, Type)):

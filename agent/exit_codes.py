@@ -66,6 +66,7 @@ _STATUS_CODES: Final = {
     "dry-run": 0,
 }
 _NOT_VERIFIED: Final = 3
+_CRASHED: Final = 70
 
 
 def exit_code(result: "RunResult") -> int:
@@ -95,6 +96,9 @@ def errors_to_codes(command: Callable[P, int | None]) -> Callable[P, None]:
             code = next(code for kind, code in _ERROR_CODES.items() if isinstance(error, kind))
         except KeyboardInterrupt:
             code = _ERROR_CODES[Stopped]
+        except MemoryError:
+            click.echo("qvl-agent: memory ran out; close other programs, or take a smaller model", err=True)
+            code = _CRASHED
         sys.exit(code or 0)
 
     return guarded

@@ -90,6 +90,12 @@ class Bench:
         self._pushes: list[float] = []
 
     def trial(self, child: Child, kind: str, switch: str, dice: random.Random, seed: int) -> Trial:
+        """Stop one run; a random model may end its own before that, and then it is another one's turn."""
+        while (trial := self._try(child, kind, switch, dice, seed)) is None:
+            pass
+        return trial
+
+    def _try(self, child: Child, kind: str, switch: str, dice: random.Random, seed: int) -> Trial | None:
         self._hands.move(dice.randrange(100, 900), dice.randrange(100, 600))
         self._pushes.clear()
         self.log.batch()
@@ -97,11 +103,15 @@ class Bench:
         if child.until("thinking" if kind in THINKING else "acting") is None:
             return Trial(0, 0, "it never began")
         self._meanwhile(kind, dice.uniform(0, SPANS[kind]), dice)
+        if any(facts["now"] == "ended" for facts in child.heard(0)):
+            return None
         pressed = self._press(switch, child.pid)
         push = self._push if switch == "corner" else lambda: None
         ended = child.until("ended", limit_s=15.0, meanwhile=push)
         if ended is None:
             return Trial(0, 0, "it wasn't stopped")
+        if ended["status"] == "done":  # it was just about to say so
+            return None
         time.sleep(0.05)
         batch = self.log.batch()
         theirs = [seen for seen in batch.core if not self._is_mine(seen)]

@@ -26,6 +26,12 @@ class OtherHands:
     def keycode(self, keysym: str) -> int:
         return int(self._display.keysym_to_keycode(XK.string_to_keysym(keysym)))
 
+    def press(self, keycode: int) -> None:
+        self._send(X.KeyPress, keycode)
+
+    def release(self, keycode: int) -> None:
+        self._send(X.KeyRelease, keycode)
+
     def tap(self, keysym: str) -> None:
         keycode = self.keycode(keysym)
         self._send(X.KeyPress, keycode)

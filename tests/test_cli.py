@@ -222,3 +222,27 @@ def test_a_run_says_when_screens_leave_this_machine(tmp_path: Path) -> None:
     done = qvl(*words, "--desktop", ":987", cwd=tmp_path)
     assert done.returncode == 69
     assert "leave this machine: they go to gpu-box.invalid" in done.stdout
+
+
+HUNGRY = """
+import resource
+from qvl_agent.agent.exit_codes import errors_to_codes
+resource.setrlimit(resource.RLIMIT_AS, (2**31, resource.RLIM_INFINITY))
+
+@errors_to_codes
+def eat():
+    hoard = []
+    while True:
+        hoard.append(bytearray(2**26))
+
+eat()
+"""
+
+
+@pytest.mark.fault(78)
+def test_without_memory_it_ends_with_a_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HUNGRY], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (70, 1), done.stderr
+    assert "memory ran out" in done.stderr

@@ -1,8 +1,10 @@
 """A run that pauses: what makes it, what the person may do meanwhile, and how it goes on or ends."""
 
+import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -423,3 +425,61 @@ def test_a_pause_takes_no_time_from_the_run(screen: VirtualDisplay, desktop: Des
     assert run.status == "done"
     assert run.result.seconds < 1.5
     assert DesktopPoint(0, 0) in desktop.geometry()
+
+
+@pytest.mark.fault(74)
+def test_who_holds_shift_is_waited_for_and_it_stays_theirs(screen: VirtualDisplay, tmp_path: Path) -> None:
+    shift = 50
+    with (
+        EventWindow(screen.name) as window,
+        open_desktop(screen.name, takeover="ignore") as desktop,
+        other_hands(screen.name) as hands,
+    ):
+        hands.press(shift)
+        assert window.inputs() == [("key down", shift)]
+
+        def let_go() -> None:
+            assert held(screen.name) == ([shift], 0), "it is theirs"
+            assert window.inputs() == [], "and nothing was sent"
+            hands.release(shift)
+
+        person = There(let_go)
+        run = Agent(desktop, Listening(CLICK, CLICK, DONE), runs=tmp_path, person=person).run("click")
+        assert run.status == "done", run.result.message
+        assert window.inputs() == [("key up", shift), ("button down", 1), ("button up", 1)]
+    assert person.told == ["shift is held down by someone else; nothing was sent"]
+    assert [step.outcome.outcome.status for step in run.recording().steps] == ["failed", "done", "done"]
+    assert any("click on" in text and "failed" in text for text in noted(run))
+
+
+@pytest.mark.fault(74)
+def test_who_presses_shift_while_we_type_ends_that_and_keeps_it(
+    screen: VirtualDisplay, tmp_path: Path
+) -> None:
+    shift, letters = 50, "abcdefghij" * 300
+    with (
+        EventWindow(screen.name) as window,
+        open_desktop(screen.name) as desktop,
+        other_hands(screen.name) as hands,
+    ):
+
+        class Typing(Listening):
+            def reply(self, *asked: Any, **options: Any) -> Reply:
+                threading.Thread(target=press_when_it_types, daemon=True).start()
+                return super().reply(*asked, **options)
+
+        def press_when_it_types() -> None:
+            seen = 0
+            while seen < 200:
+                seen += len(window.inputs())
+            hands.press(shift)
+
+        model = Typing(json.dumps({"action": "type", "text": letters}))
+        try:
+            run = Agent(desktop, model, runs=tmp_path).run("type")
+            assert held(screen.name) == ([shift], 0)
+            after = [each for each in window.inputs() if each[1] != shift]
+        finally:
+            hands.release(shift)
+    assert (run.status, run.result.message) == ("stopped", "somebody typed while the agent was at work")
+    assert len(after) < len(letters), "the rest isn't typed"

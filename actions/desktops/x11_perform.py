@@ -14,7 +14,7 @@ from qvl_agent.actions.desktops.x11_input import Held, XInput, check_stop
 from qvl_agent.actions.desktops.x11_typing import Keyboard
 from qvl_agent.actions.desktops.x11_windows import wait_for_focus
 from qvl_agent.actions.desktops.x11_xkb import KeyboardState
-from qvl_agent.actions.errors import DesktopError, FocusLostError
+from qvl_agent.actions.errors import CompanyError, DesktopError, FocusLostError
 from qvl_agent.actions.events import (
     TYPED,
     ButtonEvent,
@@ -76,7 +76,7 @@ class Performance:
         if self._display.screen().root.query_pointer().mask & _BUTTONS:
             held.append("a mouse button")
         if held:
-            raise DesktopError(f"{' and '.join(held)} is held down by someone else; nothing was sent")
+            raise CompanyError(f"{' and '.join(held)} is held down by someone else; nothing was sent")
 
     def _send(self, event: Event, stop: StopCheck) -> None:
         match event:
