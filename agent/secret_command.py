@@ -26,7 +26,19 @@ def secrets_of(task: str, settings: Settings, *, as_json: bool) -> Vault:
         named_in_text(task), settings.secrets, environment, SystemKeyring(), _ask if someone else None
     )
     hide_in_output(vault.redactor)
+    if vault:
+        _leave_no_core()
     return vault
+
+
+def _leave_no_core() -> None:
+    """A crash writes no picture of this process's memory to the disk; Windows does so only if told."""
+    try:
+        import resource  # noqa: PLC0415 - POSIX alone
+    except ImportError:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _ask(name: str) -> str:

@@ -107,6 +107,7 @@ class Trial:
     code: int = -1
     folder: Path = Path()
     pictures: list[Pixels] = field(default_factory=list)
+    core_limit: str = ""
 
 
 class _Conversation:
@@ -171,6 +172,9 @@ class _Conversation:
         """What other users, or other programs of this one, see of the process and its children."""
         if not self.pid:
             return
+        self.trial.core_limit = (
+            Path(f"/proc/{self.pid}/limits").read_text().split("Max core file size")[1].split()[0]
+        )
         family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
         for process in family:
             with suppress(psutil.Error, OSError):
@@ -282,6 +286,8 @@ def _pixels(url: str) -> Pixels:
 def problems(trial: Trial) -> Sequence[str]:
     """Say in sentences what isn't as it should be."""
     found = [f"the program exited with {trial.code}"] if trial.code else []
+    if trial.core_limit != "0":
+        found.append(f"a crash would write {trial.core_limit} bytes of memory to the disk")
     for name, value in trial.values.items():
         if trial.typed.get(name) != value:
             found.append(f"{name}: typed {trial.typed.get(name)!r}, not {value!r}")

@@ -96,3 +96,11 @@ def test_who_looks_who_holds_a_display_keeps_no_agent_from_it(
             over.set()
         for looker in lookers:
             looker.result()
+
+
+def test_what_it_leaves_is_its_owners_alone(tmp_path: Path) -> None:
+    with hold_display(":99") as hold:
+        hold.watched_by(1)
+        (folder,) = tmp_path.iterdir()
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+    assert modes == {folder.name: 0o700, "display_99.lock": 0o600, "display_99.pid": 0o600}

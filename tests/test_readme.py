@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 DONE = '{"action": "done"}'
+SECRET = "correct horse"
 
 
 def blocks(language: str) -> list[str]:
@@ -48,11 +49,11 @@ def model_rows() -> list[str]:
     return rows
 
 
-def run(words: list[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(words: list[str], cwd: Path, said: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(cwd), "PYTHONPATH": ""}
     return subprocess.run(
         words, cwd=cwd, env={**inherited, **environment}, capture_output=True, text=True, check=False,
-        stdin=subprocess.DEVNULL, timeout=240,
+        input=said, timeout=240,
     )  # fmt: skip
 
 
@@ -81,8 +82,11 @@ def server() -> Iterator[StreamServer]:
 
 @pytest.mark.parametrize("command", commands())
 def test_the_commands_work(command: str, clone: Path) -> None:
-    done = run(shlex.split(command), clone)
-    expected = 69 if command == "qvl-agent doctor" else 0  # there is no screen here, and it says so
+    secrets = {"QVL_AGENT_SECRET_BANK_PIN": SECRET, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    done = run(shlex.split(command), clone, f"{SECRET}\n", **secrets)
+    no_screen = command == "qvl-agent doctor" or "{{secret:" in command
+    expected = 69 if no_screen else 0  # there is none here, and it says so
+    assert SECRET not in done.stdout + done.stderr
     assert done.returncode == expected, done.stdout + done.stderr
 
 

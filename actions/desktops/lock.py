@@ -108,7 +108,9 @@ def _holder(owner: Path) -> Holder | None:
 def _folder() -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it falls back to /tmp: it may
-        return user_runtime_path("qvl-agent", appauthor=False, ensure_exists=True)
+        folder = user_runtime_path("qvl-agent", appauthor=False)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def _read(owner: Path) -> list[str]:
