@@ -111,6 +111,8 @@ RUN_OPTIONS: Final = _options(
     ),
     click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
     click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),
+    click.option("--max-tokens", type=int, metavar="N", help="Tokens before it gives up (200000)."),
+    click.option("--max-approvals", type=int, metavar="N", help="Questions to you before it gives up (5)."),
 )
 COMMON_OPTIONS: Final = _options(
     click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 from qvl_agent.actions.desktops.lock import canonical_display
 from qvl_agent.actions.policy import Policy
 from qvl_agent.agent.past import past_of
-from qvl_agent.agent.settings import Settings, load_settings, sources
+from qvl_agent.agent.settings import PREFIX, Settings, load_settings, sources
 from qvl_agent.sandbox.record import Manifest
 from qvl_agent.sandbox.unfinished import go_on_with
 
@@ -52,7 +52,7 @@ def resuming(run: Path, flags: Mapping[str, object], *, file: Path | None = None
     then = recording.manifest_at(past.steps + 1)
     said = sources(flags, file=file)
     settings = load_settings({**flags, **_recorded(then, said)}, file=file)
-    named = {name for name, source in said.items() if source == "flag" or source.isupper()}
+    named = {name for name, source in said.items() if source == "flag" or source.startswith(PREFIX)}
     return Resuming(recording.folder, then.task, settings, frozenset(named & set(Policy.model_fields)))
 
 

@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     max_steps: Annotated[int, Field(gt=0)] = 50
     max_seconds: Annotated[float, Field(gt=0)] = 900.0
     max_tokens: Annotated[int, Field(gt=0)] = 200_000
+    max_approvals: Annotated[int, Field(ge=0)] = 5
+    """Questions to you before it gives up."""
 
     @property
     def policy(self) -> Policy:
@@ -119,6 +121,7 @@ class Settings(BaseSettings):
             max_steps=self.max_steps,
             max_seconds=self.max_seconds,
             max_tokens=self.max_tokens,
+            max_approvals=self.max_approvals,
         )
 
     @classmethod

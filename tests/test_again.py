@@ -1,5 +1,6 @@
 """By which limits a run goes on: a record tightens what holds now, and only the person loosens it."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.outcome import Level, Verdict
 from qvl_agent.actions.policy import Policy, Profile
-from qvl_agent.agent.again import budget_of, budget_spent, command, policy_again, spent_words
+from qvl_agent.agent.again import BUDGETS, budget_of, budget_spent, command, policy_again, spent_words
+from qvl_agent.agent.cli import main
 from qvl_agent.agent.past import Past, Spent
 
 USED = Past(steps=30, seconds=100.0, spent=Spent(tokens=5000), asked=2)
@@ -38,6 +40,12 @@ def test_a_used_up_budget_is_named_with_the_command_that_gives_more(tmp_path: Pa
     )
     assert budget_spent(Policy(max_seconds=100), USED) == "max_seconds"
     assert budget_spent(Policy(max_tokens=5000), USED) == "max_tokens"
+
+
+def test_every_budget_can_be_given_anew_by_the_flag_that_is_named() -> None:
+    flags = {option for parameter in main.commands["resume"].params for option in parameter.opts}
+    for budget in BUDGETS:
+        assert shlex.split(command(Path("/r"), budget))[3] in flags
 
 
 def test_only_a_budget_s_verdict_names_a_budget() -> None:
