@@ -17,9 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Consent, Question
+from qvl_agent.actions.person import Consent, Nobody, Question
 from qvl_agent.agent import Agent, open_model
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.recording import Recording
@@ -74,7 +73,7 @@ class Figures:
         )
 
 
-class Asked:
+class Asked(Nobody):
     """Says yes once to everything, and counts."""
 
     def __init__(self) -> None:
@@ -84,10 +83,6 @@ class Asked:
         if question.verdict.level > Level.NOTICE:
             self.questions.append(question)
         return Consent("yes")
-
-    def answer(self, question: str, *, stop: StopCheck) -> str | None:
-        del question, stop
-        return None
 
 
 def measure(tasks: Iterable[tuple[str, str]], seeds: Iterable[int]) -> Figures:

@@ -18,7 +18,7 @@ from qvl_agent.actions.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.errors import ModelError, RecordingError
 from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.person import Consent, Question, Said
+from qvl_agent.actions.person import Consent, Nobody, Question, Said
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.sanity import one_colour
 from qvl_agent.agent import Agent
@@ -133,7 +133,7 @@ def test_the_guards_refusal_reaches_the_model_and_three_end_the_run(
     assert steps[0].intent.verdict.reason in model.last_words
 
 
-class Person:
+class Person(Nobody):
     def __init__(self, said: Said, words: str | None = None) -> None:
         self.questions: list[Question] = []
         self._said: Said = said

@@ -363,3 +363,48 @@ def test_who_holds_a_display_is_known_until_it_lets_go(
         assert [one.display for one in holders("unix:75")] == [":75"]
         assert holders(":76") == []
     assert holders() == []
+
+
+STANDS_STILL = """
+import os, signal, sys
+from qvl_agent.actions.approval import Approved
+from qvl_agent.actions.desktops.watchdog import Watchdog
+from qvl_agent.actions.desktops.x11 import X11Desktop
+from qvl_agent.actions.errors import Stopped
+from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent
+from qvl_agent.actions.coordinates import DesktopPoint
+desktop = X11Desktop(sys.argv[1])
+with Watchdog(sys.argv[1], takeover="ignore") as watchdog, watchdog.watching():
+    desktop.watchdog = watchdog
+    asked = iter(range(1000))
+    def stop():
+        if next(asked) == 10:
+            print("held", flush=True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return watchdog.stopped()
+    plan = (KeyEvent("shift", down=True), ButtonEvent("left", down=True), MoveEvent(DesktopPoint(700, 500)))
+    try:
+        desktop.perform(Approved(plan, "frame", desktop.geometry()), stop)
+    except Stopped:
+        print(watchdog.reason, flush=True)
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.fault(70)
+def test_an_agent_that_stands_still_in_the_middle_of_a_drag_is_let_go_of(screen: VirtualDisplay) -> None:
+    with (
+        EventWindow(screen.name),
+        subprocess.Popen(
+            [sys.executable, "-c", STANDS_STILL, screen.name], stdout=subprocess.PIPE, text=True
+        ) as agent,
+    ):
+        assert agent.stdout is not None
+        assert agent.stdout.readline() == "held\n"
+        try:
+            assert held(screen.name) != NOTHING_HELD
+            wait_until(lambda: held(screen.name) == NOTHING_HELD, "the release", 60)
+        finally:
+            agent.send_signal(signal.SIGCONT)
+        assert "stood still for 15 s" in agent.stdout.readline()
+    assert held(screen.name) == NOTHING_HELD

@@ -32,6 +32,8 @@ from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
 
 __all__ = ["watch"]
 
+_HANG_S: Final = 15.0
+"""An agent at work never holds anything for so long without a word; it waits 10 s for a slow application."""
 _GRACE_S: Final = 1.0
 """For so long the kill switch counts in a pause: its first Esc or motion is what a pause begins with."""
 _AGAIN_S: Final = (0.0, 0.002, 0.01, 0.05)
@@ -39,6 +41,7 @@ _AGAIN_S: Final = (0.0, 0.002, 0.01, 0.05)
 _LATE_S: Final = 2.0
 """A window manager that has grabbed the mouse holds events back until it comes to them."""
 _ASKED: Final = "`qvl-agent stop` was called"
+_HUNG: Final = f"the agent stood still for {_HANG_S:g} s with something held down"
 _PRESSES: Final = {Kind.KEY: "key", Kind.BUTTON: "button", Kind.MOTION: "motion"}
 _RELEASES: Final = {Kind.KEY_UP: Kind.KEY, Kind.BUTTON_UP: Kind.BUTTON}
 _FAKED: Final = {Kind.KEY: X.KeyRelease, Kind.BUTTON: X.ButtonRelease}
@@ -88,6 +91,7 @@ class _Watcher:
         self._taken: deque[tuple[int, float]] = deque()
         self._said_stop = self._said_takeover = False
         self._resting_from: float | None = None
+        self._noted = time.monotonic()
         self._parent = os.getppid()
 
     def run(self, alive: Pulse) -> None:
@@ -108,6 +112,7 @@ class _Watcher:
             self._follow(notes or ())
             self._forget()
             self._look_at_corner()
+            self._look_for_hang(notes or ())
             if notes is None or os.getppid() != self._parent:
                 self._clean_up()
                 return
@@ -206,6 +211,13 @@ class _Watcher:
     def _look_at_corner(self) -> None:
         if self._rules.corner_since is not None:
             self._stop(self._rules.held(self._pointer(), self._corners, time.monotonic()))
+
+    def _look_for_hang(self, notes: Sequence[Note]) -> None:
+        now = time.monotonic()
+        if notes or not self._held:
+            self._noted = now
+        elif now - self._noted > _HANG_S:
+            self._stop(_HUNG)
 
     def _pointer(self) -> DesktopPoint:
         at = self._display.screen().root.query_pointer()
