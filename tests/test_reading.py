@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import TypeAdapter
 
@@ -245,3 +247,18 @@ def test_a_scene_recorded_before_there_was_a_reader_still_loads() -> None:
     assert adapter.validate_json(json.dumps(written)) == scene
     del written["texts"], written["reader"]
     assert adapter.validate_json(json.dumps(written)) == replace(scene, texts=(), reader="")
+
+
+@given(st.integers(1, 90), st.integers(1, 60), st.data())
+def test_any_pixel_of_any_picture_belongs_to_a_part_of_it(
+    width: int, height: int, data: st.DataObject
+) -> None:
+    seed = data.draw(st.integers(0, 2**16))
+    colours = np.random.default_rng(seed).integers(0, 3, (height, width, 1), np.uint8) * 100
+    pixels = np.repeat(colours, 3, axis=2).astype(np.uint8)
+    scale = data.draw(st.sampled_from([1.0, 1.5, 2.0, 3.0]))
+    frame = Frame(pixels, Rect(0, 0, width, height), scale)
+    point = FramePoint(data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1)))
+    box = control_at(frame, point).box
+    assert 0 <= box.left < box.right <= width
+    assert 0 <= box.top < box.bottom <= height
