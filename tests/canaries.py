@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 from PIL import Image
+from screens import settled
 from stream_server import Answer, Answering, StreamServer, says, serving
 from terminals import Terminal, in_terminal
 from test_redact import ENCODINGS
@@ -116,7 +117,7 @@ class _Conversation:
     def __init__(self, trial: Trial, desktop: Desktop, text_field: TextField) -> None:
         self.trial, self._desktop, self._field = trial, desktop, text_field
         self._names = list(trial.values)
-        self._empty = self._look()
+        self._empty = np.array(settled(desktop).pixels)
         self._drawn: dict[str, Pixels] = {}
         self.pid = 0
 

@@ -1,11 +1,13 @@
 """Screens made of numpy, laid out in memory as a capture is, and a clock that only sleeping moves."""
 
+import time
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from qvl_agent.actions.coordinates import FrameBox, Rect
+from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.errors import DesktopError
 from qvl_agent.actions.frame import Frame
 
@@ -62,3 +64,14 @@ class Script:
         return self.grab().crop(
             FrameBox(region.left, region.top, region.left + region.width, region.top + region.height)
         )
+
+
+def settled(desktop: Desktop, limit_s: float = 5.0) -> Frame:
+    """Wait until two captures in a row are the same: a window and its frame are drawn one after the other."""
+    deadline, last = time.monotonic() + limit_s, desktop.grab()
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        last, before = desktop.grab(), last
+        if np.array_equal(last.pixels, before.pixels):
+            break
+    return last

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from screens import settled
 from text_fields import TextField
 
 from qvl_agent.actions.desktops import Desktop
@@ -148,7 +149,7 @@ def test_a_replay_needs_no_secret(desktop: Desktop, field: TextField, tmp_path: 
 
 
 def test_what_is_gone_on_with_stays_covered(desktop: Desktop, field: TextField, tmp_path: Path) -> None:
-    empty = desktop.grab().pixels
+    empty = settled(desktop).pixels
     first = agent(desktop, [typing(), WAIT, WAIT], tmp_path / "runs", policy=Policy(max_steps=2)).run(TASK)
     assert first.status == "budget"
     drawn = desktop.grab().pixels
