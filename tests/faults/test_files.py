@@ -11,17 +11,18 @@ import zlib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from fault_rig import CLICK, DONE, Scripted, rig_on
 
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.errors import RecordingError, SettingsError
+from qvl_agent.agent.cli import main
 from qvl_agent.agent.picture_files import is_still, read_picture
 from qvl_agent.agent.settings import load_settings
 from qvl_agent.sandbox.display import VirtualDisplay
 
 ROOT = Path(__file__).parent.parent.parent
 RUNS = ROOT / "tests/data/runs"
-PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
 
 
 @pytest.fixture
@@ -30,17 +31,15 @@ def run(tmp_path: Path) -> Path:
     return Path(shutil.copytree(RUNS / "set-brightness", tmp_path / "run"))
 
 
-def qvl(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    home = {"HOME": str(cwd), "PATH": os.environ["PATH"]}
-    return subprocess.run(
-        [PROGRAM, *words], cwd=cwd, env=home, capture_output=True, text=True, check=False, timeout=60
-    )
+def qvl(*words: str) -> Result:
+    """The command line, in this process: its exit code and what it prints."""
+    return CliRunner().invoke(main, words)
 
 
-def refused(folder: Path, cwd: Path) -> str:
+def refused(folder: Path) -> str:
     """What `replay` says of a recording that it must not pass: one line, and exit code 2."""
-    done = qvl("replay", str(folder), cwd=cwd)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stdout + done.stderr
+    done = qvl("replay", str(folder))
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
     assert "agree" not in done.stdout
     return done.stderr
 
@@ -108,11 +107,11 @@ def test_a_picture_that_is_no_plain_file_is_refused(tmp_path: Path, make: object
 
 @pytest.mark.fault(55)
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/tty", "/dev/stdin", "../../../../etc/passwd"])
-def test_a_link_in_a_recording_leads_nowhere(run: Path, tmp_path: Path, device: str) -> None:
+def test_a_link_in_a_recording_leads_nowhere(run: Path, device: str) -> None:
     frame = next((run / "frames").iterdir())
     frame.unlink()
     frame.symlink_to(device)
-    assert "link" in refused(run, tmp_path)
+    assert "link" in refused(run)
 
 
 YAML = '!!python/object/apply:os.system ["touch owned"]\n'
@@ -123,10 +122,11 @@ PICKLE = b"cos\nsystem\n(S'touch owned'\ntR."
 @pytest.mark.parametrize("name", ["manifest.json", "journal.jsonl", "frames/0001.png"])
 @pytest.mark.parametrize("body", [YAML.encode(), PICKLE, b"__import__('os').system('touch owned')"])
 def test_what_would_run_elsewhere_is_only_a_broken_file(
-    run: Path, tmp_path: Path, name: str, body: bytes
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, body: bytes
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     (run / name).write_bytes(body)
-    refused(run, tmp_path)
+    refused(run)
     assert not (tmp_path / "owned").exists()
 
 
@@ -169,7 +169,7 @@ def test_no_module_can_read_what_runs() -> None:
 
 @pytest.mark.fault(58, 59, 60)
 @pytest.mark.parametrize("how", ["huge", "cut", "flipped"])
-def test_a_bad_picture_is_no_pass(run: Path, tmp_path: Path, how: str) -> None:
+def test_a_bad_picture_is_no_pass(run: Path, how: str) -> None:
     frame = next((run / "frames").iterdir())
     data = bytearray(frame.read_bytes())
     match how:
@@ -181,38 +181,38 @@ def test_a_bad_picture_is_no_pass(run: Path, tmp_path: Path, how: str) -> None:
         case _:
             data[len(data) // 2] ^= 8
     frame.write_bytes(data)
-    assert frame.name in refused(run, tmp_path)
+    assert frame.name in refused(run)
 
 
 @pytest.mark.fault(60, 62)
 @pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
-def test_a_flipped_bit_in_the_journal_is_no_pass(run: Path, tmp_path: Path, at: float) -> None:
+def test_a_flipped_bit_in_the_journal_is_no_pass(run: Path, at: float) -> None:
     journal = run / "journal.jsonl"
     data = bytearray(journal.read_bytes())
     place = int(len(data) * at)
     data[place] ^= 1
     journal.write_bytes(data)
     line = data.count(b"\n", 0, place) + 1
-    assert f"line {line}" in refused(run, tmp_path)
+    assert f"line {line}" in refused(run)
 
 
 @pytest.mark.fault(62)
 @pytest.mark.parametrize("line", [b"", b"{}", b"garbage", b"\0" * 40, b'{"crc32":"00000000","line":{}}'])
-def test_a_corrupt_line_in_the_middle_is_no_pass(run: Path, tmp_path: Path, line: bytes) -> None:
+def test_a_corrupt_line_in_the_middle_is_no_pass(run: Path, line: bytes) -> None:
     journal = run / "journal.jsonl"
     first, *rest = journal.read_bytes().splitlines()
     journal.write_bytes(b"\n".join((first, line, *rest[1:])) + b"\n")
-    assert "line 2" in refused(run, tmp_path)
+    assert "line 2" in refused(run)
 
 
 @pytest.mark.fault(63)
 @pytest.mark.parametrize("version", ["2", "0", "-1", '"1"', "1e9", "null", "true"])
-def test_another_version_is_no_pass(run: Path, tmp_path: Path, version: str) -> None:
+def test_another_version_is_no_pass(run: Path, version: str) -> None:
     manifest = run / "manifest.json"
     text = manifest.read_text(encoding="utf-8")
     assert '"format": 1' in text
     manifest.write_text(text.replace('"format": 1', f'"format": {version}'), encoding="utf-8")
-    assert "format" in refused(run, tmp_path)
+    assert "format" in refused(run)
 
 
 LOOSER = {
@@ -234,13 +234,15 @@ LOOSER = {
 @pytest.mark.fault(64)
 @pytest.mark.parametrize("line", LOOSER)
 def test_a_file_that_loosens_the_policy_ends_the_run_before_it_begins(
-    tmp_path: Path, display: VirtualDisplay, line: str
+    tmp_path: Path, display: VirtualDisplay, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     """Exit code 2 with one line that names what is wrong; no screen is opened, and nothing is recorded."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "qvl-agent.toml").write_text(line, encoding="utf-8")
-    done = qvl("do it", "--desktop", display.name, "--model", "oracle", cwd=tmp_path)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    done = qvl("do it", "--desktop", display.name, "--model", "oracle", "--runs", str(tmp_path / "runs"))
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1), done.output
     assert LOOSER[line] in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.fault(65)
@@ -265,7 +267,7 @@ def test_without_a_durable_intent_nothing_is_sent(
 
 @pytest.mark.fault(67)
 @pytest.mark.parametrize("what", ["no folder", "empty folder", "no journal", "empty journal", "no step"])
-def test_an_empty_recording_is_no_pass(run: Path, tmp_path: Path, what: str) -> None:
+def test_an_empty_recording_is_no_pass(run: Path, what: str) -> None:
     journal = run / "journal.jsonl"
     match what:
         case "no folder":
@@ -280,15 +282,15 @@ def test_an_empty_recording_is_no_pass(run: Path, tmp_path: Path, what: str) -> 
         case _:
             body = b'{"type":"result","status":"done"}'
             journal.write_bytes(b'{"crc32":"%08x","line":%s}\n' % (zlib.crc32(body), body))
-    refused(run, tmp_path)
+    refused(run)
 
 
 @pytest.mark.fault(61)
-def test_a_torn_last_line_is_said_and_the_rest_is_replayed(run: Path, tmp_path: Path) -> None:
+def test_a_torn_last_line_is_said_and_the_rest_is_replayed(run: Path) -> None:
     journal = run / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-20])
     for words in ((), ("--json",)):
-        done = qvl("replay", str(run), *words, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+        done = qvl("replay", str(run), *words)
+        assert done.exit_code == 0, done.output
         assert "was cut off" in done.stdout
     assert json.loads(done.stdout.splitlines()[-1])["agreed"] is True

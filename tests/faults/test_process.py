@@ -215,9 +215,7 @@ Path(sys.argv[2], "said.new").rename(Path(sys.argv[2], "said.json"))
 """
 INTO_TERMINAL = (
     '{"action": "press", "keys": ["ctrl", "c"]}',
-    '{"action": "press", "keys": ["ctrl", "d"]}',
     '{"action": "type", "text": "y\\n"}',
-    '{"action": "press", "keys": ["enter"]}',
 )
 
 
