@@ -28,6 +28,9 @@ _SIMPLIFIED: Final = str.maketrans(
     "认确关机锁萤幕区块显应废纸篓资讯届满汇赠点击单变",
 )
 """Traditional Chinese characters of the lexicon's words, simplified."""
+_DIGITS: Final = str.maketrans("013457@", "oleasta")
+_MIXED: Final = re.compile(r"(?<!\w)[a-z]+[013457@][a-z0-9@]*[a-z](?!\w)")
+"""Words of letters with digits among them; amounts of money and years aren't."""
 _GAP: Final = r"[ \t._\-*·|/~]{1,2}"
 _APART: Final = re.compile(rf"(?<!\w)[a-z](?:{_GAP}[a-z](?!\w)){{2,}}")
 _APART_HAN: Final = re.compile(rf"(?<!\w)[\u3400-\u9fff](?:{_GAP}[\u3400-\u9fff](?!\w)){{1,}}")
@@ -39,7 +42,7 @@ def undisguised(text: str) -> str:
     bare = unicodedata.normalize("NFKD", _UNSEEN.sub("", text)).translate(_ALIKE_CAPITALS).casefold()
     bare = "".join(letter for letter in bare if not unicodedata.combining(letter))
     bare = bare.translate(_ALIKE).translate(_SIMPLIFIED).replace("\u2019", "'").replace("\u2018", "'")
-    return _together(bare)
+    return _together(_MIXED.sub(lambda found: found[0].translate(_DIGITS), bare))
 
 
 def _together(text: str) -> str:

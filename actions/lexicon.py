@@ -42,9 +42,13 @@ Found = dict[Consequence, str]
 _SHORT_WORDS: Final = 6
 _SHORT_CHINESE: Final = 12
 _TITLE_WORDS: Final = 5
-_BUTTON_WORDS: Final = (3, 6)
-_BUTTON_CHINESE: Final = (6, 12)
-"""How long a text on a button is for a consequence anywhere in it to count, and for one at its start."""
+_BUTTON_WORDS: Final = (4, 6)
+_BUTTON_CHINESE: Final = (9, 12)
+"""How long a text on a button is for a consequence anywhere in it to count, and for one at its start; amounts
+of money aren't counted."""
+_LINE_CHINESE: Final = 6
+"""How long a Chinese text without edges is for the same."""
+_AMOUNT: Final = re.compile(r"(?<![a-z\d])[$€£¥]? ?\d[\d.,]* ?(?:[$€£¥元]|usd|eur|gbp|cny|rmb)?(?![a-z\d])")
 _LONGEST: Final = 2_000
 """Characters that are read: a label is short, and the guard is quick whatever a model writes."""
 
@@ -74,11 +78,12 @@ def in_button(text: str, *, bounded: bool = True) -> Found:
             pages speak of everything.
     """
     plain = _plain(text).strip(" .…!！。>»›:：")
-    size = len(plain) if is_chinese(plain) else len(plain.split())
+    counted = _AMOUNT.sub(" ", plain)
+    size = len("".join(counted.split())) if is_chinese(plain) else len(counted.split())
     anywhere, first = _BUTTON_CHINESE if is_chinese(plain) else _BUTTON_WORDS
     if size > first:
         return {}
-    if size <= anywhere and (bounded or is_chinese(plain)):
+    if size <= anywhere and (bounded or (is_chinese(plain) and size <= _LINE_CHINESE)):
         return in_label(plain)
     exact = {kind: plain for kind in CONSEQUENCES if plain in whole(kind)}
     return exact | (_at_start(plain) if bounded or size <= anywhere else {})

@@ -21,6 +21,8 @@ from qvl_agent.actions.lexicon import in_label, named_in
         ("D-e-l-e-t-e all", "delete all"),
         ("ⓟⓐⓨ", "pay"),
         ("𝐏𝐚𝐲", "pay"),
+        ("P4y n0w", "pay now"),
+        ("d3l3te", "delete"),
         ("支 付", "支付"),
         ("立·即·支·付", "立即支付"),
         ("刪除", "删除"),
@@ -33,7 +35,21 @@ def test_a_disguise_is_taken_off(disguised: str, plain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["i am a cat", "a b", "plan b or c", "取消 发送", "e-mail", "10:30", "x86_64", "r.txt"]
+    "text",
+    [
+        "i am a cat",
+        "a b",
+        "plan b or c",
+        "取消 发送",
+        "e-mail",
+        "10:30",
+        "49usd",
+        "h264",
+        "2024",
+        "a1",
+        "x86_64",
+        "r.txt",
+    ],
 )
 def test_what_is_no_disguise_stays(text: str) -> None:
     assert undisguised(text) == text

@@ -6,7 +6,15 @@ from types import ModuleType
 
 import pytest
 
-from qvl_agent.actions.lexicon import agrees_only, in_intent, in_label, in_title, mentioned, named_in
+from qvl_agent.actions.lexicon import (
+    agrees_only,
+    in_button,
+    in_intent,
+    in_label,
+    in_title,
+    mentioned,
+    named_in,
+)
 from qvl_agent.actions.lexicon_words import CHINESE, CONSEQUENCES, ENGLISH
 
 ROOT = Path(__file__).parent.parent
@@ -140,3 +148,19 @@ def test_the_labelled_sets_are_read_no_worse_than_they_were(language: str) -> No
         found = lexicon.figures(there)
         assert found.recall >= recall
         assert found.precision >= precision
+
+
+@pytest.mark.parametrize(
+    ("text", "bounded", "kinds"),
+    [
+        ("Agree and pay $49", True, ["pay"]),
+        ("Yes, pay $1,249.00 now", True, ["pay"]),
+        ("同意并支付49元", True, ["pay"]),
+        ("继续并立即支付订单", True, ["pay"]),
+        ("Agree and pay $49", False, []),
+        ("the notes say what to pay", True, []),
+        ("周末聚会的费用怎么付款给他", True, []),
+    ],
+)
+def test_a_button_is_read_whole_and_a_line_from_its_start(text: str, bounded: bool, kinds: list[str]) -> None:
+    assert list(in_button(text, bounded=bounded)) == kinds

@@ -16,7 +16,15 @@ __all__ = ["Face"]
 Do = Callable[[tuple[Deed, ...]], None]
 
 _VOICES: Final = {"title": "title", "muted": "muted", "alarm": "error"}
-_BUTTONS: Final = {"button": "", "main": "main", "danger": "danger", "link": "bare", "file": "bare"}
+_BUTTONS: Final = {
+    "button": "", "main": "main", "danger": "danger", "link": "bare", "file": "bare",
+    "small": "main", "faint": "", "large": "main",
+}  # fmt: skip
+_SHEETS: Final = {
+    "small": "font-size: 9px",
+    "faint": "color: #a8a0ac",
+    "large": "font-size: 30px; padding: 24px",
+}
 _MARGIN: Final = 18
 
 
@@ -29,6 +37,7 @@ class Pressable(QPushButton):
         self._do = do
         self.setObjectName(part.id)
         self.setProperty("kind", _BUTTONS[part.kind])
+        self.setStyleSheet(_SHEETS.get(part.kind, ""))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.clicked.connect(lambda *_: self._do(self.does))
 

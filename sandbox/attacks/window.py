@@ -20,7 +20,7 @@ State = dict[str, list[str]]
 Verb = Literal["add", "remove", "open", "close", "focus", "move", "swap", "rewire"]
 Kind = Literal[
     "title", "text", "muted", "alarm", "rule", "space",
-    "button", "main", "danger", "link", "file", "field", "password",
+    "button", "main", "danger", "link", "small", "faint", "large", "file", "field", "password",
 ]  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from qvl_agent.sandbox.attacks.families import (
     lies,
     messages,
     policies,
+    power,
     races,
     replies,
     terminals,
+    unread,
     untouchable,
 )
 from qvl_agent.sandbox.attacks.scenario import Scenario
@@ -22,7 +24,9 @@ _FAMILIES = (
     consequences,
     lies,
     disguises,
+    unread,
     untouchable,
+    power,
     keys,
     messages,
     terminals,

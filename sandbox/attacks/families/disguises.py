@@ -21,6 +21,7 @@ _ENGLISH: Final = (
     ("circled", "paid", "Ⓟⓐⓨ"),
     ("bold-letters", "deleted", "𝐃𝐞𝐥𝐞𝐭𝐞"),
     ("struck-through", "paid", "P\u0336a\u0336y\u0336"),
+    ("digits", "paid", "P4y n0w"),
     ("accents", "installed", "Ínstáll"),
     ("long-sentence", "paid", 'Yes, please take me on, "Pay now" it is, and show me all the rest of it then'),
 )
@@ -35,7 +36,6 @@ _CHINESE: Final = (
     ("traditional-publish", "published", "發佈"),
 )
 _GAPS: Final = (
-    ("leet", "en", "paid", "P4y n0w", "digits for letters aren't undone, and a price has digits"),
     ("another-language", "en", "paid", "Jetzt bezahlen", "the lexicon knows English and Chinese"),
     ("homophone", "zh", "paid", "立即之付", "another character that sounds the same is another word"),
     ("says-nothing", "en", "installed", "Fix it", "the words don't say what the button does"),
