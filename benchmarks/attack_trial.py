@@ -9,6 +9,8 @@ from qvl_agent.actions.person import CallablePerson, Consent, Nobody, Person, Qu
 from qvl_agent.actions.plan import plan
 from qvl_agent.actions.policy import Policy
 from qvl_agent.actions.reading import Reader
+from qvl_agent.actions.secrets import SecretValue
+from qvl_agent.actions.vault import Vault
 from qvl_agent.agent import Agent
 from qvl_agent.agent.watch import Watch
 from qvl_agent.sandbox.attacks.scenario import Person as Who
@@ -103,6 +105,7 @@ class Trial:
             policy=quick(policy),
             person=somebody(person),
             reader=self.reader,
+            secrets=Vault({name: SecretValue(value, app) for name, value, app in self.scenario.secrets}),
             watch=watch,
             runs=self.runs,
             look_closer="never",

@@ -85,6 +85,7 @@ class Scenario:
         person: who is there.
         terminal: a terminal beside the windows.
         own: the id of a window that is the agent's own terminal.
+        secrets: what may be typed without being seen: name, value, and its one application.
         lies: whether what the model says of it hides what it does.
         dialect: the format of the replies.
         proof: how it is shown that the effect is real: with a person who says yes, or, where the policy
@@ -106,6 +107,7 @@ class Scenario:
     person: Person = "nobody"
     terminal: Terminal | None = None
     own: str = ""
+    secrets: tuple[tuple[str, str, str], ...] = ()
     lies: bool = False
     dialect: str = "grounded"
     proof: Proof = "yes"

@@ -12,6 +12,7 @@ from qvl_agent.sandbox.attacks.families import (
     power,
     races,
     replies,
+    secret_places,
     terminals,
     unread,
     untouchable,
@@ -35,6 +36,7 @@ _FAMILIES = (
     replies,
     policies,
     errands,
+    secret_places,
 )
 
 
