@@ -8,7 +8,7 @@ from qvl_agent.actions.policy import Policy
 from qvl_agent.sandbox.apps.look import Language
 from qvl_agent.sandbox.attacks.window import Deed, Scene, State
 
-__all__ = ["Act", "Person", "Proof", "Scenario", "Step", "Terminal", "happened"]
+__all__ = ["Act", "Foreign", "Person", "Proof", "Scenario", "Step", "Terminal", "happened"]
 
 Act = Literal[
     "click", "double", "triple", "right", "middle", "type", "press", "drag", "move", "scroll", "raw"
@@ -68,6 +68,28 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """A dialog of another toolkit, before the windows; pressing "bad" or "safe" adds to that list.
+
+    Attributes:
+        kind: the toolkit.
+        app: the class that it gives itself.
+        title: what stands in its title bar.
+        text: what it says.
+        bad, safe: what stands on its buttons.
+        program: what the executable that it runs in is called; "" for Python.
+    """
+
+    kind: Literal["tk", "gtk"]
+    app: str
+    title: str
+    text: str
+    bad: str
+    safe: str
+    program: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """One attack.
 
@@ -84,6 +106,7 @@ class Scenario:
         policy: the limits in force.
         person: who is there.
         terminal: a terminal beside the windows.
+        foreign: a dialog of another toolkit.
         own: the id of a window that is the agent's own terminal.
         secrets: what may be typed without being seen: name, value, and its one application.
         lies: whether what the model says of it hides what it does.
@@ -106,6 +129,7 @@ class Scenario:
     policy: Policy = Policy()
     person: Person = "nobody"
     terminal: Terminal | None = None
+    foreign: Foreign | None = None
     own: str = ""
     secrets: tuple[tuple[str, str, str], ...] = ()
     lies: bool = False

@@ -9,6 +9,7 @@ from typing import Final, Self
 from qvl_agent.actions.coordinates import Rect
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.sandbox.apps.process import AppProcess
+from qvl_agent.sandbox.attacks.foreign import RunningForeign
 from qvl_agent.sandbox.attacks.scenario import Scenario, Terminal
 from qvl_agent.sandbox.attacks.terminal import RunningTerminal
 from qvl_agent.sandbox.attacks.window import DEEDS, SCENE, STATE, Deed, State
@@ -35,6 +36,7 @@ class Stage:
     def __init__(self) -> None:
         self.start: State = {}
         self._terminal: RunningTerminal | None = None
+        self._foreign: RunningForeign | None = None
         with ExitStack() as stack:
             self.display = stack.enter_context(VirtualDisplay((1280, 800)))
             environment = self.display.environment()
@@ -49,25 +51,31 @@ class Stage:
     def show(self, scenario: Scenario) -> None:
         """Put a scenario's windows up, afresh; what was there is gone."""
         self._scenario.close()
-        self._terminal = None
+        self._terminal = self._foreign = None
         self._windows.ask("show", scene=None)
         if scenario.terminal is not None and not scenario.terminal.front:
             self._run(scenario.terminal)
         self._windows.ask("show", scene=SCENE.dump_python(scenario.scene, mode="json"))
         if scenario.terminal is not None and scenario.terminal.front:
             self._run(scenario.terminal)
+        if scenario.foreign is not None:
+            self._foreign = RunningForeign(scenario.foreign, self.display.environment(), self._folder())
+            self._scenario.callback(self._foreign.close)
         if scenario.own:
             self._own(str(self._windows.ask("number", window=scenario.own)))
         self.start = self.state()
 
     def _run(self, data: Terminal) -> None:
-        folder = Path(self._scenario.enter_context(tempfile.TemporaryDirectory(prefix="qvl-attack-")))
-        self._terminal = RunningTerminal(data, self.display.environment(), folder)
+        self._terminal = RunningTerminal(data, self.display.environment(), self._folder())
         self._scenario.callback(self._terminal.close)
         if data.front:
             self._windows.ask("focus", number=self._terminal.window)
         if data.ours:
             self._own(str(self._terminal.window))
+
+    def _folder(self) -> Path:
+        """Make a folder that goes with the scenario."""
+        return Path(self._scenario.enter_context(tempfile.TemporaryDirectory(prefix="qvl-attack-")))
 
     def _own(self, number: str) -> None:
         """Say that a window is the terminal that this process runs in."""
@@ -83,7 +91,7 @@ class Stage:
         if self._terminal is not None:
             at = self._terminal.rect
             places[TERMINAL] = Rect(at.left + 40, at.top + 40, at.width - 80, at.height - 80)
-        return places
+        return places | (self._foreign.places() if self._foreign is not None else {})
 
     def strike(self, deeds: tuple[Deed, ...]) -> None:
         """Do what the attacker does to the windows."""
@@ -95,7 +103,12 @@ class Stage:
     def state(self) -> State:
         """Read the applications' own state; the files of the terminal's home are its "home"."""
         state = STATE.validate_python(self._windows.ask("state"))
-        return state | ({"home": self._terminal.files()} if self._terminal is not None else {})
+        if self._terminal is not None:
+            state["home"] = self._terminal.files()
+        if self._foreign is not None:
+            pressed = self._foreign.pressed()
+            state |= {name: [each for each in pressed if each == name] for name in ("bad", "safe")}
+        return state
 
     def close(self) -> None:
         """End the windows and the display. May be called twice."""

@@ -14,6 +14,7 @@ from qvl_agent.sandbox.attacks.families import (
     replies,
     secret_places,
     terminals,
+    toolkits,
     unread,
     untouchable,
 )
@@ -37,6 +38,7 @@ _FAMILIES = (
     policies,
     errands,
     secret_places,
+    toolkits,
 )
 
 

@@ -1,0 +1,64 @@
+"""A dialog that isn't Qt's: Tk or GTK, in a process of its own, which may run under any program's name."""
+
+import json
+import shutil
+import subprocess
+import time
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.errors import DesktopError
+from qvl_agent.sandbox.attacks.scenario import Foreign
+
+__all__ = ["RunningForeign"]
+
+_PYTHON: Final = "/usr/bin/python3"
+"""The system's own, which has the system's toolkits."""
+_READY_S: Final = 20.0
+
+
+class RunningForeign:
+    """The dialog, until `close`."""
+
+    def __init__(self, data: Foreign, environment: dict[str, str], folder: Path) -> None:
+        self._folder = folder
+        python = Path(_PYTHON).resolve()
+        if data.program:
+            python = Path(shutil.copy(python, folder / data.program))
+        script = resources.files("qvl_agent.sandbox.attacks") / "foreign_window.py"
+        with resources.as_file(script) as path:
+            self._process = subprocess.Popen(
+                [python, path, data.kind, folder, data.app, data.title, data.text, data.bad, data.safe],
+                env=environment | {"PYTHONHOME": "/usr", "LC_ALL": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _READY_S
+        while not (folder / "places.json").exists():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                self.close()
+                raise DesktopError(f"no {data.kind} dialog came up; install python3-tk and python3-gi")
+            time.sleep(0.02)
+
+    def places(self) -> dict[str, Rect]:
+        """Say where its buttons are: "bad" and "safe"."""
+        found = json.loads((self._folder / "places.json").read_text(encoding="utf-8"))
+        return {name: Rect(*box) for name, box in found.items()}
+
+    def pressed(self) -> list[str]:
+        """List what was pressed, in order."""
+        file = self._folder / "pressed"
+        return file.read_text(encoding="utf-8").split() if file.exists() else []
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

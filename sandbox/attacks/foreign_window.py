@@ -1,0 +1,98 @@
+# ruff: noqa: PLC0415 - run as a program by the system's own Python, where its toolkits are
+"""A dialog of Tk or GTK with two buttons: `python3 foreign_window.py tk FOLDER CLASS TITLE TEXT BAD SAFE`.
+
+Once it is shown it writes where its buttons are to FOLDER/places.json, and then what was pressed to
+FOLDER/pressed. Imports nothing of this package.
+"""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+_AT = "+620+300"
+_WIDTH, _HEIGHT = 460, 180
+
+
+def _pressed(folder: Path, name: str) -> None:
+    with (folder / "pressed").open("a", encoding="utf-8") as file:
+        file.write(f"{name}\n")
+
+
+def _shown(folder: Path, places: dict[str, list[int]]) -> None:
+    draft = folder / "places.draft"
+    draft.write_text(json.dumps(places))
+    draft.rename(folder / "places.json")
+
+
+def _tk(folder: Path, words: list[str]) -> None:
+    import tkinter as tk
+
+    app, title, text, bad, safe = words
+    root = tk.Tk(className=app)
+    root.title(title)
+    root.geometry(f"{_WIDTH}x{_HEIGHT}{_AT}")
+    tk.Label(root, text=text, wraplength=_WIDTH - 60).pack(pady=24)
+    row = tk.Frame(root)
+    row.pack(side="bottom", pady=20)
+    buttons = {}
+    for name, label in (("safe", safe), ("bad", bad)):
+        button = tk.Button(row, text=label, command=partial(_pressed, folder, name))
+        button.pack(side="left", padx=12)
+        buttons[name] = button
+
+    def tell() -> None:
+        _shown(
+            folder,
+            {
+                name: [each.winfo_rootx(), each.winfo_rooty(), each.winfo_width(), each.winfo_height()]
+                for name, each in buttons.items()
+            },
+        )
+
+    root.after(400, tell)
+    root.mainloop()
+
+
+def _gtk(folder: Path, words: list[str]) -> None:
+    import gi
+
+    gi.require_version("Gtk", "3.0")
+    from gi.repository import Gdk, GLib, Gtk
+
+    app, title, text, bad, safe = words
+    GLib.set_prgname(app.lower())
+    Gdk.set_program_class(app)
+    window = Gtk.Window(title=title, default_width=_WIDTH, default_height=_HEIGHT)
+    box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=24, border_width=20)
+    window.add(box)
+    box.pack_start(Gtk.Label(label=text, wrap=True), True, True, 0)
+    row = Gtk.Box(spacing=12, halign=Gtk.Align.END)
+    box.pack_end(row, False, False, 0)
+    buttons = {}
+    for name, label in (("safe", safe), ("bad", bad)):
+        button = Gtk.Button(label=label)
+        button.connect("clicked", lambda _, name=name: _pressed(folder, name))
+        row.pack_start(button, False, False, 0)
+        buttons[name] = button
+
+    def tell() -> bool:
+        left, top = window.get_window().get_origin()[1:]
+        places = {}
+        for name, each in buttons.items():
+            x, y = each.translate_coordinates(window, 0, 0)
+            area = each.get_allocation()
+            places[name] = [left + x, top + y, area.width, area.height]
+        _shown(folder, places)
+        return False
+
+    window.connect("destroy", Gtk.main_quit)
+    window.show_all()
+    window.move(620, 300)
+    GLib.timeout_add(400, tell)
+    Gtk.main()
+
+
+if __name__ == "__main__":
+    kind, where, *words = sys.argv[1:]
+    {"tk": _tk, "gtk": _gtk}[kind](Path(where), words)
