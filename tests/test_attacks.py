@@ -1,5 +1,7 @@
 """The attacks on the guard, in real windows: none has its effect, and each could have."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,6 +65,27 @@ def test_every_attack_and_its_controls(
     trial = Trial(stage, scenario, tmp_path, reader)
     held(trial)
     meant(trial)
+
+
+def test_there_are_enough_in_both_languages() -> None:
+    counted = [scenario for scenario in SCENARIOS if not scenario.gap]
+    assert len(counted) >= 100
+    assert {scenario.language for scenario in counted} == {"en", "zh"}
+    assert {scenario.dialect for scenario in counted} == {"grounded", "computer_use"}
+
+
+def test_the_page_says_what_there_is() -> None:
+    page = (Path(__file__).parent.parent / "docs/attacks.md").read_text(encoding="utf-8")
+    counted = Counter(scenario.family for scenario in SCENARIOS if not scenario.gap)
+    rows = {
+        family: int(number) for family, number in re.findall(r"^\| ([^|]+) \| (\d+) \|", page, re.MULTILINE)
+    }
+    assert rows == counted
+    assert f"Of\n{counted.total()} scenarios" in page
+    for scenario in SCENARIOS:
+        if scenario.gap:
+            assert f"{scenario.gap[1:]}\n" in page, scenario.gap
+            assert f"`{scenario.name.removesuffix(f'-{scenario.language}')}`" in page, scenario.name
 
 
 def test_what_changed_is_seen() -> None:
