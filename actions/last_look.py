@@ -23,6 +23,7 @@ __all__ = ["LastLook"]
 
 _LARGEST_DIALOG: Final = 0.4
 """A share of the screen: what is larger is a window to work in, and lives."""
+_A_WHILE_S: Final = 0.05
 _TOLD: Final = 2
 """How often a spot in a dialog may stop an action before it is taken for one that moves by itself."""
 
@@ -45,14 +46,13 @@ class LastLook:
     def changed(self, action: Action, plan: Plan, scene: Scene, sight: Sight) -> str:
         """Say what isn't any more as it was when the model looked and the guard judged; "" if all is.
 
-        Windows are looked at once more at the end, as pixels may take a while.
+        Pixels come last, as they tell most; where they took a while, the windows are looked at again.
         """
-        return (
-            self._windows(plan, scene, sight)
-            or self._dialogs(scene, sight)
-            or self.pixels(action, sight)
-            or self._windows(plan, scene, sight)
-        )
+        start = self._clock()
+        found = self._windows(plan, scene, sight) or self._dialogs(scene, sight) or self.pixels(action, sight)
+        if found or self._clock() - start < _A_WHILE_S:
+            return found
+        return self._windows(plan, scene, sight)
 
     def pixels(self, action: Action, sight: Sight) -> str:
         """Say how the screen differs from what the model saw, where the action goes; "" if it doesn't."""

@@ -7,7 +7,7 @@ from qvl_agent.actions.coordinates import ModelBox
 from qvl_agent.actions.schema import Action, Button, Click, Drag, Move, Press, Scroll, Type, Wait
 
 CASES: Final = {
-    "allowed": 56,
+    "allowed": 52,
     "denied": 8,
     "asked, yes": 8,
     "asked, no": 6,
@@ -16,6 +16,7 @@ CASES: Final = {
     "approval spent before": 3,
     "approval spent twice": 4,
     "monitors changed": 4,
+    "stopped": 4,
 }
 """What is made to happen, by weight."""
 
@@ -29,6 +30,10 @@ class Dice:
     def case(self) -> str:
         return self._random.choices(list(CASES), list(CASES.values()))[0]
 
+    def stop_after(self) -> int:
+        """After how many of the questions whether to stop the answer is yes."""
+        return self._random.randint(2, 12)
+
     def action(self, case: str) -> Action:
         if case == "denied":
             return self._denied()
@@ -36,7 +41,9 @@ class Dice:
             return self._asked()
         kinds = (self._click, self._move, self._drag, self._scroll, self._type, self._press, self._wait)
         weights = [28, 12, 6, 14, 18, 18, 4]
-        if case != "allowed":  # what sends nothing has no approval
+        if case == "stopped":
+            kinds, weights = (self._drag, self._scroll, self._type, self._press), [3, 2, 4, 2]
+        elif case != "allowed":  # what sends nothing has no approval
             weights[-1] = 0
         return self._random.choices(kinds, weights)[0]()
 

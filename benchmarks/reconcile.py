@@ -5,7 +5,8 @@
 Actions of every kind go through the real executor to a real X server, where another process logs every
 input event (`event_log.py`). Some are allowed, some refused by the guard or the person; for some the screen
 or the monitors change, the approval expires or was spent, after it was given. An approval that was carried
-out must be exactly its plan's events, in order; anything else exactly none; and none before the record of
+out must be exactly its plan's events, in order, or, where the run was stopped in the middle, a beginning of
+them and the releases of what was down; anything else exactly none; and none before the record of
 the intent. Exits 1 if it isn't so even once. The executor's clock runs 20 times as fast, as nothing here
 needs long to settle.
 """
@@ -107,11 +108,21 @@ class Proof:
         self._dice = Dice(seed)
         self._clock = FastClock()
         self._person = Answers()
+        self._until_stop: int | None = None
         self._executor = self._new_executor()
 
     def _new_executor(self) -> Executor:
         clock = self._clock
-        return Executor(self._desktop, POLICY, person=self._person, clock=clock.now, sleep=clock.sleep)
+        return Executor(
+            self._desktop, POLICY, person=self._person, stop=self._stop, clock=clock.now, sleep=clock.sleep
+        )
+
+    def _stop(self) -> bool:
+        """The kill switch: asked between events, it says stop at some point once it is armed."""
+        if self._until_stop is None:
+            return False
+        self._until_stop -= 1
+        return self._until_stop <= 0
 
     def run(self, actions: int) -> None:
         for number in range(actions):
@@ -130,9 +141,11 @@ class Proof:
             action, Sight(frame, frame), Facts(step=1, elapsed_s=1.0), lambda each: self._record(case, each)
         )
         decision = acted.decision
+        self._until_stop = None
         if case == "approval spent twice":
             self._spend_again(decision)
-        done = acted.outcome.status == "done" and decision.approved is not None
+        stopped = acted.outcome.status == "stopped"
+        done = acted.outcome.status in ("done", "stopped") and decision.approved is not None
         plan = decision.approved.plan if done and decision.approved else ()
         batch = self._log.batch()
         self._undo(case)
@@ -140,7 +153,7 @@ class Proof:
         figures.carried_out += done
         figures.events += len(batch.core)
         figures.came_to[case, acted.outcome.status] += 1
-        self._judge(case, acted, mismatch(plan, batch, pointer))
+        self._judge(case, acted, mismatch(plan, batch, pointer, stopped=stopped))
 
     def _record(self, case: str, decision: Decision) -> None:
         """The intent is written; nothing may have been sent yet. Then the world changes."""
@@ -154,6 +167,8 @@ class Proof:
             decision.approved.spend(self._desktop.geometry())
         elif case == "monitors changed":
             self._xrandr("--delmonitor", "right")
+        elif case == "stopped":
+            self._until_stop = self._dice.stop_after()
 
     def _paint(self, decision: Decision) -> None:
         """Cover the target, or, where there is none, as much as a dialog covers."""
@@ -181,7 +196,7 @@ class Proof:
         said = f"{case}: {acted.decision.action!r}: {acted.outcome.status} {acted.outcome.detail}"
         if wrong:
             self.figures.mismatches.append(f"{said}: {wrong}")
-        if (acted.outcome.status == "done") != (case in SENT):
+        if case != "stopped" and (acted.outcome.status == "done") != (case in SENT):
             self.figures.surprises.append(said)
 
 

@@ -48,18 +48,23 @@ def keysym_of(key: str) -> int:
     return ord(key) if len(key) == 1 else int(XK.string_to_keysym(_NAMED[key]))
 
 
-def mismatch(plan: Plan, batch: Batch, pointer: DesktopPoint) -> str:
+def mismatch(plan: Plan, batch: Batch, pointer: DesktopPoint, *, stopped: bool = False) -> str:
     """Say how what a client got differs from a plan; "" if it is exactly that.
 
     Args:
         plan: what was approved; () if nothing was.
         batch: all that came, and what is down after it.
         pointer: where the pointer was before.
+        stopped: it was stopped somewhere: a beginning of the plan, and what it had pressed is released.
     """
     try:
         _held(batch)
         _raw(plan, batch)
-        _Reader(batch.core, pointer).read(plan)
+        reader = _Reader(batch.core, pointer)
+        if stopped:
+            reader.read_beginning(plan)
+        else:
+            reader.read(plan)
     except MismatchError as error:
         return str(error)
     return ""
@@ -97,7 +102,7 @@ class _Reader:
         self._events = events
         self._at = 0
         self._pointer = pointer
-        self._buttons: set[int] = set()
+        self._down: set[tuple[str, int]] = set()
         self._shifted: set[int] = set()
         """Keys that brought a Shift of their own along."""
 
@@ -122,6 +127,16 @@ class _Reader:
         if self._at < len(self._events):
             raise MismatchError(f"more than was approved: {self._events[self._at]}")
 
+    def read_beginning(self, plan: Plan) -> None:
+        """Read as far as the events follow the plan; after that only what is down may be let go."""
+        try:
+            self.read(plan)
+        except MismatchError as parted:
+            for seen in self._events[self._at :]:
+                if seen.down or (seen.kind, seen.code) not in self._down:
+                    raise MismatchError(f"stopped, and then {seen}") from parted
+                self._down.remove((seen.kind, seen.code))
+
     def _peek(self) -> Seen | None:
         return self._events[self._at] if self._at < len(self._events) else None
 
@@ -129,13 +144,19 @@ class _Reader:
         seen = self._peek()
         if seen is None or seen.kind != kind:
             raise MismatchError(f"expected {wanted}, came {seen}")
-        self._at += 1
         return seen
+
+    def _take(self, seen: Seen) -> None:
+        """Count an event as the one expected."""
+        self._at += 1
+        if seen.kind != "motion":
+            (self._down.add if seen.down else self._down.discard)((seen.kind, seen.code))
 
     def _move(self, point: DesktopPoint) -> None:
         """One motion to the point, or with a button down some along the line to it."""
         start, part = self._pointer, 0.0
-        for _ in range(_MOST_MOTIONS if self._buttons else 1):
+        dragging = any(kind == "button" for kind, _ in self._down)
+        for _ in range(_MOST_MOTIONS if dragging else 1):
             if self._pointer == point and (seen := self._peek()) is not None and seen.kind != "motion":
                 break
             if self._pointer == point and self._peek() is None:
@@ -145,6 +166,7 @@ class _Reader:
             now = _along(start, point, self._pointer)
             if now < part:
                 raise MismatchError(f"a motion off the way from {start} to {point}: {seen}")
+            self._take(seen)
             part = now
         if self._pointer != point:
             raise MismatchError(f"the pointer went to {self._pointer}, not to {point}")
@@ -153,7 +175,7 @@ class _Reader:
         seen = self._next("button", f"button {number}")
         if (seen.code, seen.down) != (number, down) or DesktopPoint(seen.x, seen.y) != self._pointer:
             raise MismatchError(f"expected button {number}, down {down}, at {self._pointer}; came {seen}")
-        (self._buttons.add if down else self._buttons.discard)(number)
+        self._take(seen)
 
     def _key(self, keysym: int, down: bool) -> None:
         if down and keysym != _SHIFT and self._shift(down=True):
@@ -167,12 +189,13 @@ class _Reader:
         seen = self._next("key", f"key {keysym:#x}")
         if seen.down != down or keysym not in (seen.keysym, seen.plain):  # plain: the plan itself holds Shift
             raise MismatchError(f"expected key {keysym:#x}, down {down}; came {seen}")
+        self._take(seen)
 
     def _shift(self, *, down: bool) -> bool:
         seen = self._peek()
         if seen is None or (seen.kind, seen.keysym, seen.down) != ("key", _SHIFT, down):
             return False
-        self._at += 1
+        self._take(seen)
         return True
 
     def _text(self, text: str) -> None:
@@ -186,6 +209,7 @@ class _Reader:
                 seen = self._next("key", f"{character!r}")
                 if (seen.down, seen.keysym) != (down, keysym):
                     raise MismatchError(f"expected {character!r} ({keysym:#x}), down {down}; came {seen}")
+                self._take(seen)
         if shifted and not self._shift(down=False):
             raise MismatchError(f"Shift stays down after {text!r}")
 
