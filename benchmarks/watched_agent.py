@@ -26,8 +26,8 @@ from qvl_agent.agent.watch import Watch
 from qvl_agent.sandbox.record import StepIntent
 
 POLL_S: Final = 0.005
-ACTIONS: Final = ("click", "drag", "scroll", "typing", "chord")
-LETTERS = "abcdefghijklmnopqrstuvwxyz      "
+ACTIONS: Final = ("click", "drag", "drag", "scroll", "typing", "typing", "chord")
+LETTERS = "abcdefghijklmnopqrstuvwxyz      ABCDEFGH"
 BEYOND = "äöüßéñ你好世界данет—€"
 
 

@@ -33,6 +33,7 @@ from qvl_agent.actions.person import Nobody
 from qvl_agent.actions.policy import Policy
 from qvl_agent.agent import Agent, Run, open_desktop
 from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.replay import replay
 
 DRAG = '{"action": "drag", "bbox_2d": [100, 100, 110, 110], "bbox_2d_end": [900, 900, 910, 910]}'
 KEY = '{"action": "press", "keys": ["f9"]}'
@@ -111,6 +112,7 @@ def test_who_takes_over_may_work_and_let_the_run_go_on(
     assert run.status == "done"
     assert person.told == ["somebody moved the mouse while the agent was at work"]
     assert model.waited < 0.5
+    assert replay(run.recording()).agreed
     (said,) = [text for text in noted(run) if "the person let it go on" in text]
     assert "The screen is" not in said
     assert "somebody moved the mouse" in said
@@ -151,6 +153,7 @@ def test_a_drag_is_let_go_of_when_somebody_takes_over_and_the_model_hears_of_it(
     assert (run.status, run.recording().steps[0].outcome.outcome.status) == ("done", "stopped")
     assert "drag: stopped." in model.last_words
     assert "somebody clicked" in model.last_words
+    assert replay(run.recording()).agreed, "a run that was paused replays as any other"
 
 
 @pytest.mark.parametrize("profile", ["standard", "unattended"])
