@@ -1,7 +1,7 @@
 """A desktop in whose pictures typed secrets are covered, and that gives their values while it types."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from qvl_agent.actions.approval import Approved
 from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, Rect
 from qvl_agent.actions.covers import Covers
-from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.desktops import Desktop, KeepsFocus, StopCheck
 from qvl_agent.actions.errors import DesktopError, FocusLostError, SettingsError
 from qvl_agent.actions.events import SecretEvent
 from qvl_agent.actions.frame import Frame, Geometry
@@ -133,6 +133,10 @@ class CoveredDesktop:
 
     def layout(self) -> Layout | None:
         return self._desktop.layout()
+
+    def keep_focus(self) -> Callable[[], None]:
+        """Remember which window has the focus, where the desktop can."""
+        return self._desktop.keep_focus() if isinstance(self._desktop, KeepsFocus) else lambda: None
 
     def release(self) -> None:
         self._desktop.release()

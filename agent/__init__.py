@@ -12,11 +12,13 @@ Names are imported on first use, so that importing the package stays cheap and d
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qvl_agent.actions.secrets import SecretValue
+    from qvl_agent.actions.vault import Vault
     from qvl_agent.agent.agent import Agent, Run
     from qvl_agent.agent.session import open_desktop, open_model
     from qvl_agent.agent.watch import Watch
 
-__all__ = ["Agent", "Run", "Watch", "open_desktop", "open_model"]
+__all__ = ["Agent", "Run", "SecretValue", "Vault", "Watch", "open_desktop", "open_model"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +27,10 @@ def __getattr__(name: str) -> Any:
             from qvl_agent.agent import agent as module
         case "open_desktop" | "open_model":
             from qvl_agent.agent import session as module  # type: ignore[no-redef]
+        case "SecretValue":
+            from qvl_agent.actions import secrets as module  # type: ignore[no-redef]
+        case "Vault":
+            from qvl_agent.actions import vault as module  # type: ignore[no-redef]
         case "Watch":
             from qvl_agent.agent import watch as module  # type: ignore[no-redef]
         case _:

@@ -292,7 +292,10 @@ def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **w
     It takes the engine that is installed, and listens on this machine alone. Ctrl+C ends it.
     """
     del verbose
+    from qvl_agent.agent.secret_sources import taken_from_environment
     from qvl_agent.agent.serve_terminal import serve_in_terminal
+
+    taken_from_environment()  # a server has no use for them
 
     return serve_in_terminal(engine or "", wanted, key=api_key, only_print=only_print)
 

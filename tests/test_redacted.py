@@ -8,7 +8,8 @@ import pytest
 from screens import settled
 from text_fields import TextField
 
-from qvl_agent.actions.desktops import Desktop
+from qvl_agent.actions.covered import CoveredDesktop
+from qvl_agent.actions.desktops import Desktop, KeepsFocus
 from qvl_agent.actions.dialects.schema import ReplyFormat
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.actions.messages import Message, Reply
@@ -102,6 +103,12 @@ class _NoDesktop:
     def window_at(self, point: object) -> None: ...
 
 
+def test_a_desktop_can_still_what_it_could() -> None:
+    """A method that is new in `Desktop`, or that a desktop may have, has to be passed on too."""
+    wanted = {name for kind in (Desktop, KeepsFocus) for name in vars(kind) if not name.startswith("_")}
+    assert wanted <= set(dir(CoveredDesktop))
+
+
 def test_without_secrets_nothing_stands_between() -> None:
     setup = Setup(_NoDesktop(), RecordedModel([]))
     assert with_secrets(setup) is setup
@@ -132,6 +139,7 @@ def agent(desktop: Desktop, replies: Sequence[Reply], runs: Path, **more: object
     return Agent(desktop, RecordedModel(replies), **given)
 
 
+@pytest.mark.fault(27)
 def test_a_replay_needs_no_secret(desktop: Desktop, field: TextField, tmp_path: Path) -> None:
     raw = Reply(json.dumps({"action": "type", "text": VALUE}))
     run = agent(desktop, [typing(), typing(enter=True), raw, DONE], tmp_path / "runs").run(TASK)
