@@ -31,7 +31,7 @@ from qvl_agent.agent.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.looking import Looking
 from qvl_agent.agent.models import with_format
 from qvl_agent.agent.past import Past
-from qvl_agent.agent.pausing import Over, halted, resumed
+from qvl_agent.agent.pausing import Over, halted, no_screen, resumed
 from qvl_agent.agent.refusals import ending_of, told
 from qvl_agent.agent.setup import Setup
 from qvl_agent.agent.verification import Claim, verify
@@ -119,6 +119,8 @@ class Episode:
             self._close(Outcome("failed", over.message))
         if not over.pauses or self._setup.policy.profile == "unattended":
             raise over
+        if gone := no_screen(self._setup.desktop):
+            raise Over("desktop-error", gone)
         with suppress(DesktopError):
             self._setup.desktop.release()
         self._setup.watch.paused(over.message)

@@ -2,12 +2,13 @@
 
 from typing import Final
 
+from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.agent.setup import Halt
 from qvl_agent.agent.verification import Verified
 from qvl_agent.sandbox.record import RunStatus
 
-__all__ = ["Over", "halted", "resumed"]
+__all__ = ["Over", "halted", "no_screen", "resumed"]
 
 _MENDABLE: Final[frozenset[RunStatus]] = frozenset({"stuck", "desktop-error"})
 
@@ -58,6 +59,19 @@ def halted(trouble: Over | Stopped | DesktopError, halt: Halt | None) -> Over:
     if over.status == "stopped" and halt is not None:
         return Over(halt.status, halt.message, told=over.told, pauses=halt.pauses)
     return over
+
+
+def no_screen(desktop: Desktop) -> str:
+    """Say why there is no screen any more, so that no pause would help; "" if there is one."""
+    for _ in range(2):  # the first call finds the connection broken, the second that nobody answers
+        try:
+            desktop.geometry()
+        except NoScreenError as error:
+            return str(error)
+        except DesktopError:
+            continue
+        break
+    return ""
 
 
 def resumed(why: str) -> str:

@@ -23,7 +23,8 @@ from qvl_agent.actions.errors import CoordinateError, DesktopError
 from qvl_agent.actions.events import ButtonEvent, MoveEvent
 from qvl_agent.actions.frame import Frame
 from qvl_agent.actions.person import CallablePerson
-from qvl_agent.agent import Agent
+from qvl_agent.agent import Agent, open_desktop
+from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.sandbox.display import VirtualDisplay
 
 BLACK, RED = 0x000000, 0xC02020
@@ -376,13 +377,20 @@ def test_the_first_pixel_can_be_clicked(display: VirtualDisplay, rig: Rig, where
 
 @pytest.mark.fault(41)
 @pytest.mark.parametrize("reply", [CLICK, TYPE])
-def test_a_server_that_dies_while_the_model_thinks_ends_the_run(tmp_path: Path, reply: str) -> None:
+@pytest.mark.parametrize("watchdog", [False, True])
+def test_a_server_that_dies_while_the_model_thinks_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reply: str, watchdog: bool
+) -> None:
+    """There is nothing to pause for, though somebody is at the terminal."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    paused: list[str] = []
+    person = CallablePerson(lambda _question: True, pause=lambda why, _stop: (paused.append(why), True)[1])
     with (
         VirtualDisplay((320, 240), window_manager=None) as display,
-        closing(open_local(display.name)) as desktop,
+        open_desktop(display.name, watchdog=watchdog) as desktop,
     ):
         model = Scripted(reply, DONE, meanwhile=at_call(1, display.close))
-        run = Agent(desktop, model, runs=tmp_path).run("do it")
-    assert run.status == "desktop-error"
-    assert run.result.message
+        run = Agent(desktop, model, runs=tmp_path, person=person).run("do it")
+    assert (run.status, exit_code(run.result), paused) == ("desktop-error", 69, [])
+    assert "no X server answers" in run.result.message
     assert "\n" not in run.result.message
