@@ -109,3 +109,21 @@ def test_ctrl_c_in_our_own_terminal_ends_the_run(
         assert terminal.end() == 130
     assert "Traceback" not in terminal.shown
     assert "stopped" in terminal.shown
+
+
+def test_what_was_ended_in_a_pause_can_be_gone_on_with(display: VirtualDisplay, tmp_path: Path) -> None:
+    with running(display, tmp_path, Slow()) as terminal, other_hands(display.name) as hands:
+        terminal.wait_for("the model is looking")
+        hands.tap("a")
+        terminal.wait_for(PROMPT)
+        terminal.watch(READ_S)
+        terminal.type("q")
+        assert terminal.end() == 130
+    assert "qvl-agent resume" in terminal.shown
+    (folder,) = (tmp_path / "runs").iterdir()
+    with serving(says(DONE)) as server:
+        words = (PROGRAM, "resume", str(folder), "--server", server.base_url, "--no-verify")
+        own = {"DISPLAY": display.name, "XDG_RUNTIME_DIR": str(tmp_path)}
+        with in_terminal(*words, cwd=tmp_path, **own) as terminal:
+            assert terminal.end() == 0, terminal.shown
+    assert "it is so" in terminal.shown
