@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,19 @@ from terminals import Terminal, in_terminal
 from test_redact import ENCODINGS
 from text_fields import TextField
 
+from qvl_agent.actions.coordinates import FrameBox, Rect
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.frame import Pixels
+from qvl_agent.actions.frame import Frame, Pixels
+from qvl_agent.actions.reading import Reader
+from qvl_agent.actions.reading_rapidocr import open_reader
 from qvl_agent.actions.redact import forms
 from qvl_agent.actions.secrets import placeholder
 from qvl_agent.agent.secret_sources import variable
 from qvl_agent.sandbox.display import VirtualDisplay
 
 APP = "text_fields.py"
+LEGIBLE = 3
+"""Characters in a row that are read right; fewer may be by chance."""
 EACH_RUN = 5
 """Secrets in one run: a run may put five questions."""
 _PROGRAM = (sys.executable, "-c", "from qvl_agent.agent.cli import main; main()")
@@ -109,6 +115,7 @@ class Trial:
     folder: Path = Path()
     pictures: list[Pixels] = field(default_factory=list)
     core_limit: str = ""
+    legible: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class _Conversation:
@@ -194,8 +201,34 @@ class _Conversation:
                 float((picture == drawn).all(axis=-1)[own].mean()) for picture in pictures
             )
 
+    def read(self) -> None:
+        """Read each secret from the screen as it was, and from the worst picture of the place: how many
+        characters in a row are right.
+        """
+        reader = open_reader("auto")
+        if reader is None:
+            return
+        for name, drawn in self._drawn.items():
+            rows, columns = np.nonzero((drawn != self._empty).any(axis=-1))
+            box = FrameBox(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+            pictures = [picture for picture in self.trial.pictures if picture.shape == drawn.shape]
+            likest = max(pictures, key=lambda picture: float((picture == drawn).mean()))
+            self.trial.legible[name] = tuple(
+                _read(reader, picture, box, self.trial.values[name]) for picture in (drawn, likest)
+            )
 
-def run_trial(values: dict[str, str], display: VirtualDisplay, folder: Path) -> Trial:
+
+def _read(reader: Reader, picture: Pixels, box: FrameBox, value: str) -> int:
+    height, width = picture.shape[:2]
+    frame = Frame(np.array(picture), Rect(0, 0, width, height))
+    lines = " ".join(line.text for line in reader.read(frame, box.grown(24, frame.size)))
+    same = SequenceMatcher(None, lines, value, autojunk=False).find_longest_match()
+    return same.size
+
+
+def run_trial(
+    values: dict[str, str], display: VirtualDisplay, folder: Path, *, legible: bool = False
+) -> Trial:
     """Run the command line once, on a terminal of its own, with a server on loopback as its model."""
     trial = Trial(values)
     with ExitStack() as stack:
@@ -207,6 +240,8 @@ def run_trial(values: dict[str, str], display: VirtualDisplay, folder: Path) -> 
         _run(trial, conversation, server, display, folder)
     _collect(trial, server, folder)
     conversation.compare()
+    if legible:
+        conversation.read()
     return trial
 
 
@@ -295,32 +330,36 @@ def problems(trial: Trial) -> Sequence[str]:
         found += [f"{name} is in {place}" for place in trial.places.holding(value)]
         if trial.shown.get(name, 1.0) > 0.02:
             found.append(f"{name}: {trial.shown.get(name, 1.0):.0%} of it can be seen in a picture")
+        if name in trial.legible and trial.legible[name][1] > LEGIBLE:
+            found.append(f"{name}: {trial.legible[name][1]} characters of it were read from a picture")
     return found
 
 
-def trials(count: int, display: VirtualDisplay, folder: Path) -> Iterator[Trial]:
+def trials(count: int, display: VirtualDisplay, folder: Path, *, legible: bool = False) -> Iterator[Trial]:
     """Run as many canaries, a few a run."""
     for start in range(0, count, EACH_RUN):
         values = {f"canary-{n}": canary(n) for n in range(start, min(start + EACH_RUN, count))}
         here = folder / f"{start}"
         here.mkdir()
-        yield run_trial(values, display, here)
+        yield run_trial(values, display, here, legible=legible)
 
 
 def main(count: int) -> int:
-    bad = places = searched = pictures = done = 0
+    bad = places = searched = pictures = done = readable = 0
     with VirtualDisplay((1280, 800)) as display, tempfile.TemporaryDirectory() as folder:
-        for trial in trials(count, display, Path(folder)):
+        for trial in trials(count, display, Path(folder), legible=True):
             found = problems(trial)
             bad += len(found)
             done += len(trial.values)
             places += len(trial.places.found)
             searched += sum(map(len, trial.places.found.values()))
             pictures += len(trial.pictures)
+            reads = [max(0, each - LEGIBLE) > 0 for each, _ in trial.legible.values()]
+            readable += sum(reads)
             print(*found, sep="\n", end="\n" if found else "")  # noqa: T201 - a program
     print(  # noqa: T201
         f"{done} canaries; searched {places} files and streams of {searched / 1e6:.1f} MB and {pictures} "
-        f"pictures: {bad} problems"
+        f"pictures: {bad} problems ({readable} of them a reader of pixels could read from the screen itself)"
     )
     return bool(bad)
 

@@ -36,7 +36,7 @@ def test_canaries_arrive_and_are_found_in_no_artefact(display: VirtualDisplay, t
 @pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_fifty_canaries(display: VirtualDisplay, tmp_path: Path) -> None:
-    check(list(trials(50, display, tmp_path)), 50)
+    check(list(trials(50, display, tmp_path, legible=True)), 50)
 
 
 def test_the_search_finds_what_it_should(tmp_path: Path) -> None:
