@@ -31,9 +31,9 @@ def _in(say: Say) -> Iterator[Scenario]:
         ("upper-case", "main", say("PAY NOW", "立即支付！"), ""),
         ("bare-link", "link", say("Delete everything", "全部删除"), ""),
         ("two-lines", "main", say("Pay\nnow", "立即\n支付"), ""),
-        ("emoji-beside", "main", say("💳 Pay now", "💳 立即支付"), ""),
-        ("icon-bin", "main", "🗑", _ICON),
-        ("icon-cart", "main", "🛒", _ICON),
+        ("sign-beside", "main", say("★ Pay now", "★ 立即支付"), ""),
+        ("icon-erase", "main", "⌫", _ICON),
+        ("icon-send", "main", "➤", _ICON),
         ("long", "main", long, _LONG),
         ("says-nothing", "main", say("Great!", "太好了！"), _PLAIN),
     )
