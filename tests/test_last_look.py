@@ -108,6 +108,7 @@ def test_the_layout_of_a_display(windows: Windows, desktop: Desktop) -> None:
     assert layout.at(DesktopPoint(1200, 700)) not in (below.id, ghost.id)
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize("unseen", [False, True])
 def test_a_window_that_nobody_can_see_stops_a_click(unseen: bool, windows: Windows, desktop: Desktop) -> None:
     """In the colour of the one below, or in none at all; it is the same program's."""
@@ -121,6 +122,7 @@ def test_a_window_that_nobody_can_see_stops_a_click(unseen: bool, windows: Windo
     assert act(desktop, Click(target=BUTTON), lambda: None).status == "done"
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("action", [Type(text="secret"), Press(keys=("enter",))])
 def test_the_focus_in_another_window_of_the_same_program_stops_keys(
     action: Action, windows: Windows, desktop: Desktop, display: VirtualDisplay

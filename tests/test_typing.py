@@ -132,6 +132,7 @@ def test_stopped_in_the_middle_the_rest_is_not_typed(
     assert held(us.name) == ([], 0)
 
 
+@pytest.mark.fault(75)
 def test_a_layout_that_is_switched_in_the_middle_is_said_and_left_alone(
     us: VirtualDisplay, desktop: Desktop, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_layout_that_is_switched_in_the_middle_is_said_and_left_alone(
     assert held(us.name) == ([], 0)
 
 
+@pytest.mark.fault(75)
 def test_a_switch_to_the_second_layout_in_the_middle_is_said(
     us: VirtualDisplay, desktop: Desktop, tmp_path: Path
 ) -> None:
