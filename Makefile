@@ -39,10 +39,10 @@ test-faults: setup-test
 attacks: setup-test
 	$(PYTHON) benchmarks/attacks.py
 
-# What takes too long for every day: the nightly tests, then each script with its full count; hours.
+# What takes too long for every day: all faults and the nightly tests, then each script with its full count; hours.
 NIGHTLY := fuzz_replies.py reconcile.py freshness.py typing_exact.py attacks.py nagging.py kill_switch.py release.py
 nightly: setup-test
-	@failed=; $(PYTHON) -m pytest -q -m nightly --timeout 7200 || failed="$$failed tests"; \
+	@failed=; $(PYTHON) -m pytest -q -m "nightly or fault" --faults table --timeout 7200 || failed="$$failed tests"; \
 	for script in $(NIGHTLY); do \
 		echo "== $$script"; $(PYTHON) benchmarks/$$script || failed="$$failed $$script"; \
 	done; \
