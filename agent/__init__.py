@@ -12,19 +12,33 @@ Names are imported on first use, so that importing the package stays cheap and d
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qvl_agent.actions.person import CallablePerson, Consent, Question
     from qvl_agent.actions.secrets import SecretValue
     from qvl_agent.actions.vault import Vault
     from qvl_agent.agent.agent import Agent, Run
     from qvl_agent.agent.session import open_desktop, open_model
     from qvl_agent.agent.watch import Watch
 
-__all__ = ["Agent", "Run", "SecretValue", "Vault", "Watch", "open_desktop", "open_model"]
+__all__ = [
+    "Agent",
+    "CallablePerson",
+    "Consent",
+    "Question",
+    "Run",
+    "SecretValue",
+    "Vault",
+    "Watch",
+    "open_desktop",
+    "open_model",
+]
 
 
 def __getattr__(name: str) -> Any:
     match name:
         case "Agent" | "Run":
             from qvl_agent.agent import agent as module
+        case "CallablePerson" | "Consent" | "Question":
+            from qvl_agent.actions import person as module  # type: ignore[no-redef]
         case "open_desktop" | "open_model":
             from qvl_agent.agent import session as module  # type: ignore[no-redef]
         case "SecretValue":

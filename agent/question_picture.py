@@ -19,8 +19,8 @@ _GAP: Final = 3
 def question_picture(question: Question, around: tuple[int, int], line: int = 2) -> Image.Image:
     """Cut out what the question is about, at least `around` pixels wide and high where the screen is.
 
-    A target is framed and its point crossed, with lines of `line` pixels; keys go to a window, which is
-    shown whole; what points nowhere shows the screen.
+    A target is framed, and ticks outside it point at its point, in lines of `line` pixels; keys go to a
+    window, which is shown whole; what points nowhere shows the screen.
     """
     frame = question.frame
     if not question.boxes:
@@ -29,18 +29,18 @@ def question_picture(question: Question, around: tuple[int, int], line: int = 2)
     picture = frame.crop(part).image()
     draw = ImageDraw.Draw(picture)
     for box in question.boxes:
-        _outline(draw, FrameBox(*_shifted(box, part)), line)
+        _outline(draw, _shifted(box, part), line)
     if question.goal is not None:
         try:
             point = desktop_to_frame(question.goal, frame.view)
         except CoordinateError:
             return picture
-        _cross(draw, point.x - part.left, point.y - part.top, line)
+        _ticks(draw, point.x - part.left, point.y - part.top, _shifted(question.boxes[-1], part), line)
     return picture
 
 
-def _shifted(box: FrameBox, part: FrameBox) -> tuple[int, int, int, int]:
-    return box.left - part.left, box.top - part.top, box.right - part.left, box.bottom - part.top
+def _shifted(box: FrameBox, part: FrameBox) -> FrameBox:
+    return FrameBox(box.left - part.left, box.top - part.top, box.right - part.left, box.bottom - part.top)
 
 
 def _around(boxes: tuple[FrameBox, ...], least: tuple[int, int], size: tuple[int, int]) -> FrameBox:
@@ -67,10 +67,14 @@ def _outline(draw: ImageDraw.ImageDraw, box: FrameBox, line: int) -> None:
         )
 
 
-def _cross(draw: ImageDraw.ImageDraw, x: int, y: int, line: int) -> None:
+def _ticks(draw: ImageDraw.ImageDraw, x: int, y: int, box: FrameBox, line: int) -> None:
+    """Point at a point from outside its box, so that nothing in the box is hidden."""
+    near, far = _GAP + 2 * line, _GAP + 7 * line
     for colour, width in ((_HALO, line + 2), (_MARK, line)):
-        draw.line((x - 4 * line, y, x + 4 * line, y), fill=colour, width=width)
-        draw.line((x, y - 4 * line, x, y + 4 * line), fill=colour, width=width)
+        for side, out in ((box.left, -1), (box.right, 1)):
+            draw.line((side + out * near, y, side + out * far, y), fill=colour, width=width)
+        for side, out in ((box.top, -1), (box.bottom, 1)):
+            draw.line((x, side + out * near, x, side + out * far), fill=colour, width=width)
 
 
 def _window(question: Question, frame: Frame) -> FrameBox | None:

@@ -35,7 +35,7 @@ def choices(question: Question) -> str:
 def print_question(question: Question, console: Console) -> None:
     """Print everything but the picture and the line that is typed on."""
     action, verdict = question.action, question.verdict
-    console.print("[bold black on yellow] May the agent do this? [/]")
+    console.print("[bold reverse] May the agent do this? [/]")
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")

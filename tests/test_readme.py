@@ -109,7 +109,9 @@ def test_the_checkpoints_line_loads_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_the_script_runs_and_prints_the_evidence(tmp_path: Path) -> None:
-    (script,) = blocks("python")
+    script, asking = blocks("python")
+    done = run([sys.executable, "-c", asking], tmp_path)
+    assert done.returncode == 0, done.stderr
     done = run([sys.executable, "-c", script], tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
