@@ -7,22 +7,16 @@ import difflib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.agent.exit_codes import EXIT_CODES, errors_to_codes, exit_code
+from qvl_agent.agent.model_cli import ask, doctor, serve
 from qvl_agent.agent.options import COMMON_OPTIONS, DESKTOP_OPTIONS, MODEL_OPTIONS, RUN_OPTIONS
+from qvl_agent.agent.play import flags_of, play, replay_folder, settings_of
 from qvl_agent.agent.secret_cli import secret
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from qvl_agent.agent.agent import Run
-    from qvl_agent.agent.doctor import Finding
-    from qvl_agent.agent.resume_command import Resuming
-    from qvl_agent.agent.settings import Settings
 
 __all__ = ["exit_code", "main"]
 
@@ -73,7 +67,8 @@ def main() -> None:
     """  # noqa: D301 - click wants the backspace
 
 
-main.add_command(secret)
+for _command in (secret, doctor, ask, serve):
+    main.add_command(_command)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -96,10 +91,11 @@ def run(task: str | None, dry_run: str | None, **options: Any) -> int:
         if task is None and not (Path(str(dry_run)) / "manifest.json").exists():
             task = dry_run
         else:
-            return _replay(Path(str(dry_run)), options)
+            return replay_folder(Path(str(dry_run)), options)
     if task is None or not task.strip():
         raise click.UsageError('Say what to do: qvl-agent "uncheck the pinned chat"')
-    return _run(task, options, profile="dry-run" if dry_run else None)
+    settings = settings_of(options, **({"profile": "dry-run"} if dry_run else {}))
+    return exit_code(play(task, settings, options).result)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -118,8 +114,8 @@ def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
     """
     from qvl_agent.agent.report import write_report
 
-    settings = _settings(options, desktop=f"sandbox:{app}?seed={seed}")
-    done = _play(None, settings, options, stand_in=True)
+    settings = settings_of(options, desktop=f"sandbox:{app}?seed={seed}")
+    done = play(None, settings, options, stand_in=True)
     page = done.folder / "report.html"
     try:
         write_report(done.recording(), page)
@@ -152,8 +148,8 @@ def resume(recording: Path, **options: Any) -> int:
     """
     from qvl_agent.agent.resume_command import resuming
 
-    again = resuming(recording, _flags(options), file=options["config"])
-    return exit_code(_play(again.task, again.settings, options, again=again).result)
+    again = resuming(recording, flags_of(options), file=options["config"])
+    return exit_code(play(again.task, again.settings, options, again=again).result)
 
 
 @main.command()
@@ -167,7 +163,7 @@ def replay(recording: Path, **options: Any) -> int:
     With recorded replies everything must be the same; with --model or --server a live model answers
     over the recorded screens, and its target must overlap. Exits 0 only if every step agrees.
     """
-    return _replay(recording, options)
+    return replay_folder(recording, options)
 
 
 @main.command()
@@ -187,117 +183,6 @@ def show(recording: Path, output: Path | None, open_report: bool, verbose: bool)
     click.echo(page)
     if open_report:
         click.launch(str(page))
-
-
-@main.command(epilog=EXIT_CODES)
-@click.option("--quick", is_flag=True, help="Ask the model for five targets, not twelve.")
-@click.option(
-    "--pointing/--no-pointing",
-    default=None,
-    help="Ask the model for known targets on drawn screens, or don't; by default, if one is configured.",
-)
-@DESKTOP_OPTIONS
-@RUN_OPTIONS
-@MODEL_OPTIONS
-@COMMON_OPTIONS
-@errors_to_codes
-def doctor(quick: bool, pointing: bool | None, **options: Any) -> int:
-    """Check display, permissions, packages, GPU, model and server, and name what to do.
-
-    With --model or --server it also asks the model where things are on screens it draws, and says whether
-    it points right, what it sees of a picture, how long a step takes, and the likely fault if it doesn't.
-    No input is ever sent.
-    """
-    from qvl_agent.agent.doctor import examine
-    from qvl_agent.agent.terminal import print_findings
-    from qvl_agent.agent.terminal_pointing import configured, figures, watched
-
-    settings = _settings(options)
-    show = _print_json_findings if options["as_json"] else print_findings
-    found = examine(settings)
-    show(found)
-    code = 69 if any(finding.state == "bad" for finding in found) else 0
-    if pointing is None:
-        pointing = configured(settings)
-    if pointing:
-        examined = watched(settings, quick=quick)
-        show(examined.findings)
-        if options["as_json"] and (line := figures(examined)):
-            click.echo(line)
-        if any(finding.state == "bad" for finding in examined.findings):
-            code = code or 5
-    return code
-
-
-def _print_json_findings(findings: "Sequence[Finding]") -> None:
-    for finding in findings:
-        click.echo(finding.model_dump_json())
-
-
-@main.command(epilog=EXIT_CODES)
-@click.argument("question")
-@click.argument("files", nargs=-1, metavar="[PICTURE|VIDEO|RUN]...", type=click.Path(path_type=Path))
-@click.option("--region", metavar="X,Y,W,H", help="Only this part of the screen, in its logical pixels.")
-@click.option("--schema", type=click.Path(path_type=Path), metavar="FILE", help="Answer as JSON that fits.")
-@click.option("--code", is_flag=True, help="Print only what is inside the answer's code block.")
-@click.option(
-    "--fps",
-    type=click.FloatRange(0, 60, min_open=True),
-    default=2.0,
-    metavar="N",
-    help="Frames a second of a video (2).",
-)
-@click.option(
-    "--max-frames", type=click.IntRange(1, 768), default=32, metavar="N", help="Frames in all, spread (32)."
-)
-@click.option("--times", type=click.Choice(["seconds", "hms"]), default="seconds", help="A video's times.")
-@click.option("--max-reply-tokens", type=int, metavar="N", help="How long the answer may get (8192).")
-@DESKTOP_OPTIONS
-@MODEL_OPTIONS
-@COMMON_OPTIONS
-@errors_to_codes
-def ask(question: str, files: tuple[Path, ...], **options: Any) -> int:
-    """Ask about the screen, pictures, a video or a recorded run.
-
-    Nothing is clicked, typed or recorded. Without a file it is about the desktop as it is now.
-    """
-    from qvl_agent.agent.ask_command import AskOptions, ask_in_terminal
-
-    own = AskOptions(**{name: options.pop(name) for name in AskOptions.names()})
-    return ask_in_terminal(question, files, own, _settings(options), as_json=options["as_json"])
-
-
-@main.command()
-@click.option("--model", default="auto", metavar="NAME", help="A short name, hub id, folder or .gguf file.")
-@click.option(
-    "--engine",
-    type=click.Choice(["vllm", "sglang", "llama.cpp", "ollama", "xllamacpp"]),
-    help="By default the first that is installed.",
-)
-@click.option(
-    "--mmproj", default="", metavar="FILE", help="The vision tower's .gguf, if not beside the model."
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; others need a key.")
-@click.option("--port", type=int, metavar="N", help="By default the engine's own.")
-@click.option("--tensor-parallel", type=click.IntRange(1), default=1, metavar="N", help="Split over N GPUs.")
-@click.option("--pipeline-parallel", type=click.IntRange(1), default=1, metavar="N", help="And N machines.")
-@click.option("--ray", is_flag=True, help="Run vLLM's workers on a Ray cluster.")
-@click.option("--api-key", envvar="QVL_AGENT_API_KEY", default="", metavar="KEY", help="Ask clients for it.")
-@click.option("--print", "only_print", is_flag=True, help="Print the command instead of running it.")
-@click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
-@errors_to_codes
-def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **wanted: Any) -> int:
-    """Start a server for Qwen3-VL, with the flags that an agent needs.
-
-    It takes the engine that is installed, and listens on this machine alone. Ctrl+C ends it.
-    """
-    del verbose
-    from qvl_agent.agent.secret_sources import taken_from_environment
-    from qvl_agent.agent.serve_terminal import serve_in_terminal
-
-    taken_from_environment()  # a server has no use for them
-
-    return serve_in_terminal(engine or "", wanted, key=api_key, only_print=only_print)
 
 
 @main.command()
@@ -328,101 +213,10 @@ def policy(**options: Any) -> None:
     """
     from qvl_agent.agent.policy_command import policy_lines, policy_text, rule_lines, rule_text
 
-    lines = policy_lines(_flags(options), file=options["config"])
-    rules = rule_lines(_flags(options), file=options["config"])
+    lines = policy_lines(flags_of(options), file=options["config"])
+    rules = rule_lines(flags_of(options), file=options["config"])
     if options["as_json"]:
         for line in (*map(asdict, lines), *map(asdict, rules)):
             click.echo(json.dumps(line))
     else:
         click.echo("\n".join((*policy_text(lines), *rule_text(rules))))
-
-
-def _settings(options: dict[str, Any], **more: object) -> "Settings":
-    from qvl_agent.agent.settings import load_settings
-
-    return load_settings({**_flags(options), **more}, file=options["config"])
-
-
-def _flags(options: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what isn't a setting."""
-    return {name: value for name, value in options.items() if name not in {"config", "as_json", "verbose"}}
-
-
-def _run(task: str, options: dict[str, Any], profile: str | None) -> int:
-    settings = _settings(options, **({"profile": profile} if profile else {}))
-    return exit_code(_play(task, settings, options).result)
-
-
-def _play(
-    task: str | None,
-    settings: "Settings",
-    options: dict[str, Any],
-    *,
-    stand_in: bool = False,
-    again: "Resuming | None" = None,
-) -> "Run":
-    """Run a task, or the sandbox's own if there is none; or go on with a run."""
-    from qvl_agent.actions.desktops.signals import stop_on_signals
-    from qvl_agent.actions.reading_rapidocr import open_reader
-    from qvl_agent.agent.agent import Agent
-    from qvl_agent.agent.question import TerminalPerson
-    from qvl_agent.agent.secret_command import secrets_of
-    from qvl_agent.agent.session import open_desktop, open_model_for, sent_to
-    from qvl_agent.agent.terminal import JsonWatch, TerminalWatch
-    from qvl_agent.agent.terminal_choosing import TerminalChoosing
-    from qvl_agent.sandbox.session import SandboxDesktop
-
-    secrets = secrets_of(task or "", settings, as_json=options["as_json"])
-    choosing = TerminalChoosing(as_json=options["as_json"])
-    watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
-    if place := sent_to(settings):
-        watch.warned(f"pictures of this screen leave this machine: they go to {place}")
-    with (
-        stop_on_signals() as stop,
-        open_desktop(
-            settings.desktop,
-            monitor=settings.monitor,
-            watchdog=settings.watchdog,
-            takeover=settings.takeover,
-        ) as desktop,
-        open_model_for(settings, desktop, stand_in=stand_in, choosing=choosing) as model,
-        TerminalPerson.here(as_json=options["as_json"]) as person,
-    ):
-        agent = Agent(
-            desktop,
-            model,
-            runs=settings.runs,
-            dialect=settings.dialect,
-            policy=settings.policy.model_copy(update={"secrets": {}}),
-            secrets=secrets,
-            person=person,
-            reader=open_reader(settings.ocr),
-            watch=watch,
-            stop=stop,
-            verify=settings.verify,
-            look_closer=settings.look_closer,
-            constrain=settings.constrain,
-            picture_tokens=settings.max_picture_tokens,
-        )
-        if again is not None:
-            return agent.resume(again.folder, anew=again.anew)
-        if task is None and isinstance(desktop, SandboxDesktop):
-            task = desktop.sandbox.instruction
-        return agent.run(task or "")
-
-
-def _replay(folder: Path, options: dict[str, Any]) -> int:
-    from qvl_agent.agent.session import open_thinker
-    from qvl_agent.agent.terminal import print_replay
-    from qvl_agent.sandbox.recording import Recording
-    from qvl_agent.sandbox.replay import replay as compare
-
-    recording = Recording.open(folder)
-    live = options.get("model") or options.get("server")
-    if live:
-        with open_thinker(_settings(options)) as think:
-            report = compare(recording, think)
-    else:
-        report = compare(recording)
-    print_replay(report, as_json=options["as_json"])
-    return 0 if report.agreed else 1

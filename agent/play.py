@@ -1,0 +1,99 @@
+"""What the commands that run something share: the settings of their options, a run, a replay."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qvl_agent.agent.agent import Run
+    from qvl_agent.agent.resume_command import Resuming
+    from qvl_agent.agent.settings import Settings
+
+__all__ = ["flags_of", "play", "replay_folder", "settings_of"]
+
+
+def settings_of(options: dict[str, Any], **more: object) -> "Settings":
+    """Load the settings that a command's options give, over environment, file and defaults."""
+    from qvl_agent.agent.settings import load_settings
+
+    return load_settings({**flags_of(options), **more}, file=options["config"])
+
+
+def flags_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what isn't a setting."""
+    return {name: value for name, value in options.items() if name not in {"config", "as_json", "verbose"}}
+
+
+def play(
+    task: str | None,
+    settings: "Settings",
+    options: dict[str, Any],
+    *,
+    stand_in: bool = False,
+    again: "Resuming | None" = None,
+) -> "Run":
+    """Run a task, or the sandbox's own if there is none; or go on with a run."""
+    from qvl_agent.actions.desktops.signals import stop_on_signals
+    from qvl_agent.actions.reading_rapidocr import open_reader
+    from qvl_agent.agent.agent import Agent
+    from qvl_agent.agent.question import TerminalPerson
+    from qvl_agent.agent.secret_command import secrets_of
+    from qvl_agent.agent.session import open_desktop, open_model_for, sent_to
+    from qvl_agent.agent.terminal import JsonWatch, TerminalWatch
+    from qvl_agent.agent.terminal_choosing import TerminalChoosing
+    from qvl_agent.sandbox.session import SandboxDesktop
+
+    secrets = secrets_of(task or "", settings, as_json=options["as_json"])
+    choosing = TerminalChoosing(as_json=options["as_json"])
+    watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
+    if place := sent_to(settings):
+        watch.warned(f"pictures of this screen leave this machine: they go to {place}")
+    with (
+        stop_on_signals() as stop,
+        open_desktop(
+            settings.desktop,
+            monitor=settings.monitor,
+            watchdog=settings.watchdog,
+            takeover=settings.takeover,
+        ) as desktop,
+        open_model_for(settings, desktop, stand_in=stand_in, choosing=choosing) as model,
+        TerminalPerson.here(as_json=options["as_json"]) as person,
+    ):
+        agent = Agent(
+            desktop,
+            model,
+            runs=settings.runs,
+            dialect=settings.dialect,
+            policy=settings.policy.model_copy(update={"secrets": {}}),
+            secrets=secrets,
+            person=person,
+            reader=open_reader(settings.ocr),
+            watch=watch,
+            stop=stop,
+            verify=settings.verify,
+            look_closer=settings.look_closer,
+            constrain=settings.constrain,
+            picture_tokens=settings.max_picture_tokens,
+        )
+        if again is not None:
+            return agent.resume(again.folder, anew=again.anew)
+        if task is None and isinstance(desktop, SandboxDesktop):
+            task = desktop.sandbox.instruction
+        return agent.run(task or "")
+
+
+def replay_folder(folder: Path, options: dict[str, Any]) -> int:
+    """Replay a recording, print what differs, and give the exit code."""
+    from qvl_agent.agent.session import open_thinker
+    from qvl_agent.agent.terminal import print_replay
+    from qvl_agent.sandbox.recording import Recording
+    from qvl_agent.sandbox.replay import replay as compare
+
+    recording = Recording.open(folder)
+    live = options.get("model") or options.get("server")
+    if live:
+        with open_thinker(settings_of(options)) as think:
+            report = compare(recording, think)
+    else:
+        report = compare(recording)
+    print_replay(report, as_json=options["as_json"])
+    return 0 if report.agreed else 1
