@@ -36,7 +36,7 @@ def named(node: ast.expr, names: dict[str, str]) -> str:
 
 def verdicts(path: Path) -> Iterator[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = {"STALE_FRAME": "stale-frame", "rule": "window-*" if path.stem == "windows" else ""}
+    names = {**CONSTANTS, "rule": "window-*" if path.stem == "windows" else ""}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             place = {"deny": 0, "Verdict": 1}.get(node.func.id)
@@ -44,6 +44,15 @@ def verdicts(path: Path) -> Iterator[str]:
                 yield name
 
 
+def constants(path: Path) -> Iterator[tuple[str, str]]:
+    """A rule's name may stand in a constant."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str(value))):
+                yield name, value
+
+
+CONSTANTS = dict(constant for path in CODE for constant in constants(path))
 IN_CODE = {name for path in CODE for name in verdicts(path)}
 
 

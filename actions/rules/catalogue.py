@@ -72,6 +72,7 @@ CATALOGUE: Final = (
     RuleEntry("stale-frame", 12, (_DENY,), "a picture older than 30 s; it is looked at again"),
     RuleEntry("rate", 15, (_DENY,), "input far faster than 5 actions a second"),
     RuleEntry("budget-*", 16, (_DENY,), "more steps, seconds, tokens or questions than the run has"),
+    RuleEntry("unknown-fate", 0, (_EVERY,), "the same again, where it may have been done already"),
     RuleEntry("allow-*", 0, (_ALLOW,), "each kind of action, where nothing above speaks against it"),
     RuleEntry("no-rule", 0, (_DENY,), "what no rule allows"),
     RuleEntry("guard-error", 0, (_DENY,), "an action over which a rule failed"),
