@@ -128,7 +128,9 @@ class Host(QObject):
         self._place(QRect(look.window.left, look.window.top, look.window.width, look.window.height))
         self._window.setFocus()  # no field has the cursor yet, whatever had it before
         pane.placed()
-        self._until(lambda: self._qt.activeWindow() is not None)
+        front = self._qt.activeModalWidget() or self._window  # a dialog that is open from the start
+        self._until(lambda: self._qt.activeWindow() is front)
+        front.repaint()
         self._presses.clear()
 
     def _close_others(self) -> None:
