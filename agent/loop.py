@@ -34,8 +34,9 @@ from qvl_agent.agent.past import Past
 from qvl_agent.agent.pausing import Over, halted, no_screen, resumed
 from qvl_agent.agent.refusals import ending_of, told
 from qvl_agent.agent.setup import Setup
+from qvl_agent.agent.step_log import StepLog, decided
 from qvl_agent.agent.verification import Claim, verify
-from qvl_agent.sandbox.record import CloserLook, RunResult, StepIntent, StepOutcome
+from qvl_agent.sandbox.record import CloserLook, RunResult, StepIntent
 from qvl_agent.sandbox.recording import Recorder, turns
 
 __all__ = ["Episode"]
@@ -76,11 +77,10 @@ class Episode:
         self._spent = replace(past.spent)
         self._misread = 0
         self._refused = 0
-        self._times: dict[str, float] = {}
         self._attempts: list[Attempt] = []
-        self._open = False
         self._happened, self._question = past.happened, past.question
         self._looking = Looking(setup, recorder)
+        self._log = StepLog(recorder, self._history, setup.watch)
 
     def play(self) -> RunResult:
         """Step until it is over; whatever happens, the journal gets its last line."""
@@ -115,8 +115,8 @@ class Episode:
         Raises:
             Over: it can't be gone on from, nobody is there, or they end it.
         """
-        if self._open:
-            self._close(Outcome("failed", over.message))
+        if self._log.open:
+            self._log.outcome(self._step, Outcome("failed", over.message))
         if not over.pauses or self._setup.policy.profile == "unattended":
             raise over
         if gone := no_screen(self._setup.desktop):
@@ -150,7 +150,7 @@ class Episode:
         """Take the settled frame, or capture one, as what the model sees next."""
         start = time.monotonic()
         screen = self._looking.look(frame)
-        self._times["capture"] = time.monotonic() - start
+        self._log.times["capture"] = time.monotonic() - start
         self._sight = Sight(screen, screen, self._setup.desktop.layout())
 
     def _think(self) -> Reply:
@@ -160,11 +160,11 @@ class Episode:
         start = time.monotonic()
         self._history.compact()
         messages = self._history.messages
-        self._times["prompt"] = time.monotonic() - start
+        self._log.times["prompt"] = time.monotonic() - start
         self._setup.watch.thinking(self._step)
         start = time.monotonic()
         reply = self._model.reply(messages, stop=self._setup.stop, on_text=self._setup.watch.text)
-        self._times["model"] = time.monotonic() - start
+        self._log.times["model"] = time.monotonic() - start
         self._spent.count(reply)
         return reply
 
@@ -173,14 +173,14 @@ class Episode:
         start = time.monotonic()
         seen = self._recorder.ref(self._sight.seen)
         draft = StepIntent(step=self._step, frame=seen, said=(), reply=reply, action=None)
-        self._times["record"] = time.monotonic() - start
+        self._log.times["record"] = time.monotonic() - start
         start = time.monotonic()
         try:
             action = read_reply(reply, pixel_space=self._setup.pixel_space)
-            self._times["parse"] = time.monotonic() - start
+            self._log.times["parse"] = time.monotonic() - start
             self._do(*self._look_closer(action, draft))
         except (ParseError, CoordinateError) as error:
-            self._times["parse"] = time.monotonic() - start
+            self._log.times["parse"] = time.monotonic() - start
             self._mend(str(error), draft)
 
     def _look_closer(self, action: Action, draft: StepIntent) -> tuple[Action, StepIntent]:
@@ -194,7 +194,7 @@ class Episode:
         if closer is None:
             return action, draft
         self._spent.count_beside(closer.reply)
-        self._times["closer"] = time.monotonic() - start
+        self._log.times["closer"] = time.monotonic() - start
         look = CloserLook(
             frame=self._recorder.ref(closer.crop),
             said=turns(closer.messages, self._recorder),
@@ -206,8 +206,8 @@ class Episode:
 
     def _mend(self, error: str, draft: StepIntent) -> None:
         """Tell the model what was wrong; it answers again over the same picture."""
-        self._record(draft.model_copy(update={"error": error}))
-        self._close(Outcome("refused", error))
+        self._log.intent(draft.model_copy(update={"error": error}))
+        self._log.outcome(self._step, Outcome("refused", error))
         self._misread += 1
         if self._misread >= MAX_MISREAD:
             raise Over("model-error", f"{MAX_MISREAD} replies in a row held no action; the last: {error}")
@@ -217,10 +217,10 @@ class Episode:
         """Let the executor do it, and say what the model is shown next, or that the run is over."""
         facts = Facts(self._step, time.monotonic() - self._start, self._spent.tokens)
         acted = self._executor.execute(
-            action, self._sight, facts, lambda decision: self._record(_decided(draft, decision))
+            action, self._sight, facts, lambda decision: self._log.intent(decided(draft, decision))
         )
         self._misread = 0
-        self._close(acted.outcome)
+        self._log.outcome(self._step, acted.outcome)
         match acted.outcome.status:
             case "refused" | "parked":
                 self._refusal(acted.decision)
@@ -297,24 +297,6 @@ class Episode:
         self._look()
         self._history.refuse(self._sight.seen, told(decision))
 
-    def _record(self, intent: StepIntent) -> None:
-        start = time.monotonic()
-        record = self._times.pop("record", 0.0)
-        said = turns(self._history.take_new(), self._recorder)
-        self._history.heard(intent.reply)
-        intent = intent.model_copy(update={"said": said, "times": {**self._times, **intent.times}})
-        self._recorder.intent(intent)
-        self._open = True
-        self._times = {"record": record + time.monotonic() - start}
-        self._setup.watch.decided(intent)
-
-    def _close(self, outcome: Outcome) -> None:
-        outcome.times["record"] = self._times.pop("record", 0.0)
-        closed = StepOutcome(step=self._step, outcome=outcome)
-        self._open = False
-        self._recorder.outcome(closed)
-        self._setup.watch.acted(closed)
-
     def _finish(self, over: Over) -> RunResult:
         status, message = over.status, over.message
         if status == "stopped" and (halt := self._setup.why_stopped()):
@@ -333,17 +315,3 @@ class Episode:
         )
         self._recorder.result(result)
         return result
-
-
-def _decided(draft: StepIntent, decision: Decision) -> StepIntent:
-    return draft.model_copy(
-        update={
-            "action": decision.action,
-            "scene": decision.scene,
-            "plan": decision.plan,
-            "verdict": decision.verdict,
-            "consent": decision.consent,
-            "approval": decision.approved.id if decision.approved else "",
-            "times": decision.times,
-        }
-    )

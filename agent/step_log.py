@@ -1,0 +1,61 @@
+"""Writing a step down: what led to it before anything is sent, what came of it after, and their times."""
+
+import time
+
+from qvl_agent.actions.executor import Decision
+from qvl_agent.actions.outcome import Outcome
+from qvl_agent.agent.history import History
+from qvl_agent.agent.watch import Watch
+from qvl_agent.sandbox.record import StepIntent, StepOutcome
+from qvl_agent.sandbox.recording import Recorder, turns
+
+__all__ = ["StepLog", "decided"]
+
+
+class StepLog:
+    """The journal's side of a run's steps, and whoever looks on.
+
+    Attributes:
+        times: seconds by part since the last line was written.
+        open: an intent is written whose outcome isn't.
+    """
+
+    def __init__(self, recorder: Recorder, history: History, watch: Watch) -> None:
+        self.times: dict[str, float] = {}
+        self.open = False
+        self._recorder, self._history, self._watch = recorder, history, watch
+
+    def intent(self, intent: StepIntent) -> None:
+        """Write an intent, with what was said since the one before, and take its reply into the history."""
+        start = time.monotonic()
+        record = self.times.pop("record", 0.0)
+        said = turns(self._history.take_new(), self._recorder)
+        self._history.heard(intent.reply)
+        intent = intent.model_copy(update={"said": said, "times": {**self.times, **intent.times}})
+        self._recorder.intent(intent)
+        self.open = True
+        self.times = {"record": record + time.monotonic() - start}
+        self._watch.decided(intent)
+
+    def outcome(self, step: int, outcome: Outcome) -> None:
+        """Write what came of it."""
+        outcome.times["record"] = self.times.pop("record", 0.0)
+        closed = StepOutcome(step=step, outcome=outcome)
+        self.open = False
+        self._recorder.outcome(closed)
+        self._watch.acted(closed)
+
+
+def decided(draft: StepIntent, decision: Decision) -> StepIntent:
+    """Complete an intent by what was decided."""
+    return draft.model_copy(
+        update={
+            "action": decision.action,
+            "scene": decision.scene,
+            "plan": decision.plan,
+            "verdict": decision.verdict,
+            "consent": decision.consent,
+            "approval": decision.approved.id if decision.approved else "",
+            "times": decision.times,
+        }
+    )
