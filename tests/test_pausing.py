@@ -246,22 +246,22 @@ def test_what_is_stuck_pauses_and_its_counters_start_anew(screen: VirtualDisplay
 def test_a_blank_screen_pauses_and_is_taken_as_it_is_afterwards(
     screen: VirtualDisplay, tmp_path: Path
 ) -> None:
-    window = subprocess.Popen(["xterm", "-geometry", "80x24+100+100"], env=screen.environment())
     person, watch = There(), Warned()
-    try:
-        with open_desktop(screen.name) as desktop:
-            before = desktop.grab()
+    with open_desktop(screen.name) as desktop:
+        before = desktop.grab()
+        window = subprocess.Popen(["xterm", "-geometry", "80x24+100+100"], env=screen.environment())
+
+        def blank() -> None:
+            window.terminate()
+            window.wait()
+
+        try:
             wait_until(lambda: not np.array_equal(desktop.grab().pixels, before.pixels), "the window")
-
-            def blank() -> None:
-                window.terminate()
-                window.wait()
-
             model = Listening('{"action": "wait", "seconds": 0}', DONE, meanwhile=blank)
             run = Agent(desktop, model, runs=tmp_path, person=person, watch=watch).run("go")
-    finally:
-        window.kill()
-        window.wait()
+        finally:
+            window.kill()
+            window.wait()
     assert ["went blank" in why for why in person.told] == [True]
     assert run.status == "done"
     assert ["the screen is empty" in warning for warning in watch.warnings] == [True]
