@@ -413,9 +413,9 @@ def test_a_screen_that_goes_blank_ends_the_run_before_the_model_acts_on_it(
     at_corner: Desktop, display: VirtualDisplay, tmp_path: Path
 ) -> None:
     """A window that closes leaves an empty display of one colour, as a screen that turns off does."""
+    before = at_corner.grab()
     window = subprocess.Popen(["xterm", "-geometry", "80x24+100+100"], env=display.environment())
     try:
-        before = at_corner.grab()
         while not compare(before, at_corner.grab()):
             time.sleep(0.05)
 
