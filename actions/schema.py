@@ -37,7 +37,7 @@ __all__ = [
 MAX_SCROLL = 20
 """Wheel notches one action may turn, on each axis."""
 MAX_WAIT_S = 60.0
-MAX_TEXT = 100_000
+MAX_TEXT = 20_000
 """Characters one action may type; past 5,000 the guard asks first."""
 
 Button = Literal["left", "right", "middle"]
