@@ -11,7 +11,7 @@ from qvl_agent.actions.guard import Scene, judge
 from qvl_agent.actions.outcome import Level, Verdict
 from qvl_agent.actions.plan import plan
 from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Click, Done, Drag, Move, Press, Scroll, Type, Wait
+from qvl_agent.actions.schema import MAX_TEXT, Action, Click, Done, Drag, Move, Press, Scroll, Type, Wait
 from qvl_agent.actions.windows import WindowInfo
 
 MONITOR = Rect(0, 0, 1000, 1000)
@@ -173,7 +173,7 @@ class TestCommands:
 
     def test_a_flood_of_beginnings_is_judged_at_once(self) -> None:
         for word in ("curl ", "rm ", "sh -c ", "python ", "chmod ", "find "):
-            decide(Type(text=word * (100_000 // len(word))), at(focused=TERMINAL))
+            decide(Type(text=word * (MAX_TEXT // len(word))), at(focused=TERMINAL))
 
 
 class TestAllowList:
