@@ -37,7 +37,7 @@ class _Refused:
             return False
         if self.box is None or other.box is None:
             return self.label == other.label and self.box is other.box
-        return (self.label == other.label != "") or _meet(self.box, other.box)
+        return (self.label == other.label != "") or self.box.meets(other.box)
 
 
 class Asking:
@@ -129,12 +129,3 @@ def _what(action: Action) -> str:
             return repr((action.kind, [field for field in action if field[0] not in _BESIDE]))
         case _:
             return action.kind
-
-
-def _meet(one: FrameBox, other: FrameBox) -> bool:
-    return (
-        one.left < other.right
-        and other.left < one.right
-        and one.top < other.bottom
-        and other.top < one.bottom
-    )

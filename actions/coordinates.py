@@ -138,6 +138,11 @@ class FrameBox:
     def height(self) -> int:
         return self.bottom - self.top
 
+    def meets(self, other: "FrameBox") -> bool:
+        """Say whether the two share a pixel."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
     def grown(self, margin: int, size: tuple[int, int]) -> "FrameBox":
         """Add a margin on every side, within a frame of (width, height) `size`."""
         return FrameBox(

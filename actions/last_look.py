@@ -95,7 +95,7 @@ class LastLook:
         last = self._doubts[-_TOLD:]
         if len(last) < _TOLD:
             return ()
-        return tuple(box for box in last[0] if all(any(_meet(box, one) for one in each) for each in last[1:]))
+        return tuple(box for box in last[0] if all(any(box.meets(one) for one in each) for each in last[1:]))
 
     def _windows(self, plan: Plan, scene: Scene, sight: Sight) -> str:
         now = self._desktop.layout() if sight.layout is not None else None
@@ -143,12 +143,3 @@ def _dialog_box(window: WindowInfo | None, screen: Frame) -> FrameBox | None:
     box = FrameBox(first.x, first.y, last.x + 1, last.y + 1)
     width, height = screen.size
     return box if box.width * box.height <= _LARGEST_DIALOG * width * height else None
-
-
-def _meet(one: FrameBox, other: FrameBox) -> bool:
-    return (
-        one.left < other.right
-        and other.left < one.right
-        and one.top < other.bottom
-        and other.top < one.bottom
-    )
