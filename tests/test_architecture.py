@@ -16,6 +16,8 @@ MAY_IMPORT = {
     "sandbox": {"sandbox", "actions"},
     "agent": {"agent", "sandbox", "actions", "prompts"},
 }
+NANO_MAY_IMPORT = MAY_IMPORT["sandbox"] | {"agent", "prompts"}
+"""What trains a model asks it in the very words of the loop; the rest of the sandbox knows no agent."""
 INPUT_LIBRARIES = {"mss", "pyautogui", "pynput", "Xlib"}
 
 
@@ -42,11 +44,26 @@ def dotted(path: Path) -> str:
 @pytest.mark.parametrize("path", modules(), ids=dotted)
 def test_imports_run_one_way(path: Path) -> None:
     room = path.relative_to(ROOT).parts[0]
+    nano = path.is_relative_to(ROOT / "sandbox" / "nano")
+    allowed = NANO_MAY_IMPORT if nano else MAY_IMPORT[room]
     for name in imported(path):
         if name.startswith("qvl_agent."):
-            assert name.split(".")[1] in MAY_IMPORT[room], f"{room} imports {name}"
+            assert name.split(".")[1] in allowed, f"{room} imports {name}"
         else:
             assert name.split(".")[0] not in ROOMS, f"{path} imports the bare name {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=dotted)
+def test_of_nano_the_rest_knows_only_where_it_lies(path: Path) -> None:
+    """It imports the agent: nothing but its light front module may be imported back."""
+    if path.is_relative_to(ROOT / "sandbox" / "nano"):
+        return
+    assert not {name for name in imported(path) if name.startswith("qvl_agent.sandbox.nano.")}
+
+
+def test_nanos_front_module_imports_nothing_of_the_project() -> None:
+    front = ROOT / "sandbox" / "nano" / "__init__.py"
+    assert not {name for name in imported(front) if name.startswith("qvl_agent")}
 
 
 @pytest.mark.parametrize("path", modules(), ids=dotted)

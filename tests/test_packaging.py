@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("actions", "agent", "prompts", "sandbox")
-DATA = {".md", ".j2", ".typed", ".xml", ".json", ".jsonl", ".png"}
+DATA = {".md", ".j2", ".typed", ".xml", ".json", ".jsonl", ".png", ".jinja", ".safetensors"}
 
 
 @pytest.fixture(scope="module")
