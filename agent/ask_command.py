@@ -15,6 +15,7 @@ from qvl_agent.actions.errors import ModelError, SettingsError
 from qvl_agent.actions.messages import Part, Reply
 from qvl_agent.agent.answer_schema import AnswerSchema, code_in
 from qvl_agent.agent.ask import Answered, Sampling, ask, look_at, looking, region_of
+from qvl_agent.agent.nano import is_nano
 from qvl_agent.agent.session import open_model_for
 from qvl_agent.agent.settings import Settings
 from qvl_agent.agent.terminal_choosing import TerminalChoosing
@@ -82,6 +83,10 @@ def _check(question: str, files: Sequence[Path], options: AskOptions, settings: 
         raise SettingsError('say what to ask: qvl-agent ask "What is the total?"')
     if settings.model == "oracle":
         raise SettingsError("the oracle knows its tasks and answers no questions; ask a Qwen3-VL")
+    if is_nano(settings):
+        raise SettingsError(
+            "nano acts in the sandbox and answers no questions; ask a real Qwen3-VL, such as --model 2b"
+        )
     if options.region and files:
         raise SettingsError("--region is a part of the screen; with files, leave it out")
 

@@ -58,7 +58,7 @@ def main() -> None:
     qvl-agent "uncheck the pinned chat"             on this desktop
     qvl-agent "..." --desktop sandbox:chat          in a virtual display of its own
     qvl-agent "..." --dry-run                       say what it would do first, and do nothing
-    qvl-agent demo                                  see it work, without a model
+    qvl-agent demo                                  see it work, with no model of your own
     qvl-agent stop                                  end a run, from another terminal
     qvl-agent resume RUN                            go on with one that was cut off
     qvl-agent "log in with {{secret:bank-pin}}"     type what no model sees: see `qvl-agent secret`
@@ -109,13 +109,15 @@ def run(task: str | None, dry_run: str | None, **options: Any) -> int:
 def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
     """Show it in the sandbox: a real application in a virtual display.
 
-    APP is chat, settings or form, or APP/TASK. Where no Qwen3-VL is configured, a stand-in answers
-    that reads the application's widgets; the first line says so.
+    APP is chat, settings or form, or APP/TASK. Where no Qwen3-VL is configured, one of the program's own
+    answers, and the first line says which: nano, a small Qwen3-VL for the sandbox, or the oracle, a
+    stand-in that reads the application's widgets. --model chooses.
     """
+    from qvl_agent.agent.demo import with_stand_in
     from qvl_agent.agent.report import write_report
 
-    settings = settings_of(options, desktop=f"sandbox:{app}?seed={seed}")
-    done = play(None, settings, options, stand_in=True)
+    settings, note = with_stand_in(settings_of(options, desktop=f"sandbox:{app}?seed={seed}"))
+    done = play(None, settings, options, note=note)
     page = done.folder / "report.html"
     try:
         write_report(done.recording(), page)

@@ -16,6 +16,7 @@ from qvl_agent.actions.desktops import open_local
 from qvl_agent.actions.errors import ModelError, QvlError
 from qvl_agent.actions.reading_rapidocr import installed
 from qvl_agent.agent.models.memory import total_memory
+from qvl_agent.agent.nano import in_megabytes, is_nano, lacking
 from qvl_agent.agent.settings import Settings
 
 __all__ = ["Finding", "examine"]
@@ -45,7 +46,7 @@ class Finding(BaseModel):
 def examine(settings: Settings) -> tuple[Finding, ...]:
     """Look at everything a run needs; what can't be looked at is a finding too."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _program, _screen, _sandbox, _ocr, _transformers, _accelerator, _model, _records
+        _program, _screen, _sandbox, _nano, _ocr, _transformers, _accelerator, _model, _records
     )  # fmt: skip
     return tuple(finding for check in checks for finding in check(settings))
 
@@ -106,6 +107,12 @@ def _sandbox(_settings: Settings) -> Iterator[Finding]:
     yield _package("PySide6", "PySide6-Essentials", "sandbox", "the sandbox's applications")
     if not missing and find_spec("PySide6"):
         yield Finding(name="sandbox", state="ok", fact="Xvfb, openbox and PySide6 are here")
+
+
+def _nano(_settings: Settings) -> Iterator[Finding]:
+    why, _, remedy = lacking().partition("; ")
+    fact = f"a small Qwen3-VL for the sandbox ({in_megabytes():.0f} MB): qvl-agent demo --model nano"
+    yield Finding(name="nano", state="warn" if why else "ok", fact=why or fact, remedy=remedy)
 
 
 def _ocr(settings: Settings) -> Iterator[Finding]:
@@ -180,6 +187,13 @@ def _accelerator(_settings: Settings) -> Iterator[Finding]:
 def _model(settings: Settings) -> Iterator[Finding]:
     if settings.model in ("", "auto") and not settings.server:
         yield _auto()
+        return
+    if is_nano(settings):
+        yield Finding(
+            name="model",
+            state="bad" if lacking() else "ok",
+            fact=lacking() or "nano acts in the sandbox alone; a real desktop needs a real Qwen3-VL",
+        )
         return
     served = settings.server or "://" in settings.model
     try:

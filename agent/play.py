@@ -28,13 +28,14 @@ def play(
     settings: "Settings",
     options: dict[str, Any],
     *,
-    stand_in: bool = False,
+    note: str = "",
     again: "Resuming | None" = None,
 ) -> "Run":
-    """Run a task, or the sandbox's own if there is none; or go on with a run."""
+    """Run a task, or the sandbox's own if there is none; or go on with a run. A note is told first."""
     from qvl_agent.actions.desktops.signals import stop_on_signals
     from qvl_agent.actions.reading_rapidocr import open_reader
     from qvl_agent.agent.agent import Agent
+    from qvl_agent.agent.nano import is_nano, only_in_a_sandbox, suited
     from qvl_agent.agent.question import TerminalPerson
     from qvl_agent.agent.secret_command import secrets_of
     from qvl_agent.agent.session import open_desktop, open_model_for, sent_to
@@ -42,9 +43,14 @@ def play(
     from qvl_agent.agent.terminal_choosing import TerminalChoosing
     from qvl_agent.sandbox.session import SandboxDesktop
 
+    if is_nano(settings):
+        only_in_a_sandbox(settings.desktop)
+    settings = suited(settings)
     secrets = secrets_of(task or "", settings, as_json=options["as_json"])
     choosing = TerminalChoosing(as_json=options["as_json"])
     watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
+    if note:
+        watch.warned(note)
     if place := sent_to(settings):
         watch.warned(f"pictures of this screen leave this machine: they go to {place}")
     with (
@@ -55,7 +61,7 @@ def play(
             watchdog=settings.watchdog,
             takeover=settings.takeover,
         ) as desktop,
-        open_model_for(settings, desktop, stand_in=stand_in, choosing=choosing) as model,
+        open_model_for(settings, desktop, choosing=choosing) as model,
         TerminalPerson.here(as_json=options["as_json"]) as person,
     ):
         agent = Agent(

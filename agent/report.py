@@ -16,7 +16,7 @@ from typing import Final
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.agent.report_pictures import Pictures, pictures, screen_alone
 from qvl_agent.agent.report_words import action_fields, ending, event_words, seconds
-from qvl_agent.agent.words import action_words, shortened, visible
+from qvl_agent.agent.words import about_model, action_words, shortened, visible
 from qvl_agent.sandbox.files import make_private, write_new
 from qvl_agent.sandbox.recording import Recording
 from qvl_agent.sandbox.steps import RecordedStep
@@ -121,6 +121,7 @@ def render_report(recording: Recording) -> str:
         beside=median(step.beside for step in _acting(shown)),
         tokens=_tokens(recording),
         verification=_verification(recording),
+        about_model=about_model(recording.manifest.model),
     )
 
 

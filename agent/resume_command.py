@@ -14,6 +14,7 @@ from qvl_agent.sandbox.unfinished import go_on_with
 __all__ = ["Resuming", "resuming"]
 
 _SANDBOX = "sandbox:"
+_OWN_MODELS = ("nano", "oracle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def resuming(run: Path, flags: Mapping[str, object], *, file: Path | None = None
 
 
 def _recorded(then: Manifest, said: Mapping[str, str]) -> dict[str, object]:
-    """Fill in what nothing says now. A record names no model but the oracle: it could be anybody's."""
+    """Fill in what nothing says now. A record names no model but our own: others could be anybody's."""
     found: dict[str, object] = {}
     if "dialect" not in said:
         found["dialect"] = then.dialect
@@ -65,7 +66,7 @@ def _recorded(then: Manifest, said: Mapping[str, str]) -> dict[str, object]:
         found["secrets"] = then.policy.secrets
     if "desktop" not in said:
         found["desktop"] = _desktop(then.desktop)
-    if not {"model", "server", "server_model"} & said.keys() and then.model == "oracle":
+    if not {"model", "server", "server_model"} & said.keys() and then.model in _OWN_MODELS:
         found["model"] = then.model
     return found
 

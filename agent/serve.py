@@ -22,6 +22,7 @@ from qvl_agent.agent.models.memory import Memory, memory_here
 from qvl_agent.agent.models.openai_address import is_loopback
 from qvl_agent.agent.models.openai_http import Refused, Server
 from qvl_agent.agent.models.presets import PRESETS, SIZES, Preset, find_preset
+from qvl_agent.agent.nano import NANO
 from qvl_agent.agent.serve_commands import ENGINES, Command, Engine, Wanted
 
 __all__ = ["choose_engine", "choose_model", "line", "plan", "run"]
@@ -75,7 +76,10 @@ def choose_model(
 
     Raises:
         ModelError: nothing suits, or the download wasn't wanted.
+        SettingsError: it is nano, which isn't served.
     """
+    if name == NANO:
+        raise SettingsError("nano needs no server: the program runs it itself, in the sandbox (--model nano)")
     if name in ("", "auto"):
         return _suiting(engine, choosing, memory)
     preset = find_preset(name)

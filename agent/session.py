@@ -17,7 +17,6 @@ from qvl_agent.agent.models.auto import (
     SILENT,
     Checkpoint,
     Choosing,
-    Nothing,
     Offer,
     Served,
     look_around,
@@ -27,6 +26,7 @@ from qvl_agent.agent.models.auto import (
 from qvl_agent.agent.models.found import is_cloud, on_disk
 from qvl_agent.agent.models.openai_address import is_loopback
 from qvl_agent.agent.models.presets import find_preset, is_qwen3_vl, reply_tokens, sampling, thinks
+from qvl_agent.agent.nano import NANO, is_nano, only_in_a_sandbox, place, suited
 from qvl_agent.agent.settings import Settings, load_settings
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.recording import RecordedStep, Recording
@@ -90,16 +90,19 @@ def open_model(name: str = "", *, desktop: Desktop | None = None, **settings: ob
 
     Args:
         name: "auto"; a short name such as "8b"; a checkpoint's folder or hub id; a server's URL; with
-            `server=` a server's model; or "oracle", which works on a sandbox's `desktop` alone.
+            `server=` a server's model; or "nano" or "oracle", which work on a sandbox's `desktop` alone.
             What is named is downloaded if it isn't here; "auto" never downloads.
-        desktop: the sandbox's desktop, for the oracle.
+        desktop: the sandbox's desktop, for nano and the oracle.
         settings: anything in `Settings`: server, device, max_picture_tokens and so on.
 
     Raises:
         SettingsError: a setting that doesn't exist or doesn't fit.
         ModelError: the model can't be loaded or reached.
     """
-    with open_model_for(load_settings({"model": name or None, **settings}), desktop) as model:
+    wanted = load_settings({"model": name or None, **settings})
+    if is_nano(wanted):
+        only_in_a_sandbox(desktop.name if desktop else "")
+    with open_model_for(wanted, desktop) as model:
         yield model
 
 
@@ -108,7 +111,6 @@ def open_model_for(
     settings: Settings,
     desktop: Desktop | None = None,
     *,
-    stand_in: bool = False,
     choosing: Choosing = SILENT,
 ) -> Iterator[Model]:
     """Open the model that the settings choose.
@@ -116,32 +118,31 @@ def open_model_for(
     Args:
         settings: they name it, or leave it to "auto".
         desktop: the sandbox's desktop, for the oracle.
-        stand_in: take the oracle where "auto" finds nothing; nothing is downloaded then.
         choosing: told what "auto" takes, and asked before a download.
     """
-    model = _choose(settings, desktop, choosing, stand_in=stand_in)
+    model = _choose(settings, desktop, choosing)
     try:
         yield model
     finally:
         model.close()
 
 
-def _choose(settings: Settings, desktop: Desktop | None, choosing: Choosing, *, stand_in: bool) -> Model:
+def _choose(settings: Settings, desktop: Desktop | None, choosing: Choosing) -> Model:
     if settings.server or settings.model.startswith(_URL):
         return open_server(settings)
     if settings.model == "oracle":
         return _oracle(settings, desktop)
+    if is_nano(settings):
+        return _open_checkpoint(suited(settings), place(), called=NANO)
     if settings.model not in _AUTO:
         return _open_named(settings, choosing)
-    match found := look_around(offers=not stand_in):
+    match found := look_around():
         case Served():
             choosing.chosen(found.why)
             return _server_model(settings, found.url, found.model)
         case Checkpoint():
             choosing.chosen(found.why)
             return _open_checkpoint(settings, found.found.place, thinking=found.found.thinking)
-        case Offer() | Nothing() if stand_in:
-            return _oracle(settings, desktop)
         case Offer() if choosing.download(found):
             return _open_checkpoint(settings, found.hub_id)
         case _:
@@ -162,22 +163,28 @@ def _open_named(settings: Settings, choosing: Choosing) -> Model:
     thinking = preset.thinking if preset else thinks(name)
     if preset and "max_picture_tokens" not in settings.model_fields_set:
         settings = settings.model_copy(update={"max_picture_tokens": preset.picture_tokens})
-    place = on_disk(name)
-    if place is None:
+    here = on_disk(name)
+    if here is None:
         offer = named(name, preset)
         if not choosing.download(offer):
             raise nothing_here(offer)
-    return _open_checkpoint(settings, place or name, thinking=thinking, four_bits=four_bits)
+    return _open_checkpoint(settings, here or name, thinking=thinking, four_bits=four_bits)
 
 
 def _open_checkpoint(
-    settings: Settings, place: str, *, thinking: bool = False, four_bits: bool = False
+    settings: Settings,
+    place: str,
+    *,
+    thinking: bool = False,
+    four_bits: bool = False,
+    called: str = "",
 ) -> Model:
     from qvl_agent.agent.models.transformers_local import TransformersModel
     from qvl_agent.agent.models.transformers_options import LoadOptions
 
     return TransformersModel(
         place,
+        called=called,
         device=settings.device,
         dtype=settings.dtype,
         options=LoadOptions(

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
 
     model: str = "auto"
     """Which model: "auto", a short name such as "8b-fp8", a checkpoint's hub id or folder, a server's URL,
-    a server's model name with `server`, or "oracle"."""
+    a server's model name with `server`, or, in the sandbox alone, "nano" or "oracle"."""
     server: str = ""
     """An OpenAI-compatible server's base URL, such as http://127.0.0.1:8000/v1."""
     server_model: str = ""

@@ -20,7 +20,7 @@ from qvl_agent.agent.doctor import Finding
 from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.agent.past import is_over
 from qvl_agent.agent.watch import Watch
-from qvl_agent.agent.words import action_words, shortened, visible
+from qvl_agent.agent.words import about_model, action_words, shortened, visible
 from qvl_agent.sandbox.record import CloserLook, Manifest, RunResult, RunResumed, StepIntent, StepOutcome
 from qvl_agent.sandbox.replay import ReplayReport
 
@@ -30,10 +30,6 @@ _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]note[/]", "bad": "[red]BAD [/
 _REPLY_SHOWN = 240
 _SHOWN_S = 0.0005
 """Parts below half a millisecond aren't worth reading."""
-_ORACLE = (
-    "oracle, a stand-in that reads the application's widgets and answers in Qwen3-VL's format; "
-    "it is no Qwen3-VL and works in the sandbox only"
-)
 
 
 class TerminalWatch(Watch):
@@ -49,7 +45,7 @@ class TerminalWatch(Watch):
 
     def started(self, manifest: Manifest, folder: Path) -> None:
         self._folder = folder
-        name = _ORACLE if manifest.model == "oracle" else manifest.model
+        name = ", ".join(filter(None, (manifest.model, about_model(manifest.model))))
         self._print(f"model: {_safe(name)}")
         self._print(f"desktop: {_safe(manifest.desktop)} · task: [bold]{_safe(manifest.task)}[/]")
         self._print(f"record: {_safe(str(folder))}", "dim")

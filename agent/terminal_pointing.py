@@ -11,8 +11,8 @@ from qvl_agent.agent.settings import Settings
 
 __all__ = ["configured", "figures", "watched"]
 
-_NOT_CONFIGURED: Final = frozenset({"", "auto", "oracle"})
-"""The oracle reads widgets and looks at no picture."""
+_NOT_CONFIGURED: Final = frozenset({"", "auto", "oracle", "nano"})
+"""The oracle reads widgets and looks at no picture; nano knows the sandbox's screens, not the doctor's."""
 
 
 def configured(settings: Settings) -> bool:

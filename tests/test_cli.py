@@ -35,7 +35,7 @@ def qvl(*args: str, cwd: Path, display: str = "", **environment: str) -> subproc
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
     """One run of the demo, and the folder it recorded."""
     home = tmp_path_factory.mktemp("home")
-    done = qvl("demo", "--runs", "runs", cwd=home)
+    done = qvl("demo", "--model", "oracle", "--runs", "runs", cwd=home)
     folders = list((home / "runs").iterdir()) if (home / "runs").exists() else []
     assert len(folders) == 1, done.stderr
     return done, folders[0]

@@ -37,6 +37,7 @@ class TransformersModel:
 
     Args:
         path_or_id: a checkpoint's folder, or a hub id such as "Qwen/Qwen3-VL-4B-Instruct".
+        called: its name in records and messages; by default `path_or_id`.
         device: "auto" (CUDA, else MPS, else the CPU) or torch's name for one.
         dtype: "auto" (bfloat16 where it is fast, else float32) or torch's name for one.
         max_picture_tokens: each picture is resized to at most so many image tokens.
@@ -54,6 +55,7 @@ class TransformersModel:
         self,
         path_or_id: str,
         *,
+        called: str = "",
         device: str = "auto",
         dtype: str = "auto",
         max_picture_tokens: int = 2048,
@@ -64,7 +66,7 @@ class TransformersModel:
         options: LoadOptions = PLAIN,
     ) -> None:
         folder = find(path_or_id, local_files_only=local_files_only)
-        self.name = path_or_id
+        self.name = called or path_or_id
         self._loaded = load(
             folder, device=device, dtype=dtype, max_picture_tokens=max_picture_tokens, options=options
         )
