@@ -100,10 +100,19 @@ def test_the_ordinary_backend_opens_it_with_the_pictures_that_it_was_taught_with
 
 def test_it_is_told_to_do_what_it_can_unless_somebody_says_otherwise() -> None:
     own = suited(load_settings({"model": "nano"}))
-    assert (own.max_picture_tokens, own.look_closer, own.verify) == (360, "never", "checker")
+    assert (own.max_picture_tokens, own.max_reply_tokens) == (360, 256)
+    assert (own.look_closer, own.verify) == ("never", "checker")
     assert (own.temperature, own.dtype, own.dialect) == (0, "auto", "grounded")
-    said = {"model": "nano", "max_picture_tokens": 500, "look_closer": "always", "verify": "never"}
-    assert suited(load_settings(said)) == load_settings(said)
+    said = load_settings(
+        {
+            "model": "nano",
+            "max_picture_tokens": 500,
+            "max_reply_tokens": 99,
+            "look_closer": "always",
+            "verify": "never",
+        }
+    )
+    assert suited(said) == said
 
 
 @pytest.mark.parametrize("said", [{"model": "8b"}, {"server": "http://127.0.0.1:9/v1", "model": "nano"}])
