@@ -105,6 +105,13 @@ def ask(question: str, files: tuple[Path, ...], **options: Any) -> int:
 @click.option(
     "--mmproj", default="", metavar="FILE", help="The vision tower's .gguf, if not beside the model."
 )
+@click.option(
+    "--image-min-tokens",
+    type=click.IntRange(1, 4096),
+    default=1024,
+    metavar="N",
+    help="llama.cpp enlarges pictures of fewer (1024).",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; others need a key.")
 @click.option("--port", type=int, metavar="N", help="By default the engine's own.")
 @click.option("--tensor-parallel", type=click.IntRange(1), default=1, metavar="N", help="Split over N GPUs.")

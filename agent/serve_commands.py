@@ -23,6 +23,8 @@ PICTURES: Final = 32
 CONTEXT: Final = 32_768
 """Ten screenshots of 2048 tokens, what was said about them, and the reply."""
 THINKING_CONTEXT: Final = 40_960
+IMAGE_MIN_TOKENS: Final = 1024
+"""The released Qwen3-VL point badly in pictures of fewer; one that was trained on smaller ones needs less."""
 _MOST_PIXELS: Final = 4096 * TILE**2
 """The engines set memory aside for the largest picture; a run's own budget is half of this."""
 _PICTURE_SIZE: Final = {"shortest_edge": MIN_TOKENS * TILE**2, "longest_edge": _MOST_PIXELS}
@@ -36,6 +38,7 @@ class Wanted:
         model: a hub id, a checkpoint's folder, or a .gguf file.
         preset: what the model's short name stood for, if it had one.
         mmproj: the .gguf file of the vision tower; "" to look beside the model's.
+        image_min_tokens: llama.cpp enlarges pictures of fewer tokens.
         host: the address to listen at.
         port: or None for the engine's usual one.
         key: whether an API key is set; it reaches the engine by its environment alone.
@@ -47,6 +50,7 @@ class Wanted:
     model: str
     preset: Preset | None = None
     mmproj: str = ""
+    image_min_tokens: int = IMAGE_MIN_TOKENS
     host: str = "127.0.0.1"
     port: int | None = None
     key: bool = False
@@ -172,7 +176,7 @@ def _llama_cpp(wanted: Wanted) -> Command:
         *("llama-server", *files, "--alias", wanted.served_name),
         *("--host", wanted.host, "--port", str(port)),
         *("-c", str(wanted.context), "--parallel", "1"),
-        *("--image-min-tokens", "1024", "--jinja"),  # Qwen3-VL points badly in pictures of fewer
+        *("--image-min-tokens", str(wanted.image_min_tokens), "--jinja"),
     ]
     return Command(tuple(arguments), port, wanted.served_name, key_variable="LLAMA_API_KEY")
 
@@ -212,6 +216,7 @@ def _xllamacpp(wanted: Wanted) -> Command:
         *(sys.executable, "-m", "qvl_agent.agent.serve_xllamacpp"),
         *("--model", wanted.model, "--mmproj", _mmproj(wanted), "--alias", wanted.served_name),
         *("--host", wanted.host, "--port", str(port), "--context", str(wanted.context)),
+        *("--image-min-tokens", str(wanted.image_min_tokens)),
     ]
     return Command(tuple(arguments), port, wanted.served_name)
 

@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="qvl-agent serve --engine xllamacpp")
     for name in ("model", "mmproj", "alias", "host"):
         parser.add_argument(f"--{name}", required=True)
-    for name in ("port", "context"):
+    for name in ("port", "context", "image-min-tokens"):
         parser.add_argument(f"--{name}", required=True, type=int)
     given = parser.parse_args()
     ended = threading.Event()
@@ -34,7 +34,8 @@ def _server(given: argparse.Namespace) -> Any:
     params.model.path, params.mmproj.path = given.model, given.mmproj
     params.model_alias = [given.alias]
     params.hostnames, params.port = [given.host], given.port
-    params.n_ctx, params.n_parallel, params.image_min_tokens = given.context, 1, 1024
+    params.n_ctx, params.n_parallel = given.context, 1
+    params.image_min_tokens = given.image_min_tokens
     return xllamacpp.Server(params)
 
 

@@ -96,6 +96,8 @@ def test_llama_cpp_takes_the_released_gguf_files_or_ones_own(tmp_path: Path) -> 
     assert (given["-m"], given["--mmproj"], given["--alias"]) == (str(model), str(eyes), "qwen3-vl-mine.gguf")
     assert (given["--image-min-tokens"], given["-c"], given["--parallel"]) == ("1024", "32768", "1")
     assert flags(command("llama.cpp", str(model), mmproj="other.gguf"))["--mmproj"] == "other.gguf"
+    for engine in ("llama.cpp", "xllamacpp"):  # which enlarge what is smaller than a model was trained on
+        assert flags(command(engine, str(model), image_min_tokens=360))["--image-min-tokens"] == "360"
     with pytest.raises(SettingsError, match="needs GGUF files"):
         command("llama.cpp", str(tmp_path))
 
