@@ -63,6 +63,9 @@ def clone(tmp_path: Path) -> Path:
     """A folder that holds what the commands name, as a clone does."""
     (tmp_path / "sandbox").mkdir()
     (tmp_path / "sandbox" / "examples").symlink_to(ROOT / "sandbox" / "examples")
+    (tmp_path / "nano-gguf").mkdir()
+    for name in ("nano.gguf", "mmproj-nano.gguf"):
+        (tmp_path / "nano-gguf" / name).touch()
     cut_off(tmp_path / "RUN")
     return tmp_path
 

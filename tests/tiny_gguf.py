@@ -1,8 +1,8 @@
-"""A tiny checkpoint as llama.cpp takes it: the language model in one GGUF file, the eyes in another.
+"""A small checkpoint as llama.cpp takes it: the language model in one GGUF file, the eyes in another.
 
 The keys and tensor names are the ones that llama.cpp's convert_hf_to_gguf.py writes for a dense
 Qwen3-VL (conversion/qwen3vl.py; src/models/qwen3vl.cpp and tools/mtmd/clip.cpp read them). Everything
-stays float32, so that an engine's answers can be compared with transformers' number by number.
+becomes float32, so that an engine's answers can be compared with transformers' number by number.
 """
 
 import json
@@ -13,9 +13,14 @@ from typing import Any, NamedTuple
 import gguf
 import numpy as np
 from safetensors.torch import load_file
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
+
+from qvl_agent.sandbox.nano.to_gguf import CUTS, PRE_TOKENIZER
 
 SEES = "model.visual."
 SPEAKS = "model.language_model."
+PRE_TOKENIZERS = {PRETOKENIZE_REGEX: "qwen2", CUTS: PRE_TOKENIZER}
+"""llama.cpp's names, by the regex that cuts a text up."""
 
 
 class Gguf(NamedTuple):
@@ -30,7 +35,9 @@ def convert(checkpoint: Path, folder: Path) -> Gguf:
     folder.mkdir(parents=True, exist_ok=True)
     config = json.loads((checkpoint / "config.json").read_text("utf-8"))
     weights = {
-        name: value.float().numpy() for name, value in load_file(checkpoint / "model.safetensors").items()
+        name: value.float().numpy()
+        for path in sorted(checkpoint.glob("*.safetensors"))
+        for name, value in load_file(path).items()
     }
     made = Gguf(folder / "tiny.gguf", folder / "mmproj-tiny.gguf")
     _write_model(made.model, checkpoint, config, weights)
@@ -42,6 +49,7 @@ def _write_model(
     path: Path, checkpoint: Path, config: dict[str, Any], weights: dict[str, np.ndarray]
 ) -> None:
     text, vision = config["text_config"], config["vision_config"]
+    rope = text.get("rope_parameters") or text["rope_scaling"] | {"rope_theta": text["rope_theta"]}
     writer = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[gguf.MODEL_ARCH.QWEN3VL])
     writer.add_block_count(text["num_hidden_layers"])
     writer.add_context_length(text["max_position_embeddings"])
@@ -51,8 +59,8 @@ def _write_model(
     writer.add_head_count_kv(text["num_key_value_heads"])
     writer.add_key_length(text["head_dim"])
     writer.add_value_length(text["head_dim"])
-    writer.add_rope_dimension_sections([*text["rope_scaling"]["mrope_section"], 0])
-    writer.add_rope_freq_base(text["rope_theta"])
+    writer.add_rope_dimension_sections([*rope["mrope_section"], 0])
+    writer.add_rope_freq_base(rope["rope_theta"])
     writer.add_layer_norm_rms_eps(text["rms_norm_eps"])
     writer.add_num_deepstack_layers(len(vision["deepstack_visual_indexes"]))
     _add_vocabulary(writer, checkpoint, text["vocab_size"])
@@ -70,16 +78,23 @@ def _add_vocabulary(writer: gguf.GGUFWriter, checkpoint: Path, size: int) -> Non
         tokens[number], kinds[number] = token, gguf.TokenType.NORMAL
     for added in coder["added_tokens"]:
         tokens[added["id"]] = added["content"]
-        kinds[added["id"]] = gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED
+        control = added["special"] or added["content"].startswith("<|")  # as the converter has it
+        kinds[added["id"]] = gguf.TokenType.CONTROL if control else gguf.TokenType.USER_DEFINED
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
+    (cuts,) = (
+        step["pattern"]["Regex"] for step in coder["pre_tokenizer"]["pretokenizers"] if "pattern" in step
+    )
+    writer.add_tokenizer_pre(PRE_TOKENIZERS[cuts])
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges([" ".join(pair) for pair in coder["model"]["merges"]])
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_pad_token_id(tokens.index("<|endoftext|>"))
-    writer.add_add_bos_token(value=False)
-    writer.add_chat_template((checkpoint / "chat_template.jinja").read_text("utf-8"))
+    settings = json.loads((checkpoint / "tokenizer_config.json").read_text("utf-8"))
+    if "add_bos_token" in settings:  # else llama.cpp goes by the pre-tokenizer's name
+        writer.add_add_bos_token(value=settings["add_bos_token"])
+    template = checkpoint / "chat_template.jinja"
+    writer.add_chat_template(template.read_text("utf-8") if template.exists() else settings["chat_template"])
 
 
 def _write_mmproj(
