@@ -85,6 +85,22 @@ class Host(QObject):
                 self._presses[-1] = replace(self._presses[-1], double=True)
         return False
 
+    @property
+    def window(self) -> QMainWindow:
+        """The application's main window."""
+        return self._window
+
+    @property
+    def state(self) -> BaseModel:
+        """The application's own state, which changes as it does.
+
+        Raises:
+            SettingsError: it was never reset, so nothing is shown.
+        """
+        if self._state is None:
+            raise SettingsError("expected a task and a seed to be shown before the state is asked for")
+        return self._state
+
     def answer(self, line: bytes) -> dict[str, object]:
         """Do what one request asks; the answer goes back as it is."""
         try:

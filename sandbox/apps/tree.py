@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 from qvl_agent.actions.coordinates import Rect
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Offscreen, Role, Tree
 
-__all__ = ["read_tree", "target_at"]
+__all__ = ["read_tree", "target_at", "windows"]
 
 _LEAST = 4
 """Pixels of a node that must be visible on each axis."""
@@ -57,7 +57,7 @@ def read_tree() -> Tree:
     """List all that can be seen and reached now."""
     nodes: list[Node] = []
     offscreen: list[Offscreen] = []
-    for window in _windows():
+    for window in windows():
         for widget in _family(window):
             for part in _parts(widget):
                 visible = _on_screen(widget, part.rect)
@@ -73,7 +73,7 @@ def read_tree() -> Tree:
 
 def target_at(point: QPoint) -> str:
     """Name the node that a click at a point of the screen would hit; "" for none."""
-    for window in _windows():
+    for window in windows():
         if not window.geometry().contains(point):
             continue
         widget: QWidget | None = window.childAt(window.mapFromGlobal(point)) or window
@@ -86,7 +86,7 @@ def target_at(point: QPoint) -> str:
     return ""
 
 
-def _windows() -> list[QWidget]:
+def windows() -> list[QWidget]:
     """The windows that take clicks now, the topmost first."""
     popups = [
         window

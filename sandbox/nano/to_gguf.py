@@ -17,16 +17,12 @@ from typing import Any, Final
 
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.sandbox.nano import CHECKPOINT
+from qvl_agent.sandbox.nano.tokens import CUTS
 
-__all__ = ["CUTS", "PRE_TOKENIZER", "main", "pre_tokenizer"]
+__all__ = ["PRE_TOKENIZER", "main", "pre_tokenizer"]
 
-CUTS: Final = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-"""Llama 3's regex, as in its tokenizer.json; `LLAMA_VOCAB_PRE_TYPE_LLAMA3` in llama.cpp."""
 PRE_TOKENIZER: Final = "llama-bpe"
-"""What llama.cpp calls it."""
+"""What llama.cpp calls it: `LLAMA_VOCAB_PRE_TYPE_LLAMA3` in its source."""
 _SCRIPT: Final = "convert_hf_to_gguf.py"
 _OUT_TYPES: Final = ("f32", "bf16", "f16", "q8_0")
 """The weights are 320 and 800 wide, and the smaller types need multiples of 256."""

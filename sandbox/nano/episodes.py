@@ -1,0 +1,182 @@
+"""Training data: whole runs of the oracle on random seeds, in real windows, in the words of the loop.
+
+Beside each picture stand the widgets on it, and further questions about the same picture with the
+answer that the oracle would give: a picture costs far more than the few words about it.
+"""
+
+import io
+import random
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import BaseModel
+
+from qvl_agent.actions.changes import compare
+from qvl_agent.actions.coordinates import model_box_to_frame
+from qvl_agent.actions.dialects import format_action
+from qvl_agent.actions.errors import CoordinateError
+from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.messages import Reply
+from qvl_agent.actions.outcome import Outcome
+from qvl_agent.actions.schema import Action, Answer, Done, Fail, Zoom
+from qvl_agent.agent.history import History, describe
+from qvl_agent.agent.models.chat import chatml
+from qvl_agent.agent.models.pictures import resized
+from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.protocol import PASSIVE, Tree
+from qvl_agent.sandbox.nano import PICTURE_TOKENS
+from qvl_agent.sandbox.nano.held_out import held_out
+from qvl_agent.sandbox.nano.samples import DIALECT, Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano.stage import SCREEN, Stage
+from qvl_agent.sandbox.tasks import TASKS, start_exercise
+from qvl_agent.sandbox.tasks.hand import Hand
+
+__all__ = ["episode", "episodes"]
+
+_MOST_STEPS: Final = 12
+_POINTED: Final = 6
+"""Widgets of a picture that are asked for by their labels."""
+
+
+def episodes(stage: Stage, start: int, *, every: int = 1) -> Iterator[Episode]:
+    """Make runs without end, on the seeds from `start` on whose looks aren't held out."""
+    seed = start
+    while True:
+        if not held_out(Look.of(stage.app, seed, SCREEN)):
+            tasks = list(TASKS[stage.app])
+            yield episode(stage, random.Random(seed).choices(tasks, _weights(len(tasks)))[0], seed)
+        seed += every
+
+
+def episode(stage: Stage, task: str, seed: int) -> Episode:
+    """Let the oracle solve a task, and keep what it saw and said."""
+    exercise = start_exercise(stage.app, task, seed)
+    chance = random.Random(f"nano/{stage.app}/{task}/{seed}")
+    stage.set_up(task, seed)
+    history = History(exercise.instruction, DIALECT)
+    frame, outcome, close_up = stage.look(), "", ""
+    shots, finished = list[Shot](), False
+    while len(shots) < _MOST_STEPS and not finished:
+        tree = stage.tree()
+        if close_up:
+            history.show_close_up(frame, close_up)
+        else:
+            history.show(frame, outcome)
+        try:
+            action = exercise.next_action(Hand(frame.view, tree), stage.state())
+        except CoordinateError:  # too small to be pointed at in this picture
+            break
+        asked = () if close_up else _questions(stage, frame, tree, chance)
+        shots.append(Shot(_png(frame), _items(frame, tree), asked))
+        history.heard(Reply(text=format_action(action, DIALECT)))
+        if isinstance(action, (Done, Fail, Answer)):
+            finished = True
+        elif isinstance(action, Zoom):
+            frame, close_up = (
+                frame.crop(model_box_to_frame(action.target, frame.view)),
+                action.label or "the place",
+            )
+        else:
+            frame, outcome = _acted(stage, action, frame, closer=bool(close_up))
+            close_up = ""
+    text = chatml(history.messages).removesuffix("<|im_start|>assistant\n")
+    return Episode(stage.app, task, seed, text, tuple(shots), finished)
+
+
+def _acted(stage: Stage, action: Action, seen: Frame, *, closer: bool) -> tuple[Frame, str]:
+    """Do it; returns the screen then, and the words on what came of it."""
+    stage.act(action, seen)
+    screen = stage.look()
+    change = None if closer else compare(seen, screen, stage.target_box(action, seen))
+    return screen, describe(action, Outcome("done", change=change))
+
+
+def _png(frame: Frame) -> bytes:
+    """Write a picture as large as the model sees it."""
+    out = io.BytesIO()
+    resized(frame, PICTURE_TOKENS).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+def _items(frame: Frame, tree: Tree) -> tuple[Item, ...]:
+    """Say which widgets are on the picture, cut at its edges."""
+    width, height = frame.size
+    found = []
+    for node in tree.nodes:
+        left, top = node.rect.left - frame.origin.x, node.rect.top - frame.origin.y
+        right, bottom = left + node.rect.width, top + node.rect.height
+        left, top, right, bottom = max(0, left), max(0, top), min(width, right), min(height, bottom)
+        if right > left and bottom > top:
+            box = (left / width, top / height, right / width, bottom / height)
+            found.append(Item(node.id, node.role, node.label, box, node.state))
+    return tuple(found)
+
+
+def _questions(stage: Stage, frame: Frame, tree: Tree, chance: random.Random) -> tuple[Question, ...]:
+    hand = Hand(frame.view, tree)
+    found = list(_pointing(hand, tree, _language(stage.state()), chance))
+    if _is_plain(tree):
+        found += _other_tasks(stage, hand, chance)
+    return tuple(found)
+
+
+def _language(state: BaseModel) -> str:
+    """The language of the window that stands."""
+    return str(getattr(state, "language", "en"))
+
+
+def _is_plain(tree: Tree) -> bool:
+    """Whether no menu, list or dialog stands over the window: a policy reads those as its own doing."""
+    roles = {node.role for node in tree.nodes}
+    over = any(node.id.startswith(("confirm/", "calendar/")) for node in tree.nodes)
+    return not over and not roles & {"menu item", "option"}
+
+
+def _pointing(hand: Hand, tree: Tree, language: str, chance: random.Random) -> Iterator[Question]:
+    """Ask for some widgets by what they are called; only those that a name tells apart."""
+    names = [node.label for node in tree.nodes if node.role not in PASSIVE]
+    named = [
+        node
+        for node in tree.nodes
+        if node.role not in PASSIVE and 0 < len(node.label) <= 40 and names.count(node.label) == 1
+    ]
+    for node in chance.sample(named, min(_POINTED, len(named))):
+        words = f"点击“{node.label}”" if language == "zh" else f'click "{node.label}"'
+        try:
+            action = hand.click(node.id, f'Click "{node.label}".')
+        except (CoordinateError, ValueError):
+            continue
+        yield Question(words, format_action(action, DIALECT))
+
+
+def _other_tasks(stage: Stage, hand: Hand, chance: random.Random) -> Iterator[Question]:
+    """Ask for the first step of other tasks that make sense in the state that is.
+
+    A task's set-up changes the state until the task makes sense: where it changes nothing, it does.
+    """
+    state = stage.state()
+    for task in TASKS[stage.app].values():
+        for _ in range(2):
+            changed = state.model_copy(deep=True)
+            try:
+                goal = task.set_up(changed, chance)
+            except (IndexError, ValueError, KeyError):
+                continue
+            if changed != state:
+                continue
+            try:
+                action = task.policy(hand, state, goal)
+                reply = format_action(action, DIALECT)
+            except (CoordinateError, ValueError, KeyError):
+                continue
+            if isinstance(action, Fail) and task.possible:
+                continue
+            words = task.words[_language(state) == "zh"].format(**goal)
+            yield Question(words, reply)
+            if not goal:
+                break
+
+
+def _weights(tasks: int) -> list[int]:
+    """How often each task is drawn: an application's first one, its demonstration, twice as often."""
+    return [2] + [1] * (tasks - 1)

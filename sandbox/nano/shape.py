@@ -1,0 +1,78 @@
+"""The shape of nano: the released architecture, made very small."""
+
+from typing import Any, Final
+
+__all__ = ["CELL", "DEVIATION", "GRID", "MEAN", "PICTURE", "VOCABULARY", "config", "preprocessor"]
+
+PICTURE: Final = (768, 480)
+"""Width and height in which it sees the sandbox's screen of 1280x800."""
+CELL: Final = 32
+"""Pixels on each side of an image token: 2x2 patches of 16."""
+GRID: Final = (PICTURE[1] // CELL, PICTURE[0] // CELL)
+"""Rows and columns of image tokens."""
+VOCABULARY: Final = 4096
+MEAN: Final = 0.45
+DEVIATION: Final = 0.4
+"""Of the sandbox's screens, about: half of the themes are dark, and what is behind a window is black."""
+
+
+def config(token_ids: dict[str, int], vocabulary: int = VOCABULARY) -> dict[str, Any]:
+    """Give config.json's values.
+
+    Args:
+        token_ids: the tokenizer's ids of Qwen's special tokens, by name.
+        vocabulary: how many tokens there are.
+    """
+    return {
+        "tie_word_embeddings": True,
+        "image_token_id": token_ids["<|image_pad|>"],
+        "video_token_id": token_ids["<|video_pad|>"],
+        "vision_start_token_id": token_ids["<|vision_start|>"],
+        "vision_end_token_id": token_ids["<|vision_end|>"],
+        "vision_config": {
+            "depth": 4,
+            "hidden_size": 192,
+            "intermediate_size": 576,
+            "num_heads": 4,
+            "patch_size": 16,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "out_hidden_size": 320,
+            "num_position_embeddings": 48 * 48,
+            "deepstack_visual_indexes": [],
+        },
+        "text_config": {
+            "vocab_size": vocabulary,
+            "hidden_size": 320,
+            "intermediate_size": 800,
+            "num_hidden_layers": 5,
+            "num_attention_heads": 10,
+            "num_key_value_heads": 10,
+            "head_dim": 32,
+            "max_position_embeddings": 16384,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 100_000.0,
+                "mrope_section": [6, 5, 5],
+                "mrope_interleaved": True,
+            },
+            "tie_word_embeddings": True,
+            "bos_token_id": token_ids["<|endoftext|>"],
+            "eos_token_id": token_ids["<|im_end|>"],
+            "pad_token_id": token_ids["<|endoftext|>"],
+        },
+    }
+
+
+def preprocessor() -> dict[str, Any]:
+    """Give preprocessor_config.json's values: the released ones, centred on the sandbox's screens."""
+    return {
+        "size": {"longest_edge": 360 * CELL**2, "shortest_edge": 64 * CELL**2},
+        "patch_size": 16,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+        "image_mean": [MEAN] * 3,
+        "image_std": [DEVIATION] * 3,
+        "processor_class": "Qwen3VLProcessor",
+        "image_processor_type": "Qwen2VLImageProcessorFast",
+    }

@@ -1,0 +1,130 @@
+"""nano's own tokenizer: byte-level BPE with Qwen's special tokens, and a token for each number to 999.
+
+The pre-tokenizer is Llama 3's, which is Qwen's with digits in groups of up to three, so that llama.cpp
+knows it too; a word that is in the vocabulary is one token whatever the merges say.
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from qvl_agent.sandbox.nano.samples import Episode
+from qvl_agent.sandbox.nano.shape import VOCABULARY
+
+__all__ = ["CUTS", "SPECIAL", "texts", "train", "write"]
+
+SPECIAL: Final = (
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>",
+    "<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>",
+    "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>",
+)  # fmt: skip
+"""In the order that the released tokenizers have; they come after the vocabulary, with no gap.
+
+(tokenizers numbers them on from there, whatever ids are written.)
+"""
+CUTS: Final = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+"""Llama 3's regex, as in its tokenizer.json."""
+_SYSTEM_PROMPTS: Final = 10
+"""They are all the same; so many of them make their words frequent enough."""
+_MARKER: Final = re.compile(r"<\|[^|]*\|>")
+_TEMPLATE: Final = """\
+{%- macro said(content) -%}
+  {%- if content is string -%}
+    {{- content -}}
+  {%- else -%}
+    {%- for part in content -%}
+      {%- if part.type == 'image' or 'image' in part or 'image_url' in part -%}
+        {{- '<|vision_start|><|image_pad|><|vision_end|>' -}}
+      {%- elif 'text' in part -%}
+        {{- part.text -}}
+      {%- endif -%}
+    {%- endfor -%}
+  {%- endif -%}
+{%- endmacro -%}
+{%- for message in messages -%}
+  {{- '<|im_start|>' + message.role + '\\n' + said(message.content) + '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+  {{- '<|im_start|>assistant\\n' -}}
+{%- endif -%}
+"""
+
+
+def train(texts: Iterable[str]) -> dict[str, Any]:
+    """Learn a vocabulary from texts; returns tokenizer.json's value."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
+
+    numbers = [str(number) for number in range(1000)] + [f"{number:02}" for number in range(10)]
+    coder = Tokenizer(models.BPE(ignore_merges=True))
+    coder.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(CUTS), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    coder.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY - len(SPECIAL) - len(numbers),
+        min_frequency=3,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    coder.train_from_iterator(texts, trainer)
+    made: dict[str, Any] = json.loads(coder.to_str())
+    known: dict[str, int] = made["model"]["vocab"]
+    for number in numbers:
+        known.setdefault(number, len(known))
+    made["added_tokens"] = [
+        {
+            "id": at,
+            "content": name,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
+        for at, name in enumerate(SPECIAL, len(known))
+    ]
+    return made
+
+
+def write(made: dict[str, Any], folder: Path) -> None:
+    """Write tokenizer.json, tokenizer_config.json and the chat template."""
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "add_bos_token": False,
+        "bos_token": None,
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|endoftext|>",
+        "unk_token": None,
+        "clean_up_tokenization_spaces": False,
+        "model_max_length": 16384,
+        "chat_template": _TEMPLATE,
+    }
+    for name, value in (("tokenizer.json", made), ("tokenizer_config.json", settings)):
+        text = json.dumps(value, ensure_ascii=False, indent=1)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+    (folder / "chat_template.jinja").write_text(_TEMPLATE, encoding="utf-8")
+
+
+def texts(episodes: Sequence[Episode], most: int = 2500) -> Iterator[str]:
+    """Give what is said in some runs, and what stands on their screens, to learn a vocabulary from."""
+    chosen = random.Random(0).sample(list(episodes), min(most, len(episodes)))
+    for number, episode in enumerate(chosen):
+        system, _, rest = episode.text.partition("<|im_end|>")
+        if number < _SYSTEM_PROMPTS:
+            yield system
+        yield _MARKER.sub("", rest)
+        for shot in episode.shots[:1]:
+            for question in shot.questions:
+                yield question.instruction
+                yield question.reply
+            for item in shot.items:
+                yield item.label

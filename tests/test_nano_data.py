@@ -1,0 +1,108 @@
+"""Training data on the disk, and that it is what real windows show."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nano_episodes import WORDS, run
+
+from qvl_agent.actions.errors import RecordingError, SettingsError
+from qvl_agent.agent.models.pictures import resized
+from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.nano.data import labels, read, read_shard, shards, write_shard
+from qvl_agent.sandbox.nano.held_out import held_out
+from qvl_agent.sandbox.nano.samples import Episode
+from qvl_agent.sandbox.nano.shape import PICTURE
+from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
+
+APPS = ("chat", "settings", "form")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "data"
+    command(folder, "--pictures", "5")
+    return folder
+
+
+def command(folder: Path, *options: str) -> None:
+    words = [sys.executable, "-m", "qvl_agent.sandbox.nano", "data", str(folder), *options]
+    subprocess.run(words, check=True, capture_output=True)
+
+
+def of(app: str, made: Path) -> list[Episode]:
+    return [episode for episode in read(made) if episode.app == app]
+
+
+# Real windows
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_oracle_finishes_and_says_what_the_loop_says(app: str, made: Path) -> None:
+    episodes = of(app, made)
+    assert sum(len(episode.shots) for episode in episodes) >= 5
+    for episode in episodes:
+        assert episode.finished, episode.task
+        assert episode.text.startswith("<|im_start|>system\n")
+        assert episode.text.endswith("<|im_end|>\n")
+        assert episode.text.count("<|image_pad|>") == len(episode.shots)
+        assert episode.text.count("<|im_start|>assistant\n") == len(episode.shots)
+        assert episode.shots[0].size == PICTURE
+        assert not held_out(Look.of(app, episode.seed, (1280, 800)))
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_first_picture_is_the_real_sandboxs_pixel_by_pixel(app: str, made: Path) -> None:
+    episodes = of(app, made)
+    first = episodes[0]
+    with open_sandbox(app, task=first.task, seed=first.seed) as sandbox:
+        desktop = SandboxDesktop(sandbox, f"sandbox:{app}")
+        for episode in episodes:
+            sandbox.reset(episode.task, episode.seed)
+            real = np.array(resized(desktop.grab(), 360))
+            assert np.array_equal(episode.shots[0].pixels(), real), (episode.task, episode.seed)
+            nodes = [(node.id, node.role, node.label, node.state) for node in sandbox.tree().nodes]
+            items = [(item.id, item.role, item.label, item.state) for item in episode.shots[0].items]
+            assert items == nodes
+
+
+def test_more_are_made_after_what_is_there(made: Path) -> None:
+    """Of two shares each has its own seeds."""
+    before = {path: path.read_bytes() for path in shards(made)}
+    command(made, "--app", "settings", "--pictures", "7")
+    after = shards(made)
+    assert {path: path.read_bytes() for path in after if path in before} == before
+    assert len(after) == len(before) + 1
+    seeds = [episode.seed for episode in of("settings", made)]
+    assert seeds == sorted(set(seeds))
+
+
+# Shards
+
+
+def test_a_shard_gives_back_what_was_written(tmp_path: Path) -> None:
+    episodes = [run(seed)[0] for seed in range(2)]
+    write_shard(tmp_path / "a.zip", episodes)
+    assert list(read_shard(tmp_path / "a.zip")) == episodes
+    assert read(tmp_path) == episodes
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_what_is_broken_or_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"found none; python -m qvl_agent\.sandbox\.nano data"):
+        read(tmp_path)
+    write_shard(tmp_path / "a.zip", [run(1)[0]])
+    whole = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(whole[:-100])
+    with pytest.raises(RecordingError, match=r"expected a shard of training data in .*a\.zip"):
+        read(tmp_path)
+
+
+def test_labels_are_numbered_by_how_often_they_are_seen() -> None:
+    episodes = [run(seed)[0] for seed in range(2)]
+    found = labels(episodes, least=4)
+    assert set(found) == {*WORDS, "0", "1", "2", "3"}, "labels, and the values of the states"
+    assert sorted(found.values()) == list(range(1, 9))
+    assert labels(episodes, least=5) == {}

@@ -1,0 +1,75 @@
+"""What each patch of a picture is said to show."""
+
+import numpy as np
+import pytest
+
+from qvl_agent.sandbox.nano.samples import Item
+from qvl_agent.sandbox.nano.shape import GRID, PICTURE
+from qvl_agent.sandbox.nano.targets import FLAGS, IGNORED, ROLES, cells_under, paint
+
+WIDE, HIGH = PICTURE
+ROW = Item("chat/1", "list item", "Ada", (0, 0, 192 / WIDE, 64 / HIGH), {"selected": True})
+CHECK = Item(
+    "chat/1/check", "check box", "Pinned", (16 / WIDE, 16 / HIGH, 32 / WIDE, 32 / HIGH), {"checked": False}
+)
+FIELD = Item("name", "text field", "", (320 / WIDE, 320 / HIGH, 480 / WIDE, 336 / HIGH), {"value": "Bo"})
+WORDS = {"Ada": 1, "Bo": 2}
+
+
+def patch(row: int, column: int) -> tuple[int, int]:
+    """Where a patch of 16x16 is among the cells."""
+    return row // 2 * GRID[1] + column // 2, row % 2 * 2 + column % 2
+
+
+def test_the_smallest_widget_over_a_patch_counts() -> None:
+    found = paint([CHECK, ROW, FIELD], WORDS)
+    box, row, field, nothing = patch(1, 1), patch(2, 5), patch(20, 25), patch(29, 0)
+    assert [ROLES[found.role[at]] for at in (box, row, field, nothing)] == [
+        "check box", "list item", "text field", "nothing",
+    ]  # fmt: skip
+    assert [found.word[at] for at in (box, row, field, nothing)] == [0, 1, IGNORED, IGNORED]
+    assert [found.row[at] for at in (box, row, field, nothing)] == [1, 1, IGNORED, IGNORED]
+    assert [found.value[at] for at in (box, field)] == [IGNORED, 2]
+    assert (found.role != 0).sum() == 12 * 4 + 10, "12x4 patches of the row, 10 of the field"
+
+
+def test_a_widget_says_its_state_and_else_its_rows() -> None:
+    found = paint([ROW, CHECK], WORDS)
+    checked, chosen, muted = (FLAGS.index(name) for name in ("checked", "selected", "muted"))
+    box, row = patch(1, 1), patch(0, 0)
+    assert (found.flags[(*box, checked)], found.flags[(*box, chosen)]) == (0, 1)
+    assert (found.flags[(*row, checked)], found.flags[(*row, chosen)]) == (IGNORED, 1)
+    assert found.flags[(*box, muted)] == IGNORED
+
+
+def test_boxes_are_on_the_scale_of_the_replies() -> None:
+    found = paint([FIELD], WORDS)
+    assert found.boxes[patch(20, 25)].tolist() == [417, 667, 625, 700]
+    assert set(found.boxes[patch(0, 0)].tolist()) == {IGNORED}
+
+
+def test_a_moved_picture_has_moved_targets_and_no_edges_that_are_cut_off() -> None:
+    still, moved = paint([ROW, FIELD], WORDS), paint([ROW, FIELD], WORDS, (-16, 32))
+    assert ROLES[moved.role[patch(22, 24)]] == "text field"
+    assert moved.boxes[patch(22, 24)].tolist() == [396, 733, 604, 767]
+    assert moved.boxes[patch(3, 3)].tolist() == [IGNORED, 67, 229, 200]
+    assert still.boxes[patch(3, 3)].tolist() == [0, 0, 250, 133]
+
+
+@pytest.mark.parametrize(
+    ("box", "cells"),
+    [
+        ((0, 0, 125, 67), [0, 1, 2]),
+        ((958, 933, 1000, 1000), [359]),
+        ((501, 501, 503, 502), [7 * 24 + 12]),
+        ((500, 500, 542, 567), [7 * 24 + 12, 8 * 24 + 12]),
+    ],
+)
+def test_the_cells_under_a_replys_box(box: tuple[int, int, int, int], cells: list[int]) -> None:
+    assert cells_under(box) == cells
+
+
+def test_every_cell_of_a_box_that_is_painted_is_looked_at() -> None:
+    found = paint([FIELD], WORDS)
+    painted = np.unique(np.nonzero(found.role)[0]).tolist()
+    assert painted == cells_under([417, 667, 625, 700])
