@@ -1,0 +1,88 @@
+"""How far replies are from the right ones: the loss, and figures that a person can read."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor
+
+from qvl_agent.sandbox.nano.coder import Coder
+from qvl_agent.sandbox.nano.text import Sequence
+
+__all__ = ["Judge"]
+
+_SPREAD = 2.0
+"""How far a right coordinate's weight is spread over its neighbours, in thousandths of the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A pack's coordinates: their places among the learnt tokens, and the right numbers."""
+
+    at: Tensor
+    numbers: Tensor
+
+
+class Judge:
+    """Judges what `text.read` gives for a pack.
+
+    A coordinate that is nearly right is nearly as good: its target is spread over the numbers around it.
+    """
+
+    def __init__(self, coder: Coder, device: str = "cpu") -> None:
+        self._coder, self._device = coder, device
+        self._numbers = coder.numbers.to(device)
+        scale = torch.arange(1000.0)
+        spread = torch.exp(-((scale[:, None] - scale) ** 2) / (2 * _SPREAD**2))
+        self._spread = (spread / spread.sum(1, keepdim=True)).to(device)
+
+    def loss(self, hidden: Tensor, words: Tensor, pack: Sequence) -> tuple[Tensor, dict[str, float]]:
+        """Give the mean loss of a pack's learnt tokens.
+
+        Args:
+            hidden: the last hidden states, shape (n, width).
+            words: the embeddings, which are also the head: shape (vocabulary, width).
+            pack: what was read.
+
+        Returns:
+            the loss; and "tokens", the share of the other tokens that are right; "off", how far a coordinate
+            is off, in thousandths (the median); "hits", the share of boxes whose middle is in the right one.
+        """
+        at = pack.learnt.nonzero()[:, 0]
+        logits = F.linear(hidden[at.to(self._device) - 1], words.to(hidden.dtype)).float()
+        wanted = pack.ids[at].to(self._device)
+        each = F.cross_entropy(logits, wanted, reduction="none")
+        found = self._coordinates(pack, at)
+        if found is not None:
+            likely = logits[found.at].log_softmax(-1)[:, self._numbers]
+            each = each.index_put((found.at,), -(self._spread[found.numbers] * likely).sum(-1))
+        return each.mean(), self._figures(logits.detach(), wanted, found)
+
+    def _coordinates(self, pack: Sequence, at: Tensor) -> _Found | None:
+        if not pack.numbers:
+            return None
+        place = {index: number for number, index in enumerate(at.tolist())}
+        numbers = [self._coder.value[int(pack.ids[index])] for index in pack.numbers]
+        return _Found(
+            torch.tensor([place[index] for index in pack.numbers], device=self._device),
+            torch.tensor(numbers, device=self._device),
+        )
+
+    def _figures(self, logits: Tensor, wanted: Tensor, found: _Found | None) -> dict[str, float]:
+        right = (logits.argmax(-1) == wanted).float()
+        if found is None:
+            return {"tokens": float(right.mean())}
+        others = torch.ones(len(wanted), dtype=torch.bool, device=self._device)
+        others[found.at] = False
+        said = logits[found.at][:, self._numbers].argmax(-1)
+        off = float((said - found.numbers).abs().float().median())
+        figures = {"tokens": float(right[others].mean()), "off": off}
+        if len(said) % 4 == 0:  # each box's four numbers are there
+            figures["hits"] = _hits(said.view(-1, 4).float(), found.numbers.view(-1, 4).float())
+        return figures
+
+
+def _hits(said: Tensor, right: Tensor) -> float:
+    """The share of boxes whose middle lies in the right one; both of shape (boxes, 4)."""
+    middle = (said[:, :2] + said[:, 2:]) / 2
+    return float(((middle >= right[:, :2]) & (middle <= right[:, 2:])).all(-1).float().mean())

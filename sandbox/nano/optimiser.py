@@ -1,0 +1,85 @@
+"""Muon for the hidden matrices, AdamW for all else: the two as one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from qvl_agent.actions.errors import ModelError
+
+__all__ = ["Optimiser"]
+
+_NOT_HIDDEN: Final = ("embed", "patch", "words", "says")
+"""In the names of matrices that take something in or give it out."""
+_CLIP: Final = 1.0
+
+
+class Optimiser:
+    """Trains some modules.
+
+    Args:
+        modules: by name.
+        rate: how fast; Muon's is matched to AdamW's.
+        decay: of the weights, a step and rate.
+
+    Raises:
+        ModelError: this PyTorch has no Muon.
+    """
+
+    def __init__(self, modules: Mapping[str, nn.Module], rate: float, decay: float = 0.02) -> None:
+        if not hasattr(torch.optim, "Muon"):
+            raise ModelError(
+                f"expected PyTorch 2.9 or later to train with, got {torch.__version__}; update it"
+            )
+        self._named = {
+            f"{name}.{part}": weight
+            for name, module in modules.items()
+            for part, weight in module.named_parameters()
+        }
+        hidden = [weight for name, weight in self._named.items() if _is_hidden(name, weight)]
+        known = {id(weight) for weight in hidden}
+        rest = [weight for weight in self._named.values() if id(weight) not in known]
+        self._adam = torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=decay, fused=True)
+        self._muon = torch.optim.Muon(
+            hidden, lr=rate, weight_decay=decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+        )
+
+    def step(self, rate: float) -> None:
+        """Change the weights by their gradients, which are clipped, and forget those."""
+        torch.nn.utils.clip_grad_norm_(self._named.values(), _CLIP)
+        for optimiser in self._both():
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+            optimiser.zero_grad()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What has to be kept to go on: by the names of the weights and of what is kept of each."""
+        return {
+            f"{name}/{kept}": tensor
+            for name, weight in self._named.items()
+            for kept, tensor in self._state_of(weight).items()
+        }
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `tensors` gave."""
+        for path, tensor in tensors.items():
+            name, _, kept = path.rpartition("/")
+            weight = self._named[name]
+            self._state_of(weight)[kept] = tensor.to(weight.device, copy=True)
+
+    def _state_of(self, weight: Tensor) -> dict[str, Any]:
+        for optimiser in self._both():
+            if any(weight is one for group in optimiser.param_groups for one in group["params"]):
+                state: dict[str, Any] = optimiser.state[weight]
+                return state
+        raise KeyError(weight.shape)
+
+    def _both(self) -> Iterator[torch.optim.Optimizer]:
+        yield self._adam
+        yield self._muon
+
+
+def _is_hidden(name: str, weight: Tensor) -> bool:
+    return weight.ndim == 2 and not any(part in name for part in _NOT_HIDDEN)

@@ -1,0 +1,146 @@
+"""Packs a picture and its questions, or a run, into one sequence of tokens for `text.read`.
+
+A test holds them to what the ordinary backend makes of the same conversations, token by token and
+position by position.
+"""
+
+import random
+import re
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from qvl_agent.prompts import render
+from qvl_agent.sandbox.nano.coder import ANSWERING, Coder
+from qvl_agent.sandbox.nano.samples import Episode, Shot
+from qvl_agent.sandbox.nano.shape import GRID
+from qvl_agent.sandbox.nano.targets import cells_under
+from qvl_agent.sandbox.nano.text import Sequence, picture_positions
+
+__all__ = ["questions_pack", "run_pack"]
+
+_BOX: Final = re.compile(r'"bbox_2d": \[(\d+), (\d+), (\d+), (\d+)\]')
+_END: Final = "<|im_end|>\n"
+_PICTURE: Final = "<|image_pad|>"
+
+
+class _Written:
+    """What was written so far."""
+
+    def __init__(self, coder: Coder) -> None:
+        self._coder = coder
+        self.at = len(coder.system)
+        """The next token's position; several questions may begin at the same."""
+        self.branch = 0
+        self._ids: list[int] = []
+        self._positions: list[Tensor] = []
+        self._branches: list[int] = []
+        self._learnt: list[bool] = []
+        self._looks: list[tuple[int, Tensor]] = []
+        self._numbers: list[int] = []
+        self._pictures: list[tuple[int, int, int]] = []
+
+    def text(self, text: str) -> None:
+        """Write words that are given."""
+        self._tokens(self._coder.encode(text), learnt=False)
+
+    def picture(self, grid: tuple[int, int]) -> None:
+        """Write a picture of so many rows and columns of tokens."""
+        count = grid[0] * grid[1]
+        self._pictures.append((len(self._ids), len(self._pictures), count))
+        positions = picture_positions(self.at, grid)
+        self._put([self._coder.special[_PICTURE]] * count, positions, learnt=False)
+        self.at += max(grid)
+
+    def reply(self, reply: str, *, pointing: bool) -> None:
+        """Write words that are to be learnt, and where to look at the last picture for their box."""
+        tokens = [*self._coder.encode(reply), self._coder.special["<|im_end|>"]]
+        if box := _BOX.search(reply):
+            places = self._coordinates(tokens, len(self._ids))
+            self._numbers += places
+            if pointing:
+                cells = (
+                    torch.tensor(cells_under([int(side) for side in box.groups()])) + self._pictures[-1][0]
+                )
+                self._looks += [(place - 1, cells) for place in places]
+        self._tokens(tokens, learnt=True)
+
+    def sequence(self) -> Sequence:
+        """Give all of it."""
+        return Sequence(
+            ids=torch.tensor(self._ids),
+            positions=torch.cat(self._positions, 1),
+            branch=torch.tensor(self._branches),
+            pictures=tuple(self._pictures),
+            learnt=torch.tensor(self._learnt),
+            looks=tuple(self._looks),
+            numbers=tuple(self._numbers),
+        )
+
+    def _coordinates(self, tokens: list[int], first: int) -> list[int]:
+        """Where the box's four numbers are: the first token of each, as 1000 has two."""
+        known = self._coder.value
+        start = tokens.index(self._coder.box) + 1 if self._coder.box in tokens else len(tokens)
+        places = [
+            first + at
+            for at in range(start, len(tokens))
+            if tokens[at] in known and tokens[at - 1] not in known
+        ]
+        return places[:4]
+
+    def _tokens(self, tokens: list[int], *, learnt: bool) -> None:
+        self._put(tokens, torch.arange(self.at, self.at + len(tokens)).expand(3, -1), learnt=learnt)
+        self.at += len(tokens)
+
+    def _put(self, tokens: list[int], positions: Tensor, *, learnt: bool) -> None:
+        self._ids += tokens
+        self._positions.append(positions)
+        self._branches += [self.branch] * len(tokens)
+        self._learnt += [learnt] * len(tokens)
+
+
+def questions_pack(coder: Coder, shot: Shot, chance: random.Random, most: int) -> Sequence:
+    """Pack a whole screen with some questions about it, each as if it were a run's first step."""
+    questions = list(shot.questions)
+    chance.shuffle(questions)
+    written = _Written(coder)
+    written.text("<|im_start|>user\n<|vision_start|>")
+    written.picture(GRID)
+    written.text("<|vision_end|>")
+    start = written.at
+    for branch, question in enumerate(questions[:most], 1):
+        written.at, written.branch = start, branch
+        written.text(render("task", task=question.instruction, rules=()) + _END + ANSWERING)
+        written.reply(question.reply, pointing=True)
+    return written.sequence()
+
+
+def run_pack(coder: Coder, episode: Episode, most: int = 6) -> Sequence:
+    """Pack a run, or its first steps: all its words after the system prompt, and its pictures.
+
+    Args:
+        coder: whose tokens.
+        episode: the run; its shots' sizes are those of the pictures.
+        most: replies; so many of its pictures are in the pack.
+    """
+    written = _Written(coder)
+    _, _, text = episode.text.partition(_END)
+    user, *turns = text.split(ANSWERING)
+    _user(written, user, episode.shots, 0)
+    for number, turn in enumerate(turns[:most]):
+        reply, _, user = turn.partition(_END)
+        written.text(ANSWERING)
+        written.reply(reply, pointing=episode.shots[number].whole)
+        written.text("\n")
+        if number + 1 < most and user:
+            _user(written, user, episode.shots, number + 1)
+    return written.sequence()
+
+
+def _user(written: _Written, text: str, shots: tuple[Shot, ...], number: int) -> None:
+    """Write what the model is told: words around one picture."""
+    before, _, after = text.partition(_PICTURE)
+    written.text(before)
+    written.picture(shots[number].grid)
+    written.text(after)

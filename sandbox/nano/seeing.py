@@ -1,0 +1,196 @@
+"""Stage 1: the vision tower learns to see, from what is under each of its patches.
+
+Most batches are small cuts around single widgets, which are many times quicker than whole screens; the
+share of whole screens grows.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qvl_agent.actions.frame import Pixels
+from qvl_agent.sandbox.nano.heads import as_tensors
+from qvl_agent.sandbox.nano.optimiser import Optimiser
+from qvl_agent.sandbox.nano.samples import Episode, Item, Shot
+from qvl_agent.sandbox.nano.shape import CELL, DEVIATION, GRID, MEAN
+from qvl_agent.sandbox.nano.start import build, build_heads, start_tower
+from qvl_agent.sandbox.nano.targets import IGNORED, paint
+from qvl_agent.sandbox.nano.tower import Places, patches, see
+
+__all__ = ["SeeBatch", "SeePlan", "Seeing", "dense_targets"]
+
+_CUTS: Final = ((3, 6, 12), (3, 8, 9), (5, 8, 5))
+"""Rows and columns of a cut, and how many of each picture: about as many cells in all."""
+_CUT_PICTURES: Final = 8
+_WHOLE_PICTURES: Final = 3
+_MOVED: Final = 0.7
+_FARTHEST: Final = 16
+"""The share of pictures that are moved, and by how many pixels at most, so that edges lie anywhere."""
+_WIDE: Final = 0.15
+"""Of a widget wider than this share of the screen any part may be the middle of a cut."""
+_SAMPLE: Final = 40
+"""Pictures that the patch embedding starts from."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeePlan:
+    """How it is trained.
+
+    Attributes:
+        rate: of learning, at its highest.
+        cuts: the share of batches of cuts, at the beginning and at the end.
+        batch: how many times the pictures of a batch on two CPU cores; for a GPU.
+    """
+
+    rate: float = 2e-3
+    cuts: tuple[float, float] = (0.95, 0.5)
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SeeBatch:
+    """Cuts of one size: patches of shape (n, cells, 3072), which cells they are, what is on them."""
+
+    patches: Tensor
+    cells: Tensor
+    targets: Mapping[str, Tensor]
+    whole: bool
+
+
+class Seeing:
+    """The vision tower and the heads that teach it.
+
+    Args:
+        episodes: the data.
+        words: numbers of labels, as `data.labels` gives them.
+        plan: how it is trained.
+        device: where, as torch calls it.
+    """
+
+    warm_up = 40
+    least = 0.05
+
+    def __init__(
+        self, episodes: Sequence[Episode], words: dict[str, int], plan: SeePlan, device: str = "cpu"
+    ) -> None:
+        self._shots = [shot for episode in episodes for shot in episode.shots if shot.whole and shot.items]
+        self._words, self._plan, self._device = words, plan, device
+        visual = build().model.visual
+        start_tower(visual, self._sample())
+        self._visual = visual.to(device)
+        self._heads = build_heads(visual.config.out_hidden_size, len(words)).to(device)
+        self._places = Places(self._visual)
+        self.modules: dict[str, nn.Module] = {"visual": self._visual, "heads": self._heads}
+        self.optimisers = {"visual": Optimiser(self.modules, plan.rate)}
+        self.notes: dict[str, Any] = {"stage": "see", "words": words}
+
+    def batch(self, chance: random.Random, share: float) -> SeeBatch:
+        """Make cuts, or whole screens."""
+        first, last = self._plan.cuts
+        if chance.random() < first + (last - first) * share:
+            rows, columns, each = chance.choice(_CUTS)
+            count = _CUT_PICTURES
+        else:
+            (rows, columns), each, count = GRID, 1, _WHOLE_PICTURES
+        pictures, cells, targets = list[Tensor](), list[Tensor](), list[dict[str, Tensor]]()
+        for _ in range(count * self._plan.batch):
+            shot = chance.choice(self._shots)
+            shift = _shift(chance)
+            pixels, painted = _moved(shot.pixels(), shift), as_tensors(paint(shot.items, self._words, shift))
+            for _ in range(each):
+                row, column = _corner(chance, shot.items, rows, columns)
+                cut = pixels[CELL * row : CELL * (row + rows), CELL * column : CELL * (column + columns)]
+                here = (
+                    (row + torch.arange(rows))[:, None] * GRID[1] + column + torch.arange(columns)
+                ).flatten()
+                pictures.append(torch.from_numpy(np.ascontiguousarray(cut)))
+                cells.append(here)
+                known = {name: target[here] for name, target in painted.items()}
+                targets.append(
+                    known if (rows, columns) == GRID else _in_view(known, row, column, rows, columns)
+                )
+        return SeeBatch(
+            patches(torch.stack(pictures).to(self._device), MEAN, DEVIATION),
+            torch.stack(cells).to(self._device),
+            {name: torch.cat([one[name] for one in targets]).to(self._device) for name in targets[0]},
+            (rows, columns) == GRID,
+        )
+
+    def step(self, batch: SeeBatch, warmth: float) -> dict[str, float]:
+        """Learn from it."""
+        seen = see(self._visual, self._places, batch.patches, batch.cells).flatten(0, 1)
+        loss, said = self._heads(seen, batch.targets)
+        loss.backward()
+        self.optimisers["visual"].step(self._plan.rate * warmth)
+        kind = "whole" if batch.whole else "cut"
+        return {f"{kind}/{name}": value for name, value in {"loss": float(loss.detach()), **said}.items()}
+
+    def validate(self) -> dict[str, float]:
+        """Nothing: what it is good for shows in the second stage."""
+        return {}
+
+    def _sample(self) -> Tensor:
+        chance = random.Random(1)
+        chosen = [torch.from_numpy(chance.choice(self._shots).pixels()) for _ in range(_SAMPLE)]
+        return patches(torch.stack(chosen), MEAN, DEVIATION).view(-1, 3 * 16 * 16)[::7]
+
+
+def dense_targets(shots: Sequence[Shot], words: Mapping[str, int]) -> dict[str, Tensor]:
+    """Paint whole screens' targets one after the other: shape (screens * cells, 4, ...) each."""
+    painted = [as_tensors(paint(shot.items, words)) for shot in shots]
+    return {name: torch.cat([one[name] for one in painted]) for name in painted[0]}
+
+
+def _in_view(targets: dict[str, Tensor], row: int, column: int, rows: int, columns: int) -> dict[str, Tensor]:
+    """Forget what can't be told from a cut: what isn't wholly in it, and the row around it."""
+    boxes = targets["boxes"]
+    down, across = 1000 / GRID[0], 1000 / GRID[1]
+    outside = (boxes[..., 0] < column * across) | (boxes[..., 2] > (column + columns) * across)
+    outside |= (boxes[..., 1] < row * down) | (boxes[..., 3] > (row + rows) * down)
+    forgotten = {name: targets[name].masked_fill(outside, IGNORED) for name in ("word", "value")}
+    return {
+        **targets,
+        **forgotten,
+        "boxes": boxes.masked_fill(outside[..., None], IGNORED),
+        "row": torch.full_like(targets["row"], IGNORED),
+    }
+
+
+def _shift(chance: random.Random) -> tuple[int, int]:
+    if chance.random() >= _MOVED:
+        return 0, 0
+    return chance.randint(-_FARTHEST, _FARTHEST), chance.randint(-_FARTHEST, _FARTHEST)
+
+
+def _moved(pixels: Pixels, shift: tuple[int, int]) -> Pixels:
+    """Move a picture to the right and down; what comes in is black."""
+    right, down = shift
+    high, wide = pixels.shape[:2]
+    moved = np.zeros_like(pixels)
+    moved[max(0, down) : high + min(0, down), max(0, right) : wide + min(0, right)] = pixels[
+        max(0, -down) : high - max(0, down), max(0, -right) : wide - max(0, right)
+    ]
+    return moved
+
+
+def _corner(chance: random.Random, items: Sequence[Item], rows: int, columns: int) -> tuple[int, int]:
+    """Choose a cut's first row and column, so that some widget is about in its middle."""
+    left, top, right, bottom = chance.choice(items).box
+    across, down = (left + right) / 2, (top + bottom) / 2
+    if right - left > _WIDE:
+        across = left + chance.random() * (right - left)
+    if bottom - top > _WIDE:
+        down = top + chance.random() * (bottom - top)
+    return (
+        _within(int(down * GRID[0] - rows / 2 + chance.random()), GRID[0] - rows),
+        _within(int(across * GRID[1] - columns / 2 + chance.random()), GRID[1] - columns),
+    )
+
+
+def _within(place: int, last: int) -> int:
+    return min(max(0, place), last)

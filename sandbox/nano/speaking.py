@@ -1,0 +1,241 @@
+"""Stage 2: the language model learns to read the loop's words and to point, and the tower goes on learning.
+
+Each picture is seen once; the loss of its pack flows back into the tower through what it gave, beside the
+dense supervision of the first stage, which keeps it from forgetting.
+"""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from qvl_agent.sandbox.nano.coder import Coder
+from qvl_agent.sandbox.nano.drawing import Pool
+from qvl_agent.sandbox.nano.judging import Judge
+from qvl_agent.sandbox.nano.optimiser import Optimiser
+from qvl_agent.sandbox.nano.packs import questions_pack, run_pack
+from qvl_agent.sandbox.nano.samples import Episode, Shot
+from qvl_agent.sandbox.nano.seeing import dense_targets
+from qvl_agent.sandbox.nano.shape import DEVIATION, GRID, MEAN
+from qvl_agent.sandbox.nano.start import build, build_heads, start_numbers
+from qvl_agent.sandbox.nano.text import Sequence as Pack
+from qvl_agent.sandbox.nano.text import read, read_prefix
+from qvl_agent.sandbox.nano.tower import Places, patches, see
+
+__all__ = ["SpeakBatch", "SpeakPlan", "Speaking"]
+
+_HELD_OUT: Final = 120
+"""Runs that are only validated on; at most a tenth of all."""
+_VALIDATED: Final = 24
+"""Pictures for that; half as many runs."""
+_ALL_KEYS: Final = 0.1
+"""The share of steps that have all of the system prompt's keys."""
+_DENSE: Final = 5
+"""Whole pictures a step that the heads look at."""
+_DENSE_WEIGHT: Final = 0.3
+_TOGETHER: Final = 4
+"""Whole pictures that the tower sees at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakPlan:
+    """How it is trained.
+
+    Attributes:
+        rate: of the language model's learning, at its highest.
+        vision_rate: of the tower's; 0 leaves it as it is.
+        questions: packs a step that are a picture with questions.
+        runs: packs a step that are a run.
+        most: questions of a picture.
+        keys: of the system prompt that are drawn; 0 for all.
+        pointing: the weight of looking at the target while a box is written.
+        names: whether it is also asked what only a name answers: see `drawing`.
+        batch: how many times the packs of a step on two CPU cores; for a GPU.
+    """
+
+    rate: float = 2e-3
+    vision_rate: float = 0.0
+    questions: int = 4
+    runs: int = 0
+    most: int = 16
+    keys: int = 64
+    pointing: float = 0.5
+    names: bool = False
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakBatch:
+    """Packs, each with its pictures.
+
+    Attributes:
+        kinds: "question" or "run" of each pack.
+        packs: what is read.
+        shots: the pictures of each pack.
+        keys: of the system prompt that are drawn; 0 for all.
+        seed: of what is drawn in the step.
+    """
+
+    kinds: tuple[str, ...]
+    packs: tuple[Pack, ...]
+    shots: tuple[tuple[Shot, ...], ...]
+    keys: int
+    seed: int
+
+
+class Speaking:
+    """The whole model, and the heads.
+
+    Args:
+        episodes: the data; some of it is held out.
+        coder: the tokenizer.
+        words: numbers of labels, as the first stage had them.
+        plan: how it is trained.
+        device: where, as torch calls it.
+    """
+
+    warm_up = 100
+    least = 0.04
+
+    def __init__(
+        self,
+        episodes: Sequence[Episode],
+        coder: Coder,
+        words: dict[str, int],
+        plan: SpeakPlan,
+        device: str = "cpu",
+    ) -> None:
+        shuffled = random.Random(5).sample(list(episodes), len(episodes))
+        held = min(_HELD_OUT, len(shuffled) // 10)
+        self._held_out = Pool.of(shuffled[:held], names=plan.names)
+        self._trained = Pool.of(shuffled[held:], names=plan.names)
+        self._coder, self._words, self._plan, self._device = coder, words, plan, device
+        self.model = build(coder.special)
+        self._visual, self._text = self.model.model.visual, self.model.model.language_model
+        start_numbers(self._text, coder.numbers)
+        self.model.to(device)
+        self._heads = build_heads(self._visual.config.out_hidden_size, len(words)).to(device)
+        self._places = {GRID: Places(self._visual)}
+        self._judge = Judge(coder, device)
+        eyes: dict[str, nn.Module] = {"visual": self._visual, "heads": self._heads}
+        self.modules: dict[str, nn.Module] = {**eyes, "text": self._text}
+        self.optimisers = {"text": Optimiser({"text": self._text}, plan.rate)}
+        if plan.vision_rate:
+            self.optimisers["visual"] = Optimiser(eyes, plan.vision_rate)
+        self.notes: dict[str, Any] = {"stage": "speak", "words": words, "tokenizer": coder.text}
+
+    def batch(self, chance: random.Random, share: float) -> SpeakBatch:  # noqa: ARG002 - nothing changes on the way
+        """Make packs."""
+        plan = self._plan
+        questions = self._trained.some_shots(chance, plan.questions * plan.batch)
+        packs = [questions_pack(self._coder, shot, chance, plan.most) for shot in questions]
+        shots: list[tuple[Shot, ...]] = [(shot,) for shot in questions]
+        runs = self._trained.some_runs(chance, plan.runs * plan.batch)
+        for run in runs:
+            packs.append(run_pack(self._coder, run))
+            shots.append(run.shots[: len(packs[-1].pictures)])
+        return SpeakBatch(
+            kinds=("question",) * len(questions) + ("run",) * len(runs),
+            packs=tuple(packs),
+            shots=tuple(shots),
+            keys=0 if chance.random() < _ALL_KEYS else plan.keys,
+            seed=chance.getrandbits(32),
+        )
+
+    def step(self, batch: SpeakBatch, warmth: float) -> dict[str, float]:
+        """Learn from it."""
+        moves = "visual" in self.optimisers
+        with torch.set_grad_enabled(moves):
+            seen = self._see(batch.shots)
+        given = [[cells.detach().requires_grad_(moves) for cells in pictures] for pictures in seen]
+        figures = self._read(batch, given)
+        self.optimisers["text"].step(self._plan.rate * warmth)
+        if moves:
+            figures |= self._teach_eyes(batch, seen, given)
+            self.optimisers["visual"].step(self._plan.vision_rate * warmth)
+        return figures
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Ask about pictures and runs that it isn't trained on."""
+        chance, found = random.Random(3), dict[str, list[float]]()
+        packs = list[tuple[str, Pack, tuple[Shot, ...]]]()
+        for shot in self._held_out.some_shots(chance, _VALIDATED):
+            packs.append(("question", questions_pack(self._coder, shot, chance, 12), (shot,)))
+        for run in self._held_out.some_runs(chance, _VALIDATED // 2):
+            pack = run_pack(self._coder, run)
+            packs.append(("run", pack, run.shots[: len(pack.pictures)]))
+        prefix = read_prefix(self._text, self._coder.system, keep=0)
+        for kind, pack, shots in packs:
+            hidden, _ = read(self._text, prefix, pack, self._see([shots])[0])
+            loss, figures = self._judge.loss(hidden, self._text.embed_tokens.weight, pack)
+            for name, value in {"loss": float(loss), **figures}.items():
+                found.setdefault(f"held out/{kind}/{name}", []).append(value)
+        return _means(found)
+
+    def _see(self, shots: Iterable[Sequence[Shot]]) -> list[list[Tensor]]:
+        """Encode pictures: whole ones some at once, close-ups one by one; gives cells of shape (n, width)."""
+        listed = [list(pictures) for pictures in shots]
+        flat = [shot for pictures in listed for shot in pictures]
+        seen: dict[int, Tensor] = {}
+        whole = [index for index, shot in enumerate(flat) if shot.whole]
+        size = _TOGETHER * self._plan.batch
+        together = [whole[start : start + size] for start in range(0, len(whole), size)]
+        for chosen in together + [[index] for index, shot in enumerate(flat) if not shot.whole]:
+            seen |= zip(chosen, self._encoded([flat[index] for index in chosen]), strict=True)
+        order = iter(range(len(flat)))
+        return [[seen[next(order)] for _ in pictures] for pictures in listed]
+
+    def _encoded(self, shots: list[Shot]) -> Tensor:
+        """Encode pictures of one size: shape (pictures, cells, width)."""
+        grid = shots[0].grid
+        places = self._places.get(grid) or Places(self._visual, grid)
+        pictures = torch.stack([torch.from_numpy(shot.pixels()) for shot in shots]).to(self._device)
+        cells = torch.arange(grid[0] * grid[1], device=self._device).expand(len(shots), -1)
+        return see(self._visual, places, patches(pictures, MEAN, DEVIATION), cells)
+
+    def _read(self, batch: SpeakBatch, given: list[list[Tensor]]) -> dict[str, float]:
+        """Read all packs and send their losses back, each by the tokens that are to be learnt in it."""
+        draw = torch.Generator().manual_seed(batch.seed)
+        prefix = read_prefix(self._text, self._coder.system, keep=batch.keys, chance=draw)
+        learnt = sum(int(pack.learnt.sum()) for pack in batch.packs)
+        figures = dict[str, list[float]]()
+        for kind, pack, pictures in zip(batch.kinds, batch.packs, given, strict=True):
+            hidden, missed = read(self._text, prefix, pack, pictures)
+            loss, said = self._judge.loss(hidden, self._text.embed_tokens.weight, pack)
+            share = float(pack.learnt.sum()) / learnt
+            torch.autograd.backward((loss + self._plan.pointing * missed) * share)
+            for name, value in {
+                **said,
+                "loss": float(loss.detach()),
+                "missed": float(missed.detach()),
+            }.items():
+                figures.setdefault(f"{kind}/{name}", []).append(value)
+        return _means(figures)
+
+    def _teach_eyes(
+        self, batch: SpeakBatch, seen: list[list[Tensor]], given: list[list[Tensor]]
+    ) -> Mapping[str, float]:
+        """Send back into the tower what the packs' losses say, and what the heads say of some pictures."""
+        cells = [one for some in seen for one in some]
+        shots = [shot for some in batch.shots for shot in some]
+        whole = [pair for pair in zip(cells, shots, strict=True) if pair[1].whole]
+        whole = random.Random(batch.seed).sample(whole, min(_DENSE, len(whole)))
+        targets = dense_targets([shot for _, shot in whole], self._words)
+        loss, said = self._heads(
+            torch.cat([one for one, _ in whole]),
+            {name: target.to(self._device) for name, target in targets.items()},
+        )
+        total = loss * _DENSE_WEIGHT
+        for one, leaf in zip(cells, (leaf for some in given for leaf in some), strict=True):
+            if leaf.grad is not None:
+                total = total + (one.float() * leaf.grad.float()).sum()
+        torch.autograd.backward(total)
+        return {f"eyes/{name}": value for name, value in said.items()}
+
+
+def _means(found: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: sum(values) / len(values) for name, values in found.items()}

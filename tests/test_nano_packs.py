@@ -1,0 +1,154 @@
+"""What is trained on is what the loop says: the backend's own tokens and positions, one by one."""
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from nano_episodes import BUDGET, run, screen
+
+from qvl_agent.actions.messages import Message
+from qvl_agent.agent.models.transformers_inputs import Encoder
+from qvl_agent.agent.models.transformers_load import Loaded, load
+from qvl_agent.prompts import render
+from qvl_agent.sandbox.nano.coder import ANSWERING, Coder
+from qvl_agent.sandbox.nano.exporting import write_checkpoint
+from qvl_agent.sandbox.nano.packs import questions_pack, run_pack
+from qvl_agent.sandbox.nano.shape import GRID
+from qvl_agent.sandbox.nano.start import build
+from qvl_agent.sandbox.nano.targets import cells_under
+from qvl_agent.sandbox.nano.tokens import SPECIAL, texts, train
+
+EPISODE, MESSAGES = run(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The ordinary backend's tokens, and their positions in time, height and width: (3, n)."""
+
+    loaded: Loaded
+
+    def read(self, messages: tuple[Message, ...]) -> tuple[list[int], torch.Tensor]:
+        encoder = Encoder(self.loaded, BUDGET)
+        prompt = encoder.prompt(messages)
+        return list(prompt.ids), encoder.fresh(prompt).known[1:, 0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def coder() -> Coder:
+    return Coder(json.dumps(train(texts([run(seed)[0] for seed in range(6)]))))
+
+
+@pytest.fixture(scope="module")
+def backend(coder: Coder, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    folder: Path = tmp_path_factory.mktemp("made") / "checkpoint"
+    write_checkpoint(build(coder.special), coder, folder)
+    return Backend(load(folder, device="cpu", dtype="float32", max_picture_tokens=BUDGET))
+
+
+# The tokenizer
+
+
+def test_the_tokenizer_has_the_special_tokens_where_it_says(coder: Coder, backend: Backend) -> None:
+    tokenizer: Any = backend.loaded.tokenizer
+    assert sorted(coder.special.values()) == list(range(len(tokenizer) - len(SPECIAL), len(tokenizer)))
+    for name, number in coder.special.items():
+        assert tokenizer.convert_tokens_to_ids(name) == number
+        assert coder.encode(f"a{name}b")[1:-1] == [number]
+
+
+def test_each_number_is_one_token(coder: Coder) -> None:
+    assert [coder.encode(f"[{number}]")[1] for number in range(1000)] == coder.numbers.tolist()
+    assert [coder.value[token] for token in coder.numbers.tolist()] == list(range(1000))
+    assert coder.decode(coder.encode("1000, 07")) == "1000, 07"
+
+
+@pytest.mark.parametrize("text", [EPISODE.text, "取消勾选置顶的聊天 — Zoë's 3.14\n\t 😀 \n"])
+def test_nothing_is_lost(text: str, coder: Coder, backend: Backend) -> None:
+    ids = coder.encode(text)
+    assert backend.loaded.tokenizer(text, add_special_tokens=False)["input_ids"] == ids
+    assert backend.loaded.tokenizer.decode(ids) == text
+
+
+# Packs
+
+
+def test_a_question_in_a_pack_is_a_runs_first_step(coder: Coder, backend: Backend) -> None:
+    frame, _ = screen(1)
+    shot = EPISODE.shots[0]
+    pack = questions_pack(coder, shot, random.Random(0), most=3)
+    asked = list(shot.questions)
+    random.Random(0).shuffle(asked)
+    assert int(pack.branch.max()) == 3
+    for branch, question in enumerate(asked[:3], 1):
+        task = render("task", task=question.instruction, rules=())
+        told = (Message("system", (render("system_grounded", language=""),)), Message("user", (frame, task)))
+        ids, positions = backend.read(told)
+        seen = (pack.branch == 0) | (pack.branch == branch)
+        own = pack.ids[seen].tolist()
+        learnt = pack.learnt[seen].tolist()
+        reply = [*coder.encode(question.reply), coder.special["<|im_end|>"]]
+        assert coder.system.tolist() + own == ids + reply
+        assert learnt == [False] * (len(own) - len(reply)) + [True] * len(reply)
+        count = len(ids) - len(coder.system)
+        assert torch.equal(pack.positions[:, seen][:, :count], positions[:, len(coder.system) :])
+        assert torch.equal(
+            torch.diff(pack.positions[:, seen][:, count - 1 :]), torch.ones(3, len(reply)).long()
+        )
+
+
+def test_a_run_in_a_pack_is_the_loops_conversation(coder: Coder, backend: Backend) -> None:
+    pack = run_pack(coder, EPISODE)
+    ids, positions = backend.read(MESSAGES)
+    start, opened = len(coder.system), len(coder.encode(ANSWERING))
+    assert pack.ids.tolist() == ids[start:-opened]
+    assert torch.equal(pack.positions, positions[:, start:-opened])
+    assert [count for _, _, count in pack.pictures] == [360, shot_cells(1), 360]
+    replies = [message.text + "<|im_end|>" for message in MESSAGES if message.role == "assistant"]
+    assert backend.loaded.tokenizer.decode(pack.ids[pack.learnt]) == "".join(replies)
+
+
+def test_a_long_run_is_packed_to_its_first_steps(coder: Coder) -> None:
+    whole, short = run_pack(coder, EPISODE), run_pack(coder, EPISODE, most=2)
+    count = len(short.ids)
+    assert len(short.pictures) == 2
+    assert torch.equal(whole.ids[:count], short.ids)
+    assert int(short.learnt.sum()) < int(whole.learnt.sum())
+
+
+def test_the_model_is_to_look_at_the_box_while_it_writes_it(coder: Coder) -> None:
+    pack = run_pack(coder, EPISODE)
+    first, zoomed = EPISODE.shots[0].items[0], 4
+    box = [round(1000 * side) for side in first.box]
+    assert [coder.value[int(pack.ids[place])] for place in pack.numbers[:4]] == box
+    assert [int(pack.ids[place]) for place in pack.numbers[zoomed + 2 :]] == coder.encode(
+        "300"
+    ) + coder.encode("100")
+    places, cells = zip(*pack.looks, strict=True)
+    assert [place + 1 for place in places] == list(pack.numbers[:4]), "none in a close-up"
+    start = pack.pictures[0][0]
+    assert all((one - start).tolist() == cells_under(box) for one in cells)
+    assert all(int(pack.ids[index]) == coder.special["<|image_pad|>"] for index in cells[0].tolist())
+
+
+def test_of_a_drag_the_first_four_numbers_are_the_box(coder: Coder) -> None:
+    pack = questions_pack(coder, EPISODE.shots[2], random.Random(0), most=2)
+    assert [coder.value[int(pack.ids[place])] for place in pack.numbers] == [10, 20, 30, 40]
+
+
+def shot_cells(number: int) -> int:
+    rows, columns = EPISODE.shots[number].grid
+    assert (rows, columns) != GRID
+    return rows * columns

@@ -1,0 +1,129 @@
+"""What is trained is what runs: tower and text give what transformers' own forward pass gives."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from qvl_agent.agent.models.transformers_inputs import patches as backends
+from qvl_agent.sandbox.nano.shape import DEVIATION, GRID, MEAN
+from qvl_agent.sandbox.nano.start import build
+from qvl_agent.sandbox.nano.text import Sequence, picture_positions, read, read_prefix
+from qvl_agent.sandbox.nano.tokens import SPECIAL
+from qvl_agent.sandbox.nano.tower import Places, patches, see
+
+IMAGE, BEGIN, END = (SPECIAL.index(name) for name in ("<|image_pad|>", "<|vision_start|>", "<|vision_end|>"))
+FULL = torch.float32
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def model() -> torch.nn.Module:
+    return build().eval()
+
+
+def picture(grid: tuple[int, int]) -> torch.Tensor:
+    noise = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (1, 32 * grid[0], 32 * grid[1], 3), dtype=torch.uint8, generator=noise)
+
+
+def rows_of(cut: torch.Tensor) -> torch.Tensor:
+    """Patches as the image processor lays them out: each picture twice, for both moments."""
+    return cut.view(-1, 3, 1, 16, 16).expand(-1, 3, 2, 16, 16).reshape(-1, 1536)
+
+
+@torch.no_grad()
+def test_the_patches_are_the_backends(model: torch.nn.Module) -> None:
+    processor = SimpleNamespace(
+        patch_size=16, merge_size=2, temporal_patch_size=2, rescale_factor=1 / 255,
+        image_mean=[MEAN] * 3, image_std=[DEVIATION] * 3,
+    )  # fmt: skip
+    shown = picture((3, 4))
+    theirs, grid = backends(shown[0].numpy(), processor, model.model.visual)
+    assert grid.tolist() == [[1, 6, 8]]
+    torch.testing.assert_close(rows_of(patches(shown, MEAN, DEVIATION)), theirs, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("grid", [GRID, (4, 7)], ids=["screen", "close-up"])
+@torch.no_grad()
+def test_the_tower_sees_what_transformers_sees(model: torch.nn.Module, grid: tuple[int, int]) -> None:
+    visual = model.model.visual
+    cut = patches(picture(grid), MEAN, DEVIATION)
+    theirs = visual(rows_of(cut), torch.tensor([[1, 2 * grid[0], 2 * grid[1]]])).pooler_output
+    ours = see(visual, Places(visual, grid), cut, torch.arange(grid[0] * grid[1])[None], kind=FULL)
+    assert theirs.abs().mean() > 0.01
+    torch.testing.assert_close(ours[0], theirs, atol=2e-4, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_a_cut_knows_where_it_lies(model: torch.nn.Module) -> None:
+    """Its cells have the whole picture's places, so the same pixels elsewhere look different."""
+    visual = model.model.visual
+    places, cut = Places(visual), patches(picture((2, 6)), MEAN, DEVIATION)
+    near = (torch.arange(2)[:, None] * GRID[1] + torch.arange(6)).flatten()[None]
+    here, there = (see(visual, places, cut, cells, kind=FULL) for cells in (near, near + 5 * GRID[1] + 7))
+    assert (here - there).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_the_text_reads_what_transformers_reads(model: torch.nn.Module) -> None:
+    """Two questions in one pack, each as if it were alone with the picture."""
+    text, visual = model.model.language_model, model.model.visual
+    draw = torch.Generator().manual_seed(2)
+    system, before, *asked = (torch.randint(20, 4000, (count,), generator=draw) for count in (9, 4, 7, 5))
+    cut = rows_of(patches(picture(GRID), MEAN, DEVIATION))
+    grid = torch.tensor([[1, 2 * GRID[0], 2 * GRID[1]]])
+    count = GRID[0] * GRID[1]
+    shown = torch.cat([before, torch.tensor([BEGIN]), torch.full((count,), IMAGE), torch.tensor([END])])
+    theirs = []
+    for words in asked:
+        ids = torch.cat([system, shown, words])[None]
+        kinds = (ids == IMAGE).int()
+        out = model(input_ids=ids, pixel_values=cut, image_grid_thw=grid, mm_token_type_ids=kinds)
+        theirs.append(out.logits[0, len(system) :])
+    start, after = len(system) + 5, len(system) + 5 + max(GRID)
+    positions = [torch.arange(len(system), start).expand(3, -1), picture_positions(start)]
+    positions += [torch.tensor([after]).expand(3, 1)]
+    positions += [torch.arange(after + 1, after + 1 + len(words)).expand(3, -1) for words in asked]
+    branch = [torch.zeros(len(shown)), *(torch.full((len(one),), k) for k, one in enumerate(asked, 1))]
+    pack = Sequence(
+        ids=torch.cat([shown, *asked]),
+        positions=torch.cat(positions, 1),
+        branch=torch.cat(branch).long(),
+        pictures=((5, 0, count),),
+        learnt=torch.zeros(0, dtype=torch.bool),
+        looks=(),
+        numbers=(),
+    )
+    seen = visual(cut, grid).pooler_output
+    prefix = read_prefix(text, system, keep=0, kind=FULL)
+    ours = model.lm_head(read(text, prefix, pack, [seen], kind=FULL)[0])
+    begin = len(shown)
+    for words, right in zip(asked, theirs, strict=True):
+        torch.testing.assert_close(
+            ours[begin : begin + len(words)], right[len(shown) :], atol=2e-3, rtol=1e-3
+        )
+        begin += len(words)
+    torch.testing.assert_close(ours[: len(shown)], theirs[0][: len(shown)], atol=2e-3, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_keys_that_are_drawn_stand_for_the_others(model: torch.nn.Module) -> None:
+    text = model.model.language_model
+    ids = torch.randint(20, 4000, (200,), generator=torch.Generator().manual_seed(3))
+    few = read_prefix(text, ids, keep=64, kind=FULL, chance=torch.Generator().manual_seed(4))
+    whole = read_prefix(text, ids, keep=0, kind=FULL)
+    assert [key.shape[1] for key in few.keys] == [64] * 5
+    assert torch.equal(few.keys[0][:, :4], whole.keys[0][:, :4]), "the first keys are always there"
+    assert float(few.bias[:4].abs().max()) == 0
+    assert float(few.bias[4:].exp().sum()) == pytest.approx(196, rel=1e-4)
+    again = read_prefix(text, ids, keep=64, kind=FULL, chance=torch.Generator().manual_seed(4))
+    assert torch.equal(few.keys[4], again.keys[4])
