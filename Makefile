@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test test-faults attacks nightly setup-demo setup-test format lint types tests engines bench clean
+.PHONY: demo test test-faults attacks nano nightly setup-demo setup-test format lint types tests engines bench clean
 
 demo: setup-demo
 	.venv/bin/qvl-agent demo
@@ -38,6 +38,20 @@ test-faults: setup-test
 # Every attack in real windows with its controls, and a table by family.
 attacks: setup-test
 	$(PYTHON) benchmarks/attacks.py
+
+# nano from nothing: its data, both stages of its training, its checkpoint; goes on where it was cut off. docs/nano.md
+NANO := build/nano
+NANO_PICTURES := 6000
+NANO_DEVICE := cpu
+NANO_SEE := --minutes 30 --rate 2e-3
+NANO_SPEAK := --minutes 60 --rate 2.2e-3 --vision-rate 1.2e-3 --questions 3 --runs 1 --most 10
+nano: setup-test
+	$(PYTHON) -m qvl_agent.sandbox.nano data $(NANO)/data --pictures $(NANO_PICTURES)
+	[ -f $(NANO)/data/tokenizer.json ] || $(PYTHON) -m qvl_agent.sandbox.nano tokens $(NANO)/data
+	$(PYTHON) -m qvl_agent.sandbox.nano see $(NANO)/data --state $(NANO)/see --device $(NANO_DEVICE) $(NANO_SEE)
+	$(PYTHON) -m qvl_agent.sandbox.nano speak $(NANO)/data --state $(NANO)/speak --after $(NANO)/see \
+		--device $(NANO_DEVICE) $(NANO_SPEAK)
+	$(PYTHON) -m qvl_agent.sandbox.nano export $(NANO)/speak sandbox/nano/checkpoint
 
 # What takes too long for every day: all faults and the nightly tests, then each script with its full count; hours.
 NIGHTLY := fuzz_replies.py reconcile.py freshness.py typing_exact.py attacks.py nagging.py kill_switch.py release.py

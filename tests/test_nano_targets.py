@@ -42,6 +42,15 @@ def test_a_widget_says_its_state_and_else_its_rows() -> None:
     assert found.flags[(*box, muted)] == IGNORED
 
 
+def test_a_small_widget_matters_nearly_as_much_as_a_large_one() -> None:
+    weights = paint([ROW, CHECK, FIELD], WORDS).weights
+    small, large = weights[patch(1, 1)], weights[patch(2, 5)]
+    patches = 12 * 4 - 1
+    assert weights.mean() == pytest.approx(1, rel=1e-5)
+    assert small / large == pytest.approx(patches**0.7)
+    assert small < large * patches
+
+
 def test_boxes_are_on_the_scale_of_the_replies() -> None:
     found = paint([FIELD], WORDS)
     assert found.boxes[patch(20, 25)].tolist() == [417, 667, 625, 700]
