@@ -33,7 +33,7 @@ from qvl_agent.sandbox.nano.tokens import texts, train
 
 EPISODES = [run(seed)[0] for seed in range(12)]
 WORDS = labels(EPISODES, least=5)
-SPEAK = SpeakPlan(questions=1, runs=1, most=2, vision_rate=1e-3, keys=16)
+SPEAK = SpeakPlan(questions=1, runs=0, most=2, vision_rate=1e-3, keys=16)
 NOTHING = training.Progress()
 
 
@@ -51,7 +51,7 @@ def small() -> Iterator[None]:
         patched.setattr(seeing, "_CUTS", ((3, 6, 3),))
         patched.setattr(seeing, "_CUT_PICTURES", 2)
         patched.setattr(seeing, "_SAMPLE", 4)
-        patched.setattr(speaking, "_VALIDATED", 1)
+        patched.setattr(speaking, "_VALIDATED", 0)
         patched.setattr(training, "_AHEAD", 2)
         yield
 
@@ -61,9 +61,8 @@ def coder() -> Coder:
     return Coder(json.dumps(train(texts(EPISODES))))
 
 
-@pytest.fixture
-def whole(coder: Coder) -> Speaking:
-    return Speaking(EPISODES, coder, WORDS, SPEAK)
+def whole(coder: Coder, **plan: Any) -> Speaking:
+    return Speaking(EPISODES, coder, WORDS, replace(SPEAK, **plan))
 
 
 def saw() -> Seeing:
@@ -111,20 +110,20 @@ def test_the_patches_start_whitened() -> None:
     assert float(loud.max()) == pytest.approx(0.7, rel=1e-3)
 
 
-def test_the_whole_model_learns_to_speak(whole: Speaking, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_model_learns_to_speak(coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speaking, "_VALIDATED", 2)
-    fixed = whole.batch(random.Random(1), 0.0)
+    learner = whole(coder, runs=1)
+    fixed = learner.batch(random.Random(1), 0.0)
     assert fixed.kinds == ("question", "run")
-    figures = [whole.step(fixed, 1.0) for _ in range(4)]
+    figures = [learner.step(fixed, 1.0) for _ in range(3)]
     for name in ("question/loss", "run/loss"):
         assert figures[-1][name] < 0.9 * figures[0][name], figures
-    held_out = whole.validate()
+    held_out = learner.validate()
     assert {"held out/question/loss", "held out/run/hits"} <= set(held_out)
 
 
 def test_the_eyes_stay_as_they_are_unless_they_are_taught(coder: Coder) -> None:
-    plan = SpeakPlan(questions=1, most=2)
-    learner = Speaking(EPISODES, coder, WORDS, plan)
+    learner = whole(coder, vision_rate=0.0)
     before = [weight.clone() for weight in learner.modules["visual"].parameters()]
     learner.step(learner.batch(random.Random(1), 0.0), 1.0)
     assert all(map(torch.equal, learner.modules["visual"].parameters(), before))
@@ -157,17 +156,17 @@ def test_a_training_that_was_cut_off_comes_out_the_same(
     stage: str, coder: Coder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "_SAVE_S", -1.0)
-    budget = training.Budget(steps=3)
+    budget = training.Budget(steps=2)
 
     def make() -> Any:
-        return saw() if stage == "see" else Speaking(EPISODES, coder, WORDS, replace(SPEAK, runs=0))
+        return saw() if stage == "see" else whole(coder)
 
     def go(learner: Any, folder: str, progress: training.Progress) -> State:
         training.train(learner, budget, tmp_path / folder, progress=progress, say=str)
         return load_state(tmp_path / folder)
 
     once = go(make(), "whole", NOTHING)
-    broken, steps = make(), iter(range(2))
+    broken, steps = make(), iter(range(1))
     learn = broken.step
 
     def step(batch: Any, warmth: float) -> Any:
@@ -179,13 +178,13 @@ def test_a_training_that_was_cut_off_comes_out_the_same(
     with pytest.raises(_Cut):
         go(broken, "cut", NOTHING)
     half, fresh = load_state(tmp_path / "cut"), make()
-    assert half.notes["steps"] == 2
+    assert half.notes["steps"] == 1
     progress = training.put_back(fresh, half)
     ended = go(fresh, "cut", progress)
     assert once.tensors.keys() == ended.tensors.keys()
     assert [name for name, kept in once.tensors.items() if not torch.equal(kept, ended.tensors[name])] == []
     assert max(path.stat().st_size for path in (tmp_path / "cut").iterdir()) <= 16_000_000
-    assert once.notes["steps"] == ended.notes["steps"] == 3
+    assert once.notes["steps"] == ended.notes["steps"] == 2
 
 
 def test_a_state_is_replaced_in_one_go(tmp_path: Path) -> None:
@@ -207,15 +206,16 @@ def test_a_state_is_replaced_in_one_go(tmp_path: Path) -> None:
 # What comes of it
 
 
-def test_the_checkpoint_says_what_was_trained(whole: Speaking, coder: Coder, tmp_path: Path) -> None:
-    fixed = whole.batch(random.Random(1), 0.0)
-    for _ in range(3):
-        whole.step(fixed, 1.0)
+def test_the_checkpoint_says_what_was_trained(coder: Coder, tmp_path: Path) -> None:
+    learner = whole(coder)
+    fixed = learner.batch(random.Random(1), 0.0)
+    for _ in range(2):
+        learner.step(fixed, 1.0)
     folder = tmp_path / "checkpoint"
     folder.mkdir()
     (folder / "README.md").write_text("the model card")
     (folder / "model-00001-of-00009.safetensors").touch()
-    export(training.keep(whole, NOTHING), folder)
+    export(training.keep(learner, NOTHING), folder)
     names = {path.name for path in folder.iterdir()}
     assert {"README.md", "config.json", "preprocessor_config.json", "tokenizer.json"} <= names
     assert "model-00001-of-00009.safetensors" not in names
@@ -232,7 +232,7 @@ def test_the_checkpoint_says_what_was_trained(whole: Speaking, coder: Coder, tmp
     said = backend.reply(told, stop=lambda: False).text
     backend.close()
     shot = Shot(EPISODES[3].shots[0].png, (), (question,))
-    assert said == greedy(whole, coder, shot)
+    assert said == greedy(learner, coder, shot)
     assert said
 
 
