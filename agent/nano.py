@@ -1,4 +1,4 @@
-"""`--model nano`: the small Qwen3-VL that ships with the program, what it needs, and where it may be used."""
+"""`--model nano`: the small Qwen3-VL trained on the sandbox, what it needs, and where it may be used."""
 
 from importlib.util import find_spec
 from typing import Final
@@ -90,4 +90,4 @@ def _other_dialect(dialect: str) -> str:
 
 
 def _missing() -> str:
-    return f"this installation lacks nano's checkpoint ({nano.CHECKPOINT}); install qvl-agent again"
+    return f"no checkpoint of nano ships yet, and none is in {nano.CHECKPOINT}; make one: docs/nano.md"

@@ -38,8 +38,8 @@ MODEL_OPTIONS: Final = _options(
         "--model",
         metavar="NAME",
         help="auto (what is here), 2b|4b|8b|30b-a3b|32b|235b-a22b with -thinking, -fp8 or -4bit, "
-        "a checkpoint's hub id or folder, a server's URL, or, in the sandbox alone, nano (a small one that "
-        "ships with the program) or oracle.",
+        "a checkpoint's hub id or folder, a server's URL, or, in the sandbox alone, nano (a small one "
+        "of our own, made by make nano) or oracle.",
     ),
     click.option("--server", metavar="URL", help="An OpenAI-compatible server: http://127.0.0.1:8000/v1."),
     click.option(

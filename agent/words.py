@@ -24,7 +24,7 @@ __all__ = ["MAX_SHOWN", "about_model", "action_words", "shortened", "visible"]
 MAX_SHOWN: Final = 20_000
 """Characters of one text that are shown; the journal has them all."""
 _OWN_MODELS: Final = {
-    "nano": "a small Qwen3-VL that ships with qvl-agent; it knows the sandbox alone, and a real "
+    "nano": "a small Qwen3-VL of our own; it knows the sandbox alone, and a real "
     "desktop needs a real Qwen3-VL",
     "oracle": "a stand-in that reads the application's widgets and answers in Qwen3-VL's format; "
     "it is no Qwen3-VL and works in the sandbox only",

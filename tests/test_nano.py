@@ -37,7 +37,7 @@ from qvl_agent.sandbox.manifest import read_manifest
 ROOT = Path(__file__).parent.parent
 DONE = '{"action": "done"}'
 TASK = "uncheck the pinned chat"
-WHO = "nano, a small Qwen3-VL that ships with qvl-agent; it knows the sandbox alone"
+WHO = "nano, a small Qwen3-VL of our own; it knows the sandbox alone"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -122,7 +122,7 @@ def test_other_models_are_none_of_its_business(said: dict[str, object]) -> None:
 
 def test_without_its_checkpoint_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(nano, "CHECKPOINT", tmp_path / "nowhere")
-    with pytest.raises(ModelError, match=r"lacks nano's checkpoint \(.*nowhere\); install qvl-agent again"):
+    with pytest.raises(ModelError, match=r"none is in .*nowhere; make one: docs/nano.md"):
         asked()
 
 
@@ -296,4 +296,4 @@ def test_the_doctor_knows_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert (found.state, found.remedy) == ("warn", "pip install 'qvl-agent[transformers]'")
     monkeypatch.setattr(nano, "CHECKPOINT", tmp_path / "nowhere")
     (gone,), (bad,) = doctor._nano(settings), doctor._model(settings)
-    assert (gone.state, gone.remedy, bad.state) == ("warn", "install qvl-agent again", "bad")
+    assert (gone.state, gone.remedy, bad.state) == ("warn", "make one: docs/nano.md", "bad")
