@@ -10,16 +10,15 @@ from qvl_agent.sandbox import nano
 __all__ = ["NANO", "in_megabytes", "is_nano", "lacking", "only_in_a_sandbox", "place", "suited"]
 
 NANO: Final = "nano"
-_DIALECT: Final = "grounded"
 _SANDBOX: Final = "sandbox:"
 _SUITED: Final = {
     "max_picture_tokens": nano.PICTURE_TOKENS,
-    "max_reply_tokens": 256,
+    "max_reply_tokens": nano.REPLY_TOKENS,
     "look_closer": "never",
     "verify": "checker",
 }
 """As `benchmarks/nano.py` measures it. It was taught to act, over whole screens of one size: it says nothing
-about a close-up, and whether the task is done is the checker's to say. A longer reply has lost its way."""
+about a close-up, and whether the task is done is the checker's to say."""
 
 
 def is_nano(settings: Settings) -> bool:
@@ -35,19 +34,19 @@ def suited(settings: Settings) -> Settings:
     """
     if not is_nano(settings):
         return settings
-    if settings.dialect != _DIALECT:
+    if settings.dialect != nano.DIALECT:
         raise SettingsError(_other_dialect(settings.dialect))
     missing = {name: value for name, value in _SUITED.items() if name not in settings.model_fields_set}
     return settings.model_copy(update=missing)
 
 
-def only_in_a_sandbox(desktop: str) -> None:
-    """Refuse nano every desktop whose name isn't a sandbox's.
+def only_in_a_sandbox(settings: Settings, desktop: str) -> None:
+    """Refuse nano every desktop whose name isn't a sandbox's; another model may go anywhere.
 
     Raises:
         SettingsError: it is to act elsewhere.
     """
-    if not desktop.startswith(_SANDBOX):
+    if is_nano(settings) and not desktop.startswith(_SANDBOX):
         raise SettingsError(
             "nano is for the sandbox (qvl-agent demo --model nano, or --desktop sandbox:chat) and has seen "
             "nothing else; a real desktop needs a real Qwen3-VL, such as --model 2b"
@@ -65,9 +64,9 @@ def place() -> str:
     return str(nano.CHECKPOINT)
 
 
-def lacking(dialect: str = _DIALECT) -> str:
+def lacking(dialect: str = nano.DIALECT) -> str:
     """Say why nano can't answer here in this dialect, with the remedy; "" if it can."""
-    if dialect != _DIALECT:
+    if dialect != nano.DIALECT:
         return _other_dialect(dialect)
     if not _is_here():
         return _missing()
@@ -86,7 +85,7 @@ def _is_here() -> bool:
 
 
 def _other_dialect(dialect: str) -> str:
-    return f"nano answers in the dialect {_DIALECT} alone, not in {dialect}"
+    return f"nano answers in the dialect {nano.DIALECT} alone, not in {dialect}"
 
 
 def _missing() -> str:

@@ -35,7 +35,7 @@ def play(
     from qvl_agent.actions.desktops.signals import stop_on_signals
     from qvl_agent.actions.reading_rapidocr import open_reader
     from qvl_agent.agent.agent import Agent
-    from qvl_agent.agent.nano import is_nano, only_in_a_sandbox, suited
+    from qvl_agent.agent.nano import only_in_a_sandbox, suited
     from qvl_agent.agent.question import TerminalPerson
     from qvl_agent.agent.secret_command import secrets_of
     from qvl_agent.agent.session import open_desktop, open_model_for, sent_to
@@ -43,8 +43,7 @@ def play(
     from qvl_agent.agent.terminal_choosing import TerminalChoosing
     from qvl_agent.sandbox.session import SandboxDesktop
 
-    if is_nano(settings):
-        only_in_a_sandbox(settings.desktop)
+    only_in_a_sandbox(settings, settings.desktop)
     settings = suited(settings)
     secrets = secrets_of(task or "", settings, as_json=options["as_json"])
     choosing = TerminalChoosing(as_json=options["as_json"])

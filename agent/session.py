@@ -100,8 +100,7 @@ def open_model(name: str = "", *, desktop: Desktop | None = None, **settings: ob
         ModelError: the model can't be loaded or reached.
     """
     wanted = load_settings({"model": name or None, **settings})
-    if is_nano(wanted):
-        only_in_a_sandbox(desktop.name if desktop else "")
+    only_in_a_sandbox(wanted, desktop.name if desktop else "")
     with open_model_for(wanted, desktop) as model:
         yield model
 

@@ -20,7 +20,7 @@ from typing import TypeVar
 from qvl_agent.actions.errors import QvlError
 from qvl_agent.actions.reading_rapidocr import open_reader
 from qvl_agent.agent import open_model
-from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS
+from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS, REPLY_TOKENS
 from qvl_agent.sandbox.nano.evaluation import FIRST_SEED, MAX_STEPS, Answering, Evaluation
 from qvl_agent.sandbox.nano.figures import looks_table, speed, steps_table, tasks_table, unsolved
 from qvl_agent.sandbox.nano.results import Case, Results, RunLine, StepsLine
@@ -29,8 +29,6 @@ from qvl_agent.sandbox.tasks import TASKS
 
 L = TypeVar("L", RunLine, StepsLine)
 DEMO = ("chat", next(iter(TASKS["chat"])))
-REPLY_TOKENS = 256
-"""A text that is typed is the longest there is; more is a model that has lost its way."""
 
 
 def chosen(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -13,11 +13,11 @@ from qvl_agent.actions.schema import Action, Click, Done, Drag, Zoom
 from qvl_agent.agent.history import History
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.pictures import resized
-from qvl_agent.sandbox.nano.samples import DIALECT, Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS
+from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
 
 WORDS = ("Pin", "Mute", "删除", "Send")
 COLOURS = ((200, 60, 60), (60, 160, 60), (70, 90, 220), (200, 180, 40))
-BUDGET = 360
 
 
 def run(seed: int) -> tuple[Episode, tuple[Message, ...]]:
@@ -76,5 +76,5 @@ def said(history: History, action: Action) -> None:
 
 def png(frame: Frame) -> bytes:
     out = io.BytesIO()
-    resized(frame, BUDGET).save(out, "PNG")
+    resized(frame, PICTURE_TOKENS).save(out, "PNG")
     return out.getvalue()

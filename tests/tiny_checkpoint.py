@@ -21,23 +21,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
-SPECIAL = [
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|object_ref_start|>",
-    "<|object_ref_end|>",
-    "<|box_start|>",
-    "<|box_end|>",
-    "<|quad_start|>",
-    "<|quad_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|vision_pad|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-]
-"""From 151643 on; a decoder may leave them out."""
+from qvl_agent.sandbox.nano.tokens import SPECIAL, TEMPLATE
+
 ADDED = [
     "<tool_call>",
     "</tool_call>",
@@ -52,32 +37,11 @@ ADDED = [
     "<think>",
     "</think>",
 ]
-"""From 151657 on; ordinary text to a decoder."""
+"""From 151657 on, after the special ones, which nano has too; ordinary text to a decoder."""
+REPLY_BEGINS = "<|im_start|>assistant\\n"
+"""Where the template lets a reply begin."""
 FIRST_SPECIAL = 151643
 VOCAB = 151936
-
-TEMPLATE = """\
-{%- macro said(content) -%}
-  {%- if content is string -%}
-    {{- content -}}
-  {%- else -%}
-    {%- for part in content -%}
-      {%- if part.type == 'image' or 'image' in part or 'image_url' in part -%}
-        {{- '<|vision_start|><|image_pad|><|vision_end|>' -}}
-      {%- elif 'text' in part -%}
-        {{- part.text -}}
-      {%- endif -%}
-    {%- endfor -%}
-  {%- endif -%}
-{%- endmacro -%}
-{%- for message in messages -%}
-  {{- '<|im_start|>' + message.role + '\\n' + said(message.content) + '<|im_end|>\\n' -}}
-{%- endfor -%}
-{%- if add_generation_prompt -%}
-  {{- '<|im_start|>assistant\\nTHINK' -}}
-{%- endif -%}
-"""
-"""Renders text and pictures as the released template does; tools, videos and old thoughts aside."""
 
 VISION = {
     "depth": 4,
@@ -158,7 +122,7 @@ def checkpoint(
         released_heads: attention heads as wide as the released ones, for engines that need them.
     """
     tokenizer(folder)
-    template = TEMPLATE.replace("THINK", "<think>\\n" if thinking else "")
+    template = TEMPLATE.replace(REPLY_BEGINS, REPLY_BEGINS + "<think>\\n") if thinking else TEMPLATE
     (folder / "chat_template.jinja").write_text(template, "utf-8")
     _write(folder / "preprocessor_config.json", PREPROCESSOR)
     model = _model(moe=moe, shape=TEXT | (RELEASED_HEADS if released_heads else {}))

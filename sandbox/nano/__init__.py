@@ -11,11 +11,17 @@ loop's own words, which is why this is the one folder of the sandbox that import
 from pathlib import Path
 from typing import Final, Literal
 
-__all__ = ["CHECKPOINT", "DEMO_MODEL", "PICTURE_TOKENS"]
+__all__ = ["CHECKPOINT", "DEMO_MODEL", "DIALECT", "PICTURE_TOKENS", "REPLY_TOKENS", "SCREEN"]
 
 CHECKPOINT: Final = Path(__file__).parent / "checkpoint"
 """The folder of config.json, tokenizer and weights."""
+DIALECT: Final = "grounded"
+"""In which it answers."""
+SCREEN: Final = (1280, 800)
+"""The sandbox's, in pixels."""
 PICTURE_TOKENS: Final = 360
 """The picture budget that it was trained with: it sees the sandbox's 1280x800 as 768x480."""
+REPLY_TOKENS: Final = 256
+"""A longer reply has lost its way: the longest that is right types a sentence."""
 DEMO_MODEL: Final[Literal["oracle", "nano"]] = "oracle"
 """Who answers in `qvl-agent demo` where no other Qwen3-VL is configured."""

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from qvl_agent.actions.errors import SettingsError
 from qvl_agent.prompts import render
-from qvl_agent.sandbox.nano.samples import DIALECT
+from qvl_agent.sandbox.nano import DIALECT
 from qvl_agent.sandbox.nano.tokens import SPECIAL
 
 __all__ = ["ANSWERING", "Coder"]

@@ -24,10 +24,10 @@ from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.pictures import resized
 from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Tree
-from qvl_agent.sandbox.nano import PICTURE_TOKENS
+from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.held_out import held_out
-from qvl_agent.sandbox.nano.samples import DIALECT, Episode, Item, Question, Shot
-from qvl_agent.sandbox.nano.stage import SCREEN, Stage
+from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano.stage import Stage
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 from qvl_agent.sandbox.tasks.hand import Hand
 

@@ -19,9 +19,9 @@ from qvl_agent.actions.reading import Reader
 from qvl_agent.agent import Agent, Run
 from qvl_agent.agent.models import Model, with_format
 from qvl_agent.agent.setup import Constrain
-from qvl_agent.sandbox.nano import PICTURE_TOKENS
+from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.beside import Beside
-from qvl_agent.sandbox.nano.results import SCREEN, Case, RunLine, StepsLine, facts
+from qvl_agent.sandbox.nano.results import Case, RunLine, StepsLine, facts
 from qvl_agent.sandbox.session import Sandbox, SandboxDesktop, open_sandbox
 
 __all__ = ["FIRST_SEED", "MAX_STEPS", "Answering", "Evaluation"]
@@ -77,7 +77,7 @@ class Evaluation:
         desktop = self._set_up(case)
         asked = self._answering(desktop)
         if self._constrain == "auto":
-            asked = with_format(asked, reply_format("grounded"))
+            asked = with_format(asked, reply_format(DIALECT))
         beside = Beside(asked, desktop.sandbox)
         run = self._agent(desktop, beside, _Consenting()).run(desktop.sandbox.instruction)
         shutil.rmtree(run.folder)

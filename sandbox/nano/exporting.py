@@ -33,11 +33,7 @@ def export(state: State, folder: Path) -> None:
     coder = Coder(state.notes["tokenizer"])
     model = build(coder.special)
     for name, module in (("visual", model.model.visual), ("text", model.model.language_model)):
-        start = f"weights/{name}/"
-        weights = {
-            key.removeprefix(start): part for key, part in state.tensors.items() if key.startswith(start)
-        }
-        module.load_state_dict(weights)
+        module.load_state_dict(state.under(f"weights/{name}/"))
     write_checkpoint(model, coder, folder)
 
 

@@ -8,11 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.sandbox.apps.look import Language, Look
+from qvl_agent.sandbox.nano import SCREEN
 from qvl_agent.sandbox.nano.held_out import held_out
 
-__all__ = ["SCREEN", "Case", "Line", "Results", "RunLine", "Step", "StepsLine", "facts"]
-
-SCREEN: Final = (1280, 800)
+__all__ = ["Case", "Line", "Results", "RunLine", "Step", "StepsLine", "facts"]
 
 
 class Case(NamedTuple):

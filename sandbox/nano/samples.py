@@ -10,10 +10,8 @@ from PIL import Image
 from qvl_agent.actions.frame import Pixels
 from qvl_agent.sandbox.nano.shape import CELL, PICTURE
 
-__all__ = ["DIALECT", "Episode", "Item", "Question", "Shot"]
+__all__ = ["Episode", "Item", "Question", "Shot"]
 
-DIALECT: Final = "grounded"
-"""In which it answers."""
 _SIZE: Final = slice(16, 24)
 """Where a PNG says its width and height, four bytes each."""
 

@@ -35,6 +35,12 @@ class State:
     tensors: Mapping[str, Tensor]
     notes: Mapping[str, Any]
 
+    def under(self, start: str) -> dict[str, Tensor]:
+        """Give the tensors whose names begin so, by the rest of their names."""
+        return {
+            name.removeprefix(start): part for name, part in self.tensors.items() if name.startswith(start)
+        }
+
 
 def is_state(folder: Path) -> bool:
     """Whether a folder holds a state."""

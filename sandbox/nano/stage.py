@@ -21,11 +21,11 @@ from qvl_agent.sandbox.apps.host import Host, quiet_environment
 from qvl_agent.sandbox.apps.protocol import Tree
 from qvl_agent.sandbox.apps.tree import read_tree
 from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.nano import SCREEN
 from qvl_agent.sandbox.nano.events import Events
 
-__all__ = ["SCREEN", "Stage"]
+__all__ = ["Stage"]
 
-SCREEN: Final = (1280, 800)
 _SETTLE_S: Final = 0.03
 _OPENS_S: Final = 1.0
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from qvl_agent.sandbox.nano.samples import Episode
 from qvl_agent.sandbox.nano.shape import VOCABULARY
 
-__all__ = ["CUTS", "SPECIAL", "texts", "train", "write"]
+__all__ = ["CUTS", "SPECIAL", "TEMPLATE", "texts", "train", "write"]
 
 SPECIAL: Final = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>",
@@ -33,7 +33,7 @@ CUTS: Final = (
 _SYSTEM_PROMPTS: Final = 10
 """They are all the same; so many of them make their words frequent enough."""
 _MARKER: Final = re.compile(r"<\|[^|]*\|>")
-_TEMPLATE: Final = """\
+TEMPLATE: Final = """\
 {%- macro said(content) -%}
   {%- if content is string -%}
     {{- content -}}
@@ -54,6 +54,7 @@ _TEMPLATE: Final = """\
   {{- '<|im_start|>assistant\\n' -}}
 {%- endif -%}
 """
+"""Renders text and pictures as the released template does; tools, videos and old thoughts aside."""
 
 
 def train(texts: Iterable[str]) -> dict[str, Any]:
@@ -106,12 +107,12 @@ def write(made: dict[str, Any], folder: Path) -> None:
         "unk_token": None,
         "clean_up_tokenization_spaces": False,
         "model_max_length": 16384,
-        "chat_template": _TEMPLATE,
+        "chat_template": TEMPLATE,
     }
     for name, value in (("tokenizer.json", made), ("tokenizer_config.json", settings)):
         text = json.dumps(value, ensure_ascii=False, indent=1)
         (folder / name).write_text(text + "\n", encoding="utf-8")
-    (folder / "chat_template.jinja").write_text(_TEMPLATE, encoding="utf-8")
+    (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
 
 
 def texts(episodes: Sequence[Episode], most: int = 2500) -> Iterator[str]:
