@@ -43,8 +43,8 @@ attacks: setup-test
 NANO := build/nano
 NANO_PICTURES := 6000
 NANO_DEVICE := cpu
-NANO_SEE := --minutes 30 --rate 2e-3
-NANO_SPEAK := --minutes 60 --rate 2.2e-3 --vision-rate 1.2e-3 --questions 3 --runs 1 --most 10
+NANO_SEE := --minutes 45
+NANO_SPEAK := --minutes 45
 nano: setup-test
 	$(PYTHON) -m qvl_agent.sandbox.nano data $(NANO)/data --pictures $(NANO_PICTURES)
 	[ -f $(NANO)/data/tokenizer.json ] || $(PYTHON) -m qvl_agent.sandbox.nano tokens $(NANO)/data

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 import torch
-from nano_episodes import BUDGET, run, screen
+from nano_episodes import run, screen
 
 from qvl_agent.actions.messages import Message
 from qvl_agent.agent.models.transformers_inputs import Encoder
 from qvl_agent.agent.models.transformers_load import Loaded, load
 from qvl_agent.prompts import render
+from qvl_agent.sandbox.nano import PICTURE_TOKENS
 from qvl_agent.sandbox.nano.coder import ANSWERING, Coder
 from qvl_agent.sandbox.nano.exporting import write_checkpoint
 from qvl_agent.sandbox.nano.packs import questions_pack, run_pack
 from qvl_agent.sandbox.nano.shape import GRID
 from qvl_agent.sandbox.nano.start import build
-from qvl_agent.sandbox.nano.targets import cells_under
+from qvl_agent.sandbox.nano.targets import cell_of
 from qvl_agent.sandbox.nano.tokens import SPECIAL, texts, train
 
 EPISODE, MESSAGES = run(1)
@@ -33,7 +34,7 @@ class Backend:
     loaded: Loaded
 
     def read(self, messages: tuple[Message, ...]) -> tuple[list[int], torch.Tensor]:
-        encoder = Encoder(self.loaded, BUDGET)
+        encoder = Encoder(self.loaded, PICTURE_TOKENS)
         prompt = encoder.prompt(messages)
         return list(prompt.ids), encoder.fresh(prompt).known[1:, 0]
 
@@ -55,7 +56,7 @@ def coder() -> Coder:
 def backend(coder: Coder, tmp_path_factory: pytest.TempPathFactory) -> Backend:
     folder: Path = tmp_path_factory.mktemp("made") / "checkpoint"
     write_checkpoint(build(coder.special), coder, folder)
-    return Backend(load(folder, device="cpu", dtype="float32", max_picture_tokens=BUDGET))
+    return Backend(load(folder, device="cpu", dtype="float32", max_picture_tokens=PICTURE_TOKENS))
 
 
 # The tokenizer
@@ -136,11 +137,12 @@ def test_the_model_is_to_look_at_the_box_while_it_writes_it(coder: Coder) -> Non
     assert [int(pack.ids[place]) for place in pack.numbers[zoomed + 2 :]] == coder.encode(
         "300"
     ) + coder.encode("100")
-    places, cells = zip(*pack.looks, strict=True)
+    places, sides, cells = zip(*pack.looks, strict=True)
     assert [place + 1 for place in places] == list(pack.numbers[:4]), "none in a close-up"
     start = pack.pictures[0][0]
-    assert all((one - start).tolist() == cells_under(box) for one in cells)
-    assert all(int(pack.ids[index]) == coder.special["<|image_pad|>"] for index in cells[0].tolist())
+    assert sides == (0, 1, 2, 3)
+    assert {one - start for one in cells} == {cell_of(box)}
+    assert int(pack.ids[cells[0]]) == coder.special["<|image_pad|>"]
 
 
 def test_of_a_drag_the_first_four_numbers_are_the_box(coder: Coder) -> None:

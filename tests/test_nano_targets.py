@@ -1,11 +1,10 @@
 """What each patch of a picture is said to show."""
 
-import numpy as np
 import pytest
 
 from qvl_agent.sandbox.nano.samples import Item
 from qvl_agent.sandbox.nano.shape import GRID, PICTURE
-from qvl_agent.sandbox.nano.targets import FLAGS, IGNORED, ROLES, cells_under, paint
+from qvl_agent.sandbox.nano.targets import FLAGS, IGNORED, ROLES, cell_of, paint
 
 WIDE, HIGH = PICTURE
 ROW = Item("chat/1", "list item", "Ada", (0, 0, 192 / WIDE, 64 / HIGH), {"selected": True})
@@ -30,7 +29,9 @@ def test_the_smallest_widget_over_a_patch_counts() -> None:
     assert [found.word[at] for at in (box, row, field, nothing)] == [0, 1, IGNORED, IGNORED]
     assert [found.row[at] for at in (box, row, field, nothing)] == [1, 1, IGNORED, IGNORED]
     assert [found.value[at] for at in (box, field)] == [IGNORED, 2]
-    assert (found.role != 0).sum() == 12 * 4 + 10, "12x4 patches of the row, 10 of the field"
+    patches, cells = found.role[:, :4] != 0, found.role[:, 4] != 0
+    assert patches.sum() == 12 * 4 + 10, "12x4 patches of the row, 10 of the field"
+    assert cells.sum() == 3, "the cells of the middles"
 
 
 def test_a_widget_says_its_state_and_else_its_rows() -> None:
@@ -46,7 +47,7 @@ def test_a_small_widget_matters_nearly_as_much_as_a_large_one() -> None:
     weights = paint([ROW, CHECK, FIELD], WORDS).weights
     small, large = weights[patch(1, 1)], weights[patch(2, 5)]
     patches = 12 * 4 - 1
-    assert weights.mean() == pytest.approx(1, rel=1e-5)
+    assert weights[:, :4].mean() == pytest.approx(1, rel=1e-5)
     assert small / large == pytest.approx(patches**0.7)
     assert small < large * patches
 
@@ -66,19 +67,31 @@ def test_a_moved_picture_has_moved_targets_and_no_edges_that_are_cut_off() -> No
 
 
 @pytest.mark.parametrize(
-    ("box", "cells"),
+    ("box", "cell"),
     [
-        ((0, 0, 125, 67), [0, 1, 2]),
-        ((958, 933, 1000, 1000), [359]),
-        ((501, 501, 503, 502), [7 * 24 + 12]),
-        ((500, 500, 542, 567), [7 * 24 + 12, 8 * 24 + 12]),
+        ((0, 0, 125, 67), 1),
+        ((958, 933, 1000, 1000), 359),
+        ((1000, 1000, 1000, 1000), 359),
+        ((501, 501, 503, 502), 7 * 24 + 12),
+        ((500, 500, 542, 567), 8 * 24 + 12),
     ],
 )
-def test_the_cells_under_a_replys_box(box: tuple[int, int, int, int], cells: list[int]) -> None:
-    assert cells_under(box) == cells
+def test_the_cell_of_a_replys_box(box: tuple[int, int, int, int], cell: int) -> None:
+    assert cell_of(box) == cell
 
 
-def test_every_cell_of_a_box_that_is_painted_is_looked_at() -> None:
-    found = paint([FIELD], WORDS)
-    painted = np.unique(np.nonzero(found.role)[0]).tolist()
-    assert painted == cells_under([417, 667, 625, 700])
+def test_the_cell_of_a_box_knows_its_widget() -> None:
+    found = paint([ROW, CHECK, FIELD], WORDS)
+    for item in (CHECK, FIELD):
+        box = [round(1000 * side) for side in item.box]
+        assert found.boxes[cell_of(box), 4].tolist() == box
+        assert ROLES[found.role[cell_of(box), 4]] == item.role
+    checked = found.flags[cell_of([21, 33, 42, 67]), 4, FLAGS.index("selected")]
+    assert checked == 1, "its row's"
+
+
+def test_of_equally_large_widgets_the_one_in_the_middle_of_a_cell_is_its_own() -> None:
+    near = Item("near", "menu item", "", (0, 8 / HIGH, 96 / WIDE, 24 / HIGH), {})
+    far = Item("far", "menu item", "", (0, 24 / HIGH, 96 / WIDE, 38 / HIGH), {})
+    for items in ([near, far], [far, near]):
+        assert paint(items, WORDS).boxes[1, 4].tolist() == [0, 17, 125, 50]

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from qvl_agent.agent.models.transformers_inputs import patches as backends
+from qvl_agent.sandbox.nano.heads import CODE, code
 from qvl_agent.sandbox.nano.shape import DEVIATION, GRID, MEAN
-from qvl_agent.sandbox.nano.start import build
-from qvl_agent.sandbox.nano.text import Sequence, picture_positions, read, read_prefix
+from qvl_agent.sandbox.nano.start import build, build_heads, tie_numbers, tie_pointing
+from qvl_agent.sandbox.nano.text import POINTER, Sequence, picture_positions, read, read_prefix
 from qvl_agent.sandbox.nano.tokens import SPECIAL
-from qvl_agent.sandbox.nano.tower import Places, patches, see
+from qvl_agent.sandbox.nano.tower import Places, patches, rotated, see
 
 IMAGE, BEGIN, END = (SPECIAL.index(name) for name in ("<|image_pad|>", "<|vision_start|>", "<|vision_end|>"))
 FULL = torch.float32
@@ -127,3 +128,53 @@ def test_keys_that_are_drawn_stand_for_the_others(model: torch.nn.Module) -> Non
     assert float(few.bias[4:].exp().sum()) == pytest.approx(196, rel=1e-4)
     again = read_prefix(text, ids, keep=64, kind=FULL, chance=torch.Generator().manual_seed(4))
     assert torch.equal(few.keys[4], again.keys[4])
+
+
+# Where the weights start
+
+
+@pytest.mark.parametrize(
+    ("layer", "head", "down", "right"), [(0, 0, 0, -1), (0, 3, 1, 0), (1, 1, 0, 1), (2, 2, -2, 0)]
+)
+@torch.no_grad()
+def test_some_heads_start_as_looks_at_a_neighbour(
+    model: torch.nn.Module, layer: int, head: int, down: int, right: int
+) -> None:
+    """By the library's own rotary embedding, whatever the patches show."""
+    visual, (high, wide) = model.model.visual, (10, 14)
+    attention = visual.blocks[layer].attn
+    size = visual.config.hidden_size // visual.config.num_heads
+    rows, columns = (
+        part.flatten() for part in torch.meshgrid(torch.arange(high), torch.arange(wide), indexing="ij")
+    )
+    cos, sin = visual.rotary_pos_emb(torch.zeros(1), torch.stack([rows, columns], -1))
+    noise = torch.Generator().manual_seed(3)
+    shown = torch.randn(high * wide, visual.config.hidden_size, generator=noise)
+    query, key, _ = attention.qkv(shown).view(high * wide, 3, -1, size)[:, :, head].unbind(1)
+    query, key = (rotated(part, cos, sin) for part in (query, key))
+    looked_at = (query @ key.T).argmax(-1)
+    inside = (rows >= 2) & (rows < high - 2) & (columns >= 2) & (columns < wide - 2)
+    hit = (rows[looked_at] - rows == down) & (columns[looked_at] - columns == right)
+    assert float(hit[inside].float().mean()) > 0.8
+
+
+@torch.no_grad()
+def test_the_pointing_heads_say_what_the_first_stages_heads_read() -> None:
+    """What they bring of a cell is likest to the tokens of the numbers that are read from that cell."""
+    text, heads = build().model.language_model, build_heads(320, 3)
+    numbers = torch.arange(1000)
+    torch.nn.init.uniform_(text.layers[POINTER].input_layernorm.weight, 0.5, 2)
+    tie_numbers(text, numbers)
+    tie_pointing(text, heads)
+    layer = text.layers[POINTER]
+    noise = torch.Generator().manual_seed(2)
+    for side in range(4):
+        own = heads.reading()[side]
+        wanted = code(torch.tensor([370.0]), side % 2)[0]
+        seen = torch.linalg.lstsq(own, wanted[:, None]).solution[:, 0]
+        seen += 1e-3 * torch.randn(len(seen), generator=noise)
+        value = layer.self_attn.v_proj(seen * layer.input_layernorm.weight).view(-1, CODE)
+        kept = torch.zeros_like(value)
+        kept[[side, side + 4]] = value[[side, side + 4]]
+        said = layer.self_attn.o_proj(kept.flatten()) @ text.embed_tokens.weight[:1000].T
+        assert int(said.argmax()) == 370

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
-from nano_episodes import BUDGET, run, screen
+from nano_episodes import run, screen
 
 from qvl_agent.actions.errors import RecordingError, SettingsError
 from qvl_agent.actions.messages import Message
 from qvl_agent.agent.models.transformers_local import TransformersModel
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.apps.words import PEOPLE
-from qvl_agent.sandbox.nano import seeing, speaking, training
+from qvl_agent.sandbox.nano import PICTURE_TOKENS, seeing, speaking, training
 from qvl_agent.sandbox.nano.__main__ import main
 from qvl_agent.sandbox.nano.coder import Coder
 from qvl_agent.sandbox.nano.data import labels, write_shard
@@ -86,7 +86,7 @@ def test_cuts_are_parts_of_the_pictures_and_forget_what_is_cut_off() -> None:
     assert set(batch.targets["row"].unique().tolist()) == {seeing.IGNORED}
     rows, columns = batch.cells // 24, batch.cells % 24
     assert torch.equal(rows[:, 6] - rows[:, 0], torch.ones(6).long())
-    for at, boxes in enumerate(batch.targets["boxes"].view(6, 18 * 4, 4)):
+    for at, boxes in enumerate(batch.targets["boxes"].view(6, 18 * 5, 4)):
         known = boxes[(boxes != seeing.IGNORED).all(-1)]
         assert (known[:, 0] >= columns[at].min() * 1000 / 24).all()
         assert (known[:, 3] <= (rows[at].max() + 1) * 1000 / 15).all()
@@ -95,8 +95,8 @@ def test_cuts_are_parts_of_the_pictures_and_forget_what_is_cut_off() -> None:
 def test_at_the_end_whole_screens_are_shown() -> None:
     learner = Seeing(EPISODES, WORDS, SeePlan(cuts=(1.0, 0.0)))
     batch = learner.batch(random.Random(1), 1.0)
-    assert (batch.whole, batch.patches.shape) == (True, (3, 360, 3072))
-    assert set(learner.step(batch, 1.0)) >= {"whole/loss", "whole/role", "whole/near"}
+    assert (batch.whole, batch.patches.shape) == (True, (2, 360, 3072))
+    assert set(learner.step(batch, 1.0)) >= {"whole/loss", "whole/role", "whole/hits"}
 
 
 @torch.no_grad()
@@ -223,7 +223,7 @@ def test_the_checkpoint_says_what_was_trained(coder: Coder, tmp_path: Path) -> N
     frame, _ = screen(3)
     question = Question('click "Pin"', "")
     backend = TransformersModel(
-        str(folder), device="cpu", dtype="float32", max_picture_tokens=BUDGET, max_new_tokens=10
+        str(folder), device="cpu", dtype="float32", max_picture_tokens=PICTURE_TOKENS, max_new_tokens=10
     )
     told = (
         Message("system", (render("system_grounded", language=""),)),

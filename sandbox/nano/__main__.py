@@ -79,7 +79,7 @@ def tokens(folder: Path) -> None:
 @click.argument("folder", type=_FOLDER)
 @_training
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Of learning, at its highest.")
-@click.option("--cuts", type=click.FloatRange(0, 1), nargs=2, default=(0.95, 0.5), show_default=True,
+@click.option("--cuts", type=click.FloatRange(0, 1), nargs=2, default=(1.0, 0.4), show_default=True,
               help="The share of batches of small cuts, at the beginning and at the end.")  # fmt: skip
 @click.option("--after", type=_FOLDER, help="Begin with the weights of this finished training.")
 def see(folder: Path, state: Path, device: str, after: Path | None, **given: Any) -> None:
@@ -102,14 +102,14 @@ def see(folder: Path, state: Path, device: str, after: Path | None, **given: Any
 )
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Of the language model's learning.")
 @click.option("--vision-rate", type=float, default=0.0, show_default=True, help="Of the tower's; 0: none.")
-@click.option("--questions", type=click.IntRange(0), default=4, show_default=True,
+@click.option("--questions", type=click.IntRange(0), default=2, show_default=True,
               help="Pictures with questions a step.")  # fmt: skip
-@click.option("--runs", type=click.IntRange(0), default=0, show_default=True, help="Whole runs a step.")
-@click.option("--most", type=click.IntRange(1), default=16, show_default=True, help="Questions of a picture.")
+@click.option("--runs", type=click.IntRange(0), default=1, show_default=True, help="Whole runs a step.")
+@click.option("--most", type=click.IntRange(1), default=12, show_default=True, help="Questions of a picture.")
 @click.option("--keys", type=click.IntRange(0), default=64, show_default=True,
               help="Of the system prompt that are drawn; 0: all.")  # fmt: skip
 @click.option("--names", is_flag=True, help="Also ask what only a name answers.")
-@click.option("--pointing", type=float, default=0.5, show_default=True,
+@click.option("--pointing", type=float, default=1.0, show_default=True,
               help="The weight of looking at the target while a box is written.")  # fmt: skip
 def speak(folder: Path, state: Path, device: str, after: Path | None, **given: Any) -> None:
     """Stage 2: teach the whole model with the data in FOLDER."""
@@ -168,6 +168,8 @@ def _train(
         same = earlier.notes["stage"] == learner.notes["stage"]
         done = put_back(learner, earlier, moments=same)
         progress = done if is_state(state) else progress
+        if not same:
+            learner.begin()
     train(learner, Budget(minutes, steps), state, progress=progress, say=click.echo, seed=seed, flat=flat)
 
 

@@ -2,18 +2,20 @@
 
 So small a tower tells widgets apart by where they are and what they look like long before it reads names
 of people, places and programs. A question that only a name answers teaches it to guess; so those are left
-out, and runs of tasks that hang on a name are drawn seldom.
+out, runs of tasks that hang on a name are drawn seldom, and a reply doesn't say what it would have to read.
 """
 
 import json
+import math
 import random
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
 
 from qvl_agent.sandbox.apps.words import CITIES, GROUPS, PEOPLE, PROGRAMS
-from qvl_agent.sandbox.nano.samples import Episode, Question, Shot
+from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
 
 __all__ = ["Pool", "hangs_on_a_name"]
 
@@ -21,7 +23,7 @@ _NAMES: Final = frozenset(
     name for group in (PEOPLE, GROUPS, CITIES, PROGRAMS) for both in group for name in both
 ) - {"Calendar", "日历"}  # the form has a button of that name
 _OFTEN: Final[Mapping[str, float]] = {
-    "uncheck-pinned-chat": 3.0,
+    "uncheck-pinned-chat": 12.0,
     "search-and-pin": 1.5,
     "register-visit": 0.6,
     "find-version": 0.4,
@@ -34,7 +36,22 @@ _OFTEN: Final[Mapping[str, float]] = {
     "silence-program": 0.15,
 }
 """How often a run of a task is drawn, where it isn't once; the demonstration most often."""
+_DEMONSTRATED: Final = 8.0
+"""The same of a picture that the demonstration could begin with."""
 _LEAST_ASKED: Final = 2
+_CHECK: Final = ("notify", "通知")
+_CHECK_LABELS: Final = re.compile(r'(?<=")[^"]*?(?:: (notify)|：(通知))(?=")')
+"""A chat's check box is called by the chat's name and one of these."""
+_ASIDE: Final = re.compile(r"(?<=The pinned chat), .+?,(?= is unchecked)|(?<=registered) as [A-Z]-\d+")
+"""What a reply says besides, and would have to be read."""
+_MESSAGES: Final = "note/"
+"""What the ids of a chat's messages begin with."""
+_ORDER: Final = ("first", "second", "third")
+_PINNED: Final = (
+    ("uncheck the pinned chat", "取消勾选置顶的聊天"),
+    "The pinned chat is checked; uncheck it.",
+)
+"""The demonstration's task in both languages, and what its first reply says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +61,13 @@ class Pool:
     Attributes:
         shots: with the questions that may be asked.
         runs: finished ones.
-        often: sums of the weights of the runs up to each.
+        shots_often, runs_often: sums of the weights up to each.
     """
 
     shots: tuple[Shot, ...]
     runs: tuple[Episode, ...]
-    often: tuple[float, ...]
+    shots_often: tuple[float, ...]
+    runs_often: tuple[float, ...]
 
     @classmethod
     def of(cls, episodes: Sequence[Episode], *, names: bool) -> "Pool":
@@ -62,17 +80,21 @@ class Pool:
         whole = (shot for episode in episodes for shot in episode.shots if shot.whole)
         asked = (shot if names else _without_names(shot) for shot in whole)
         shots = tuple(shot for shot in asked if len(shot.questions) >= _LEAST_ASKED)
-        runs = tuple(episode for episode in episodes if episode.finished)
-        often = accumulate(1.0 if names else _OFTEN.get(run.task, 1.0) for run in runs)
-        return cls(shots, runs, tuple(often))
+        finished = (episode for episode in episodes if episode.finished)
+        runs = tuple(run if names else _read_nothing(run) for run in finished)
+        runs_often = accumulate(1.0 if names else _OFTEN.get(run.task, 1.0) for run in runs)
+        shots_often = accumulate(
+            _DEMONSTRATED if any(_PINNED[1] in one.reply for one in shot.questions) else 1.0 for shot in shots
+        )
+        return cls(shots, runs, tuple(shots_often), tuple(runs_often))
 
     def some_runs(self, chance: random.Random, count: int) -> list[Episode]:
         """Draw runs; none where there are none."""
-        return chance.choices(self.runs, cum_weights=self.often, k=count) if self.runs else []
+        return chance.choices(self.runs, cum_weights=self.runs_often, k=count) if self.runs else []
 
     def some_shots(self, chance: random.Random, count: int) -> list[Shot]:
         """Draw screens; none where there are none."""
-        return chance.choices(self.shots, k=count) if self.shots else []
+        return chance.choices(self.shots, cum_weights=self.shots_often, k=count) if self.shots else []
 
 
 def hangs_on_a_name(question: Question) -> bool:
@@ -84,4 +106,55 @@ def hangs_on_a_name(question: Question) -> bool:
 
 
 def _without_names(shot: Shot) -> Shot:
-    return replace(shot, questions=tuple(one for one in shot.questions if not hangs_on_a_name(one)))
+    kept = [
+        replace(one, reply=_unread(one.reply, shot.items))
+        for one in shot.questions
+        if not hangs_on_a_name(one)
+    ]
+    return replace(shot, questions=(*kept, *_about_the_pinned(shot), *_about_check_boxes(shot)))
+
+
+def _read_nothing(run: Episode) -> Episode:
+    """Leave out of a run's words what its replies say from reading alone."""
+    text = run.text
+    for shot in run.shots:
+        text = _unread(text, shot.items)
+    return replace(run, text=text)
+
+
+def _unread(text: str, items: Sequence[Item]) -> str:
+    """Leave out of a reply, or of a run's words, what is only to be known by reading."""
+    text = _ASIDE.sub("", _CHECK_LABELS.sub(lambda found: found[1] or found[2], text))
+    for item in items:
+        if item.id.startswith(_MESSAGES):
+            quoted = json.dumps(item.label, ensure_ascii=False)
+            text = text.replace(f'"label": {quoted}', '"label": "message"')
+            text = text.replace(f'on "{item.label}"', 'on "message"')
+    return text
+
+
+def _about_the_pinned(shot: Shot) -> Iterator[Question]:
+    """Ask for the one pinned chat's check box, where it is in view and checked."""
+    pinned = [item.id for item in shot.items if item.role == "list item" and item.state.get("pinned")]
+    checks = [item for item in shot.items if item.id.endswith("/check") and item.id[:-6] in pinned]
+    if len(pinned) != 1 or len(checks) != 1 or not checks[0].state.get("checked"):
+        return
+    for words, label in zip(_PINNED[0], _CHECK, strict=True):
+        if checks[0].label.endswith(label):
+            yield _clicking(words, _PINNED[1], checks[0], label)
+
+
+def _about_check_boxes(shot: Shot) -> Iterator[Question]:
+    """Ask for check boxes by their order: pointing at something small, with nothing to read."""
+    checks = sorted((item for item in shot.items if item.role == "check box"), key=lambda item: item.box[1])
+    ordered = [*zip(_ORDER, checks[:-1], strict=False), ("last", checks[-1])] if len(checks) > 1 else []
+    for order, item in ordered:
+        name = f"{order} check box"
+        yield _clicking(f"click the {name}", f"Click the {name}.", item, name)
+
+
+def _clicking(words: str, intent: str, item: Item, label: str) -> Question:
+    inside = [math.ceil(1000 * side) for side in item.box[:2]]
+    inside += [math.floor(1000 * side) for side in item.box[2:]]
+    action = {"intent": intent, "action": "click", "bbox_2d": inside, "label": label}
+    return Question(words, json.dumps(action, ensure_ascii=False))

@@ -1,5 +1,6 @@
 """The heads that teach the tower: plain linear layers on what the language model is given of a cell."""
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -7,45 +8,56 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.targets import FLAGS, IGNORED, ROLES, Targets
+from qvl_agent.sandbox.nano.shape import GRID
+from qvl_agent.sandbox.nano.targets import FLAGS, IGNORED, PLACES, ROLES, Targets
 from qvl_agent.sandbox.nano.tower import linear
 
-__all__ = ["CODE", "Heads", "as_tensors", "code"]
+__all__ = ["COARSE", "CODE", "Heads", "as_tensors", "code"]
 
-CODE: Final = 64
+CODE: Final = 32
 """The width of a coordinate's code."""
 _WORD: Final = 96
-_CLOSE: Final = 6
-"""Thousandths of the picture that a coordinate may be off and count as near."""
-_SOME: Final = 1500
-"""Codes that are read back to say how many are near."""
-_CODED: Final = 8
-"""How much a code's distance counts beside a plain number's."""
+_SOME: Final = 300
+"""Boxes that are read back to say how many are right."""
+_CODED: Final = 8.0
+"""How much a code's distance counts beside what is said of the widget."""
+_HERE: Final = 8.0
+"""The same of the place of the cell itself, which keeps a box from being taken for one a cell away."""
+_NAMED: Final = 0.03
+"""How much its names count: they are learnt last, and until then are noise to the rest."""
+COARSE: Final = 24
+_FINEST: Final = 100.0
+_COARSEST: Final = 2000.0
+"""How many of a code's numbers say about where a coordinate is, and their wavelengths, in thousandths."""
+_FINE: Final = ((0.5, 1.0, 2.0), (0.5, 1.0, 2.0, 3.0))
+"""Waves a cell, across and down, that say where in its cell. They begin anew with each cell or two, so that a
+place within one looks the same wherever the cell is."""
 
 
 class Heads(nn.Module):
-    """Says of each of a cell's four patches what it shows."""
+    """Says of each of a cell's five places what it shows."""
 
     numbers: Tensor
 
     def __init__(self, width: int, words: int) -> None:
         super().__init__()
         self.parts = [len(ROLES), 2 * len(FLAGS), _WORD, _WORD, _WORD, 4 * CODE]
-        self.says = nn.Linear(width, 4 * sum(self.parts))
-        self.places = nn.Linear(width, 4 * 4)
+        self.says = nn.Linear(width, PLACES * sum(self.parts))
         self.words = nn.Linear(_WORD, words)
-        self.register_buffer("numbers", code(torch.arange(1000.0)), persistent=False)
+        self.where = nn.Linear(width, 2 * COARSE)
+        both = [code(torch.arange(1000.0), axis) for axis in (0, 1)]
+        self.register_buffer("numbers", torch.stack(both * 2), persistent=False)
 
     def forward(self, seen: Tensor, targets: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Sum the losses, and say each, and some shares of right answers.
 
         Args:
             seen: cells of shape (n, width).
-            targets: by the names of `Targets`' fields, of shape (n, 4, ...).
+            targets: by the names of `Targets`' fields, of shape (n, 5, ...).
         """
         said: dict[str, float] = {}
         weights = targets["weights"]
-        parts = torch.split(linear(seen, self.says).view(len(seen), 4, -1), self.parts, -1)
+        parts = torch.split(linear(seen, self.says).view(len(seen), PLACES, -1), self.parts, -1)
         role, flags, *named, boxes = parts
         total = _judge("role", role, targets["role"], weights, said)
         flags = flags.reshape(*flags.shape[:-1], len(FLAGS), 2)
@@ -54,36 +66,61 @@ class Heads(nn.Module):
         for name, part in zip(("word", "row", "value"), named, strict=True):
             known = targets[name] != IGNORED
             logits = linear(part[known], self.words)
-            total = total + _judge(name, logits, targets[name][known], weights[known], said)
-        coded = boxes.reshape(len(seen), 4, 4, CODE)
-        places = self.places(seen.float()).view(len(seen), 4, 4)
-        return total + self._far(coded, places, targets["boxes"], weights, said), said
+            total = total + _NAMED * _judge(name, logits, targets[name][known], weights[known], said)
+        coded = boxes.reshape(len(seen), PLACES, 4, CODE)
+        total = total + _CODED * self._far(coded, targets["boxes"], weights, said)
+        return total + _HERE * self._lost(seen, targets["middle"]), said
 
-    def _far(
-        self, coded: Tensor, places: Tensor, boxes: Tensor, weights: Tensor, said: dict[str, float]
-    ) -> Tensor:
-        """How far the coordinates are, as plain numbers from -1 to 1 and as codes.
+    def _lost(self, seen: Tensor, middle: Tensor) -> Tensor:
+        """How far a cell is from knowing where it is itself."""
+        here = linear(seen, self.where).float().view(len(seen), 2, COARSE)
+        wanted = self.numbers[torch.arange(2, device=middle.device), middle][..., :COARSE]
+        return (here - wanted).pow(2).mean()
 
-        Says the plain ones' median distance in thousandths, and the shares of both that are near.
+    def _far(self, coded: Tensor, boxes: Tensor, weights: Tensor, said: dict[str, float]) -> Tensor:
+        """How far the coordinates' codes are from the right ones.
+
+        Says the share of cells whose own widget has its middle in the box that is read back from them.
         """
         known = boxes != IGNORED
         if not known.any():
             return coded.float().sum() * 0
-        wanted, weight = boxes[known], weights[..., None].expand(boxes.shape)[known]
-        plain = (places[known].float() - (wanted.float() / 500 - 1)).abs()
-        far = (coded[known].float() - self.numbers[wanted]).pow(2).mean(-1)
+        sides = torch.arange(4, device=boxes.device).expand(boxes.shape)[known]
+        weight = weights[..., None].expand(boxes.shape)[known]
+        far = (coded[known].float() - self.numbers[sides, boxes[known]]).pow(2).mean(-1)
         with torch.no_grad():
-            off = plain * 500
-            said["off"], said["near"] = float(off.median()), float((off <= _CLOSE).float().mean())
-            nearest = (coded[known].float()[:_SOME] @ self.numbers.T).argmax(-1)
-            said["coded"] = float(((nearest - wanted[:_SOME]).abs() <= _CLOSE).float().mean())
-        return ((plain + _CODED * far) * weight).sum() / weight.sum()
+            own = known[:, -1].all(-1)
+            if own.any():
+                said["hits"] = float(self.hits(coded[own, -1][:_SOME], boxes[own, -1][:_SOME]).float().mean())
+        return (far * weight).sum() / weight.sum()
+
+    def reading(self) -> Tensor:
+        """What reads the code of each side of a cell's own widget: shape (4, CODE, width)."""
+        own = self.says.weight.detach().view(PLACES, sum(self.parts), -1)[-1]
+        return own[-4 * CODE :].view(4, CODE, -1)
+
+    def hits(self, coded: Tensor, boxes: Tensor) -> Tensor:
+        """Say of which boxes the middle lies in the right one: codes (n, 4, CODE), right numbers (n, 4)."""
+        found = torch.einsum("nsc,skc->nsk", coded.float(), self.numbers).argmax(-1)
+        middle = (found[:, :2] + found[:, 2:]) / 2
+        return ((middle >= boxes[:, :2]) & (middle <= boxes[:, 2:])).all(-1)
 
 
-def code(numbers: Tensor) -> Tensor:
-    """Write numbers from 0 to 999 as waves, coarse to fine: shape (n, CODE), of length sqrt(CODE / 2)."""
-    wavelengths = 2000.0 * (16.0 / 2000.0) ** (torch.arange(CODE // 2) / (CODE // 2 - 1))
-    angles = numbers[:, None] * 2 * torch.pi / wavelengths
+def code(numbers: Tensor, axis: int) -> Tensor:
+    """Write coordinates from 0 to 999 as waves, across (axis 0) or down (1): shape (n, CODE).
+
+    The coarse waves come first and are the same for both axes.
+    """
+    coarse = _FINEST * (_COARSEST / _FINEST) ** (torch.arange(COARSE // 2) / (COARSE // 2 - 1))
+    cell = 1000 / GRID[1 - axis]
+    fine = torch.tensor([cell / waves for waves in _FINE[axis]])
+    parts = [_waves(numbers, coarse), _waves(numbers, fine) * math.sqrt(2)]
+    written = torch.cat(parts, -1)
+    return F.pad(written, (0, CODE - written.shape[1]))
+
+
+def _waves(numbers: Tensor, lengths: Tensor) -> Tensor:
+    angles = numbers[:, None] * 2 * torch.pi / lengths
     return torch.cat([angles.cos(), angles.sin()], -1)
 
 
@@ -100,5 +137,5 @@ def _judge(name: str, logits: Tensor, wanted: Tensor, weights: Tensor, said: dic
 
 def as_tensors(targets: Targets) -> dict[str, Tensor]:
     """Turn a picture's targets into tensors."""
-    names = ("role", "word", "row", "value", "flags", "boxes", "weights")
+    names = ("role", "word", "row", "value", "flags", "boxes", "weights", "middle")
     return {name: torch.from_numpy(getattr(targets, name)) for name in names}

@@ -15,7 +15,7 @@ from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano.coder import ANSWERING, Coder
 from qvl_agent.sandbox.nano.samples import Episode, Shot
 from qvl_agent.sandbox.nano.shape import GRID
-from qvl_agent.sandbox.nano.targets import cells_under
+from qvl_agent.sandbox.nano.targets import cell_of
 from qvl_agent.sandbox.nano.text import Sequence, picture_positions
 
 __all__ = ["questions_pack", "run_pack"]
@@ -37,7 +37,7 @@ class _Written:
         self._positions: list[Tensor] = []
         self._branches: list[int] = []
         self._learnt: list[bool] = []
-        self._looks: list[tuple[int, Tensor]] = []
+        self._looks: list[tuple[int, int, int]] = []
         self._numbers: list[int] = []
         self._pictures: list[tuple[int, int, int]] = []
 
@@ -60,10 +60,8 @@ class _Written:
             places = self._coordinates(tokens, len(self._ids))
             self._numbers += places
             if pointing:
-                cells = (
-                    torch.tensor(cells_under([int(side) for side in box.groups()])) + self._pictures[-1][0]
-                )
-                self._looks += [(place - 1, cells) for place in places]
+                cell = self._pictures[-1][0] + cell_of([int(side) for side in box.groups()])
+                self._looks += [(place - 1, side, cell) for side, place in enumerate(places)]
         self._tokens(tokens, learnt=True)
 
     def sequence(self) -> Sequence:

@@ -26,8 +26,8 @@ __all__ = ["SeeBatch", "SeePlan", "Seeing", "dense_targets"]
 
 _CUTS: Final = ((3, 6, 12), (3, 8, 9), (5, 8, 5))
 """Rows and columns of a cut, and how many of each picture: about as many cells in all."""
-_CUT_PICTURES: Final = 8
-_WHOLE_PICTURES: Final = 3
+_CUT_PICTURES: Final = 4
+_WHOLE_PICTURES: Final = 2
 _MOVED: Final = 0.7
 _FARTHEST: Final = 16
 """The share of pictures that are moved, and by how many pixels at most, so that edges lie anywhere."""
@@ -48,7 +48,7 @@ class SeePlan:
     """
 
     rate: float = 2e-3
-    cuts: tuple[float, float] = (0.95, 0.5)
+    cuts: tuple[float, float] = (1.0, 0.4)
     batch: int = 1
 
 

@@ -20,7 +20,7 @@ from qvl_agent.sandbox.nano.packs import questions_pack, run_pack
 from qvl_agent.sandbox.nano.samples import Episode, Shot
 from qvl_agent.sandbox.nano.seeing import dense_targets
 from qvl_agent.sandbox.nano.shape import DEVIATION, GRID, MEAN
-from qvl_agent.sandbox.nano.start import build, build_heads, start_numbers
+from qvl_agent.sandbox.nano.start import build, build_heads, start_pointing, tie_numbers, tie_pointing
 from qvl_agent.sandbox.nano.text import Sequence as Pack
 from qvl_agent.sandbox.nano.text import read, read_prefix
 from qvl_agent.sandbox.nano.tower import Places, patches, see
@@ -58,11 +58,11 @@ class SpeakPlan:
 
     rate: float = 2e-3
     vision_rate: float = 0.0
-    questions: int = 4
-    runs: int = 0
-    most: int = 16
+    questions: int = 2
+    runs: int = 1
+    most: int = 12
     keys: int = 64
-    pointing: float = 0.5
+    pointing: float = 1.0
     names: bool = False
     batch: int = 1
 
@@ -97,7 +97,7 @@ class Speaking:
         device: where, as torch calls it.
     """
 
-    warm_up = 100
+    warm_up = 50
     least = 0.04
 
     def __init__(
@@ -115,7 +115,6 @@ class Speaking:
         self._coder, self._words, self._plan, self._device = coder, words, plan, device
         self.model = build(coder.special)
         self._visual, self._text = self.model.model.visual, self.model.model.language_model
-        start_numbers(self._text, coder.numbers)
         self.model.to(device)
         self._heads = build_heads(self._visual.config.out_hidden_size, len(words)).to(device)
         self._places = {GRID: Places(self._visual)}
@@ -126,6 +125,11 @@ class Speaking:
         if plan.vision_rate:
             self.optimisers["visual"] = Optimiser(eyes, plan.vision_rate)
         self.notes: dict[str, Any] = {"stage": "speak", "words": words, "tokenizer": coder.text}
+
+    def begin(self) -> None:
+        """Start from what the first stage has taught, once its weights are there."""
+        start_pointing(self._visual, self._heads, self._text)
+        self._tie()
 
     def batch(self, chance: random.Random, share: float) -> SpeakBatch:  # noqa: ARG002 - nothing changes on the way
         """Make packs."""
@@ -156,7 +160,13 @@ class Speaking:
         if moves:
             figures |= self._teach_eyes(batch, seen, given)
             self.optimisers["visual"].step(self._plan.vision_rate * warmth)
+        self._tie()
         return figures
+
+    def _tie(self) -> None:
+        """Put right what isn't to be learnt: it would be forgotten before the model knows where to look."""
+        tie_numbers(self._text, self._coder.numbers)
+        tie_pointing(self._text, self._heads)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Where the weights start from: with the library's own ones so small a model doesn't get going.
 
 The patch embedding starts as a cosine transform, scaled by what real screens have of each frequency;
-the position embeddings as waves that aren't drowned by the patches; each matrix by how much it takes in.
+the position embeddings as waves that aren't drowned by the patches; some heads of the tower as looks at
+its neighbours, which makes of it a network of convolutions; each matrix by how much it takes in.
 """
 
 import math
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from qvl_agent.sandbox.nano.heads import CODE, Heads, code
+from qvl_agent.sandbox.nano.heads import COARSE, CODE, Heads, code
 from qvl_agent.sandbox.nano.shape import config
+from qvl_agent.sandbox.nano.text import OF_A_SIDE, POINTER, SIDES
 from qvl_agent.sandbox.nano.tokens import SPECIAL
 
-__all__ = ["build", "build_heads", "start_numbers", "start_tower"]
+__all__ = ["build", "build_heads", "start_pointing", "start_tower", "tie_numbers", "tie_pointing"]
 
 _SIDE: Final = 16
 """Of a patch, in pixels."""
@@ -27,7 +29,21 @@ _LOUD: Final = 0.7
 _PLACES: Final = 48
 """Rows, and columns, of position embeddings."""
 _LOUD_PLACES: Final = 0.35
-_LOUD_NUMBERS: Final = 0.05
+_FIRM: Final = 1.5
+_POINTED: Final = 500.0
+"""How sharply the pointing heads look, and how loud what they find is in the stream of the layers."""
+_LOUD_CELLS: Final = 60.0
+"""How many times louder the language model is given a cell than by the first stage: or else what its first
+layers add would drown it before the pointing heads look."""
+_LOUD_NUMBERS: Final = 0.15
+_NEAR: Final = ((0, -1), (0, 1), (-1, 0), (1, 0))
+"""Neighbours of a patch: rows down, columns to the right."""
+_FAR: Final = ((0, -2), (0, 2), (-2, 0), (2, 0))
+_NEIGHBOURS: Final = (_NEAR, _NEAR, _FAR)
+"""Which neighbour each of the first heads of the first layers looks at; the others may look anywhere."""
+_SHARP: Final = 6.0
+_CONTENT: Final = 0.15
+"""How firmly they look there, and the share that is left of what else would draw them."""
 _RESIDUAL: Final = ("attn.proj", "linear_fc2", "o_proj", "down_proj")
 """What writes into the stream that all layers share."""
 
@@ -46,6 +62,7 @@ def build(token_ids: dict[str, int] | None = None, *, seed: int = 0) -> Any:
         visual, text = model.model.visual, model.model.language_model
         for layers in (visual.blocks, text.layers):
             _start_layers(layers)
+        _start_neighbours(visual)
         for weight in visual.merger.parameters():
             if weight.ndim == 2:
                 nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
@@ -69,6 +86,24 @@ def _start_layers(layers: nn.ModuleList) -> None:
 
 
 @torch.no_grad()
+def _start_neighbours(visual: Any) -> None:
+    """Let biases turn the rotary embedding into looks at a neighbour: keys fit best at equal angles."""
+    width, heads = visual.config.hidden_size, visual.config.num_heads
+    size = width // heads
+    speeds = 10_000.0 ** -(torch.arange(size // 4) / (size // 4))
+    for block, neighbours in zip(visual.blocks, _NEIGHBOURS, strict=False):
+        weight, bias = block.attn.qkv.weight, block.attn.qkv.bias
+        for head, (down, right) in enumerate(neighbours):
+            angles = torch.cat([speeds * down, speeds * right])
+            loud = math.sqrt(_SHARP * math.sqrt(size))
+            query, key = (slice(start, start + size) for start in (head * size, width + head * size))
+            weight[query] *= _CONTENT
+            weight[key] *= _CONTENT
+            bias[query] = torch.cat([torch.ones(size // 2), torch.zeros(size // 2)]) * loud
+            bias[key] = torch.cat([angles.cos(), -angles.sin()]) * loud
+
+
+@torch.no_grad()
 def start_tower(visual: Any, sample: Tensor) -> None:
     """Start the patch embedding and the position embeddings.
 
@@ -87,14 +122,61 @@ def start_tower(visual: Any, sample: Tensor) -> None:
 
 
 @torch.no_grad()
-def start_numbers(text: Any, numbers: Tensor) -> None:
-    """Let tokens of close numbers start alike.
+def tie_numbers(text: Any, numbers: Tensor) -> None:
+    """Let tokens of close numbers be alike.
 
     Args:
         text: Qwen3VLTextModel.
         numbers: the tokens of 0 to 999, shape (1000,).
     """
-    text.embed_tokens.weight[numbers, :CODE] = _LOUD_NUMBERS * code(torch.arange(1000.0))
+    across, down = (code(torch.arange(1000.0), axis) for axis in (0, 1))
+    both = torch.cat([across, down[:, COARSE:]], -1) * _LOUD_NUMBERS
+    weight = text.embed_tokens.weight
+    weight[numbers] = weight[numbers].mean(0)
+    weight[numbers, : both.shape[1]] = both
+
+
+@torch.no_grad()
+def start_pointing(visual: Any, heads: Heads, text: Any) -> None:
+    """Let the tower speak up, its heads hear the same as before, and the pointing layer look firmly.
+
+    Args:
+        visual: Qwen3VLVisionModel, as the first stage taught it.
+        heads: those of the first stage.
+        text: Qwen3VLTextModel.
+    """
+    for given in visual.merger.linear_fc2.parameters():
+        given.mul_(_LOUD_CELLS)
+    for head in (heads.says, heads.where):
+        head.weight.div_(_LOUD_CELLS)
+    attention = text.layers[POINTER].self_attn
+    for norm in (attention.q_norm, attention.k_norm):
+        norm.weight.fill_(_FIRM)
+
+
+@torch.no_grad()
+def tie_pointing(text: Any, heads: Heads) -> None:
+    """Let the pointing heads say of the cell that they look at what the first stage's heads read from it.
+
+    It says it as the waves that the tokens of numbers start as: `tie_numbers`.
+
+    Args:
+        text: Qwen3VLTextModel.
+        heads: as they are by now.
+    """
+    layer = text.layers[POINTER]
+    attention, given = layer.self_attn, layer.input_layernorm.weight
+    size = attention.head_dim
+    for side, reading in enumerate(heads.reading()):
+        fine = slice(COARSE, CODE) if side % 2 == 0 else slice(CODE, 2 * CODE - COARSE)
+        for number in range(OF_A_SIDE):
+            first = (side + SIDES * number) * size
+            attention.v_proj.weight[first : first + CODE] = reading / given
+            columns = attention.o_proj.weight[:, first : first + CODE]
+            columns.zero_()
+            gain = torch.eye(CODE, device=reading.device) * (_POINTED / OF_A_SIDE)
+            columns[:COARSE] = gain[:COARSE]
+            columns[fine] = gain[COARSE:]
 
 
 def _waves() -> Tensor:

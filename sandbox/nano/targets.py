@@ -1,9 +1,11 @@
-"""What each patch of a picture shows: the dense supervision that teaches the tower to see.
+"""What each patch and cell of a picture shows: the dense supervision that teaches the tower to see.
 
 Trained on replies alone, the model doesn't get past guessed digits. So its eyes learn first, from the
-widgets under each patch; the heads that are used for it are thrown away afterwards.
+widgets under each patch; the heads that are used for it are thrown away afterwards. The cell that a widget's
+middle lies in is to know it best: it is where the language model is taught to look for it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +16,7 @@ import numpy.typing as npt
 from qvl_agent.sandbox.nano.samples import Item
 from qvl_agent.sandbox.nano.shape import CELL, GRID, PICTURE
 
-__all__ = ["FLAGS", "IGNORED", "ROLES", "Targets", "cells_under", "paint"]
+__all__ = ["FLAGS", "IGNORED", "PLACES", "ROLES", "Targets", "cell_of", "paint"]
 
 ROLES: Final = (
     "nothing", "button", "check box", "drop-down", "list item", "menu item", "option", "radio button",
@@ -23,11 +25,16 @@ ROLES: Final = (
 FLAGS: Final = ("checked", "selected", "focused", "pinned", "muted", "unread", "mine", "liked")
 """What a state says; of the row around it where the widget itself says nothing."""
 IGNORED: Final = -100
+PLACES: Final = 5
+"""Of a cell: its four patches, and the cell itself."""
 _PART: Final = 0.4
 """The share of a small widget that must lie in a patch for the patch to stand for it."""
 _PATCH: Final = CELL // 2
 _LEVEL: Final = 0.7
 """How far widgets of different sizes are levelled: 0 not at all, 1 wholly."""
+_OWN: Final = 3.0
+_NOTHING: Final = 0.3
+"""How much a cell itself counts beside a patch, with a widget and without."""
 
 Ints = npt.NDArray[np.int64]
 Edges = tuple[float, float, float, float]
@@ -36,7 +43,9 @@ Edges = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """For each cell's four patches, shape (cells, 4); `flags` (cells, 4, flags), `boxes` (cells, 4, 4).
+    """For each cell's five places, shape (cells, 5); `flags` (cells, 5, flags), `boxes` (cells, 5, 4).
+
+    A patch stands for the smallest widget on it; a cell for the smallest one whose middle lies in it.
 
     Attributes:
         role: an index of `ROLES`.
@@ -45,8 +54,9 @@ class Targets:
         value: the same of what it holds.
         flags: 0 or 1, IGNORED where it can't be said.
         boxes: left, top, right and bottom from 0 to 999 over the picture, IGNORED for nothing.
-        weights: how much a patch counts, 1 on the average: a small widget has few of them, and matters
-            nearly as much as a large one.
+        weights: how much a place counts, 1 on the average of the patches: a small widget has few of them,
+            and matters nearly as much as a large one.
+        middle: of the cell itself, across and down, from 0 to 999: shape (cells, 2).
     """
 
     role: Ints
@@ -56,10 +66,11 @@ class Targets:
     flags: Ints
     boxes: Ints
     weights: npt.NDArray[np.float32]
+    middle: Ints
 
 
 def paint(items: Sequence[Item], words: Mapping[str, int], shift: tuple[int, int] = (0, 0)) -> Targets:
-    """Say what each patch shows.
+    """Say what each place shows.
 
     Args:
         items: the widgets on the picture.
@@ -68,26 +79,40 @@ def paint(items: Sequence[Item], words: Mapping[str, int], shift: tuple[int, int
     """
     high, wide = 2 * GRID[0], 2 * GRID[1]
     inner, outer = np.full((high, wide), -1), np.full((high, wide), -1)
+    own, around = np.full(GRID[0] * GRID[1], -1), np.full(GRID[0] * GRID[1], -1)
     rects = [_pixels(item.box, shift) for item in items]
-    for index in sorted(range(len(items)), key=lambda at: -_area(rects[at])):
+    for index in sorted(range(len(items)), key=lambda at: _rank(rects[at])):
         part = _patches(rects[index])
         inner[part] = index
         if items[index].role == "list item":
             outer[part] = index
-    return _gathered(items, rects, words, _cells(inner), _cells(outer))
+        cell = _middle(rects[index])
+        if cell is not None:
+            own[cell] = index
+            around[cell] = outer[part].flat[0]
+    inner, outer = _cells(inner), _cells(outer)
+    return _gathered(items, rects, words, np.column_stack([inner, own]), np.column_stack([outer, around]))
 
 
-def cells_under(box: Sequence[int]) -> list[int]:
-    """Say which cells of a whole screen stand for a reply's box: left, top, right, bottom; 0 to 1000."""
-    left, right = (side * PICTURE[0] / 1000 for side in box[::2])
-    top, bottom = (side * PICTURE[1] / 1000 for side in box[1::2])
-    rows, columns = _patches((left, top, right, bottom))
-    found = {
-        row // 2 * GRID[1] + column // 2
-        for row in range(rows.start, rows.stop)
-        for column in range(columns.start, columns.stop)
-    }
-    return sorted(found)
+def cell_of(box: Sequence[int]) -> int:
+    """Say in which cell of a whole screen a reply's box has its middle: left, top, right, bottom; 0-1000."""
+    across = (box[0] + box[2]) / 2000 * GRID[1]
+    down = (box[1] + box[3]) / 2000 * GRID[0]
+    return min(GRID[0] - 1, int(down)) * GRID[1] + min(GRID[1] - 1, int(across))
+
+
+def _rank(rect: Edges) -> tuple[int, float]:
+    """Order widgets so that what a place stands for comes last: a small one, near the middle of its cell."""
+    middle = (rect[0] + rect[2]) / 2 % CELL - CELL / 2, (rect[1] + rect[3]) / 2 % CELL - CELL / 2
+    return -round(2 * math.log2(max(1.0, _area(rect)))), -math.hypot(*middle)
+
+
+def _middle(rect: Edges) -> int | None:
+    """The cell that a rectangle's middle lies in; none where that is outside the picture."""
+    column, row = (rect[0] + rect[2]) / 2 // CELL, (rect[1] + rect[3]) / 2 // CELL
+    if not (0 <= row < GRID[0] and 0 <= column < GRID[1]):
+        return None
+    return int(row) * GRID[1] + int(column)
 
 
 def _pixels(box: Sequence[float], shift: tuple[int, int]) -> Edges:
@@ -140,13 +165,23 @@ def _gathered(
         flags=np.where(own == IGNORED, around, own),
         boxes=np.array(boxes)[inner],
         weights=_weights(inner, len(items)),
+        middle=_middles(),
     )
 
 
+def _middles() -> Ints:
+    high, wide = GRID
+    down, across = np.mgrid[:high, :wide]
+    both = np.stack([(across + 0.5) / wide, (down + 0.5) / high], -1) * 1000
+    return both.reshape(high * wide, 2).astype(np.int64)
+
+
 def _weights(inner: Ints, count: int) -> npt.NDArray[np.float32]:
-    patches = np.bincount(inner.ravel() + 1, minlength=count + 1)
-    weights = 1 / np.maximum(patches, 1) ** _LEVEL
-    return np.asarray(weights[inner + 1] / weights[inner + 1].mean(), dtype=np.float32)
+    patches, own = inner[:, :4], inner[:, 4:]
+    counted = np.bincount(patches.ravel() + 1, minlength=count + 1)
+    weights = 1 / np.maximum(counted, 1) ** _LEVEL
+    found = weights[patches + 1] / weights[patches + 1].mean()
+    return np.column_stack([found, np.where(own < 0, _NOTHING, _OWN)]).astype(np.float32)
 
 
 def _value(state: Mapping[str, object], words: Mapping[str, int]) -> int:

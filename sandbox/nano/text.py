@@ -17,11 +17,13 @@ from torch import Tensor
 from qvl_agent.sandbox.nano.shape import GRID
 from qvl_agent.sandbox.nano.tower import linear, rotated
 
-__all__ = ["POINTER", "Prefix", "Sequence", "picture_positions", "read", "read_prefix"]
+__all__ = ["OF_A_SIDE", "POINTER", "SIDES", "Prefix", "Sequence", "picture_positions", "read", "read_prefix"]
 
 POINTER: Final = 3
 """The layer whose first heads are taught to look at the target while a box is written."""
-_POINTING_HEADS: Final = 5
+SIDES: Final = 4
+OF_A_SIDE: Final = 2
+"""Heads for each side of a box: each looks while its side is written, and so has one number to copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Sequence:
         branch: 0 for what all see, else the number of the question, shape (n,).
         pictures: of each picture: the place of its first token, its number, how many tokens it has.
         learnt: whether a token is to be learnt, shape (n,).
-        looks: (place in the ids, cells' places in the ids) where the model should look at a target.
+        looks: (place in the ids, side of the box, the cell's place in the ids) where the model should look
+            at a target.
         numbers: the places of boxes' coordinates, four of each box that has four of one token.
     """
 
@@ -43,7 +46,7 @@ class Sequence:
     branch: Tensor
     pictures: tuple[tuple[int, int, int], ...]
     learnt: Tensor
-    looks: tuple[tuple[int, Tensor], ...]
+    looks: tuple[tuple[int, int, int], ...]
     numbers: tuple[int, ...]
 
 
@@ -108,7 +111,7 @@ def read(
 
     Returns:
         the last hidden states of shape (n, width), and the mean of -log of the share of attention that
-        falls on the targets.
+        falls where it should.
     """
     device = text.embed_tokens.weight.device
     hidden = text.embed_tokens(sequence.ids.to(device)).to(kind)
@@ -118,16 +121,14 @@ def read(
         at = start + cells
     hidden = torch.cat([*parts, hidden[at:]])
     cos, sin = _rotations(text, sequence.positions.to(device), kind)
-    mask = _mask(sequence.branch.to(device), prefix.bias).to(kind)
+    layout = _Layout(sequence.branch.to(device), prefix.bias, kind)
     missed = torch.zeros((), device=device)
     for number, layer in enumerate(text.layers):
         query, key, value = _projected(layer, hidden, cos, sin)
         keys, values = torch.cat([prefix.keys[number], key], 1), torch.cat([prefix.values[number], value], 1)
         if number == POINTER and sequence.looks:
-            missed = _missed(query, keys, mask, sequence.looks, len(prefix.bias))
-        given = query[None], keys[None], values[None]
-        out = F.scaled_dot_product_attention(*given, attn_mask=mask[None, None])[0]
-        hidden = _after(layer, hidden, out)
+            missed = _missed(query, keys, layout, sequence.looks, len(prefix.bias))
+        hidden = _after(layer, hidden, layout.attend(query, keys, values))
     return _rms(hidden, text.norm), missed
 
 
@@ -140,27 +141,79 @@ def picture_positions(start: int, grid: tuple[int, int] = GRID) -> Tensor:
 
 
 def _missed(
-    query: Tensor, keys: Tensor, mask: Tensor, looks: tuple[tuple[int, Tensor], ...], before: int
+    query: Tensor, keys: Tensor, layout: "_Layout", looks: tuple[tuple[int, int, int], ...], before: int
 ) -> Tensor:
-    """How far the pointing heads are from looking at the targets, in nats."""
-    places = torch.tensor([place for place, _ in looks])
-    scores = query[:_POINTING_HEADS, places] @ keys[:_POINTING_HEADS].transpose(-1, -2)
-    scores = scores.float() * query.shape[-1] ** -0.5 + mask[places].float()
-    everything = scores.logsumexp(-1)
-    lost = [
-        everything[:, row] - scores[:, row, before + cells].logsumexp(-1)
-        for row, (_, cells) in enumerate(looks)
-    ]
-    return torch.stack(lost).mean()
+    """How far the pointing heads are from looking where they should, in nats.
+
+    Those of the side that is written look at the target's cell; the others, at the very first token.
+    """
+    places, sides, cells = torch.tensor(looks, device=query.device).unbind(1)
+    heads = SIDES * OF_A_SIDE
+    scores = (query[:heads, places] @ keys[:heads].transpose(-1, -2)).float() * query.shape[-1] ** -0.5
+    own = torch.arange(heads, device=query.device)[:, None] % SIDES == sides
+    shares = (scores + layout.mask(places).float()).log_softmax(-1)
+    found = shares.gather(-1, (before + cells).expand(heads, -1)[..., None])[..., 0]
+    away = shares[..., 0]
+    missed: Tensor = -(found[own].mean() + away[~own].mean())
+    return missed
 
 
-def _mask(branch: Tensor, bias: Tensor) -> Tensor:
-    """What is added to the scores: shape (n, prefix + n)."""
-    count = len(branch)
-    may = (branch[None] == 0) | (branch[None] == branch[:, None])
-    may &= torch.ones_like(may).tril()
-    own = torch.zeros_like(may, dtype=torch.float32).masked_fill(~may, -torch.inf)
-    return torch.cat([bias.expand(count, -1), own], 1)
+class _Layout:
+    """Who may look at whom, apart for what all see and for the branches, which don't see each other.
+
+    Args:
+        branch: as in `Sequence`: first all zeros, then one branch after the other.
+        bias: of the prefix's keys.
+        kind: of the masks.
+    """
+
+    def __init__(self, branch: Tensor, bias: Tensor, kind: torch.dtype) -> None:
+        self._branch, self._bias, self._kind = branch, bias, kind
+        sizes = torch.bincount(branch).tolist()
+        self._common, sizes = sizes[0], [size for size in sizes[1:] if size]
+        self._seen = len(bias) + self._common
+        every = torch.arange(self._common, device=branch.device)
+        self._first = self.mask(every)[:, : self._seen]
+        self._rows: Tensor | None = None
+        if sizes:
+            self._pad(sizes)
+
+    def _pad(self, sizes: list[int]) -> None:
+        """Lay the branches beside each other, all as long as the longest."""
+        device, longest = self._branch.device, max(sizes)
+        starts = self._common + torch.tensor([0, *sizes[:-1]], device=device).cumsum(0)
+        there = torch.arange(longest, device=device) < torch.tensor(sizes, device=device)[:, None]
+        self._rows = (starts[:, None] + torch.arange(longest, device=device)).where(there, 0)
+        self._back = there.flatten().nonzero()[:, 0]
+        may = torch.ones(longest, longest, dtype=torch.bool, device=device).tril() & there[:, None]
+        own = torch.zeros_like(may, dtype=torch.float32).masked_fill(~may, -torch.inf)
+        shared = torch.cat([self._bias, self._bias.new_zeros(self._common)]).expand(*own.shape[:2], -1)
+        self._own = torch.cat([shared, own], -1)[:, None].to(self._kind)
+
+    def mask(self, places: Tensor) -> Tensor:
+        """What is added to the scores of some queries: shape (places, prefix + n)."""
+        count = len(self._branch)
+        may = (self._branch[None] == 0) | (self._branch[None] == self._branch[places][:, None])
+        may &= torch.arange(count, device=places.device) <= places[:, None]
+        own = torch.zeros_like(may, dtype=torch.float32).masked_fill(~may, -torch.inf)
+        return torch.cat([self._bias.expand(len(places), -1), own], 1).to(self._kind)
+
+    def attend(self, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Attend: queries of shape (heads, n, width), keys and values (heads, prefix + n, width)."""
+        shared = keys[None, :, : self._seen], values[None, :, : self._seen]
+        out = F.scaled_dot_product_attention(
+            query[None, :, : self._common], *shared, attn_mask=self._first[None, None]
+        )[0]
+        if self._rows is None:
+            return out
+        size, at = len(self._rows), self._rows + len(self._bias)
+        own = (part[:, at].transpose(0, 1) for part in (keys, values))
+        every = (part.expand(size, -1, -1, -1) for part in shared)
+        key, value = (torch.cat(parts, 2) for parts in zip(every, own, strict=True))
+        found = F.scaled_dot_product_attention(
+            query[:, self._rows].transpose(0, 1), key, value, attn_mask=self._own
+        )
+        return torch.cat([out, found.transpose(0, 1).flatten(1, 2)[:, self._back]], 1)
 
 
 def _rotations(text: Any, positions: Tensor, kind: torch.dtype) -> tuple[Tensor, Tensor]:

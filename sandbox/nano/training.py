@@ -12,12 +12,15 @@ from typing import Any, Final, Protocol, TypeVar
 
 from torch import Tensor, nn
 
+from qvl_agent.sandbox.nano.memory import give_back
 from qvl_agent.sandbox.nano.optimiser import Optimiser
 from qvl_agent.sandbox.nano.saving import State, save_state
 
 __all__ = ["Budget", "Learner", "Progress", "keep", "put_back", "train"]
 
 _AHEAD: Final = 4
+_STEPS_KEPT: Final = 10
+"""Between looks at the memory that is kept."""
 _SAVE_S: Final = 120.0
 _TELL_S: Final = 20.0
 _VALIDATE_S: Final = 240.0
@@ -129,6 +132,8 @@ def train(
                 figures[name] = figures.get(name, value) * _SLOWNESS + value * (1 - _SLOWNESS)
             progress = so_far(progress.steps + 1)
             now = time.monotonic()
+            if progress.steps % _STEPS_KEPT == 0:
+                give_back()
             if now - told > _TELL_S:
                 told = now
                 say(_line(progress, figures))
@@ -162,16 +167,12 @@ def put_back(learner: Learner[Any], state: State, *, moments: bool = True) -> Pr
         moments: also put the optimisers back.
     """
     for name, module in learner.modules.items():
-        if weights := _under(state, f"weights/{name}/"):
+        if weights := state.under(f"weights/{name}/"):
             module.load_state_dict(weights)
     for name, optimiser in learner.optimisers.items():
         if moments:
-            optimiser.load(_under(state, f"moments/{name}/"))
+            optimiser.load(state.under(f"moments/{name}/"))
     return Progress(int(state.notes["steps"]), float(state.notes["seconds"]))
-
-
-def _under(state: State, start: str) -> dict[str, Tensor]:
-    return {name.removeprefix(start): part for name, part in state.tensors.items() if name.startswith(start)}
 
 
 def _line(progress: Progress, figures: Mapping[str, float]) -> str:
