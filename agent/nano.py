@@ -89,4 +89,4 @@ def _other_dialect(dialect: str) -> str:
 
 
 def _missing() -> str:
-    return f"no checkpoint of nano ships yet, and none is in {nano.CHECKPOINT}; make one: docs/nano.md"
+    return f"this installation lacks nano's checkpoint in {nano.CHECKPOINT}; install qvl-agent again"

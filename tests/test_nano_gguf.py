@@ -38,8 +38,6 @@ TEXTS = (
     " \n\n \t \t\n   Zoë's I'LL 007 3.14 1234567 ------== ??!! 置顶聊天 \N{ROCKET}\N{LLAMA} កាន់ нещо",
 )
 
-pytestmark = pytest.mark.skipif(not (CHECKPOINT / "config.json").is_file(), reason="no checkpoint ships yet")
-
 
 class Step(NamedTuple):
     """One conversation of the loop, and what each engine made of it."""

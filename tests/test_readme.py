@@ -20,7 +20,6 @@ from stream_server import StreamServer, says, serving
 from tiny_checkpoint import checkpoint
 
 from qvl_agent.agent.settings import Settings
-from qvl_agent.sandbox.nano import CHECKPOINT
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -86,8 +85,6 @@ def server() -> Iterator[StreamServer]:
 
 @pytest.mark.parametrize("command", commands())
 def test_the_commands_work(command: str, clone: Path) -> None:
-    if "--model nano" in command and not CHECKPOINT.is_dir():
-        pytest.skip("it isn't there yet")
     secrets = {"QVL_AGENT_SECRET_BANK_PIN": SECRET, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
     done = run(shlex.split(command), clone, f"{SECRET}\n", **secrets)
     no_screen = command == "qvl-agent doctor" or "{{secret:" in command
