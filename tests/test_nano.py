@@ -122,7 +122,7 @@ def test_other_models_are_none_of_its_business(said: dict[str, object]) -> None:
 
 def test_without_its_checkpoint_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(nano, "CHECKPOINT", tmp_path / "nowhere")
-    with pytest.raises(ModelError, match=r"none is in .*nowhere; make one: docs/nano.md"):
+    with pytest.raises(ModelError, match=r"lacks nano's checkpoint in .*nowhere; install qvl-agent again"):
         asked()
 
 
@@ -288,7 +288,7 @@ def test_the_doctor_knows_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     settings = load_settings({"model": "nano"})
     (here,), (model,) = doctor._nano(settings), doctor._model(settings)
     assert (here.state, model.state) == ("ok", "ok")
-    assert "for the sandbox (1" in here.fact, "about 18 MB"
+    assert "for the sandbox (2" in here.fact, "about 21 MB"
     assert "a real desktop needs a real Qwen3-VL" in model.fact
     assert not configured(settings), "the doctor's own screens are none of the sandbox's"
     without_torch(monkeypatch)
@@ -296,4 +296,4 @@ def test_the_doctor_knows_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert (found.state, found.remedy) == ("warn", "pip install 'qvl-agent[transformers]'")
     monkeypatch.setattr(nano, "CHECKPOINT", tmp_path / "nowhere")
     (gone,), (bad,) = doctor._nano(settings), doctor._model(settings)
-    assert (gone.state, gone.remedy, bad.state) == ("warn", "make one: docs/nano.md", "bad")
+    assert (gone.state, gone.remedy, bad.state) == ("warn", "install qvl-agent again", "bad")
