@@ -115,7 +115,7 @@ def test_the_whole_model_learns_to_speak(coder: Coder, monkeypatch: pytest.Monke
     learner = whole(coder, runs=1)
     fixed = learner.batch(random.Random(1), 0.0)
     assert fixed.kinds == ("question", "run")
-    figures = [learner.step(fixed, 1.0) for _ in range(3)]
+    figures = [learner.step(fixed, 1.0) for _ in range(12)]
     for name in ("question/loss", "run/loss"):
         assert figures[-1][name] < 0.9 * figures[0][name], figures
     held_out = learner.validate()
