@@ -52,6 +52,30 @@ def test_check_boxes_are_asked_for_by_their_order() -> None:
     assert "click the second check box" not in asked(), "that is the last"
 
 
+def test_everything_with_a_label_of_its_own_is_asked_for() -> None:
+    assert json.loads(asked()['click "Send"'])["bbox_2d"] == [800, 900, 900, 950]
+    names = {'click "Maya Patel"', 'click "Family"', 'click "Family: notify"'}
+    assert not names & set(asked())
+    twice = Item("other", "button", "Send", (0.1, 0.9, 0.2, 0.95), {})
+    assert 'click "Send"' not in asked(items=(*ITEMS, twice)), "two of that name"
+    chinese = Item("send", "button", "发送", (0.8, 0.9, 0.9, 0.95), {})
+    assert "点击“发送”" in asked(items=(*ITEMS[:-1], chinese))
+
+
+def test_only_what_stands_over_the_window_is_asked_for() -> None:
+    entry = Item("menu/pin", "menu item", "Pin", (0.3, 0.3, 0.4, 0.33), {})
+    found = asked(items=(*ITEMS, entry))
+    assert 'click "Pin"' in found
+    assert 'click "Send"' not in found
+
+
+def test_a_message_is_not_asked_for_by_all_that_it_says() -> None:
+    like, read = Question("like it", click(ITEMS[4].label)), Question(ITEMS[4].label, click(ITEMS[4].label))
+    found = asked(like, read)
+    assert json.loads(found["like it"])["label"] == "message"
+    assert ITEMS[4].label not in found
+
+
 def test_a_reply_does_not_say_what_it_would_have_to_read() -> None:
     text = (
         'a\n{"action": "click", "label": "Maya Patel: notify"}\nclick on "Maya Patel: notify": done.\n'

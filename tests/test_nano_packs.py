@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,12 @@ from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import PICTURE_TOKENS
 from qvl_agent.sandbox.nano.coder import ANSWERING, Coder
 from qvl_agent.sandbox.nano.exporting import write_checkpoint
-from qvl_agent.sandbox.nano.packs import questions_pack, run_pack
+from qvl_agent.sandbox.nano.packs import questions_pack, run_pack, words_pack
 from qvl_agent.sandbox.nano.shape import GRID
 from qvl_agent.sandbox.nano.start import build
 from qvl_agent.sandbox.nano.targets import cell_of
 from qvl_agent.sandbox.nano.tokens import SPECIAL, texts, train
+from qvl_agent.sandbox.nano.wording import Words
 
 EPISODE, MESSAGES = run(1)
 
@@ -143,6 +145,19 @@ def test_the_model_is_to_look_at_the_box_while_it_writes_it(coder: Coder) -> Non
     assert sides == (0, 1, 2, 3)
     assert {one - start for one in cells} == {cell_of(box)}
     assert int(pack.ids[cells[0]]) == coder.special["<|image_pad|>"]
+
+
+def test_words_alone_are_the_runs_without_its_pictures_and_coordinates(coder: Coder) -> None:
+    run = Words(EPISODE.text, tuple(shot.grid for shot in EPISODE.shots))
+    pack, seen = words_pack(coder, [run, run]), run_pack(coder, EPISODE)
+    said = seen.ids != coder.special["<|image_pad|>"]
+    for branch in (1, 2):
+        own = pack.branch == branch
+        assert torch.equal(pack.ids[own], seen.ids[said])
+        assert torch.equal(pack.positions[:, own], seen.positions[:, said])
+        replies = coder.decode(seen.ids[seen.learnt].tolist())
+        assert coder.decode(pack.ids[own & pack.learnt].tolist()) == re.sub(r"(?<=\[)[\d, ]+", "", replies)
+    assert (pack.pictures, pack.looks, pack.numbers) == ((), (), ())
 
 
 def test_of_a_drag_the_first_four_numbers_are_the_box(coder: Coder) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from nano_episodes import run, screen
+from nano_episodes import COLOURS, run, screen
 
 from qvl_agent.actions.errors import RecordingError, SettingsError
 from qvl_agent.actions.messages import Message
@@ -28,12 +29,13 @@ from qvl_agent.sandbox.nano.samples import Question, Shot
 from qvl_agent.sandbox.nano.saving import FILE_BYTES, State, load_state, save_state
 from qvl_agent.sandbox.nano.seeing import Seeing, SeePlan
 from qvl_agent.sandbox.nano.speaking import Speaking, SpeakPlan
+from qvl_agent.sandbox.nano.targets import paint
 from qvl_agent.sandbox.nano.text import Sequence, read, read_prefix
 from qvl_agent.sandbox.nano.tokens import texts, train
 
 EPISODES = [run(seed)[0] for seed in range(12)]
 WORDS = labels(EPISODES, least=5)
-SPEAK = SpeakPlan(questions=1, runs=0, most=2, vision_rate=1e-3, keys=16)
+SPEAK = SpeakPlan(questions=1, runs=0, most=2, vision_rate=1e-3, keys=16, words=0.0)
 NOTHING = training.Progress()
 
 
@@ -92,6 +94,32 @@ def test_cuts_are_parts_of_the_pictures_and_forget_what_is_cut_off() -> None:
         assert (known[:, 3] <= (rows[at].max() + 1) * 1000 / 15).all()
 
 
+def test_a_moved_picture_and_what_is_said_of_it_stay_together() -> None:
+    shot, moves = EPISODES[0].shots[0], set[tuple[int, int]]()
+    for seed in range(60):
+        shift = seeing._shift(random.Random(seed))
+        moves.add(shift)
+        pixels, found = seeing._moved(shot.pixels(), shift), paint(shot.items, {}, shift)
+        for cell in np.flatnonzero(found.role[:, 4] != 0):
+            left, top, right, bottom = found.boxes[cell, 4]
+            if min(left, top, right, bottom) >= 0:
+                x, y = (left + right) / 2 * 0.768, (top + bottom) / 2 * 0.480
+                assert tuple(pixels[round(y), round(x)]) in COLOURS, (seed, shift, cell)
+    assert (0, 0) in moves
+    assert max(abs(right) for right, _ in moves) > 100
+    assert len(moves) > 20
+
+
+def test_some_pictures_have_other_colours() -> None:
+    pixels = EPISODES[0].shots[0].pixels()
+    changed = [seeing._tinted(pixels, random.Random(seed)) for seed in range(60)]
+    same = [np.array_equal(one, pixels) for one in changed]
+    assert 30 < sum(same) < 55
+    other = changed[same.index(False)]
+    assert (other.shape, other.dtype) == (pixels.shape, pixels.dtype)
+    assert 0 < np.abs(other.astype(int) - pixels).max() <= 255 * seeing._GAIN + seeing._OFFSET + 1
+
+
 def test_at_the_end_whole_screens_are_shown() -> None:
     learner = Seeing(EPISODES, WORDS, SeePlan(cuts=(1.0, 0.0)))
     batch = learner.batch(random.Random(1), 1.0)
@@ -120,6 +148,16 @@ def test_the_whole_model_learns_to_speak(coder: Coder, monkeypatch: pytest.Monke
         assert figures[-1][name] < 0.9 * figures[0][name], figures
     held_out = learner.validate()
     assert {"held out/question/loss", "held out/run/hits"} <= set(held_out)
+
+
+def test_first_it_learns_from_words_alone(coder: Coder) -> None:
+    learner = whole(coder, words=0.5)
+    fixed = learner.batch(random.Random(1), 0.4)
+    assert fixed.kinds == ("words", "words")
+    assert fixed.shots == ((), ())
+    figures = [learner.step(fixed, 1.0) for _ in range(12)]
+    assert figures[-1]["words/loss"] < 0.9 * figures[0]["words/loss"], figures
+    assert learner.batch(random.Random(1), 0.5).kinds == ("question",)
 
 
 def test_the_eyes_stay_as_they_are_unless_they_are_taught(coder: Coder) -> None:

@@ -14,29 +14,32 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
 
+from qvl_agent.sandbox.apps.protocol import PASSIVE
 from qvl_agent.sandbox.apps.words import CITIES, GROUPS, PEOPLE, PROGRAMS
 from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
 
-__all__ = ["Pool", "hangs_on_a_name"]
+__all__ = ["Pool", "hangs_on_a_name", "read_nothing", "unread"]
 
 _NAMES: Final = frozenset(
     name for group in (PEOPLE, GROUPS, CITIES, PROGRAMS) for both in group for name in both
 ) - {"Calendar", "日历"}  # the form has a button of that name
 _OFTEN: Final[Mapping[str, float]] = {
-    "uncheck-pinned-chat": 12.0,
+    "uncheck-pinned-chat": 4.0,
     "search-and-pin": 1.5,
-    "register-visit": 0.6,
-    "find-version": 0.4,
+    "choose-theme": 3.0,
+    "find-version": 0.3,
     "find-reference": 0.3,
-    "mute-chat": 0.15,
-    "send-message": 0.15,
-    "delete-chat": 0.15,
+    "choose-accent": 0.3,
+    "set-brightness": 0.3,
+    "mute-chat": 0.3,
+    "send-message": 0.3,
+    "delete-chat": 0.3,
     "find-unread": 0.15,
     "set-time-zone": 0.15,
     "silence-program": 0.15,
 }
 """How often a run of a task is drawn, where it isn't once; the demonstration most often."""
-_DEMONSTRATED: Final = 8.0
+_DEMONSTRATED: Final = 3.0
 """The same of a picture that the demonstration could begin with."""
 _LEAST_ASKED: Final = 2
 _CHECK: Final = ("notify", "通知")
@@ -44,6 +47,11 @@ _CHECK_LABELS: Final = re.compile(r'(?<=")[^"]*?(?:: (notify)|：(通知))(?=")'
 """A chat's check box is called by the chat's name and one of these."""
 _ASIDE: Final = re.compile(r"(?<=The pinned chat), .+?,(?= is unchecked)|(?<=registered) as [A-Z]-\d+")
 """What a reply says besides, and would have to be read."""
+_LONGEST: Final = 40
+_CJK: Final = 0x2E80
+_OVER: Final = ("menu item", "option")
+_DIALOGS: Final = ("confirm/", "calendar/")
+"""What stands over the rest of the window."""
 _MESSAGES: Final = "note/"
 """What the ids of a chat's messages begin with."""
 _ORDER: Final = ("first", "second", "third")
@@ -81,7 +89,7 @@ class Pool:
         asked = (shot if names else _without_names(shot) for shot in whole)
         shots = tuple(shot for shot in asked if len(shot.questions) >= _LEAST_ASKED)
         finished = (episode for episode in episodes if episode.finished)
-        runs = tuple(run if names else _read_nothing(run) for run in finished)
+        runs = tuple(run if names else read_nothing(run) for run in finished)
         runs_often = accumulate(1.0 if names else _OFTEN.get(run.task, 1.0) for run in runs)
         shots_often = accumulate(
             _DEMONSTRATED if any(_PINNED[1] in one.reply for one in shot.questions) else 1.0 for shot in shots
@@ -97,32 +105,37 @@ class Pool:
         return chance.choices(self.shots, cum_weights=self.shots_often, k=count) if self.shots else []
 
 
-def hangs_on_a_name(question: Question) -> bool:
-    """Whether the right reply is a single click on something that is called by a name."""
+def hangs_on_a_name(question: Question, items: Sequence[Item] = ()) -> bool:
+    """Whether the right reply is a single click on what is called by a name, or is a message."""
     reply = json.loads(question.reply)
     if reply["action"] != "click" or "count" in reply:
         return False
-    return any(name in reply.get("label", "") for name in _NAMES)
+    label = reply.get("label", "")
+    asked = label in question.instruction
+    said = asked and any(item.id.startswith(_MESSAGES) and item.label == label for item in items)
+    return said or any(name in label for name in _NAMES)
 
 
 def _without_names(shot: Shot) -> Shot:
     kept = [
-        replace(one, reply=_unread(one.reply, shot.items))
+        replace(one, reply=unread(one.reply, shot.items))
         for one in shot.questions
-        if not hangs_on_a_name(one)
+        if not hangs_on_a_name(one, shot.items)
     ]
-    return replace(shot, questions=(*kept, *_about_the_pinned(shot), *_about_check_boxes(shot)))
+    more = (*_about_the_pinned(shot), *_about_check_boxes(shot), *_about_labels(shot))
+    asked = {one.instruction: one for one in (*more, *kept)}
+    return replace(shot, questions=tuple(asked.values()))
 
 
-def _read_nothing(run: Episode) -> Episode:
+def read_nothing(run: Episode) -> Episode:
     """Leave out of a run's words what its replies say from reading alone."""
     text = run.text
     for shot in run.shots:
-        text = _unread(text, shot.items)
+        text = unread(text, shot.items)
     return replace(run, text=text)
 
 
-def _unread(text: str, items: Sequence[Item]) -> str:
+def unread(text: str, items: Sequence[Item]) -> str:
     """Leave out of a reply, or of a run's words, what is only to be known by reading."""
     text = _ASIDE.sub("", _CHECK_LABELS.sub(lambda found: found[1] or found[2], text))
     for item in items:
@@ -151,6 +164,19 @@ def _about_check_boxes(shot: Shot) -> Iterator[Question]:
     for order, item in ordered:
         name = f"{order} check box"
         yield _clicking(f"click the {name}", f"Click the {name}.", item, name)
+
+
+def _about_labels(shot: Shot) -> Iterator[Question]:
+    """Ask for everything that has a label of the application's own: not all were asked for in the data."""
+    items = [item for item in shot.items if item.role not in PASSIVE and 0 < len(item.label) <= _LONGEST]
+    labels = [item.label for item in items]
+    chinese = any(ord(char) > _CJK for label in labels for char in label)
+    over = [item for item in items if item.role in _OVER or item.id.startswith(_DIALOGS)]
+    for item in over or items:
+        named = item.id.startswith(_MESSAGES) or any(name in item.label for name in _NAMES)
+        if labels.count(item.label) == 1 and not named:
+            words = f"点击“{item.label}”" if chinese else f'click "{item.label}"'
+            yield _clicking(words, f'Click "{item.label}".', item, item.label)
 
 
 def _clicking(words: str, intent: str, item: Item, label: str) -> Question:

@@ -6,6 +6,7 @@ position by position.
 
 import random
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import torch
@@ -17,19 +18,27 @@ from qvl_agent.sandbox.nano.samples import Episode, Shot
 from qvl_agent.sandbox.nano.shape import GRID
 from qvl_agent.sandbox.nano.targets import cell_of
 from qvl_agent.sandbox.nano.text import Sequence, picture_positions
+from qvl_agent.sandbox.nano.wording import Words
 
-__all__ = ["questions_pack", "run_pack"]
+__all__ = ["questions_pack", "run_pack", "words_pack"]
 
 _BOX: Final = re.compile(r'"bbox_2d": \[(\d+), (\d+), (\d+), (\d+)\]')
+_COORDINATES: Final = re.compile(r'(?<=": \[)(\d+(?:, \d+){3})(?=\])')
+"""What only a picture tells of a reply."""
 _END: Final = "<|im_end|>\n"
 _PICTURE: Final = "<|image_pad|>"
 
 
 class _Written:
-    """What was written so far."""
+    """What was written so far.
 
-    def __init__(self, coder: Coder) -> None:
-        self._coder = coder
+    Args:
+        coder: whose tokens.
+        sees: whether there are pictures; without, only the places that they take are left.
+    """
+
+    def __init__(self, coder: Coder, *, sees: bool = True) -> None:
+        self._coder, self._sees = coder, sees
         self.at = len(coder.system)
         """The next token's position; several questions may begin at the same."""
         self.branch = 0
@@ -47,6 +56,9 @@ class _Written:
 
     def picture(self, grid: tuple[int, int]) -> None:
         """Write a picture of so many rows and columns of tokens."""
+        if not self._sees:
+            self.at += max(grid)
+            return
         count = grid[0] * grid[1]
         self._pictures.append((len(self._ids), len(self._pictures), count))
         positions = picture_positions(self.at, grid)
@@ -55,6 +67,10 @@ class _Written:
 
     def reply(self, reply: str, *, pointing: bool) -> None:
         """Write words that are to be learnt, and where to look at the last picture for their box."""
+        if not self._sees:
+            for number, part in enumerate(_COORDINATES.split(reply + "<|im_end|>")):
+                self._tokens(self._coder.encode(part), learnt=number % 2 == 0)
+            return
         tokens = [*self._coder.encode(reply), self._coder.special["<|im_end|>"]]
         if box := _BOX.search(reply):
             places = self._coordinates(tokens, len(self._ids))
@@ -123,22 +139,40 @@ def run_pack(coder: Coder, episode: Episode, most: int = 6) -> Sequence:
         most: replies; so many of its pictures are in the pack.
     """
     written = _Written(coder)
-    _, _, text = episode.text.partition(_END)
-    user, *turns = text.split(ANSWERING)
-    _user(written, user, episode.shots, 0)
-    for number, turn in enumerate(turns[:most]):
-        reply, _, user = turn.partition(_END)
-        written.text(ANSWERING)
-        written.reply(reply, pointing=episode.shots[number].whole)
-        written.text("\n")
-        if number + 1 < most and user:
-            _user(written, user, episode.shots, number + 1)
+    grids = tuple(shot.grid for shot in episode.shots)
+    _run(written, episode.text, grids, [shot.whole for shot in episode.shots], most)
     return written.sequence()
 
 
-def _user(written: _Written, text: str, shots: tuple[Shot, ...], number: int) -> None:
+def words_pack(coder: Coder, runs: Iterable[Words]) -> Sequence:
+    """Pack runs without their pictures, beside each other; coordinates aren't to be learnt."""
+    written = _Written(coder, sees=False)
+    start = written.at
+    for branch, run in enumerate(runs, 1):
+        written.at, written.branch = start, branch
+        _run(written, run.text, run.grids, [False] * len(run.grids), len(run.grids))
+    return written.sequence()
+
+
+def _run(
+    written: _Written, text: str, grids: tuple[tuple[int, int], ...], whole: list[bool], most: int
+) -> None:
+    """Write a run, or its first replies; boxes are looked for on whole screens."""
+    _, _, text = text.partition(_END)
+    user, *turns = text.split(ANSWERING)
+    _user(written, user, grids[0])
+    for number, turn in enumerate(turns[:most]):
+        reply, _, user = turn.partition(_END)
+        written.text(ANSWERING)
+        written.reply(reply, pointing=whole[number])
+        written.text("\n")
+        if number + 1 < most and user:
+            _user(written, user, grids[number + 1])
+
+
+def _user(written: _Written, text: str, grid: tuple[int, int]) -> None:
     """Write what the model is told: words around one picture."""
     before, _, after = text.partition(_PICTURE)
     written.text(before)
-    written.picture(shots[number].grid)
+    written.picture(grid)
     written.text(after)

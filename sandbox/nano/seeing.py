@@ -28,9 +28,12 @@ _CUTS: Final = ((3, 6, 12), (3, 8, 9), (5, 8, 5))
 """Rows and columns of a cut, and how many of each picture: about as many cells in all."""
 _CUT_PICTURES: Final = 4
 _WHOLE_PICTURES: Final = 2
-_MOVED: Final = 0.7
-_FARTHEST: Final = 16
-"""The share of pictures that are moved, and by how many pixels at most, so that edges lie anywhere."""
+_MOVED: Final = ((0.3, 0, 0), (0.5, 16, 16), (0.2, 192, 120))
+"""Shares of pictures that are moved by so many pixels at most, across and down: edges lie anywhere."""
+_TINTED: Final = 0.3
+_GAIN: Final = 0.2
+_OFFSET: Final = 24.0
+"""The share of pictures whose colours are changed, by a factor and by an offset at most, each channel's."""
 _WIDE: Final = 0.15
 """Of a widget wider than this share of the screen any part may be the middle of a cut."""
 _SAMPLE: Final = 40
@@ -101,7 +104,8 @@ class Seeing:
         for _ in range(count * self._plan.batch):
             shot = chance.choice(self._shots)
             shift = _shift(chance)
-            pixels, painted = _moved(shot.pixels(), shift), as_tensors(paint(shot.items, self._words, shift))
+            pixels = _tinted(_moved(shot.pixels(), shift), chance)
+            painted = as_tensors(paint(shot.items, self._words, shift))
             for _ in range(each):
                 row, column = _corner(chance, shot.items, rows, columns)
                 cut = pixels[CELL * row : CELL * (row + rows), CELL * column : CELL * (column + columns)]
@@ -162,9 +166,9 @@ def _in_view(targets: dict[str, Tensor], row: int, column: int, rows: int, colum
 
 
 def _shift(chance: random.Random) -> tuple[int, int]:
-    if chance.random() >= _MOVED:
-        return 0, 0
-    return chance.randint(-_FARTHEST, _FARTHEST), chance.randint(-_FARTHEST, _FARTHEST)
+    shares, across, down = zip(*_MOVED, strict=True)
+    which = chance.choices(range(len(shares)), shares)[0]
+    return chance.randint(-across[which], across[which]), chance.randint(-down[which], down[which])
 
 
 def _moved(pixels: Pixels, shift: tuple[int, int]) -> Pixels:
@@ -176,6 +180,16 @@ def _moved(pixels: Pixels, shift: tuple[int, int]) -> Pixels:
         max(0, -down) : high - max(0, down), max(0, -right) : wide - max(0, right)
     ]
     return moved
+
+
+def _tinted(pixels: Pixels, chance: random.Random) -> Pixels:
+    """Change the colours of some pictures a little, as another theme would."""
+    if chance.random() >= _TINTED:
+        return pixels
+    gain = np.array([1 + chance.uniform(-_GAIN, _GAIN) for _ in range(3)], np.float32)
+    offset = np.array([chance.uniform(-_OFFSET, _OFFSET) for _ in range(3)], np.float32)
+    changed: Pixels = (pixels * gain + offset).clip(0, 255).astype(np.uint8)
+    return changed
 
 
 def _corner(chance: random.Random, items: Sequence[Item], rows: int, columns: int) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """Stage 2: the language model learns to read the loop's words and to point, and the tower goes on learning.
 
-Each picture is seen once; the loss of its pack flows back into the tower through what it gave, beside the
-dense supervision of the first stage, which keeps it from forgetting.
+At first it reads words alone, many to a step. Then each picture is seen once; the loss of its pack flows
+back into the tower through what it gave, beside the dense supervision of the first stage, which keeps it
+from forgetting.
 """
 
 import random
@@ -16,7 +17,7 @@ from qvl_agent.sandbox.nano.coder import Coder
 from qvl_agent.sandbox.nano.drawing import Pool
 from qvl_agent.sandbox.nano.judging import Judge
 from qvl_agent.sandbox.nano.optimiser import Optimiser
-from qvl_agent.sandbox.nano.packs import questions_pack, run_pack
+from qvl_agent.sandbox.nano.packs import questions_pack, run_pack, words_pack
 from qvl_agent.sandbox.nano.samples import Episode, Shot
 from qvl_agent.sandbox.nano.seeing import dense_targets
 from qvl_agent.sandbox.nano.shape import DEVIATION, GRID, MEAN
@@ -24,6 +25,7 @@ from qvl_agent.sandbox.nano.start import build, build_heads, start_pointing, tie
 from qvl_agent.sandbox.nano.text import Sequence as Pack
 from qvl_agent.sandbox.nano.text import read, read_prefix
 from qvl_agent.sandbox.nano.tower import Places, patches, see
+from qvl_agent.sandbox.nano.wording import Wording
 
 __all__ = ["SpeakBatch", "SpeakPlan", "Speaking"]
 
@@ -33,6 +35,8 @@ _VALIDATED: Final = 24
 """Pictures for that; half as many runs."""
 _ALL_KEYS: Final = 0.1
 """The share of steps that have all of the system prompt's keys."""
+_WORDS: Final = (16, 5)
+"""Questions and runs of a step that has words alone."""
 _DENSE: Final = 5
 """Whole pictures a step that the heads look at."""
 _DENSE_WEIGHT: Final = 0.3
@@ -50,6 +54,7 @@ class SpeakPlan:
         questions: packs a step that are a picture with questions.
         runs: packs a step that are a run.
         most: questions of a picture.
+        words: the share of the training, at its beginning, that has words without pictures.
         keys: of the system prompt that are drawn; 0 for all.
         pointing: the weight of looking at the target while a box is written.
         names: whether it is also asked what only a name answers: see `drawing`.
@@ -60,7 +65,8 @@ class SpeakPlan:
     vision_rate: float = 0.0
     questions: int = 2
     runs: int = 1
-    most: int = 12
+    most: int = 20
+    words: float = 0.15
     keys: int = 64
     pointing: float = 1.0
     names: bool = False
@@ -72,7 +78,7 @@ class SpeakBatch:
     """Packs, each with its pictures.
 
     Attributes:
-        kinds: "question" or "run" of each pack.
+        kinds: "question", "run" or "words" of each pack.
         packs: what is read.
         shots: the pictures of each pack.
         keys: of the system prompt that are drawn; 0 for all.
@@ -112,6 +118,7 @@ class Speaking:
         held = min(_HELD_OUT, len(shuffled) // 10)
         self._held_out = Pool.of(shuffled[:held], names=plan.names)
         self._trained = Pool.of(shuffled[held:], names=plan.names)
+        self._wording = Wording(shuffled[held:])
         self._coder, self._words, self._plan, self._device = coder, words, plan, device
         self.model = build(coder.special)
         self._visual, self._text = self.model.model.visual, self.model.model.language_model
@@ -131,9 +138,11 @@ class Speaking:
         start_pointing(self._visual, self._heads, self._text)
         self._tie()
 
-    def batch(self, chance: random.Random, share: float) -> SpeakBatch:  # noqa: ARG002 - nothing changes on the way
-        """Make packs."""
+    def batch(self, chance: random.Random, share: float) -> SpeakBatch:
+        """Make packs: of words alone at first."""
         plan = self._plan
+        if share < plan.words:
+            return self._words_alone(chance)
         questions = self._trained.some_shots(chance, plan.questions * plan.batch)
         packs = [questions_pack(self._coder, shot, chance, plan.most) for shot in questions]
         shots: list[tuple[Shot, ...]] = [(shot,) for shot in questions]
@@ -145,9 +154,24 @@ class Speaking:
             kinds=("question",) * len(questions) + ("run",) * len(runs),
             packs=tuple(packs),
             shots=tuple(shots),
-            keys=0 if chance.random() < _ALL_KEYS else plan.keys,
+            keys=self._keys(chance),
             seed=chance.getrandbits(32),
         )
+
+    def _words_alone(self, chance: random.Random) -> SpeakBatch:
+        questions, runs = (count * self._plan.batch for count in _WORDS)
+        drawn = self._wording.some_questions(chance, questions), self._wording.some_runs(chance, runs)
+        packs = tuple(words_pack(self._coder, some) for some in drawn if some)
+        return SpeakBatch(
+            kinds=("words",) * len(packs),
+            packs=packs,
+            shots=((),) * len(packs),
+            keys=self._keys(chance),
+            seed=chance.getrandbits(32),
+        )
+
+    def _keys(self, chance: random.Random) -> int:
+        return 0 if chance.random() < _ALL_KEYS else self._plan.keys
 
     def step(self, batch: SpeakBatch, warmth: float) -> dict[str, float]:
         """Learn from it."""
@@ -157,7 +181,7 @@ class Speaking:
         given = [[cells.detach().requires_grad_(moves) for cells in pictures] for pictures in seen]
         figures = self._read(batch, given)
         self.optimisers["text"].step(self._plan.rate * warmth)
-        if moves:
+        if moves and any(batch.shots):
             figures |= self._teach_eyes(batch, seen, given)
             self.optimisers["visual"].step(self._plan.vision_rate * warmth)
         self._tie()
@@ -174,7 +198,7 @@ class Speaking:
         chance, found = random.Random(3), dict[str, list[float]]()
         packs = list[tuple[str, Pack, tuple[Shot, ...]]]()
         for shot in self._held_out.some_shots(chance, _VALIDATED):
-            packs.append(("question", questions_pack(self._coder, shot, chance, 12), (shot,)))
+            packs.append(("question", questions_pack(self._coder, shot, chance, self._plan.most), (shot,)))
         for run in self._held_out.some_runs(chance, _VALIDATED // 2):
             pack = run_pack(self._coder, run)
             packs.append(("run", pack, run.shots[: len(pack.pictures)]))

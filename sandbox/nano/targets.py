@@ -6,6 +6,7 @@ middle lies in is to know it best: it is where the language model is taught to l
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +36,9 @@ _LEVEL: Final = 0.7
 _OWN: Final = 3.0
 _NOTHING: Final = 0.3
 """How much a cell itself counts beside a patch, with a widget and without."""
+
+_SUFFIX: Final = re.compile(r"(?<=.)(: notify|：通知)$")
+"""What a chat's check box is called beside the chat's name."""
 
 Ints = npt.NDArray[np.int64]
 Edges = tuple[float, float, float, float]
@@ -152,7 +156,7 @@ def _gathered(
 ) -> Targets:
     """Look every patch's widget up; the last row of each table is for none (index -1)."""
     role = [ROLES.index(item.role) for item in items] + [0]
-    word = [words.get(item.label, 0) if item.label else IGNORED for item in items] + [IGNORED]
+    word = [_word(item.label, words) for item in items] + [IGNORED]
     value = [_value(item.state, words) for item in items] + [IGNORED]
     flags = [[_flag(item.state.get(name)) for name in FLAGS] for item in items] + [[IGNORED] * len(FLAGS)]
     boxes = [_grid(rect) for rect in rects] + [[IGNORED] * 4]
@@ -182,6 +186,10 @@ def _weights(inner: Ints, count: int) -> npt.NDArray[np.float32]:
     weights = 1 / np.maximum(counted, 1) ** _LEVEL
     found = weights[patches + 1] / weights[patches + 1].mean()
     return np.column_stack([found, np.where(own < 0, _NOTHING, _OWN)]).astype(np.float32)
+
+
+def _word(label: str, words: Mapping[str, int]) -> int:
+    return words.get(_SUFFIX.sub("", label), 0) if label else IGNORED
 
 
 def _value(state: Mapping[str, object], words: Mapping[str, int]) -> int:
