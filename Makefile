@@ -44,7 +44,7 @@ NANO := build/nano
 NANO_PICTURES := 6000
 NANO_DEVICE := cpu
 NANO_SEE := --minutes 45
-NANO_SPEAK := --minutes 45
+NANO_SPEAK := --minutes 75
 nano: setup-test
 	$(PYTHON) -m qvl_agent.sandbox.nano data $(NANO)/data --pictures $(NANO_PICTURES)
 	[ -f $(NANO)/data/tokenizer.json ] || $(PYTHON) -m qvl_agent.sandbox.nano tokens $(NANO)/data

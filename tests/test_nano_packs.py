@@ -4,7 +4,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from qvl_agent.sandbox.nano import PICTURE_TOKENS
 from qvl_agent.sandbox.nano.coder import ANSWERING, Coder
 from qvl_agent.sandbox.nano.exporting import write_checkpoint
 from qvl_agent.sandbox.nano.packs import questions_pack, run_pack, words_pack
+from qvl_agent.sandbox.nano.samples import Question
 from qvl_agent.sandbox.nano.shape import GRID
 from qvl_agent.sandbox.nano.start import build
 from qvl_agent.sandbox.nano.targets import cell_of
@@ -158,6 +159,29 @@ def test_words_alone_are_the_runs_without_its_pictures_and_coordinates(coder: Co
         replies = coder.decode(seen.ids[seen.learnt].tolist())
         assert coder.decode(pack.ids[own & pack.learnt].tolist()) == re.sub(r"(?<=\[)[\d, ]+", "", replies)
     assert (pack.pictures, pack.looks, pack.numbers) == ((), (), ())
+
+
+def test_what_a_reply_repeats_is_looked_for_where_it_was_told(coder: Coder) -> None:
+    told = EPISODE.text.replace('"Pin"', '"Maya Oyelaran-42"')
+    grids = tuple(shot.grid for shot in EPISODE.shots)
+    pack = words_pack(coder, [Words(told, grids)])
+    first_reply = int(pack.learnt.nonzero()[0])
+    assert pack.copies
+    for place, source in pack.copies:
+        assert source < place
+        assert coder.bare[int(pack.ids[place + 1])] == coder.bare[int(pack.ids[source])]
+        assert pack.learnt[place + 1], "in a reply"
+    label = coder.encode("Maya Oyelaran-42")
+    first = [source for _, source in pack.copies if source < first_reply]
+    assert coder.decode(pack.ids[first].tolist()).strip('" ').endswith(coder.decode(label[1:]))
+
+
+def test_a_usual_word_alone_is_not_repeated(coder: Coder) -> None:
+    question = Question("Describe the Zebra", '{"action": "click", "label": "the Zebra or the other"}')
+    shot = replace(EPISODE.shots[0], questions=(question,))
+    pack = questions_pack(coder, shot, random.Random(0), most=1)
+    said = coder.decode([int(pack.ids[place + 1]) for place, _ in pack.copies])
+    assert said.strip() in ("Zebra", "the Zebra"), "and no other word"
 
 
 def test_of_a_drag_the_first_four_numbers_are_the_box(coder: Coder) -> None:

@@ -102,6 +102,7 @@ def test_the_text_reads_what_transformers_reads(model: torch.nn.Module) -> None:
         pictures=((5, 0, count),),
         learnt=torch.zeros(0, dtype=torch.bool),
         looks=(),
+        copies=(),
         numbers=(),
     )
     seen = visual(cut, grid).pooler_output
@@ -178,3 +179,22 @@ def test_the_pointing_heads_say_what_the_first_stages_heads_read() -> None:
         kept[[side, side + 4]] = value[[side, side + 4]]
         said = layer.self_attn.o_proj(kept.flatten()) @ text.embed_tokens.weight[:1000].T
         assert int(said.argmax()) == 370
+
+
+def test_a_code_that_is_read_as_a_place_a_cell_away_is_worse_than_one_as_far_that_is_not() -> None:
+    """Across, a cell is 41.67 thousandths wide."""
+    heads, right = build_heads(320, 3), torch.tensor([[200, 300, 240, 340]])
+    exact, away = (
+        torch.stack([heads.numbers[side, right[0, side] + by] for side in range(4)]) for by in (0, 42)
+    )
+    boxes = right[:, None].expand(1, 5, 4)
+
+    def loss(own: torch.Tensor) -> tuple[float, float]:
+        said: dict[str, float] = {}
+        coded = torch.cat([exact.expand(1, 4, 4, CODE), own[None, None]], 1)
+        return float(heads._far(coded, boxes, torch.ones(1, 5), said)), said["hits"]
+
+    towards, from_it = (exact + by * (away - exact) for by in (0.6, -0.6))
+    assert loss(exact)[1] == loss(from_it)[1] == 1
+    assert loss(towards)[1] == 0
+    assert loss(exact)[0] < loss(from_it)[0] < loss(towards)[0] - 0.1

@@ -28,8 +28,10 @@ class Coder:
         special: the special tokens' ids by name.
         numbers: the tokens of 0 to 999, shape (1000,).
         value: the number that a token is, by the token.
+        bare: each token's text without the space before it, by the token.
         box: the token that a box's numbers begin after.
         system: the system prompt's tokens, shape (n,).
+        usual: what these are without the space before them.
     """
 
     def __init__(self, text: str) -> None:
@@ -38,9 +40,12 @@ class Coder:
         self.special = {name: self._id(name) for name in SPECIAL}
         self.numbers = torch.tensor([self._id(str(number)) for number in range(1000)])
         self.value = {token: number for number, token in enumerate(self.numbers.tolist())}
+        names = self._coder.get_vocab()
+        self.bare = {token: name.removeprefix("Ġ") for name, token in names.items()}
         self.box = self._id("Ġ[")
         system = render(f"system_{DIALECT}", language="")
         self.system = torch.tensor(self.encode(f"<|im_start|>system\n{system}<|im_end|>\n"))
+        self.usual = frozenset(self.bare[token] for token in self.system.tolist())
 
     @classmethod
     def of(cls, path: Path) -> "Coder":

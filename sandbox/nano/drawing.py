@@ -24,9 +24,13 @@ _NAMES: Final = frozenset(
     name for group in (PEOPLE, GROUPS, CITIES, PROGRAMS) for both in group for name in both
 ) - {"Calendar", "日历"}  # the form has a button of that name
 _OFTEN: Final[Mapping[str, float]] = {
-    "uncheck-pinned-chat": 4.0,
-    "search-and-pin": 1.5,
+    "uncheck-pinned-chat": 3.0,
+    "search-and-pin": 2.5,
     "choose-theme": 3.0,
+    "mend-email": 2.0,
+    "register-visit": 2.0,
+    "rewrite-notes": 2.0,
+    "stop-updates": 1.5,
     "find-version": 0.3,
     "find-reference": 0.3,
     "choose-accent": 0.3,

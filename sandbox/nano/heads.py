@@ -25,6 +25,11 @@ _HERE: Final = 8.0
 """The same of the place of the cell itself, which keeps a box from being taken for one a cell away."""
 _NAMED: Final = {"word": 0.1, "row": 0.02, "value": 0.05}
 """How much its names count."""
+_READ: Final = 0.5
+"""How much it counts whether the number that is read from a cell's own code is right: what the language
+model will do. A code that is nearly right may still be read as a place one cell away."""
+_SPREAD: Final = 3.0
+"""How far a right number's weight is spread over its neighbours, in thousandths."""
 COARSE: Final = 24
 _FINEST: Final = 100.0
 _COARSEST: Final = 2000.0
@@ -38,6 +43,7 @@ class Heads(nn.Module):
     """Says of each of a cell's five places what it shows."""
 
     numbers: Tensor
+    spread: Tensor
 
     def __init__(self, width: int, words: int) -> None:
         super().__init__()
@@ -46,6 +52,8 @@ class Heads(nn.Module):
         self.words = nn.Linear(_WORD, words)
         self.where = nn.Linear(width, 2 * COARSE)
         both = [code(torch.arange(1000.0), axis) for axis in (0, 1)]
+        spread = torch.exp(-((torch.arange(1000.0)[:, None] - torch.arange(1000.0)) ** 2) / (2 * _SPREAD**2))
+        self.register_buffer("spread", spread / spread.sum(1, keepdim=True), persistent=False)
         self.register_buffer("numbers", torch.stack(both * 2), persistent=False)
 
     def forward(self, seen: Tensor, targets: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
@@ -68,7 +76,7 @@ class Heads(nn.Module):
             logits = linear(part[known], self.words)
             total = total + _NAMED[name] * _judge(name, logits, targets[name][known], weights[known], said)
         coded = boxes.reshape(len(seen), PLACES, 4, CODE)
-        total = total + _CODED * self._far(coded, targets["boxes"], weights, said)
+        total = total + self._far(coded, targets["boxes"], weights, said)
         return total + _HERE * self._lost(seen, targets["middle"]), said
 
     def _lost(self, seen: Tensor, middle: Tensor) -> Tensor:
@@ -88,11 +96,15 @@ class Heads(nn.Module):
         sides = torch.arange(4, device=boxes.device).expand(boxes.shape)[known]
         weight = weights[..., None].expand(boxes.shape)[known]
         far = (coded[known].float() - self.numbers[sides, boxes[known]]).pow(2).mean(-1)
-        with torch.no_grad():
-            own = known[:, -1].all(-1)
-            if own.any():
-                said["hits"] = float(self.hits(coded[own, -1][:_SOME], boxes[own, -1][:_SOME]).float().mean())
-        return (far * weight).sum() / weight.sum()
+        total = _CODED * (far * weight).sum() / weight.sum()
+        own = known[:, -1].all(-1)
+        if own.any():
+            coded, boxes = coded[own, -1], boxes[own, -1]
+            likely = torch.einsum("nsc,skc->nsk", coded.float(), self.numbers).log_softmax(-1)
+            total = total - _READ * (self.spread[boxes] * likely).sum(-1).mean()
+            with torch.no_grad():
+                said["hits"] = float(self.hits(coded[:_SOME], boxes[:_SOME]).float().mean())
+        return total
 
     def reading(self) -> Tensor:
         """What reads the code of each side of a cell's own widget: shape (4, CODE, width)."""

@@ -6,7 +6,7 @@ position by position.
 
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import torch
@@ -25,6 +25,8 @@ __all__ = ["questions_pack", "run_pack", "words_pack"]
 _BOX: Final = re.compile(r'"bbox_2d": \[(\d+), (\d+), (\d+), (\d+)\]')
 _COORDINATES: Final = re.compile(r'(?<=": \[)(\d+(?:, \d+){3})(?=\])')
 """What only a picture tells of a reply."""
+_SHORTEST: Final = 3
+"""Characters of a piece that counts as repeated, as the tokenizer writes them: a Chinese one is three."""
 _END: Final = "<|im_end|>\n"
 _PICTURE: Final = "<|image_pad|>"
 
@@ -47,8 +49,15 @@ class _Written:
         self._branches: list[int] = []
         self._learnt: list[bool] = []
         self._looks: list[tuple[int, int, int]] = []
+        self._copies: list[tuple[int, int]] = []
+        self._since = 0
+        """Where what was said since the last reply begins."""
         self._numbers: list[int] = []
         self._pictures: list[tuple[int, int, int]] = []
+
+    def branches(self, start: int) -> None:
+        """Begin the next question, at a position."""
+        self.at, self.branch, self._since = start, self.branch + 1, len(self._ids)
 
     def text(self, text: str) -> None:
         """Write words that are given."""
@@ -67,18 +76,43 @@ class _Written:
 
     def reply(self, reply: str, *, pointing: bool) -> None:
         """Write words that are to be learnt, and where to look at the last picture for their box."""
-        if not self._sees:
+        tokens = [*self._coder.encode(reply), self._coder.special["<|im_end|>"]]
+        self._copies += self._repeated(tokens)
+        if self._sees:
+            self._point(reply, tokens, pointing=pointing)
+            self._tokens(tokens, learnt=True)
+        else:
             for number, part in enumerate(_COORDINATES.split(reply + "<|im_end|>")):
                 self._tokens(self._coder.encode(part), learnt=number % 2 == 0)
-            return
-        tokens = [*self._coder.encode(reply), self._coder.special["<|im_end|>"]]
+        self._since = len(self._ids)
+
+    def _point(self, reply: str, tokens: list[int], *, pointing: bool) -> None:
         if box := _BOX.search(reply):
             places = self._coordinates(tokens, len(self._ids))
             self._numbers += places
             if pointing:
                 cell = self._pictures[-1][0] + cell_of([int(side) for side in box.groups()])
                 self._looks += [(place - 1, side, cell) for side, place in enumerate(places)]
-        self._tokens(tokens, learnt=True)
+
+    def _repeated(self, tokens: list[int]) -> Iterator[tuple[int, int]]:
+        """Find what a reply repeats of what it was told: the longest pieces, but for single usual words."""
+        first = len(self._ids)
+        told = [self._coder.bare[token] for token in self._ids[self._since :]]
+        said = [self._coder.bare[token] for token in tokens[:-1]]
+        at = 0
+        while at < len(said):
+            alike = [place for place, word in enumerate(told) if word == said[at]]
+            count, place = max(
+                ((_as_long(told[place:], said[at:]), place) for place in alike), default=(1, 0)
+            )
+            piece = said[at : at + count]
+            if (
+                alike
+                and sum(map(len, piece)) >= _SHORTEST
+                and (count > 1 or piece[0] not in self._coder.usual)
+            ):
+                yield from ((first + at + step - 1, self._since + place + step) for step in range(count))
+            at += count
 
     def sequence(self) -> Sequence:
         """Give all of it."""
@@ -89,6 +123,7 @@ class _Written:
             pictures=tuple(self._pictures),
             learnt=torch.tensor(self._learnt),
             looks=tuple(self._looks),
+            copies=tuple(self._copies),
             numbers=tuple(self._numbers),
         )
 
@@ -123,8 +158,8 @@ def questions_pack(coder: Coder, shot: Shot, chance: random.Random, most: int) -
     written.picture(GRID)
     written.text("<|vision_end|>")
     start = written.at
-    for branch, question in enumerate(questions[:most], 1):
-        written.at, written.branch = start, branch
+    for question in questions[:most]:
+        written.branches(start)
         written.text(render("task", task=question.instruction, rules=()) + _END + ANSWERING)
         written.reply(question.reply, pointing=True)
     return written.sequence()
@@ -148,10 +183,18 @@ def words_pack(coder: Coder, runs: Iterable[Words]) -> Sequence:
     """Pack runs without their pictures, beside each other; coordinates aren't to be learnt."""
     written = _Written(coder, sees=False)
     start = written.at
-    for branch, run in enumerate(runs, 1):
-        written.at, written.branch = start, branch
+    for run in runs:
+        written.branches(start)
         _run(written, run.text, run.grids, [False] * len(run.grids), len(run.grids))
     return written.sequence()
+
+
+def _as_long(told: list[str], said: list[str]) -> int:
+    """How many words both begin with."""
+    return next(
+        (at for at, pair in enumerate(zip(told, said, strict=False)) if pair[0] != pair[1]),
+        min(len(told), len(said)),
+    )
 
 
 def _run(

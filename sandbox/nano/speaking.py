@@ -37,6 +37,8 @@ _ALL_KEYS: Final = 0.1
 """The share of steps that have all of the system prompt's keys."""
 _WORDS: Final = (16, 5)
 """Questions and runs of a step that has words alone."""
+_WORDS_BESIDE: Final = 8
+"""Questions without their pictures in each other step."""
 _DENSE: Final = 5
 """Whole pictures a step that the heads look at."""
 _DENSE_WEIGHT: Final = 0.3
@@ -56,7 +58,7 @@ class SpeakPlan:
         most: questions of a picture.
         words: the share of the training, at its beginning, that has words without pictures.
         keys: of the system prompt that are drawn; 0 for all.
-        pointing: the weight of looking at the target while a box is written.
+        pointing: the weight of looking at the target, or at the word that is repeated, while it is written.
         names: whether it is also asked what only a name answers: see `drawing`.
         batch: how many times the packs of a step on two CPU cores; for a GPU.
     """
@@ -150,8 +152,11 @@ class Speaking:
         for run in runs:
             packs.append(run_pack(self._coder, run))
             shots.append(run.shots[: len(packs[-1].pictures)])
+        words = self._wording.some_questions(chance, _WORDS_BESIDE * plan.batch)
+        packs.append(words_pack(self._coder, words))
+        shots.append(())
         return SpeakBatch(
-            kinds=("question",) * len(questions) + ("run",) * len(runs),
+            kinds=("question",) * len(questions) + ("run",) * len(runs) + ("words",),
             packs=tuple(packs),
             shots=tuple(shots),
             keys=self._keys(chance),
@@ -204,7 +209,7 @@ class Speaking:
             packs.append(("run", pack, run.shots[: len(pack.pictures)]))
         prefix = read_prefix(self._text, self._coder.system, keep=0)
         for kind, pack, shots in packs:
-            hidden, _ = read(self._text, prefix, pack, self._see([shots])[0])
+            hidden, _, _ = read(self._text, prefix, pack, self._see([shots])[0])
             loss, figures = self._judge.loss(hidden, self._text.embed_tokens.weight, pack)
             for name, value in {"loss": float(loss), **figures}.items():
                 found.setdefault(f"held out/{kind}/{name}", []).append(value)
@@ -238,14 +243,15 @@ class Speaking:
         learnt = sum(int(pack.learnt.sum()) for pack in batch.packs)
         figures = dict[str, list[float]]()
         for kind, pack, pictures in zip(batch.kinds, batch.packs, given, strict=True):
-            hidden, missed = read(self._text, prefix, pack, pictures)
+            hidden, missed, uncopied = read(self._text, prefix, pack, pictures)
             loss, said = self._judge.loss(hidden, self._text.embed_tokens.weight, pack)
             share = float(pack.learnt.sum()) / learnt
-            torch.autograd.backward((loss + self._plan.pointing * missed) * share)
+            torch.autograd.backward((loss + self._plan.pointing * (missed + uncopied)) * share)
             for name, value in {
                 **said,
                 "loss": float(loss.detach()),
                 "missed": float(missed.detach()),
+                "uncopied": float(uncopied.detach()),
             }.items():
                 figures.setdefault(f"{kind}/{name}", []).append(value)
         return _means(figures)

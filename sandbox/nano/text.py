@@ -17,13 +17,27 @@ from torch import Tensor
 from qvl_agent.sandbox.nano.shape import GRID
 from qvl_agent.sandbox.nano.tower import linear, rotated
 
-__all__ = ["OF_A_SIDE", "POINTER", "SIDES", "Prefix", "Sequence", "picture_positions", "read", "read_prefix"]
+__all__ = [
+    "COPIER",
+    "COPIERS",
+    "OF_A_SIDE",
+    "POINTER",
+    "SIDES",
+    "Prefix",
+    "Sequence",
+    "picture_positions",
+    "read",
+    "read_prefix",
+]
 
 POINTER: Final = 3
 """The layer whose first heads are taught to look at the target while a box is written."""
 SIDES: Final = 4
 OF_A_SIDE: Final = 2
 """Heads for each side of a box: each looks while its side is written, and so has one number to copy."""
+COPIER: Final = 4
+COPIERS: Final = 4
+"""The layer, and how many of its heads, that are taught to look at the word to be repeated next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,7 @@ class Sequence:
         learnt: whether a token is to be learnt, shape (n,).
         looks: (place in the ids, side of the box, the cell's place in the ids) where the model should look
             at a target.
+        copies: (place in the ids, place of the next token's like) where a reply repeats what it was told.
         numbers: the places of boxes' coordinates, four of each box that has four of one token.
     """
 
@@ -47,6 +62,7 @@ class Sequence:
     pictures: tuple[tuple[int, int, int], ...]
     learnt: Tensor
     looks: tuple[tuple[int, int, int], ...]
+    copies: tuple[tuple[int, int], ...]
     numbers: tuple[int, ...]
 
 
@@ -99,7 +115,7 @@ def read_prefix(
 
 def read(
     text: Any, prefix: Prefix, sequence: Sequence, seen: list[Tensor], kind: torch.dtype = torch.bfloat16
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Read what follows the system prompt.
 
     Args:
@@ -111,7 +127,7 @@ def read(
 
     Returns:
         the last hidden states of shape (n, width), and the mean of -log of the share of attention that
-        falls where it should.
+        falls where it should: on targets, and on what is to be repeated.
     """
     device = text.embed_tokens.weight.device
     hidden = text.embed_tokens(sequence.ids.to(device)).to(kind)
@@ -122,14 +138,16 @@ def read(
     hidden = torch.cat([*parts, hidden[at:]])
     cos, sin = _rotations(text, sequence.positions.to(device), kind)
     layout = _Layout(sequence.branch.to(device), prefix.bias, kind)
-    missed = torch.zeros((), device=device)
+    missed = uncopied = torch.zeros((), device=device)
     for number, layer in enumerate(text.layers):
         query, key, value = _projected(layer, hidden, cos, sin)
         keys, values = torch.cat([prefix.keys[number], key], 1), torch.cat([prefix.values[number], value], 1)
         if number == POINTER and sequence.looks:
             missed = _missed(query, keys, layout, sequence.looks, len(prefix.bias))
+        if number == COPIER and sequence.copies:
+            uncopied = _uncopied(query, keys, layout, sequence.copies, len(prefix.bias))
         hidden = _after(layer, hidden, layout.attend(query, keys, values))
-    return _rms(hidden, text.norm), missed
+    return _rms(hidden, text.norm), missed, uncopied
 
 
 def picture_positions(start: int, grid: tuple[int, int] = GRID) -> Tensor:
@@ -149,13 +167,27 @@ def _missed(
     """
     places, sides, cells = torch.tensor(looks, device=query.device).unbind(1)
     heads = SIDES * OF_A_SIDE
-    scores = (query[:heads, places] @ keys[:heads].transpose(-1, -2)).float() * query.shape[-1] ** -0.5
     own = torch.arange(heads, device=query.device)[:, None] % SIDES == sides
-    shares = (scores + layout.mask(places).float()).log_softmax(-1)
+    shares = _shares(query[:heads, places], keys[:heads], layout.mask(places))
     found = shares.gather(-1, (before + cells).expand(heads, -1)[..., None])[..., 0]
     away = shares[..., 0]
     missed: Tensor = -(found[own].mean() + away[~own].mean())
     return missed
+
+
+def _uncopied(
+    query: Tensor, keys: Tensor, layout: "_Layout", copies: tuple[tuple[int, int], ...], before: int
+) -> Tensor:
+    """How far the copying heads are from looking at what is to be repeated next, in nats."""
+    places, sources = torch.tensor(copies, device=query.device).unbind(1)
+    shares = _shares(query[:COPIERS, places], keys[:COPIERS], layout.mask(places))
+    return -shares.gather(-1, (before + sources).expand(COPIERS, -1)[..., None]).mean()
+
+
+def _shares(query: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
+    """The logarithms of the shares of attention: shape (heads, places, keys)."""
+    scores = (query @ keys.transpose(-1, -2)).float() * query.shape[-1] ** -0.5
+    return (scores + mask.float()).log_softmax(-1)
 
 
 class _Layout:
