@@ -166,9 +166,8 @@ def _in_view(targets: dict[str, Tensor], row: int, column: int, rows: int, colum
 
 
 def _shift(chance: random.Random) -> tuple[int, int]:
-    shares, across, down = zip(*_MOVED, strict=True)
-    which = chance.choices(range(len(shares)), shares)[0]
-    return chance.randint(-across[which], across[which]), chance.randint(-down[which], down[which])
+    ((_, across, down),) = chance.choices(_MOVED, [share for share, _, _ in _MOVED])
+    return chance.randint(-across, across), chance.randint(-down, down)
 
 
 def _moved(pixels: Pixels, shift: tuple[int, int]) -> Pixels:

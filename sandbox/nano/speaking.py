@@ -152,11 +152,13 @@ class Speaking:
         for run in runs:
             packs.append(run_pack(self._coder, run))
             shots.append(run.shots[: len(packs[-1].pictures)])
-        words = self._wording.some_questions(chance, _WORDS_BESIDE * plan.batch)
-        packs.append(words_pack(self._coder, words))
-        shots.append(())
+        kinds = ["question"] * len(questions) + ["run"] * len(runs)
+        if words := self._wording.some_questions(chance, _WORDS_BESIDE * plan.batch):
+            kinds.append("words")
+            packs.append(words_pack(self._coder, words))
+            shots.append(())
         return SpeakBatch(
-            kinds=("question",) * len(questions) + ("run",) * len(runs) + ("words",),
+            kinds=tuple(kinds),
             packs=tuple(packs),
             shots=tuple(shots),
             keys=self._keys(chance),

@@ -187,7 +187,8 @@ def _uncopied(
 def _shares(query: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
     """The logarithms of the shares of attention: shape (heads, places, keys)."""
     scores = (query @ keys.transpose(-1, -2)).float() * query.shape[-1] ** -0.5
-    return (scores + mask.float()).log_softmax(-1)
+    shares: Tensor = (scores + mask.float()).log_softmax(-1)
+    return shares
 
 
 class _Layout:
