@@ -17,14 +17,14 @@ from qvl_agent.agent.models.transformers_inputs import Encoder
 from qvl_agent.agent.models.transformers_load import Loaded, load
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import PICTURE_TOKENS
-from qvl_agent.sandbox.nano.coder import ANSWERING, Coder
+from qvl_agent.sandbox.nano.coder import Coder
 from qvl_agent.sandbox.nano.exporting import write_checkpoint
 from qvl_agent.sandbox.nano.packs import questions_pack, run_pack, words_pack
 from qvl_agent.sandbox.nano.samples import Question
 from qvl_agent.sandbox.nano.shape import GRID
 from qvl_agent.sandbox.nano.start import build
 from qvl_agent.sandbox.nano.targets import cell_of
-from qvl_agent.sandbox.nano.tokens import SPECIAL, texts, train
+from qvl_agent.sandbox.nano.tokens import ANSWERING, SPECIAL, texts, train
 from qvl_agent.sandbox.nano.wording import Words
 
 EPISODE, MESSAGES = run(1)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from nano_episodes import run
 
-from qvl_agent.sandbox.nano.coder import ANSWERING
 from qvl_agent.sandbox.nano.samples import Episode
+from qvl_agent.sandbox.nano.tokens import ANSWERING
 from qvl_agent.sandbox.nano.wording import Wording, renamed
 
 EPISODE = run(1)[0]

@@ -1,7 +1,6 @@
 """nano's tokenizer at work in the training: the words that every conversation has, and the numbers."""
 
 from pathlib import Path
-from typing import Final
 
 import torch
 from tokenizers import Tokenizer
@@ -11,10 +10,7 @@ from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import DIALECT
 from qvl_agent.sandbox.nano.tokens import SPECIAL
 
-__all__ = ["ANSWERING", "Coder"]
-
-ANSWERING: Final = "<|im_start|>assistant\n"
-"""What a reply comes after."""
+__all__ = ["Coder"]
 
 
 class Coder:

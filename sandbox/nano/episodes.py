@@ -28,6 +28,7 @@ from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.held_out import held_out
 from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.nano.stage import Stage
+from qvl_agent.sandbox.nano.tokens import ANSWERING
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 from qvl_agent.sandbox.tasks.hand import Hand
 
@@ -79,7 +80,7 @@ def episode(stage: Stage, task: str, seed: int) -> Episode:
         else:
             frame, outcome = _acted(stage, action, frame, closer=bool(close_up))
             close_up = ""
-    text = chatml(history.messages).removesuffix("<|im_start|>assistant\n")
+    text = chatml(history.messages).removesuffix(ANSWERING)
     return Episode(stage.app, task, seed, text, tuple(shots), finished)
 
 

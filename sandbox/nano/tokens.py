@@ -14,8 +14,10 @@ from typing import Any, Final
 from qvl_agent.sandbox.nano.samples import Episode
 from qvl_agent.sandbox.nano.shape import VOCABULARY
 
-__all__ = ["CUTS", "SPECIAL", "TEMPLATE", "texts", "train", "write"]
+__all__ = ["ANSWERING", "CUTS", "SPECIAL", "TEMPLATE", "texts", "train", "write"]
 
+ANSWERING: Final = "<|im_start|>assistant\n"
+"""What a reply comes after."""
 SPECIAL: Final = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>",
     "<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>",
