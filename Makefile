@@ -45,11 +45,13 @@ NANO_PICTURES := 6000
 NANO_DEVICE := cpu
 NANO_SEE := --minutes 45
 NANO_SPEAK := --minutes 75
+NANO_MEMORY := LD_PRELOAD="$(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))" MALLOC_CONF="oversize_threshold:1,$\
+	background_thread:true,metadata_thp:auto,dirty_decay_ms:-1,muzzy_decay_ms:-1"
 nano: setup-test
 	$(PYTHON) -m qvl_agent.sandbox.nano data $(NANO)/data --pictures $(NANO_PICTURES)
 	[ -f $(NANO)/data/tokenizer.json ] || $(PYTHON) -m qvl_agent.sandbox.nano tokens $(NANO)/data
-	$(PYTHON) -m qvl_agent.sandbox.nano see $(NANO)/data --state $(NANO)/see --device $(NANO_DEVICE) $(NANO_SEE)
-	$(PYTHON) -m qvl_agent.sandbox.nano speak $(NANO)/data --state $(NANO)/speak --after $(NANO)/see \
+	$(NANO_MEMORY) $(PYTHON) -m qvl_agent.sandbox.nano see $(NANO)/data --state $(NANO)/see --device $(NANO_DEVICE) $(NANO_SEE)
+	$(NANO_MEMORY) $(PYTHON) -m qvl_agent.sandbox.nano speak $(NANO)/data --state $(NANO)/speak --after $(NANO)/see \
 		--device $(NANO_DEVICE) $(NANO_SPEAK)
 	$(PYTHON) -m qvl_agent.sandbox.nano export $(NANO)/speak sandbox/nano/checkpoint
 

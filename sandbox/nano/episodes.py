@@ -27,6 +27,7 @@ from qvl_agent.sandbox.apps.protocol import PASSIVE, Tree
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.held_out import held_out
 from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano.slips import Slips
 from qvl_agent.sandbox.nano.stage import Stage
 from qvl_agent.sandbox.nano.tokens import ANSWERING
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
@@ -50,28 +51,35 @@ def episodes(stage: Stage, start: int, *, every: int = 1) -> Iterator[Episode]:
 
 
 def episode(stage: Stage, task: str, seed: int) -> Episode:
-    """Let the oracle solve a task, and keep what it saw and said."""
+    """Let the oracle solve a task, now and then with a slip, and keep what it saw and said."""
     exercise = start_exercise(stage.app, task, seed)
     chance = random.Random(f"nano/{stage.app}/{task}/{seed}")
     stage.set_up(task, seed)
     history = History(exercise.instruction, DIALECT)
     frame, outcome, close_up = stage.look(), "", ""
-    shots, finished = list[Shot](), False
-    while len(shots) < _MOST_STEPS and not finished:
+    slips, slipped = Slips(chance), list[int]()
+    shots, finished, ended = list[Shot](), False, False
+    while len(shots) < _MOST_STEPS and not ended:
         tree = stage.tree()
         if close_up:
             history.show_close_up(frame, close_up)
         else:
             history.show(frame, outcome)
+        hand = Hand(frame.view, tree)
         try:
-            action = exercise.next_action(Hand(frame.view, tree), stage.state())
+            action = exercise.next_action(hand, stage.state())
         except CoordinateError:  # too small to be pointed at in this picture
             break
+        if not close_up and (missing := slips.instead(action, hand)):
+            slipped.append(len(shots))
+            action = missing
         asked = () if close_up else _questions(stage, frame, tree, chance)
         shots.append(Shot(_png(frame), _items(frame, tree), asked))
         history.heard(Reply(text=format_action(action, DIALECT)))
         if isinstance(action, (Done, Fail, Answer)):
-            finished = True
+            ended = True
+            answer = action.text if isinstance(action, Answer) else None
+            finished = exercise.check(stage.state(), answer, failed=isinstance(action, Fail)).passed
         elif isinstance(action, Zoom):
             frame, close_up = (
                 frame.crop(model_box_to_frame(action.target, frame.view)),
@@ -81,7 +89,7 @@ def episode(stage: Stage, task: str, seed: int) -> Episode:
             frame, outcome = _acted(stage, action, frame, closer=bool(close_up))
             close_up = ""
     text = chatml(history.messages).removesuffix(ANSWERING)
-    return Episode(stage.app, task, seed, text, tuple(shots), finished)
+    return Episode(stage.app, task, seed, text, tuple(shots), finished, tuple(slipped))
 
 
 def _acted(stage: Stage, action: Action, seen: Frame, *, closer: bool) -> tuple[Frame, str]:

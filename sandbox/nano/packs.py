@@ -87,6 +87,11 @@ class _Written:
                 self._tokens(self._coder.encode(part), learnt=number % 2 == 0)
         self._since = len(self._ids)
 
+    def slip(self, reply: str) -> None:
+        """Write a reply that isn't to be learnt."""
+        self.text(reply + "<|im_end|>")
+        self._since = len(self._ids)
+
     def _point(self, reply: str, tokens: list[int], *, pointing: bool) -> None:
         if box := _BOX.search(reply):
             places = self._coordinates(tokens, len(self._ids))
@@ -176,7 +181,8 @@ def run_pack(coder: Coder, episode: Episode, most: int = 6) -> Sequence:
     """
     written = _Written(coder)
     grids = tuple(shot.grid for shot in episode.shots)
-    _run(written, episode.text, grids, [shot.whole for shot in episode.shots], most)
+    whole = [shot.whole for shot in episode.shots]
+    _run(written, Words(episode.text, grids, episode.slips), whole, most)
     return written.sequence()
 
 
@@ -186,7 +192,7 @@ def words_pack(coder: Coder, runs: Iterable[Words]) -> Sequence:
     start = written.at
     for run in runs:
         written.branches(start)
-        _run(written, run.text, run.grids, [False] * len(run.grids), len(run.grids))
+        _run(written, run, [False] * len(run.grids), len(run.grids))
     return written.sequence()
 
 
@@ -198,20 +204,21 @@ def _as_long(told: list[str], said: list[str]) -> int:
     )
 
 
-def _run(
-    written: _Written, text: str, grids: tuple[tuple[int, int], ...], whole: list[bool], most: int
-) -> None:
+def _run(written: _Written, run: Words, whole: list[bool], most: int) -> None:
     """Write a run, or its first replies; boxes are looked for on whole screens."""
-    _, _, text = text.partition(_END)
+    _, _, text = run.text.partition(_END)
     user, *turns = text.split(ANSWERING)
-    _user(written, user, grids[0])
+    _user(written, user, run.grids[0])
     for number, turn in enumerate(turns[:most]):
         reply, _, user = turn.partition(_END)
         written.text(ANSWERING)
-        written.reply(reply, pointing=whole[number])
+        if number in run.slips:
+            written.slip(reply)
+        else:
+            written.reply(reply, pointing=whole[number])
         written.text("\n")
         if number + 1 < most and user:
-            _user(written, user, grids[number + 1])
+            _user(written, user, run.grids[number + 1])
 
 
 def _user(written: _Written, text: str, grid: tuple[int, int]) -> None:

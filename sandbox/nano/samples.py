@@ -72,7 +72,8 @@ class Episode:
         app, task, seed: what was to be done.
         text: in ChatML, with one <|image_pad|> for each picture.
         shots: its pictures in their order.
-        finished: whether the oracle ended it; its task may be one that can't be done.
+        finished: whether the oracle ended it, and rightly; its task may be one that can't be done.
+        slips: the replies, by their number, that miss on purpose; what is learnt is what comes after them.
     """
 
     app: str
@@ -81,3 +82,4 @@ class Episode:
     text: str
     shots: tuple[Shot, ...]
     finished: bool
+    slips: tuple[int, ...] = ()

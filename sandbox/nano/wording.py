@@ -7,7 +7,7 @@ here, as random as can be, so that it has to be copied and can't be known by hea
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
 
@@ -31,10 +31,11 @@ _LOOKING: Final = f"{_BEFORE}<|im_start|>user\n<|vision_start|><|image_pad|><|vi
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A conversation, as `Episode.text`, and the grids of its pictures."""
+    """A conversation, as `Episode.text`, the grids of its pictures, and its slips as `Episode.slips`."""
 
     text: str
     grids: tuple[tuple[int, int], ...]
+    slips: tuple[int, ...] = ()
 
 
 class Wording:
@@ -47,7 +48,8 @@ class Wording:
     def __init__(self, episodes: Sequence[Episode]) -> None:
         finished = [episode for episode in episodes if episode.finished]
         self._runs = [
-            Words(read_nothing(run).text, tuple(shot.grid for shot in run.shots)) for run in finished
+            Words(read_nothing(run).text, tuple(shot.grid for shot in run.shots), run.slips)
+            for run in finished
         ]
         tasks = [run.task for run in finished]
         often = {task: 1 / tasks.count(task) for task in set(tasks)}
@@ -63,7 +65,7 @@ class Wording:
         if not self._runs:
             return []
         drawn = chance.choices(self._runs, cum_weights=self._often, k=count)
-        return [Words(self._other(words.text, chance), words.grids) for words in drawn]
+        return [replace(words, text=self._other(words.text, chance)) for words in drawn]
 
     def some_questions(self, chance: random.Random, count: int) -> list[Words]:
         """Draw questions."""
