@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qvl_agent.actions.errors import RecordingError, SettingsError
+from qvl_agent.sandbox.nano.names import is_of_the_seed
 from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
 
 __all__ = ["SHARD_BYTES", "labels", "read", "read_shard", "shards", "write_shard"]
@@ -105,8 +106,9 @@ def read(folder: Path) -> list[Episode]:
 
 
 def labels(episodes: Sequence[Episode], least: int) -> dict[str, int]:
-    """Number the labels and values that were seen at least so often: the most frequent is 1."""
+    """Number the application's own labels and values seen at least so often: the most frequent is 1."""
     seen = Counter[str]()
     for item in (item for episode in episodes for shot in episode.shots for item in shot.items):
-        seen.update(text for text in (item.label, str(item.state.get("value", ""))) if text)
+        said = (item.label, str(item.state.get("value", "")))
+        seen.update(text for text in said if text and not is_of_the_seed(text, item.id))
     return {text: rank for rank, (text, count) in enumerate(seen.most_common(), 1) if count >= least}

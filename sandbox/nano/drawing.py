@@ -15,14 +15,11 @@ from itertools import accumulate
 from typing import Final
 
 from qvl_agent.sandbox.apps.protocol import PASSIVE
-from qvl_agent.sandbox.apps.words import CITIES, GROUPS, PEOPLE, PROGRAMS
+from qvl_agent.sandbox.nano.names import MESSAGES, is_named
 from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
 
 __all__ = ["Pool", "hangs_on_a_name", "read_nothing", "unread"]
 
-_NAMES: Final = frozenset(
-    name for group in (PEOPLE, GROUPS, CITIES, PROGRAMS) for both in group for name in both
-) - {"Calendar", "日历"}  # the form has a button of that name
 _OFTEN: Final[Mapping[str, float]] = {
     "uncheck-pinned-chat": 3.0,
     "search-and-pin": 2.5,
@@ -56,8 +53,6 @@ _CJK: Final = 0x2E80
 _OVER: Final = ("menu item", "option")
 _DIALOGS: Final = ("confirm/", "calendar/")
 """What stands over the rest of the window."""
-_MESSAGES: Final = "note/"
-"""What the ids of a chat's messages begin with."""
 _ORDER: Final = ("first", "second", "third")
 _PINNED: Final = (
     ("uncheck the pinned chat", "取消勾选置顶的聊天"),
@@ -116,8 +111,8 @@ def hangs_on_a_name(question: Question, items: Sequence[Item] = ()) -> bool:
         return False
     label = reply.get("label", "")
     asked = label in question.instruction
-    said = asked and any(item.id.startswith(_MESSAGES) and item.label == label for item in items)
-    return said or any(name in label for name in _NAMES)
+    said = asked and any(item.id.startswith(MESSAGES) and item.label == label for item in items)
+    return said or is_named(label)
 
 
 def _without_names(shot: Shot) -> Shot:
@@ -143,7 +138,7 @@ def unread(text: str, items: Sequence[Item]) -> str:
     """Leave out of a reply, or of a run's words, what is only to be known by reading."""
     text = _ASIDE.sub("", _CHECK_LABELS.sub(lambda found: found[1] or found[2], text))
     for item in items:
-        if item.id.startswith(_MESSAGES):
+        if item.id.startswith(MESSAGES):
             quoted = json.dumps(item.label, ensure_ascii=False)
             text = text.replace(f'"label": {quoted}', '"label": "message"')
             text = text.replace(f'on "{item.label}"', 'on "message"')
@@ -177,7 +172,7 @@ def _about_labels(shot: Shot) -> Iterator[Question]:
     chinese = any(ord(char) > _CJK for label in labels for char in label)
     over = [item for item in items if item.role in _OVER or item.id.startswith(_DIALOGS)]
     for item in over or items:
-        named = item.id.startswith(_MESSAGES) or any(name in item.label for name in _NAMES)
+        named = item.id.startswith(MESSAGES) or is_named(item.label)
         if labels.count(item.label) == 1 and not named:
             words = f"点击“{item.label}”" if chinese else f'click "{item.label}"'
             yield _clicking(words, f'Click "{item.label}".', item, item.label)

@@ -23,7 +23,7 @@ _CODED: Final = 8.0
 """How much a code's distance counts beside what is said of the widget."""
 _HERE: Final = 8.0
 """The same of the place of the cell itself, which keeps a box from being taken for one a cell away."""
-_NAMED: Final = {"word": 0.1, "row": 0.02, "value": 0.05}
+_NAMED: Final = {"word": 0.3, "row": 0.05, "value": 0.1}
 """How much its names count."""
 _READ: Final = 0.5
 """How much it counts whether the number that is read from a cell's own code is right: what the language
