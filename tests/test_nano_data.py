@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_more_are_made_after_what_is_there(made: Path) -> None:
 
 
 def test_a_shard_gives_back_what_was_written(tmp_path: Path) -> None:
-    episodes = [run(seed)[0] for seed in range(2)]
+    episodes = [run(0)[0], replace(run(1)[0], slips=(0, 2))]
     write_shard(tmp_path / "a.zip", episodes)
     assert list(read_shard(tmp_path / "a.zip")) == episodes
     assert read(tmp_path) == episodes
@@ -106,3 +107,24 @@ def test_labels_are_numbered_by_how_often_they_are_seen() -> None:
     assert set(found) == {*WORDS, "0", "1", "2", "3"}, "labels, and the values of the states"
     assert sorted(found.values()) == list(range(1, 9))
     assert labels(episodes, least=5) == {}
+
+
+@pytest.mark.parametrize(
+    ("label", "item_id", "own"),
+    [
+        ("Send", "chat/send", True),
+        ("Calendar", "form/calendar", True),
+        ("Ask before closing", "settings/ask", True),
+        ("31", "calendar/31", True),
+        ("Wendy Zhao", "chat/c3", False),
+        ("韩冬梅：通知", "chat/c3/check", False),
+        ("Send", "note/4", False),
+        ("ben.carter@example.org", "form/mail", False),
+        ("2026-04-11", "form/date", False),
+    ],
+)
+def test_only_the_applications_own_labels_are_numbered(label: str, item_id: str, own: bool) -> None:
+    episode, _ = run(1)
+    item = replace(episode.shots[0].items[0], id=item_id, label=label, state={})
+    shown = replace(episode, shots=(replace(episode.shots[0], items=(item,)),))
+    assert labels([shown], least=1) == ({label: 1} if own else {})

@@ -132,6 +132,23 @@ def test_a_long_run_is_packed_to_its_first_steps(coder: Coder) -> None:
     assert int(short.learnt.sum()) < int(whole.learnt.sum())
 
 
+def test_a_slip_is_told_and_not_learnt(coder: Coder) -> None:
+    whole, slipped = run_pack(coder, EPISODE), run_pack(coder, replace(EPISODE, slips=(0,)))
+    assert torch.equal(slipped.ids, whole.ids)
+    assert torch.equal(slipped.positions, whole.positions)
+    first = coder.encode(next(one.text for one in MESSAGES if one.role == "assistant") + "<|im_end|>")
+    start = int(whole.learnt.nonzero()[0])
+    changed = (whole.learnt != slipped.learnt).nonzero()[:, 0].tolist()
+    assert changed == list(range(start, start + len(first)))
+    assert not slipped.learnt[changed].any()
+    assert all(place >= start + len(first) for place in slipped.numbers)
+    assert not slipped.looks, "its box is nothing to look at"
+    words = Words(EPISODE.text, tuple(shot.grid for shot in EPISODE.shots), slips=(0,))
+    said = coder.decode(words_pack(coder, [words]).ids[words_pack(coder, [words]).learnt].tolist())
+    assert '"done"' in said
+    assert '"click"' not in said
+
+
 def test_the_model_is_to_look_at_the_box_while_it_writes_it(coder: Coder) -> None:
     pack = run_pack(coder, EPISODE)
     first, zoomed = EPISODE.shots[0].items[0], 4
