@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 
 from nano_episodes import png, screen
 
@@ -67,6 +68,17 @@ def test_only_what_stands_over_the_window_is_asked_for() -> None:
     found = asked(items=(*ITEMS, entry))
     assert 'click "Pin"' in found
     assert 'click "Send"' not in found
+
+
+def test_open_menus_and_the_demonstration_are_drawn_more_often() -> None:
+    plain, picture = ITEMS[2:], png(FRAME)
+    entry = Item("menu/pin", "menu item", "Pin", (0.3, 0.3, 0.4, 0.33), {})
+    known = (Question("one", click("Send")), Question("two", click("Send")))
+    shots = tuple(Shot(picture, items, known) for items in (plain, (*plain, entry), ITEMS))
+    pool = Pool.of([Episode("chat", "x", 1, "", shots, finished=False)], names=False)
+    drawn = Counter(len(shot.items) for shot in pool.some_shots(random.Random(0), 6000))
+    shares = [drawn[len(shot.items)] / 1000 for shot in shots]
+    assert [round(share) for share in shares] == [1, 2, 3]
 
 
 def test_a_message_is_not_asked_for_by_all_that_it_says() -> None:

@@ -42,6 +42,8 @@ _OFTEN: Final[Mapping[str, float]] = {
 """How often a run of a task is drawn, where it isn't once; the demonstration most often."""
 _DEMONSTRATED: Final = 3.0
 """The same of a picture that the demonstration could begin with."""
+_OPEN: Final = 2.0
+"""The same of one with a menu or a list open: what is in those is to be seen nowhere else."""
 _LEAST_ASKED: Final = 2
 _CHECK: Final = ("notify", "通知")
 _CHECK_LABELS: Final = re.compile(r'(?<=")[^"]*?(?:: (notify)|：(通知))(?=")')
@@ -90,10 +92,7 @@ class Pool:
         finished = (episode for episode in episodes if episode.finished)
         runs = tuple(run if names else read_nothing(run) for run in finished)
         runs_often = accumulate(1.0 if names else _OFTEN.get(run.task, 1.0) for run in runs)
-        shots_often = accumulate(
-            _DEMONSTRATED if any(_PINNED[1] in one.reply for one in shot.questions) else 1.0 for shot in shots
-        )
-        return cls(shots, runs, tuple(shots_often), tuple(runs_often))
+        return cls(shots, runs, tuple(accumulate(map(_often, shots))), tuple(runs_often))
 
     def some_runs(self, chance: random.Random, count: int) -> list[Episode]:
         """Draw runs; none where there are none."""
@@ -102,6 +101,12 @@ class Pool:
     def some_shots(self, chance: random.Random, count: int) -> list[Shot]:
         """Draw screens; none where there are none."""
         return chance.choices(self.shots, cum_weights=self.shots_often, k=count) if self.shots else []
+
+
+def _often(shot: Shot) -> float:
+    if any(_PINNED[1] in one.reply for one in shot.questions):
+        return _DEMONSTRATED
+    return _OPEN if any(item.role in _OVER for item in shot.items) else 1.0
 
 
 def hangs_on_a_name(question: Question, items: Sequence[Item] = ()) -> bool:
