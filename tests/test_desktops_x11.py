@@ -330,7 +330,11 @@ ENDINGS = {
         None,
     ),
     "exit": ("if asked == 30: sys.exit(0)", "desktop.perform(approval, stop)", None),
-    "SIGINT": ("", "desktop.perform(approval, stop)", signal.SIGINT),
+    "SIGINT": (  # what a shell starts in the background ignores it, and so would this program
+        "",
+        "import signal as s; s.signal(s.SIGINT, s.default_int_handler); desktop.perform(approval, stop)",
+        signal.SIGINT,
+    ),
     "SIGINT, asked": (
         "return flag()",
         "with stop_on_signals() as flag: desktop.perform(approval, stop)",
