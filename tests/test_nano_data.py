@@ -1,5 +1,6 @@
 """Training data on the disk, and that it is what real windows show."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ from qvl_agent.sandbox.nano.data import labels, read, read_shard, shards, write_
 from qvl_agent.sandbox.nano.held_out import held_out
 from qvl_agent.sandbox.nano.samples import Episode
 from qvl_agent.sandbox.nano.shape import PICTURE
+from qvl_agent.sandbox.nano.tokens import ANSWERING
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
 
 APPS = ("chat", "settings", "form")
@@ -78,6 +80,23 @@ def test_more_are_made_after_what_is_there(made: Path) -> None:
     assert len(after) == len(before) + 1
     seeds = [episode.seed for episode in of("settings", made)]
     assert seeds == sorted(set(seeds))
+
+
+def test_a_slip_is_beside_what_it_names_and_the_run_goes_on(tmp_path: Path) -> None:
+    command(tmp_path, "--app", "form", "--pictures", "60")
+    slipped = [episode for episode in read(tmp_path) if episode.slips]
+    assert any(episode.finished for episode in slipped), "one that was mended"
+    for episode in slipped:
+        turns = [turn.partition("<|im_end|>") for turn in episode.text.split(ANSWERING)[1:]]
+        for number in episode.slips:
+            said, told = json.loads(turns[number][0]), turns[number][2]
+            left, top, right, bottom = (side / 1000 for side in said["bbox_2d"])
+            named = [item.box for item in episode.shots[number].items if item.label == said["label"]]
+            middle = (left + right) / 2, (top + bottom) / 2
+            hit = [box for box in named if box[0] < middle[0] < box[2] and box[1] < middle[1] < box[3]]
+            assert named
+            assert len(hit) < len(named), (episode.task, episode.seed, said)
+            assert f'{said["action"]} on "{said["label"]}": done.' in told
 
 
 # Shards

@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import Final
 
 from qvl_agent.sandbox.apps.protocol import PASSIVE
-from qvl_agent.sandbox.nano.names import MESSAGES, is_named
+from qvl_agent.sandbox.nano.names import MESSAGES, is_named, is_of_the_seed
 from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
 
 __all__ = ["Pool", "hangs_on_a_name", "read_nothing", "unread"]
@@ -92,7 +92,7 @@ class Pool:
         finished = (episode for episode in episodes if episode.finished)
         runs = tuple(run if names else read_nothing(run) for run in finished)
         runs_often = accumulate(1.0 if names else _OFTEN.get(run.task, 1.0) for run in runs)
-        return cls(shots, runs, tuple(accumulate(map(_often, shots))), tuple(runs_often))
+        return cls(shots, runs, tuple(accumulate(map(_weight, shots))), tuple(runs_often))
 
     def some_runs(self, chance: random.Random, count: int) -> list[Episode]:
         """Draw runs; none where there are none."""
@@ -103,7 +103,8 @@ class Pool:
         return chance.choices(self.shots, cum_weights=self.shots_often, k=count) if self.shots else []
 
 
-def _often(shot: Shot) -> float:
+def _weight(shot: Shot) -> float:
+    """How often a picture is drawn, where a plain one is once."""
     if any(_PINNED[1] in one.reply for one in shot.questions):
         return _DEMONSTRATED
     return _OPEN if any(item.role in _OVER for item in shot.items) else 1.0
@@ -177,8 +178,7 @@ def _about_labels(shot: Shot) -> Iterator[Question]:
     chinese = any(ord(char) > _CJK for label in labels for char in label)
     over = [item for item in items if item.role in _OVER or item.id.startswith(_DIALOGS)]
     for item in over or items:
-        named = item.id.startswith(MESSAGES) or is_named(item.label)
-        if labels.count(item.label) == 1 and not named:
+        if labels.count(item.label) == 1 and not is_of_the_seed(item.label, item.id):
             words = f"点击“{item.label}”" if chinese else f'click "{item.label}"'
             yield _clicking(words, f'Click "{item.label}".', item, item.label)
 

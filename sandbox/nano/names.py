@@ -25,6 +25,11 @@ def is_named(label: str) -> bool:
     return any(name in label for name in _NAMES)
 
 
-def is_of_the_seed(label: str, item_id: str = "") -> bool:
-    """Whether it is a name, a message or the like, which a seed chose, and not the application's own."""
+def is_of_the_seed(label: str, item_id: str) -> bool:
+    """Whether it is a name, a message or the like, which a seed chose, and not the application's own.
+
+    Args:
+        label: what a widget is called, or what it holds.
+        item_id: the widget's id.
+    """
     return item_id.startswith(MESSAGES) or is_named(label) or _DATA.search(label) is not None

@@ -17,8 +17,9 @@ __all__ = ["Slips"]
 _SLIPPING: Final = 0.5
 """The share of runs that may have slips."""
 _OFTEN: Final = 0.35
-"""How often a click of these is one."""
+"""The share of such a run's clicks that are slips, until it has had them all."""
 _MOST: Final = 2
+"""In a run."""
 _ALIKE: Final = 0.5
 """How many slips hit another widget of the target's kind; the others land beside the target."""
 

@@ -6,7 +6,6 @@ middle lies in is to know it best: it is where the language model is taught to l
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -36,9 +35,6 @@ _LEVEL: Final = 0.7
 _OWN: Final = 3.0
 _NOTHING: Final = 0.3
 """How much a cell itself counts beside a patch, with a widget and without."""
-
-_SUFFIX: Final = re.compile(r"(?<=.)(: notify|：通知)$")
-"""What a chat's check box is called beside the chat's name."""
 
 Ints = npt.NDArray[np.int64]
 Edges = tuple[float, float, float, float]
@@ -189,7 +185,7 @@ def _weights(inner: Ints, count: int) -> npt.NDArray[np.float32]:
 
 
 def _word(label: str, words: Mapping[str, int]) -> int:
-    return words.get(_SUFFIX.sub("", label), 0) if label else IGNORED
+    return words.get(label, 0) if label else IGNORED
 
 
 def _value(state: Mapping[str, object], words: Mapping[str, int]) -> int:
