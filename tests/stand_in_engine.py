@@ -52,19 +52,26 @@ def value_of(flag: str) -> str:
     return sys.argv[sys.argv.index(flag) + 1]
 
 
+def keep(written: dict[str, Any], notes: Path) -> None:
+    """Replace the notes in one go: a test reads them at any moment."""
+    fresh = notes.with_suffix(".new")
+    fresh.write_text(json.dumps(written))
+    fresh.replace(notes)
+
+
 def main() -> None:
     notes = Path(os.environ["STAND_IN_NOTES"])
     worker = subprocess.Popen([sys.executable, "-c", WORKER])
     written: dict[str, Any] = {"arguments": sys.argv[1:], "worker": worker.pid, "signals": []}
     written["telemetry"] = os.environ.get("VLLM_NO_USAGE_STATS")
-    notes.write_text(json.dumps(written))
+    keep(written, notes)
     if os.environ.get("STAND_IN_FAILS"):
         sys.exit(3)
     ended = threading.Event()
 
     def handle(number: int, _frame: object) -> None:
         written["signals"].append(signal.Signals(number).name)
-        notes.write_text(json.dumps(written))
+        keep(written, notes)
         if not os.environ.get("STAND_IN_STUBBORN"):
             ended.set()
 
