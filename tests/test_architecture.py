@@ -19,7 +19,7 @@ MAY_IMPORT = {
 NANO_MAY_IMPORT = MAY_IMPORT["sandbox"] | {"agent", "prompts"}
 """What trains a model asks it in the very words of the loop; the rest of the sandbox knows no agent."""
 NANO_WRAPPERS = (
-    "coder", "episodes", "events", "exporting", "heads", "judging", "optimiser", "packs", "saving",
+    "coder", "copying", "episodes", "events", "exporting", "heads", "judging", "optimiser", "packs", "saving",
     "seeing", "speaking", "stage", "start", "text", "tower", "training",
 )  # fmt: skip
 """What is made of torch or Qt throughout; its command line loads them when they are needed."""

@@ -89,6 +89,21 @@ def test_nothing_is_lost(text: str, coder: Coder, backend: Backend) -> None:
 # Packs
 
 
+@pytest.mark.parametrize("word", ["keiko", "Petrova", "何嘉伟"])
+def test_a_word_is_cut_up_alike_whatever_stands_before_it(word: str, coder: Coder) -> None:
+    """So that it can be repeated token by token."""
+    alone = [coder.bare[token] for token in coder.encode(word)]
+    for before in (" ", "“", ' "', "（", ".", "@", "to ", "：", "\n"):
+        told = [coder.bare[token] for token in coder.encode(f"x{before}{word}, and on")]
+        ends = [at + len(alone) for at in range(len(told)) if told[at : at + len(alone)] == alone]
+        assert ends, (before, told)
+        assert told[ends[0]] == ",", (before, told)
+
+
+def test_a_space_joins_a_word_that_is_usual_after_one(coder: Coder) -> None:
+    assert len(coder.encode(" the")) == 1
+
+
 def test_a_question_in_a_pack_is_a_runs_first_step(coder: Coder, backend: Backend) -> None:
     frame, _ = screen(1)
     shot = EPISODE.shots[0]

@@ -142,7 +142,7 @@ def test_the_whole_model_learns_to_speak(coder: Coder, monkeypatch: pytest.Monke
     monkeypatch.setattr(speaking, "_VALIDATED", 2)
     learner = whole(coder, runs=1)
     fixed = learner.batch(random.Random(1), 0.0)
-    assert fixed.kinds == ("question", "run", "words")
+    assert fixed.kinds == ("question", "run", "words", "words")
     figures = [learner.step(fixed, 1.0) for _ in range(12)]
     for name in ("question/loss", "run/loss"):
         assert figures[-1][name] < 0.9 * figures[0][name], figures
@@ -157,7 +157,7 @@ def test_first_it_learns_from_words_alone(coder: Coder) -> None:
     assert fixed.shots == ((), ())
     figures = [learner.step(fixed, 1.0) for _ in range(12)]
     assert figures[-1]["words/loss"] < 0.9 * figures[0]["words/loss"], figures
-    assert learner.batch(random.Random(1), 0.5).kinds == ("question", "words")
+    assert learner.batch(random.Random(1), 0.5).kinds == ("question", "words", "words")
 
 
 def test_the_eyes_stay_as_they_are_unless_they_are_taught(coder: Coder) -> None:
@@ -301,7 +301,7 @@ def greedy(learner: Speaking, coder: Coder, shot: Shot) -> str:
             copies=(),
             numbers=(),
         )
-        hidden, _, _ = read(text, prefix, pack, list(seen), torch.float32)
+        hidden = read(text, prefix, pack, list(seen), torch.float32).hidden
         said.append(int((hidden[-1] @ words.T).argmax()))
         if said[-1] == coder.special["<|im_end|>"]:
             break

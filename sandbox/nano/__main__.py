@@ -102,11 +102,11 @@ def see(folder: Path, state: Path, device: str, after: Path | None, **given: Any
 )
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Of the language model's learning.")
 @click.option("--vision-rate", type=float, default=0.0, show_default=True, help="Of the tower's; 0: none.")
-@click.option("--questions", type=click.IntRange(0), default=2, show_default=True,
+@click.option("--questions", type=click.IntRange(0), default=1, show_default=True,
               help="Pictures with questions a step.")  # fmt: skip
-@click.option("--runs", type=click.IntRange(0), default=1, show_default=True, help="Whole runs a step.")
+@click.option("--runs", type=click.IntRange(0), default=2, show_default=True, help="Whole runs a step.")
 @click.option("--most", type=click.IntRange(1), default=20, show_default=True, help="Questions of a picture.")
-@click.option("--words", type=click.FloatRange(0, 1), default=0.15, show_default=True,
+@click.option("--words", type=click.FloatRange(0, 1), default=0.1, show_default=True,
               help="The share of the training, first, that has words alone.")  # fmt: skip
 @click.option("--keys", type=click.IntRange(0), default=64, show_default=True,
               help="Of the system prompt that are drawn; 0: all.")  # fmt: skip

@@ -27,7 +27,7 @@ _OFTEN: Final[Mapping[str, float]] = {
     "mend-email": 2.0,
     "register-visit": 2.0,
     "rewrite-notes": 2.0,
-    "stop-updates": 1.5,
+    "stop-updates": 2.0,
     "find-version": 0.3,
     "find-reference": 0.3,
     "choose-accent": 0.3,

@@ -106,10 +106,13 @@ class Heads(nn.Module):
                 said["hits"] = float(self.hits(coded[:_SOME], boxes[:_SOME]).float().mean())
         return total
 
+    def own(self) -> Tensor:
+        """What reads all there is to know of a cell's own widget: shape (n, width)."""
+        return self.says.weight.detach().view(PLACES, sum(self.parts), -1)[-1]
+
     def reading(self) -> Tensor:
         """What reads the code of each side of a cell's own widget: shape (4, CODE, width)."""
-        own = self.says.weight.detach().view(PLACES, sum(self.parts), -1)[-1]
-        return own[-4 * CODE :].view(4, CODE, -1)
+        return self.own()[-4 * CODE :].view(4, CODE, -1)
 
     def hits(self, coded: Tensor, boxes: Tensor) -> Tensor:
         """Say of which boxes the middle lies in the right one: codes (n, 4, CODE), right numbers (n, 4)."""

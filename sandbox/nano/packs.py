@@ -111,11 +111,11 @@ class _Written:
             count, place = max(
                 ((_as_long(told[place:], said[at:]), place) for place in alike), default=(1, 0)
             )
-            piece = said[at : at + count]
+            piece = [word for word in said[at : at + count] if word]
             if (
                 alike
                 and sum(map(len, piece)) >= _SHORTEST
-                and (count > 1 or piece[0] not in self._coder.usual)
+                and (len(piece) > 1 or piece[0] not in self._coder.usual)
             ):
                 yield from ((first + at + step - 1, self._since + place + step) for step in range(count))
             at += count
@@ -171,7 +171,7 @@ def questions_pack(coder: Coder, shot: Shot, chance: random.Random, most: int) -
     return written.sequence()
 
 
-def run_pack(coder: Coder, episode: Episode, most: int = 6) -> Sequence:
+def run_pack(coder: Coder, episode: Episode, most: int = 10) -> Sequence:
     """Pack a run, or its first steps: all its words after the system prompt, and its pictures.
 
     Args:

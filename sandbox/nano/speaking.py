@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from qvl_agent.sandbox.nano.coder import Coder
+from qvl_agent.sandbox.nano.copying import identities, start_copying, tie_copying
 from qvl_agent.sandbox.nano.drawing import Pool
 from qvl_agent.sandbox.nano.judging import Judge
 from qvl_agent.sandbox.nano.optimiser import Optimiser
@@ -37,11 +38,15 @@ _ALL_KEYS: Final = 0.1
 """The share of steps that have all of the system prompt's keys."""
 _WORDS: Final = (16, 5)
 """Questions and runs of a step that has words alone."""
-_WORDS_BESIDE: Final = 8
-"""Questions without their pictures in each other step."""
+_WORDS_BESIDE: Final = (8, 2)
+"""Questions and runs without their pictures in each other step."""
+_COUNTS: Final = {"question": 1.0, "run": 2.5, "words": 1.0}
+"""How much a learnt token counts: there are few of runs."""
 _DENSE: Final = 5
 """Whole pictures a step that the heads look at."""
 _DENSE_WEIGHT: Final = 0.3
+_LOOKED_AT: Final = 24
+"""Pictures that show what the tower gives."""
 _TOGETHER: Final = 4
 """Whole pictures that the tower sees at once."""
 
@@ -65,10 +70,10 @@ class SpeakPlan:
 
     rate: float = 2e-3
     vision_rate: float = 0.0
-    questions: int = 2
-    runs: int = 1
+    questions: int = 1
+    runs: int = 2
     most: int = 20
-    words: float = 0.15
+    words: float = 0.1
     keys: int = 64
     pointing: float = 1.0
     names: bool = False
@@ -126,6 +131,7 @@ class Speaking:
         self._visual, self._text = self.model.model.visual, self.model.model.language_model
         self.model.to(device)
         self._heads = build_heads(self._visual.config.out_hidden_size, len(words)).to(device)
+        self._identities = identities(coder.bare).to(device)
         self._places = {GRID: Places(self._visual)}
         self._judge = Judge(coder, device)
         eyes: dict[str, nn.Module] = {"visual": self._visual, "heads": self._heads}
@@ -137,6 +143,10 @@ class Speaking:
 
     def begin(self) -> None:
         """Start from what the first stage has taught, once its weights are there."""
+        chosen = self._trained.some_shots(random.Random(0), _LOOKED_AT)
+        with torch.no_grad():
+            seen = torch.cat([self._encoded([shot])[0] for shot in chosen])
+        start_copying(self._visual, self._heads, self._text, seen)
         start_pointing(self._visual, self._heads, self._text)
         self._tie()
 
@@ -152,23 +162,18 @@ class Speaking:
         for run in runs:
             packs.append(run_pack(self._coder, run))
             shots.append(run.shots[: len(packs[-1].pictures)])
-        kinds = ["question"] * len(questions) + ["run"] * len(runs)
-        if words := self._wording.some_questions(chance, _WORDS_BESIDE * plan.batch):
-            kinds.append("words")
-            packs.append(words_pack(self._coder, words))
-            shots.append(())
+        words = self._words_packs(chance, _WORDS_BESIDE)
+        kinds = ["question"] * len(questions) + ["run"] * len(runs) + ["words"] * len(words)
         return SpeakBatch(
             kinds=tuple(kinds),
-            packs=tuple(packs),
-            shots=tuple(shots),
+            packs=(*packs, *words),
+            shots=(*shots, *[()] * len(words)),
             keys=self._keys(chance),
             seed=chance.getrandbits(32),
         )
 
     def _words_alone(self, chance: random.Random) -> SpeakBatch:
-        questions, runs = (count * self._plan.batch for count in _WORDS)
-        drawn = self._wording.some_questions(chance, questions), self._wording.some_runs(chance, runs)
-        packs = tuple(words_pack(self._coder, some) for some in drawn if some)
+        packs = self._words_packs(chance, _WORDS)
         return SpeakBatch(
             kinds=("words",) * len(packs),
             packs=packs,
@@ -176,6 +181,11 @@ class Speaking:
             keys=self._keys(chance),
             seed=chance.getrandbits(32),
         )
+
+    def _words_packs(self, chance: random.Random, counts: tuple[int, int]) -> tuple[Pack, ...]:
+        questions, runs = (count * self._plan.batch for count in counts)
+        drawn = self._wording.some_questions(chance, questions), self._wording.some_runs(chance, runs)
+        return tuple(words_pack(self._coder, some) for some in drawn if some)
 
     def _keys(self, chance: random.Random) -> int:
         return 0 if chance.random() < _ALL_KEYS else self._plan.keys
@@ -191,12 +201,14 @@ class Speaking:
         if moves and any(batch.shots):
             figures |= self._teach_eyes(batch, seen, given)
             self.optimisers["visual"].step(self._plan.vision_rate * warmth)
-        self._tie()
+        loud = [value for name, value in figures.items() if name.endswith("/loudness")]
+        self._tie(sum(loud) / len(loud))
         return figures
 
-    def _tie(self) -> None:
+    def _tie(self, loudness: float | None = None) -> None:
         """Put right what isn't to be learnt: it would be forgotten before the model knows where to look."""
         tie_numbers(self._text, self._coder.numbers)
+        tie_copying(self._text, self._identities, loudness)
         tie_pointing(self._text, self._heads)
 
     @torch.no_grad()
@@ -211,8 +223,8 @@ class Speaking:
             packs.append(("run", pack, run.shots[: len(pack.pictures)]))
         prefix = read_prefix(self._text, self._coder.system, keep=0)
         for kind, pack, shots in packs:
-            hidden, _, _ = read(self._text, prefix, pack, self._see([shots])[0])
-            loss, figures = self._judge.loss(hidden, self._text.embed_tokens.weight, pack)
+            reading = read(self._text, prefix, pack, self._see([shots])[0])
+            loss, figures = self._judge.loss(reading.hidden, self._text.embed_tokens.weight, pack)
             for name, value in {"loss": float(loss), **figures}.items():
                 found.setdefault(f"held out/{kind}/{name}", []).append(value)
         return _means(found)
@@ -242,18 +254,22 @@ class Speaking:
         """Read all packs and send their losses back, each by the tokens that are to be learnt in it."""
         draw = torch.Generator().manual_seed(batch.seed)
         prefix = read_prefix(self._text, self._coder.system, keep=batch.keys, chance=draw)
-        learnt = sum(int(pack.learnt.sum()) for pack in batch.packs)
+        weights = [
+            _COUNTS[kind] * int(pack.learnt.sum())
+            for kind, pack in zip(batch.kinds, batch.packs, strict=True)
+        ]
         figures = dict[str, list[float]]()
-        for kind, pack, pictures in zip(batch.kinds, batch.packs, given, strict=True):
-            hidden, missed, uncopied = read(self._text, prefix, pack, pictures)
-            loss, said = self._judge.loss(hidden, self._text.embed_tokens.weight, pack)
-            share = float(pack.learnt.sum()) / learnt
-            torch.autograd.backward((loss + self._plan.pointing * (missed + uncopied)) * share)
+        for kind, pack, pictures, weight in zip(batch.kinds, batch.packs, given, weights, strict=True):
+            reading = read(self._text, prefix, pack, pictures)
+            loss, said = self._judge.loss(reading.hidden, self._text.embed_tokens.weight, pack)
+            looking = reading.missed + reading.uncopied
+            torch.autograd.backward((loss + self._plan.pointing * looking) * (weight / sum(weights)))
             for name, value in {
                 **said,
                 "loss": float(loss.detach()),
-                "missed": float(missed.detach()),
-                "uncopied": float(uncopied.detach()),
+                "missed": float(reading.missed.detach()),
+                "uncopied": float(reading.uncopied.detach()),
+                "loudness": float(reading.loudness),
             }.items():
                 figures.setdefault(f"{kind}/{name}", []).append(value)
         return _means(figures)

@@ -8,7 +8,7 @@ others. A test holds this to the real forward pass.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
@@ -20,10 +20,12 @@ from qvl_agent.sandbox.nano.tower import linear, rotated
 __all__ = [
     "COPIER",
     "COPIERS",
+    "IDENTITY",
     "OF_A_SIDE",
     "POINTER",
     "SIDES",
     "Prefix",
+    "Reading",
     "Sequence",
     "picture_positions",
     "read",
@@ -37,7 +39,9 @@ OF_A_SIDE: Final = 2
 """Heads for each side of a box: each looks while its side is written, and so has one number to copy."""
 COPIER: Final = 4
 COPIERS: Final = 4
-"""The layer, and how many of its heads, that are taught to look at the word to be repeated next."""
+"""The layer, and how many of its first heads, that are taught to look at the word to be repeated next."""
+IDENTITY: Final = 64
+"""The last channels of the stream: a code of the token, and nothing else before the copying layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,22 @@ class Prefix:
     keys: list[Tensor]
     values: list[Tensor]
     bias: Tensor
+
+
+class Reading(NamedTuple):
+    """What reading gives.
+
+    Attributes:
+        hidden: the last hidden states, shape (n, width).
+        missed: the mean of -log of the share of attention that falls on targets where it should.
+        uncopied: the same on what is to be repeated, or on nothing where nothing is.
+        loudness: of the stream where replies are written, as it comes to the copying layer; 0 if none are.
+    """
+
+    hidden: Tensor
+    missed: Tensor
+    uncopied: Tensor
+    loudness: Tensor
 
 
 @torch.no_grad()
@@ -115,7 +135,7 @@ def read_prefix(
 
 def read(
     text: Any, prefix: Prefix, sequence: Sequence, seen: list[Tensor], kind: torch.dtype = torch.bfloat16
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> Reading:
     """Read what follows the system prompt.
 
     Args:
@@ -124,10 +144,6 @@ def read(
         sequence: the rest.
         seen: the cells of each picture, shape (cells, width).
         kind: what is computed in.
-
-    Returns:
-        the last hidden states of shape (n, width), and the mean of -log of the share of attention that
-        falls where it should: on targets, and on what is to be repeated.
     """
     device = text.embed_tokens.weight.device
     hidden = text.embed_tokens(sequence.ids.to(device)).to(kind)
@@ -138,16 +154,18 @@ def read(
     hidden = torch.cat([*parts, hidden[at:]])
     cos, sin = _rotations(text, sequence.positions.to(device), kind)
     layout = _Layout(sequence.branch.to(device), prefix.bias, kind)
-    missed = uncopied = torch.zeros((), device=device)
+    missed = uncopied = loudness = torch.zeros((), device=device)
     for number, layer in enumerate(text.layers):
         query, key, value = _projected(layer, hidden, cos, sin)
         keys, values = torch.cat([prefix.keys[number], key], 1), torch.cat([prefix.values[number], value], 1)
         if number == POINTER and sequence.looks:
             missed = _missed(query, keys, layout, sequence.looks, len(prefix.bias))
         if number == COPIER and sequence.copies:
-            uncopied = _uncopied(query, keys, layout, sequence.copies, len(prefix.bias))
+            uncopied = _uncopied(query, keys, layout, sequence, len(prefix.bias))
+        if number == COPIER and sequence.learnt.any():
+            loudness = hidden.detach()[sequence.learnt.to(device)].float().square().mean().sqrt()
         hidden = _after(layer, hidden, layout.attend(query, keys, values))
-    return _rms(hidden, text.norm), missed, uncopied
+    return Reading(_rms(hidden, text.norm), missed, uncopied, loudness)
 
 
 def picture_positions(start: int, grid: tuple[int, int] = GRID) -> Tensor:
@@ -175,13 +193,19 @@ def _missed(
     return missed
 
 
-def _uncopied(
-    query: Tensor, keys: Tensor, layout: "_Layout", copies: tuple[tuple[int, int], ...], before: int
-) -> Tensor:
-    """How far the copying heads are from looking at what is to be repeated next, in nats."""
-    places, sources = torch.tensor(copies, device=query.device).unbind(1)
+def _uncopied(query: Tensor, keys: Tensor, layout: "_Layout", sequence: Sequence, before: int) -> Tensor:
+    """How far the copying heads are from looking where they should, in nats.
+
+    At what is to be repeated next; and where nothing is, at the very first token.
+    """
+    copied, sources = torch.tensor(sequence.copies, device=query.device).unbind(1)
+    new = sequence.learnt.to(query.device).nonzero()[:, 0] - 1
+    new = new[~torch.isin(new, copied)]
+    places = torch.cat([copied, new])
     shares = _shares(query[:COPIERS, places], keys[:COPIERS], layout.mask(places))
-    return -shares.gather(-1, (before + sources).expand(COPIERS, -1)[..., None]).mean()
+    found = shares[:, : len(copied)].gather(-1, (before + sources).expand(COPIERS, -1)[..., None])
+    missed: Tensor = -found.mean()
+    return missed - shares[:, len(copied) :, 0].mean() if len(new) else missed
 
 
 def _shares(query: Tensor, keys: Tensor, mask: Tensor) -> Tensor:

@@ -2,17 +2,26 @@
 
 The pre-tokenizer is Llama 3's, which is Qwen's with digits in groups of up to three, so that llama.cpp
 knows it too; a word that is in the vocabulary is one token whatever the merges say.
+
+A word is cut up alike whatever stands before it, in a task, in quotes or in brackets, so that it can be
+repeated token by token: no token has both letters and punctuation, and a space comes to a piece last.
 """
 
 import json
 import random
 import re
+import string
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qvl_agent.sandbox.nano.samples import Episode
 from qvl_agent.sandbox.nano.shape import VOCABULARY
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 __all__ = ["ANSWERING", "CUTS", "SPECIAL", "TEMPLATE", "texts", "train", "write"]
 
@@ -32,6 +41,12 @@ CUTS: Final = (
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 """Llama 3's regex, as in its tokenizer.json."""
+_CUTS_LEARNT: Final = CUTS.replace(r"[^\r\n\p{L}\p{N}]?\p{L}+", r"\p{L}+")
+"""The same, with letters by themselves."""
+_SPACE: Final = "Ġ"
+"""What byte-level BPE writes for a space."""
+_LEAST: Final = 3
+"""How often a token has to be seen."""
 _SYSTEM_PROMPTS: Final = 10
 """They are all the same; so many of them make their words frequent enough."""
 _MARKER: Final = re.compile(r"<\|[^|]*\|>")
@@ -63,26 +78,36 @@ def train(texts: Iterable[str]) -> dict[str, Any]:
     """Learn a vocabulary from texts; returns tokenizer.json's value."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
 
+    texts = list(texts)
     numbers = [str(number) for number in range(1000)] + [f"{number:02}" for number in range(10)]
     coder = Tokenizer(models.BPE(ignore_merges=True))
-    coder.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(CUTS), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    cutting = {
+        cuts: pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(cuts), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        for cuts in (_CUTS_LEARNT, CUTS)
+    }
+    coder.pre_tokenizer = cutting[_CUTS_LEARNT]
     coder.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY - len(SPECIAL) - len(numbers),
-        min_frequency=3,
+        min_frequency=_LEAST,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     coder.train_from_iterator(texts, trainer)
+    begun = _begun(coder, texts)
+    coder.pre_tokenizer = cutting[CUTS]
     made: dict[str, Any] = json.loads(coder.to_str())
     known: dict[str, int] = made["model"]["vocab"]
     for number in numbers:
         known.setdefault(number, len(known))
+    for word in begun[: VOCABULARY - len(SPECIAL) - len(known)]:
+        known[_SPACE + word] = len(known)
+        made["model"]["merges"].append([_SPACE, word])
     made["added_tokens"] = [
         {
             "id": at,
@@ -96,6 +121,18 @@ def train(texts: Iterable[str]) -> dict[str, Any]:
         for at, name in enumerate(SPECIAL, len(known))
     ]
     return made
+
+
+def _begun(coder: "Tokenizer", texts: Iterable[str]) -> list[str]:
+    """List the tokens of letters that often come right after a space, the most frequent first."""
+    seen = Counter[str]()
+    for encoded in coder.encode_batch(list(texts)):
+        seen.update(
+            word
+            for before, word in pairwise(encoded.tokens)
+            if before == _SPACE and word[0] in string.ascii_letters
+        )
+    return [word for word, count in seen.most_common() if count >= _LEAST]
 
 
 def write(made: dict[str, Any], folder: Path) -> None:
