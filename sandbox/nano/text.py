@@ -199,9 +199,8 @@ def _uncopied(query: Tensor, keys: Tensor, layout: "_Layout", sequence: Sequence
     At what is to be repeated next; and where nothing is, at the very first token.
     """
     copied, sources = torch.tensor(sequence.copies, device=query.device).unbind(1)
-    new = sequence.learnt.to(query.device).nonzero()[:, 0] - 1
-    new = new[~torch.isin(new, copied)]
-    places = torch.cat([copied, new])
+    learnt = sequence.learnt.to(query.device).nonzero()[:, 0] - 1
+    places = torch.cat([copied, new := learnt[~torch.isin(learnt, copied)]])
     shares = _shares(query[:COPIERS, places], keys[:COPIERS], layout.mask(places))
     found = shares[:, : len(copied)].gather(-1, (before + sources).expand(COPIERS, -1)[..., None])
     missed: Tensor = -found.mean()
