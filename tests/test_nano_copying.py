@@ -7,7 +7,7 @@ import torch
 
 from qvl_agent.sandbox.nano.copying import identities, start_copying, tie_copying
 from qvl_agent.sandbox.nano.start import build, build_heads
-from qvl_agent.sandbox.nano.text import COPIER, COPIERS, IDENTITY
+from qvl_agent.sandbox.nano.text import COPIER, COPIERS, IDENTITY, Sequence, _Layout, _uncopied
 from qvl_agent.sandbox.nano.tokens import SPECIAL
 
 BARE = {token: f"word {token // 2}" for token in range(4000)} | dict(enumerate(SPECIAL, 4000))
@@ -88,3 +88,34 @@ def test_what_is_copied_comes_to_be_as_loud_as_the_stream_asks(started: Started)
         copied.append(float(heads.abs().max()))
     assert copied == sorted(copied)
     assert copied[-1] / copied[0] == pytest.approx((8.0 / 0.5) ** 2, rel=0.02)
+
+
+@pytest.mark.parametrize("copies", [((20, 3), (21, 4)), ()], ids=["copies", "none"])
+def test_they_should_look_at_what_is_repeated_and_else_at_the_first_token(
+    copies: tuple[tuple[int, int], ...],
+) -> None:
+    """Worked out one place at a time; before these 30 tokens are 5 of a system prompt."""
+    noise = torch.Generator().manual_seed(0)
+    query, keys = torch.randn(10, 30, SIZE, generator=noise), torch.randn(10, 35, SIZE, generator=noise)
+    none = torch.zeros(30, dtype=torch.long)
+    told = Sequence(
+        ids=none,
+        positions=none.expand(3, -1),
+        branch=none,
+        pictures=(),
+        learnt=torch.arange(30) >= 20,
+        looks=(),
+        copies=copies,
+        numbers=(),
+    )
+    layout = _Layout(none, torch.zeros(5), torch.float32)
+
+    def missed(place: int, key: int) -> float:
+        seen = keys[:COPIERS, : 5 + place + 1]
+        scores = torch.einsum("hd,hkd->hk", query[:COPIERS, place], seen) / SIZE**0.5
+        return -float(scores.log_softmax(-1)[:, key].mean())
+
+    repeated = [missed(place, 5 + source) for place, source in copies]
+    others = [missed(place, 0) for place in range(19, 29) if place not in dict(copies)]
+    expected = sum(sum(part) / len(part) for part in (repeated, others) if part)
+    assert float(_uncopied(query, keys, layout, told, 5)) == pytest.approx(expected, rel=1e-4)

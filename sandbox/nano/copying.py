@@ -55,8 +55,8 @@ def identities(bare: Mapping[int, str]) -> Tensor:
 def start_copying(visual: Any, heads: Heads, text: Any, seen: Tensor) -> None:
     """Keep the codes' channels free of what is seen, and let the copying heads be as loud as the stream.
 
-    What the first stage's heads read of a cell is laid into the other channels: of all there are, those are
-    kept of which they read most.
+    What the first stage's heads read of a cell is laid into the other channels, as little changed as can be:
+    reduced-rank regression of what they read on the cells.
 
     Args:
         visual: Qwen3VLVisionModel, as the first stage taught it.

@@ -160,9 +160,8 @@ def read(
         keys, values = torch.cat([prefix.keys[number], key], 1), torch.cat([prefix.values[number], value], 1)
         if number == POINTER and sequence.looks:
             missed = _missed(query, keys, layout, sequence.looks, len(prefix.bias))
-        if number == COPIER and sequence.copies:
-            uncopied = _uncopied(query, keys, layout, sequence, len(prefix.bias))
         if number == COPIER and sequence.learnt.any():
+            uncopied = _uncopied(query, keys, layout, sequence, len(prefix.bias))
             loudness = hidden.detach()[sequence.learnt.to(device)].float().square().mean().sqrt()
         hidden = _after(layer, hidden, layout.attend(query, keys, values))
     return Reading(_rms(hidden, text.norm), missed, uncopied, loudness)
@@ -198,13 +197,14 @@ def _uncopied(query: Tensor, keys: Tensor, layout: "_Layout", sequence: Sequence
 
     At what is to be repeated next; and where nothing is, at the very first token.
     """
-    copied, sources = torch.tensor(sequence.copies, device=query.device).unbind(1)
+    copied, sources = torch.tensor(sequence.copies, dtype=torch.long, device=query.device).view(-1, 2).T
     learnt = sequence.learnt.to(query.device).nonzero()[:, 0] - 1
     places = torch.cat([copied, new := learnt[~torch.isin(learnt, copied)]])
+    wanted = torch.cat([before + sources, torch.zeros_like(new)])
     shares = _shares(query[:COPIERS, places], keys[:COPIERS], layout.mask(places))
-    found = shares[:, : len(copied)].gather(-1, (before + sources).expand(COPIERS, -1)[..., None])
-    missed: Tensor = -found.mean()
-    return missed - shares[:, len(copied) :, 0].mean() if len(new) else missed
+    found = shares.gather(-1, wanted.expand(COPIERS, -1)[..., None])
+    parts = found[:, : len(copied)], found[:, len(copied) :]
+    return -torch.stack([part.mean() for part in parts if part.numel()]).sum()
 
 
 def _shares(query: Tensor, keys: Tensor, mask: Tensor) -> Tensor:

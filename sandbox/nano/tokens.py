@@ -78,7 +78,7 @@ def train(texts: Iterable[str]) -> dict[str, Any]:
     """Learn a vocabulary from texts; returns tokenizer.json's value."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
 
-    texts = list(texts)
+    said = list(texts)
     numbers = [str(number) for number in range(1000)] + [f"{number:02}" for number in range(10)]
     coder = Tokenizer(models.BPE(ignore_merges=True))
     cutting = {
@@ -98,8 +98,8 @@ def train(texts: Iterable[str]) -> dict[str, Any]:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    coder.train_from_iterator(texts, trainer)
-    begun = _begun(coder, texts)
+    coder.train_from_iterator(said, trainer)
+    begun = _begun(coder, said)
     coder.pre_tokenizer = cutting[CUTS]
     made: dict[str, Any] = json.loads(coder.to_str())
     known: dict[str, int] = made["model"]["vocab"]
@@ -123,10 +123,10 @@ def train(texts: Iterable[str]) -> dict[str, Any]:
     return made
 
 
-def _begun(coder: "Tokenizer", texts: Iterable[str]) -> list[str]:
+def _begun(coder: "Tokenizer", texts: Sequence[str]) -> list[str]:
     """List the tokens of letters that often come right after a space, the most frequent first."""
     seen = Counter[str]()
-    for encoded in coder.encode_batch(list(texts)):
+    for encoded in coder.encode_batch(texts):
         seen.update(
             word
             for before, word in pairwise(encoded.tokens)
