@@ -110,7 +110,8 @@ def read_whole(path: Path, limit: int) -> bytes:
         with os.fdopen(os.open(path, os.O_RDONLY | _BINARY | _NO_LINKS), "rb") as file:
             data = file.read(limit + 1)
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: a NUL; RuntimeError: links in a circle
-        raise RecordingError(f"can't read {path}: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise RecordingError(f"can't read {path}: {why}") from error
     if len(data) > limit:
         raise RecordingError(f"{path} is over {limit} bytes; a recording's file of this kind isn't")
     return data

@@ -17,6 +17,7 @@ from qvl_agent.sandbox.steps import first_complaint
 __all__ = ["new_folder", "read_manifest"]
 
 _MAX_MANIFEST: Final = 2**20
+_NAME_ONE: Final = "name a run's folder, as each run says it: record: FOLDER"
 
 
 class _Version(BaseModel):
@@ -35,8 +36,11 @@ def read_manifest(path: str | os.PathLike[str]) -> tuple[Path, Manifest]:
     try:
         folder = Path(path).resolve(strict=True)
     except (OSError, ValueError, RuntimeError) as error:
-        raise RecordingError(f"expected a recorded run's folder, got {path}: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise RecordingError(f"can't open {path}: {why}; {_NAME_ONE}") from error
     file = folder / "manifest.json"
+    if not os.path.lexists(file):
+        raise RecordingError(f"{folder} is no recorded run, it has no manifest.json; {_NAME_ONE}")
     data = read_whole(file, _MAX_MANIFEST)
     try:
         version = _Version.model_validate_json(data).format

@@ -73,5 +73,5 @@ def _frames(folder: Path) -> int:
     try:
         found = [_FRAME.fullmatch(entry.name) for entry in (folder / "frames").iterdir()]
     except OSError as error:
-        raise RecordingError(f"can't read {folder / 'frames'}: {error}") from error
+        raise RecordingError(f"can't read {folder / 'frames'}: {error.strerror}") from error
     return max((int(match[1]) for match in found if match), default=0)

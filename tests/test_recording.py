@@ -457,6 +457,18 @@ def test_links_are_refused_wherever_they_stand(tmp_path: Path) -> None:
             Recording.open(run.folder).check_frames()
 
 
+def test_what_is_no_run_is_said_with_what_to_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path, why in (
+        (tmp_path / "gone", "No such file"),
+        (tmp_path, "no manifest"),
+        (tmp_path / "file", "no manifest"),
+    ):
+        with pytest.raises(RecordingError, match=f"{why}.*; name a run's folder") as refused:
+            Recording.open(path)
+        assert "Errno" not in str(refused.value)
+
+
 def test_a_link_to_a_run_is_followed(tmp_path: Path) -> None:
     run = small_run(tmp_path / "runs")
     (tmp_path / "latest").symlink_to(run.folder)
