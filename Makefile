@@ -44,7 +44,7 @@ NANO := build/nano
 NANO_PICTURES := 6000
 NANO_DEVICE := cpu
 NANO_SEE := --minutes 48
-NANO_SPEAK := --minutes 180
+NANO_SPEAK := --minutes 200
 NANO_MEMORY := LD_PRELOAD="$(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))" MALLOC_CONF="oversize_threshold:1,$\
 	background_thread:true,metadata_thp:auto,dirty_decay_ms:-1,muzzy_decay_ms:-1"
 nano: setup-test
