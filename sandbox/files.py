@@ -8,7 +8,17 @@ from typing import Final
 
 from qvl_agent.actions.errors import RecordingError
 
-__all__ = ["create", "hold", "make_private", "read_whole", "reopen", "sync_folder", "write_all", "write_new"]
+__all__ = [
+    "create",
+    "hold",
+    "make_private",
+    "read_whole",
+    "reason",
+    "reopen",
+    "sync_folder",
+    "write_all",
+    "write_new",
+]
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)  # Windows would turn \n into \r\n
 _FAR: Final = 2**40
@@ -92,6 +102,11 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
+def reason(error: Exception) -> str:
+    """Say why a file can't be had, without its path: the caller names that."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def read_whole(path: Path, limit: int) -> bytes:
     """Read a plain file of at most `limit` bytes.
 
@@ -110,8 +125,7 @@ def read_whole(path: Path, limit: int) -> bytes:
         with os.fdopen(os.open(path, os.O_RDONLY | _BINARY | _NO_LINKS), "rb") as file:
             data = file.read(limit + 1)
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: a NUL; RuntimeError: links in a circle
-        why = getattr(error, "strerror", None) or error
-        raise RecordingError(f"can't read {path}: {why}") from error
+        raise RecordingError(f"can't read {path}: {reason(error)}") from error
     if len(data) > limit:
         raise RecordingError(f"{path} is over {limit} bytes; a recording's file of this kind isn't")
     return data

@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import BaseModel, StrictInt, ValidationError
 
 from qvl_agent.actions.errors import RecordingError
-from qvl_agent.sandbox.files import read_whole
+from qvl_agent.sandbox.files import read_whole, reason
 from qvl_agent.sandbox.record import FORMAT, Manifest
 from qvl_agent.sandbox.steps import first_complaint
 
@@ -36,8 +36,7 @@ def read_manifest(path: str | os.PathLike[str]) -> tuple[Path, Manifest]:
     try:
         folder = Path(path).resolve(strict=True)
     except (OSError, ValueError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise RecordingError(f"can't open {path}: {why}; {_NAME_ONE}") from error
+        raise RecordingError(f"can't open {path}: {reason(error)}; {_NAME_ONE}") from error
     file = folder / "manifest.json"
     if not os.path.lexists(file):
         raise RecordingError(f"{folder} is no recorded run, it has no manifest.json; {_NAME_ONE}")

@@ -7,6 +7,7 @@ from typing import Final
 
 from qvl_agent.actions.errors import RecordingError
 from qvl_agent.actions.redact import NOTHING, Redactor
+from qvl_agent.sandbox.files import reason
 from qvl_agent.sandbox.journal import Journal, Lines
 from qvl_agent.sandbox.manifest import read_manifest
 from qvl_agent.sandbox.recording import Recorder, Recording
@@ -73,5 +74,5 @@ def _frames(folder: Path) -> int:
     try:
         found = [_FRAME.fullmatch(entry.name) for entry in (folder / "frames").iterdir()]
     except OSError as error:
-        raise RecordingError(f"can't read {folder / 'frames'}: {error.strerror}") from error
+        raise RecordingError(f"can't read {folder / 'frames'}: {reason(error)}") from error
     return max((int(match[1]) for match in found if match), default=0)
