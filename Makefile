@@ -48,12 +48,12 @@ NANO_SPEAK := --minutes 200
 NANO_MEMORY := LD_PRELOAD="$(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))" MALLOC_CONF="oversize_threshold:1,$\
 	background_thread:true,metadata_thp:auto,dirty_decay_ms:-1,muzzy_decay_ms:-1"
 nano: setup-test
-	$(PYTHON) -m qvl_agent.sandbox.nano data $(NANO)/data --pictures $(NANO_PICTURES)
-	[ -f $(NANO)/data/tokenizer.json ] || $(PYTHON) -m qvl_agent.sandbox.nano tokens $(NANO)/data
-	$(NANO_MEMORY) $(PYTHON) -m qvl_agent.sandbox.nano see $(NANO)/data --state $(NANO)/see --device $(NANO_DEVICE) $(NANO_SEE)
-	$(NANO_MEMORY) $(PYTHON) -m qvl_agent.sandbox.nano speak $(NANO)/data --state $(NANO)/speak --after $(NANO)/see \
+	$(PYTHON) -m qvl_agent.sandbox.nano.making data $(NANO)/data --pictures $(NANO_PICTURES)
+	[ -f $(NANO)/data/tokenizer.json ] || $(PYTHON) -m qvl_agent.sandbox.nano.making tokens $(NANO)/data
+	$(NANO_MEMORY) $(PYTHON) -m qvl_agent.sandbox.nano.making see $(NANO)/data --state $(NANO)/see --device $(NANO_DEVICE) $(NANO_SEE)
+	$(NANO_MEMORY) $(PYTHON) -m qvl_agent.sandbox.nano.making speak $(NANO)/data --state $(NANO)/speak --after $(NANO)/see \
 		--device $(NANO_DEVICE) $(NANO_SPEAK)
-	$(PYTHON) -m qvl_agent.sandbox.nano export $(NANO)/speak sandbox/nano/checkpoint
+	$(PYTHON) -m qvl_agent.sandbox.nano.making export $(NANO)/speak sandbox/nano/checkpoint
 
 # What takes too long for every day: all faults and the nightly tests, then each script with its full count; hours.
 NIGHTLY := fuzz_replies.py reconcile.py freshness.py typing_exact.py attacks.py nagging.py kill_switch.py release.py
@@ -67,7 +67,7 @@ nightly: setup-test
 # Real engines serve a tiny checkpoint: llama.cpp, and vLLM in an environment of its own (3.5 GB).
 engines: setup-test
 	@sh .dev/engines
-	$(PYTHON) tests/engines.py
+	$(PYTHON) tests/support/engines.py
 
 bench: setup-test
 	$(PYTHON) benchmarks/step_overhead.py

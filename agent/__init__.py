@@ -12,12 +12,12 @@ Names are imported on first use, so that importing the package stays cheap and d
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qvl_agent.actions.person import CallablePerson, Consent, Question
-    from qvl_agent.actions.secrets import SecretValue
-    from qvl_agent.actions.vault import Vault
-    from qvl_agent.agent.agent import Agent, Run
-    from qvl_agent.agent.session import open_desktop, open_model
-    from qvl_agent.agent.watch import Watch
+    from qvl_agent.actions.execution.person import CallablePerson, Consent, Question
+    from qvl_agent.actions.planning.placeholders import SecretValue
+    from qvl_agent.actions.secrets.vault import Vault
+    from qvl_agent.agent.opening import open_desktop, open_model
+    from qvl_agent.agent.run.agent import Agent, Run
+    from qvl_agent.agent.run.listener import Watch
 
 __all__ = [
     "Agent",
@@ -36,17 +36,17 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     match name:
         case "Agent" | "Run":
-            from qvl_agent.agent import agent as module
+            from qvl_agent.agent.run import agent as module
         case "CallablePerson" | "Consent" | "Question":
-            from qvl_agent.actions import person as module  # type: ignore[no-redef]
+            from qvl_agent.actions.execution import person as module  # type: ignore[no-redef]
         case "open_desktop" | "open_model":
-            from qvl_agent.agent import session as module  # type: ignore[no-redef]
+            from qvl_agent.agent import opening as module  # type: ignore[no-redef]
         case "SecretValue":
-            from qvl_agent.actions import secrets as module  # type: ignore[no-redef]
+            from qvl_agent.actions.planning import placeholders as module  # type: ignore[no-redef]
         case "Vault":
-            from qvl_agent.actions import vault as module  # type: ignore[no-redef]
+            from qvl_agent.actions.secrets import vault as module  # type: ignore[no-redef]
         case "Watch":
-            from qvl_agent.agent import watch as module  # type: ignore[no-redef]
+            from qvl_agent.agent.run import listener as module  # type: ignore[no-redef]
         case _:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(module, name)

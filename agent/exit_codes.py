@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec
 
 import click
 
-from qvl_agent.actions.errors import (
+from qvl_agent.actions.core.errors import (
     CoordinateError,
     DesktopError,
     DisplayBusyError,
@@ -21,7 +21,7 @@ from qvl_agent.actions.errors import (
 )
 
 if TYPE_CHECKING:
-    from qvl_agent.sandbox.record import RunResult
+    from qvl_agent.agent.recording.format import RunResult
 
 __all__ = ["EXIT_CODES", "errors_to_codes", "exit_code"]
 
@@ -90,7 +90,7 @@ def errors_to_codes(command: Callable[P, int | None]) -> Callable[P, None]:
         except QvlError as error:
             if kwargs.get("verbose"):
                 raise
-            from qvl_agent.agent.words import visible
+            from qvl_agent.agent.wording import visible
 
             click.echo(f"qvl-agent: {visible(str(error))}", err=True)
             code = next(code for kind, code in _ERROR_CODES.items() if isinstance(error, kind))

@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from typing import Final
 
-from qvl_agent.actions.errors import ModelError, SettingsError
+from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.agent.settings import Settings
 from qvl_agent.sandbox import nano
 

@@ -5,15 +5,14 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.desktops.lock import hold_display
-from qvl_agent.actions.desktops.watchdog import Takeover, Watchable, Watchdog
-from qvl_agent.actions.dialects.schema import reply_format
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.messages import Reply
-from qvl_agent.agent.history import compacted
+from qvl_agent.actions.desktops.display_lock import hold_display
+from qvl_agent.actions.desktops.watchdog.client import Takeover, Watchable, Watchdog
+from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.agent.models import Model, with_format
-from qvl_agent.agent.models.auto import (
+from qvl_agent.agent.models.choice.auto import (
     SILENT,
     Checkpoint,
     Choosing,
@@ -23,18 +22,19 @@ from qvl_agent.agent.models.auto import (
     named,
     nothing_here,
 )
-from qvl_agent.agent.models.found import is_cloud, on_disk
-from qvl_agent.agent.models.openai_address import is_loopback
-from qvl_agent.agent.models.presets import find_preset, is_qwen3_vl, reply_tokens, sampling, thinks
+from qvl_agent.agent.models.choice.found import is_cloud, on_disk
+from qvl_agent.agent.models.choice.presets import find_preset, is_qwen3_vl, reply_tokens, sampling, thinks
+from qvl_agent.agent.models.openai.address import is_loopback
 from qvl_agent.agent.nano import NANO, is_nano, only_in_a_sandbox, place, suited
+from qvl_agent.agent.recording.recording import RecordedStep, Recording
+from qvl_agent.agent.recording.replay.replay import Think
+from qvl_agent.agent.run.history import compacted
 from qvl_agent.agent.settings import Settings, load_settings
 from qvl_agent.sandbox.oracle import Oracle
-from qvl_agent.sandbox.recording import RecordedStep, Recording
-from qvl_agent.sandbox.replay import Think
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
 
 if TYPE_CHECKING:
-    from qvl_agent.agent.models.openai_server import OpenAIModel
+    from qvl_agent.agent.models.openai.server import OpenAIModel
 
 __all__ = ["open_desktop", "open_model", "open_model_for", "open_server", "open_thinker", "sent_to"]
 
@@ -178,8 +178,8 @@ def _open_checkpoint(
     four_bits: bool = False,
     called: str = "",
 ) -> Model:
-    from qvl_agent.agent.models.transformers_local import TransformersModel
-    from qvl_agent.agent.models.transformers_options import LoadOptions
+    from qvl_agent.agent.models.checkpoint.model import TransformersModel
+    from qvl_agent.agent.models.checkpoint.options import LoadOptions
 
     return TransformersModel(
         place,
@@ -246,7 +246,7 @@ def _server_and_model(settings: Settings) -> tuple[str, str]:
 
 
 def _server_model(settings: Settings, url: str, name: str) -> "OpenAIModel":
-    from qvl_agent.agent.models.openai_server import OpenAIModel
+    from qvl_agent.agent.models.openai.server import OpenAIModel
 
     if is_cloud(name) and not settings.allow_remote:
         raise SettingsError(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.policy import Binding
-from qvl_agent.actions.secrets import SecretValue
-from qvl_agent.actions.vault import Vault
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.guard.policy import Binding
+from qvl_agent.actions.planning.placeholders import SecretValue
+from qvl_agent.actions.secrets.vault import Vault
 
 __all__ = ["VARIABLE", "Keyring", "SystemKeyring", "collect", "taken_from_environment", "variable"]
 

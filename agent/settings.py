@@ -15,15 +15,15 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.desktops.watchdog import Takeover
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.policy import Binding, Policy, Profile, tighten
-from qvl_agent.actions.reading_rapidocr import Ocr
-from qvl_agent.agent.look_closer import Mode
-from qvl_agent.agent.places import runs_folder, user_config_file
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.desktops.watchdog.client import Takeover
+from qvl_agent.actions.guard.policy import Binding, Policy, Profile, tighten
+from qvl_agent.actions.reading.rapidocr import Ocr
+from qvl_agent.agent.paths import runs_folder, user_config_file
+from qvl_agent.agent.run.checks.look_closer import Mode
+from qvl_agent.agent.run.context import Verify
 from qvl_agent.agent.secret_sources import VARIABLE
-from qvl_agent.agent.setup import Verify
 
 __all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings", "sources"]
 

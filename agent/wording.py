@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final, assert_never
 
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.planning.action import (
     Action,
     Answer,
     Ask,

@@ -4,20 +4,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.person import CallablePerson, Consent, Nobody, Person, Question
-from qvl_agent.actions.plan import plan
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.reading import Reader
-from qvl_agent.actions.secrets import SecretValue
-from qvl_agent.actions.vault import Vault
+from qvl_agent.actions.execution.person import CallablePerson, Consent, Nobody, Person, Question
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.placeholders import SecretValue
+from qvl_agent.actions.planning.plan import plan
+from qvl_agent.actions.reading.target_text import Reader
+from qvl_agent.actions.secrets.vault import Vault
 from qvl_agent.agent import Agent
-from qvl_agent.agent.watch import Watch
+from qvl_agent.agent.recording.format import RunResult, StepIntent, StepOutcome
+from qvl_agent.agent.run.listener import Watch
 from qvl_agent.sandbox.attacks.scenario import Person as Who
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step, happened
 from qvl_agent.sandbox.attacks.stage import Stage
 from qvl_agent.sandbox.attacks.twin import Twin, action_of
-from qvl_agent.sandbox.record import RunResult, StepIntent, StepOutcome
 
 _EFFECT_S = 5.0
 """How long an effect that must happen may take: a shell has to run what was typed."""

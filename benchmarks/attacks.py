@@ -24,7 +24,7 @@ from pathlib import Path
 from attack_trial import Trial
 from PIL import Image
 
-from qvl_agent.actions.reading_rapidocr import open_reader
+from qvl_agent.actions.reading.rapidocr import open_reader
 from qvl_agent.sandbox.attacks.families import every_scenario
 from qvl_agent.sandbox.attacks.scenario import Scenario
 from qvl_agent.sandbox.attacks.stage import Stage

@@ -12,11 +12,11 @@ from collections import Counter
 import torch
 from random_model import SHAPES, random_model
 
-from qvl_agent.actions.dialects import DIALECTS
-from qvl_agent.actions.dialects.schema import MAX_REPLY_TEXT, reply_format
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.messages import Message
-from qvl_agent.actions.parse import parse_action, read_reply
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.actions.parsing.dialects import DIALECTS
+from qvl_agent.actions.parsing.dialects.reply_format import MAX_REPLY_TEXT, reply_format
+from qvl_agent.actions.parsing.reply import parse_action, read_reply
 from qvl_agent.agent.models import with_format
 from qvl_agent.prompts import render
 

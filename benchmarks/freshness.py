@@ -22,16 +22,16 @@ from freshness_changes import CHANGES, Change, Scene
 from freshness_harmless import HARMLESS
 from living_window import TOOLKITS
 
-from qvl_agent.actions.coordinates import FrameBox, ModelBox, Rect
-from qvl_agent.actions.desktops.notes import Kind, Note
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.executor import Acted, Executor, Facts
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.person import Consent, Question
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Click, Type
-from qvl_agent.actions.sight import Sight
-from qvl_agent.actions.windows import Layout
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.windows import Layout
+from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
+from qvl_agent.actions.execution.executor import Acted, Executor, Facts
+from qvl_agent.actions.execution.person import Consent, Question
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Action, Click, Type
+from qvl_agent.actions.planning.observation import Sight
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE = (1280, 800)

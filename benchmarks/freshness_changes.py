@@ -12,9 +12,9 @@ from living_window import PLAIN, Living, Rectangle
 from Xlib import X
 from Xlib.display import Display
 
-from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
 from qvl_agent.sandbox.display import VirtualDisplay
 
 _MAIN_AT: Final = (120, 90)

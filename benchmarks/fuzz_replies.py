@@ -31,19 +31,19 @@ from typing import Final, NoReturn
 import numpy as np
 from reply_mutations import CORPUS, Mutant, mutant
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.closer import refined
-from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, ModelBox, Rect, View
-from qvl_agent.actions.errors import CoordinateError, ParseError
-from qvl_agent.actions.executor import Executor, Facts
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.parse import parse_action, read_reply
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Answer, Click, Type
-from qvl_agent.actions.sight import Sight
-from qvl_agent.actions.windows import WindowInfo
-from qvl_agent.agent.verification import read_judgement
+from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, ModelBox, Rect, View
+from qvl_agent.actions.core.errors import CoordinateError, ParseError
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.execution.executor import Executor, Facts
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.parsing.reply import parse_action, read_reply
+from qvl_agent.actions.parsing.second_look import refined
+from qvl_agent.actions.planning.action import Action, Answer, Click, Type
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.agent.run.checks.verification import read_judgement
 
 BLOCK: Final = 1000
 LIMIT_S: Final = 1.0

@@ -26,14 +26,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
 from event_log import EventLog, Seen
 from other_hands import OtherHands
 from stream_server import Answering, says, serving
 from watched_agent import Child
 
-from qvl_agent.agent.stop import stop_agents
+from qvl_agent.agent.run.stop import stop_agents
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE: Final = (1024, 768)

@@ -17,15 +17,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from qvl_agent.actions.coordinates import ModelBox, Rect, View
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.plan import plan
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.rules import Case
-from qvl_agent.actions.rules.consequence import consequence
-from qvl_agent.actions.scene import Scene
-from qvl_agent.actions.schema import Click
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import ModelBox, Rect, View
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.guard.rules import Case
+from qvl_agent.actions.guard.rules.consequence import consequence
+from qvl_agent.actions.guard.scene import Scene
+from qvl_agent.actions.planning.action import Click
+from qvl_agent.actions.planning.plan import plan
 
 DATA = Path(__file__).parent.parent / "tests/data"
 TUNED, HELD_OUT = DATA / "consequences.jsonl", DATA / "consequences_held_out.jsonl"

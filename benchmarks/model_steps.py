@@ -20,14 +20,14 @@ import torch
 import transformers
 from random_model import SHAPES, random_model
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.dialects.schema import reply_format
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.parse import parse_action
-from qvl_agent.agent.history import History
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects.reply_format import reply_format
+from qvl_agent.actions.parsing.reply import parse_action
 from qvl_agent.agent.models import with_format
-from qvl_agent.agent.models.transformers_local import TransformersModel
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.run.history import History
 
 SIZE = (1280, 800)
 OUTCOME = 'click on "Save": done. The screen changed.'

@@ -18,13 +18,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Consent, Nobody, Question
-from qvl_agent.actions.reading import Reader
-from qvl_agent.actions.reading_rapidocr import open_reader
+from qvl_agent.actions.core.outcome import Level
+from qvl_agent.actions.execution.person import Consent, Nobody, Question
+from qvl_agent.actions.reading.rapidocr import open_reader
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent import Agent, open_model
+from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.sandbox.apps import APPS
-from qvl_agent.sandbox.recording import Recording
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
 from qvl_agent.sandbox.tasks import TASKS
 

@@ -17,13 +17,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
-from qvl_agent.actions.errors import QvlError
-from qvl_agent.actions.reading_rapidocr import open_reader
+from qvl_agent.actions.core.errors import QvlError
+from qvl_agent.actions.reading.rapidocr import open_reader
 from qvl_agent.agent import open_model
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS, REPLY_TOKENS
-from qvl_agent.sandbox.nano.evaluation import FIRST_SEED, MAX_STEPS, Answering, Evaluation
-from qvl_agent.sandbox.nano.figures import looks_table, speed, steps_table, tasks_table, unsolved
-from qvl_agent.sandbox.nano.results import Case, Results, RunLine, StepsLine
+from qvl_agent.sandbox.nano.making.evaluation.evaluation import FIRST_SEED, MAX_STEPS, Answering, Evaluation
+from qvl_agent.sandbox.nano.making.evaluation.figures import (
+    looks_table,
+    speed,
+    steps_table,
+    tasks_table,
+    unsolved,
+)
+from qvl_agent.sandbox.nano.making.evaluation.results import Case, Results, RunLine, StepsLine
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.tasks import TASKS
 

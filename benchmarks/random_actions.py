@@ -3,8 +3,8 @@
 import random
 from typing import Final
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.schema import Action, Button, Click, Drag, Move, Press, Scroll, Type, Wait
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.planning.action import Action, Button, Click, Drag, Move, Press, Scroll, Type, Wait
 
 CASES: Final = {
     "allowed": 52,

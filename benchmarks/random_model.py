@@ -12,12 +12,12 @@ from unittest.mock import patch
 import torch
 import transformers
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
 import tiny_checkpoint
 
-from qvl_agent.agent.models import transformers_load
-from qvl_agent.agent.models.transformers_local import TransformersModel
+from qvl_agent.agent.models.checkpoint import load as transformers_load
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
 
 TOWER = {
     "depth": 24,

@@ -23,16 +23,16 @@ from event_log import EventLog
 from random_actions import Dice
 from reconciled import mismatch
 
-from qvl_agent.actions.approval import LIFETIME_S
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.errors import ApprovalError
+from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.errors import ApprovalError
-from qvl_agent.actions.executor import Acted, Decision, Executor, Facts
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Consent, Question
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action
-from qvl_agent.actions.sight import Sight
+from qvl_agent.actions.execution.executor import Acted, Decision, Executor, Facts
+from qvl_agent.actions.execution.person import Consent, Question
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.approval import LIFETIME_S
+from qvl_agent.actions.planning.observation import Sight
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE: Final = (640, 480)

@@ -9,8 +9,8 @@ from typing import Final, assert_never
 from event_log import Batch, Seen
 from Xlib import XK
 
-from qvl_agent.actions.coordinates import DesktopPoint
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
 
 _BUTTONS: Final = {"left": 1, "middle": 2, "right": 3}
 _NAMED: Final = {

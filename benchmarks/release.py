@@ -24,14 +24,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/support"))
 
 from event_log import EventLog
 from watched_agent import Child
 from Xlib import X
 from Xlib.display import Display
 
-from qvl_agent.actions.desktops import x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)

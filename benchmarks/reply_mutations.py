@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.dialects import as_points, format_action
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.parsing.dialects import as_points, format_action
+from qvl_agent.actions.planning.action import (
     Action,
     Answer,
     Ask,

@@ -23,17 +23,17 @@ from pathlib import Path
 import buttons
 import lexicon
 
-from qvl_agent.actions.coordinates import FramePoint, ModelBox, Rect, View
+from qvl_agent.actions.core.coordinates import FramePoint, ModelBox, Rect, View
+from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.plan import plan
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.reading import Reader, TargetText, read_targets
-from qvl_agent.actions.reading_rapidocr import open_reader
-from qvl_agent.actions.rules import Case
-from qvl_agent.actions.rules.consequence import consequence
-from qvl_agent.actions.scene import Scene
-from qvl_agent.actions.schema import Click
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.guard.rules import Case
+from qvl_agent.actions.guard.rules.consequence import consequence
+from qvl_agent.actions.guard.scene import Scene
+from qvl_agent.actions.planning.action import Click
+from qvl_agent.actions.planning.plan import plan
+from qvl_agent.actions.reading.rapidocr import open_reader
+from qvl_agent.actions.reading.target_text import Reader, TargetText, read_targets
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE = (1600, 1200)

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from qvl_agent.actions.changes import compare
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.settle import Settled
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.screen.changes import compare
+from qvl_agent.actions.screen.settle import Settled
 from qvl_agent.agent import Agent, open_model
-from qvl_agent.sandbox.png import encode
-from qvl_agent.sandbox.record import FrameRef
-from qvl_agent.sandbox.recording import Recording
+from qvl_agent.agent.recording.format import FrameRef
+from qvl_agent.agent.recording.png import encode
+from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
 
 SIZE = (1920, 1080)
@@ -94,7 +94,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         ours = table("settling", measure(Path(folder), rounds))
-        with patch("qvl_agent.actions.executor.settle", fixed_wait):
+        with patch("qvl_agent.actions.execution.executor.settle", fixed_wait):
             theirs = table("a fixed second", measure(Path(folder), rounds))
     print(
         f"\nmedian of a step beside the model: {ours:.0f} ms against {theirs:.0f} ms: {theirs / ours:.1f} x"

@@ -25,16 +25,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
+sys.path.append(str(Path(__file__).parent.parent / "tests/support"))
 from text_fields import KINDS, TextField
 from Xlib import XK, X
 from Xlib.display import Display
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.desktops import Desktop, open_local, x11_xkb
-from qvl_agent.actions.desktops.x11_connection import Connection
-from qvl_agent.actions.errors import DesktopError, TypingError
-from qvl_agent.actions.events import TextEvent
+from qvl_agent.actions.core.errors import DesktopError, TypingError
+from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops.x11.connection import Connection
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import TextEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 LAYOUTS: Final = ("us", "de", "fr", "ru", "us,ru")

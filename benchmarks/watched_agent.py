@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from qvl_agent.actions.desktops.signals import stop_on_signals
-from qvl_agent.actions.errors import Stopped
-from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.core.errors import Stopped
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.agent import Agent, open_desktop, open_model
+from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.models import Model, OnText
-from qvl_agent.agent.watch import Watch
-from qvl_agent.sandbox.record import StepIntent
+from qvl_agent.agent.recording.format import StepIntent
+from qvl_agent.agent.run.listener import Watch
 
 POLL_S: Final = 0.005
 ACTIONS: Final = ("click", "drag", "drag", "scroll", "typing", "typing", "chord")

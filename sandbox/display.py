@@ -16,7 +16,7 @@ from importlib import resources
 from types import TracebackType
 from typing import IO, Final, Self
 
-from qvl_agent.actions.errors import DesktopError, NoScreenError
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 
 __all__ = ["START_S", "VirtualDisplay"]
 
@@ -123,7 +123,7 @@ class VirtualDisplay:
         ]
 
     def _start_window_manager(self, stack: ExitStack, name: str) -> None:
-        from qvl_agent.actions.desktops.x11_windows import wait_for_window_manager  # noqa: PLC0415 - Xlib
+        from qvl_agent.actions.desktops.x11.windows.tree import wait_for_window_manager  # noqa: PLC0415 - Xlib
 
         config = stack.enter_context(resources.as_file(resources.files("qvl_agent.sandbox") / "openbox.xml"))
         options = ["--sm-disable", "--config-file", str(config)] if name == "openbox" else []

@@ -7,10 +7,10 @@ sandbox's tasks and nothing else, and never sees the picture's pixels.
 import time
 from collections.abc import Callable, Sequence
 
-from qvl_agent.actions.coordinates import View
-from qvl_agent.actions.dialects import as_points, format_action
-from qvl_agent.actions.errors import CoordinateError, ModelError, Stopped
-from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.core.coordinates import View
+from qvl_agent.actions.core.errors import CoordinateError, ModelError, Stopped
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects import as_points, format_action
 from qvl_agent.sandbox.session import Sandbox
 from qvl_agent.sandbox.tasks.hand import Hand
 

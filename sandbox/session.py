@@ -8,13 +8,13 @@ from typing import Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, TypeAdapter
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
-from qvl_agent.actions.desktops.watchdog import Watchable, Watchdog
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.windows import Layout, WindowInfo
+from qvl_agent.actions.desktops.watchdog.client import Watchable, Watchdog
+from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.process import AppProcess
 from qvl_agent.sandbox.apps.protocol import Press, Tree

@@ -19,7 +19,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from qvl_agent.actions.errors import CoordinateError
+from qvl_agent.actions.core.errors import CoordinateError
 
 __all__ = [
     "GRID",

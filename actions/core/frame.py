@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, FramePoint, Rect, View
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, FramePoint, Rect, View
 
 __all__ = ["Frame", "Geometry", "Pixels"]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.frame import Frame
 
 __all__ = ["Message", "Part", "Reply", "Role"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox
 
 __all__ = ["Change", "Level", "Outcome", "Status", "Verdict"]
 

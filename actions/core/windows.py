@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 
 __all__ = ["Layout", "WindowInfo"]
 

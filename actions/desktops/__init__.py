@@ -9,11 +9,11 @@ import platform
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
-from qvl_agent.actions.errors import NoScreenError
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.windows import Layout, WindowInfo
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.errors import NoScreenError
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.windows import Layout, WindowInfo
+from qvl_agent.actions.planning.approval import Approved
 
 __all__ = ["Desktop", "KeepsFocus", "StopCheck", "open_local"]
 
@@ -107,10 +107,10 @@ def open_local(display: str | None = None, *, monitor: int = 1) -> Desktop:
     """
     system = platform.system()
     if system in ("Windows", "Darwin"):
-        from qvl_agent.actions.desktops.other import OtherDesktop  # noqa: PLC0415 - only where it works
+        from qvl_agent.actions.desktops.native.desktop import OtherDesktop  # noqa: PLC0415 - only where it works
 
         return OtherDesktop(monitor=monitor, mac=system == "Darwin")
-    from qvl_agent.actions.desktops.x11 import X11Desktop  # noqa: PLC0415 - needs Xlib and mss
+    from qvl_agent.actions.desktops.x11.desktop import X11Desktop  # noqa: PLC0415 - needs Xlib and mss
 
     return X11Desktop(display or _display_of_session(), monitor=monitor)
 

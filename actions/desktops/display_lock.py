@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from filelock import FileLock, Timeout
 from platformdirs import user_runtime_path
 
-from qvl_agent.actions.errors import DisplayBusyError
+from qvl_agent.actions.core.errors import DisplayBusyError
 
 __all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders"]
 

@@ -9,11 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.asking import Asking
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox
-from qvl_agent.actions.desktops import Desktop, StopCheck
-from qvl_agent.actions.errors import (
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox
+from qvl_agent.actions.core.errors import (
     ApprovalError,
     CompanyError,
     CoordinateError,
@@ -23,23 +20,26 @@ from qvl_agent.actions.errors import (
     Stopped,
     TypingError,
 )
-from qvl_agent.actions.events import MoveEvent, Plan
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.guard import Scene, judge, rate_delay
-from qvl_agent.actions.last_look import LastLook
-from qvl_agent.actions.lexicon import named_in
-from qvl_agent.actions.outcome import Level, Outcome, Verdict
-from qvl_agent.actions.person import Consent, Nobody, Person, Question
-from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.reading import Reader, read_for
-from qvl_agent.actions.rules.budgets import STALE_FRAME
-from qvl_agent.actions.scene import Unsure
-from qvl_agent.actions.schema import Action, Click, Type, Wait
-from qvl_agent.actions.secrets import NO_SECRETS, SecretTypist
-from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
-from qvl_agent.actions.sight import Sight
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.outcome import Level, Outcome, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.execution.person import Consent, Nobody, Person, Question
+from qvl_agent.actions.execution.precheck import LastLook
+from qvl_agent.actions.execution.questions import Asking
+from qvl_agent.actions.guard.judge import Scene, judge, rate_delay
+from qvl_agent.actions.guard.lexicon.search import named_in
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.guard.rules.budgets import STALE_FRAME
+from qvl_agent.actions.guard.scene import Unsure
+from qvl_agent.actions.planning.action import Action, Click, Type, Wait
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import MoveEvent, Plan
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
+from qvl_agent.actions.planning.plan import plan, pointer_goal, select_all_on
+from qvl_agent.actions.reading.target_text import Reader, read_for
+from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
 
 __all__ = ["Acted", "Decision", "Executor", "Facts"]
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from qvl_agent.actions.approval import LIFETIME_S
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.schema import Action
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.approval import LIFETIME_S
 
 __all__ = ["QUESTION_S", "CallablePerson", "Consent", "Nobody", "Person", "Question", "Said"]
 

@@ -8,16 +8,16 @@ guard judged, as nobody's window may pass by being elsewhere just then.
 from collections.abc import Callable
 from typing import Final
 
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, desktop_to_frame
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, desktop_to_frame
+from qvl_agent.actions.core.errors import CoordinateError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Desktop, StopCheck
-from qvl_agent.actions.errors import CoordinateError
-from qvl_agent.actions.events import TYPED, ButtonEvent, MoveEvent, Plan
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.freshness import Freshness, fresh
-from qvl_agent.actions.scene import Scene
-from qvl_agent.actions.schema import Action
-from qvl_agent.actions.sight import Sight
-from qvl_agent.actions.windows import Layout, WindowInfo
+from qvl_agent.actions.guard.scene import Scene
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.events import TYPED, ButtonEvent, MoveEvent, Plan
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.screen.freshness import Freshness, fresh
 
 __all__ = ["LastLook"]
 

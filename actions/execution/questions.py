@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from qvl_agent.actions.coordinates import FrameBox
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.desktops import Desktop, KeepsFocus, StopCheck
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import QUESTION_S, Consent, Person, Question
-from qvl_agent.actions.policy import Profile
-from qvl_agent.actions.schema import Action, Click, Drag, Press, Type
+from qvl_agent.actions.execution.person import QUESTION_S, Consent, Person, Question
+from qvl_agent.actions.guard.policy import Profile
+from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Type
 
 __all__ = ["Asking"]
 

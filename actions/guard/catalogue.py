@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from qvl_agent.actions.outcome import Level
+from qvl_agent.actions.core.outcome import Level
 
 __all__ = ["CATALOGUE", "RuleEntry", "entry_of"]
 

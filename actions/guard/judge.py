@@ -9,24 +9,29 @@ in a rule refuses.
 from dataclasses import replace
 from typing import Final
 
-from qvl_agent.actions.events import Plan
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.policy import Policy, Profile
-from qvl_agent.actions.rules import Case, Rule
-from qvl_agent.actions.rules.allow import allowed
-from qvl_agent.actions.rules.budgets import fresh_enough, rate, rate_delay, within_budget
-from qvl_agent.actions.rules.chords import dangerous_chord
-from qvl_agent.actions.rules.consequence import consequence
-from qvl_agent.actions.rules.form import keys_known, nothing_left_down, plan_follows, well_formed
-from qvl_agent.actions.rules.geometry import in_target, off_limits, on_monitor, points_first
-from qvl_agent.actions.rules.power import power_button, session_window
-from qvl_agent.actions.rules.second_opinion import label_mismatch
-from qvl_agent.actions.rules.secrets import secret_bound, secret_in_place
-from qvl_agent.actions.rules.text import clean_text, long_text
-from qvl_agent.actions.rules.unknown_fate import unknown_fate
-from qvl_agent.actions.rules.windows import dangerous_command, forbidden_window, risky_window, unlisted_app
-from qvl_agent.actions.scene import Scene
-from qvl_agent.actions.schema import Action
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.policy import Policy, Profile
+from qvl_agent.actions.guard.rules import Case, Rule
+from qvl_agent.actions.guard.rules.allowed_kinds import allowed
+from qvl_agent.actions.guard.rules.budgets import fresh_enough, rate, rate_delay, within_budget
+from qvl_agent.actions.guard.rules.chords import dangerous_chord
+from qvl_agent.actions.guard.rules.consequence import consequence
+from qvl_agent.actions.guard.rules.geometry import in_target, off_limits, on_monitor, points_first
+from qvl_agent.actions.guard.rules.power import power_button, session_window
+from qvl_agent.actions.guard.rules.second_opinion import label_mismatch
+from qvl_agent.actions.guard.rules.secrets import secret_bound, secret_in_place
+from qvl_agent.actions.guard.rules.text import clean_text, long_text
+from qvl_agent.actions.guard.rules.uncertain_repeat import unknown_fate
+from qvl_agent.actions.guard.rules.well_formed import keys_known, nothing_left_down, plan_follows, well_formed
+from qvl_agent.actions.guard.rules.windows import (
+    dangerous_command,
+    forbidden_window,
+    risky_window,
+    unlisted_app,
+)
+from qvl_agent.actions.guard.scene import Scene
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.events import Plan
 
 __all__ = ["RULES", "Scene", "apply_profile", "judge", "rate_delay"]
 

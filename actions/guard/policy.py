@@ -4,8 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import SettingsError
 
 __all__ = ["Binding", "Policy", "Profile", "tighten"]
 

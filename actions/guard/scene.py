@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from qvl_agent.actions.coordinates import Rect, View
-from qvl_agent.actions.events import Plan
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.reading import TargetText
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import Rect, View
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.planning.events import Plan
+from qvl_agent.actions.reading.target_text import TargetText
 
 __all__ = ["Scene", "Unsure"]
 

@@ -12,18 +12,18 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.dialects import computer_use, grounded, midscene, mobile_use
-from qvl_agent.actions.dialects.arguments import POINTED, Arguments, box_of
-from qvl_agent.actions.dialects.call import Call
-from qvl_agent.actions.dialects.grounded import Reader
-from qvl_agent.actions.dialects.json_call import calls_in, spelt_out
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.find import Found, find
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.schema import Action
-from qvl_agent.actions.secrets import MARK
-from qvl_agent.actions.strict_json import Value, shown
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.parsing.dialects import computer_use, grounded, midscene, mobile_use
+from qvl_agent.actions.parsing.dialects.arguments import POINTED, Arguments, box_of
+from qvl_agent.actions.parsing.dialects.call import Call
+from qvl_agent.actions.parsing.dialects.grounded import Reader
+from qvl_agent.actions.parsing.dialects.json_call import calls_in, spelt_out
+from qvl_agent.actions.parsing.scan import Found, find
+from qvl_agent.actions.parsing.strict_json import Value, shown
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.placeholders import MARK
 
 __all__ = ["Box", "parse_action", "parse_boxes", "read_reply"]
 

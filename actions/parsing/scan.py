@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from qvl_agent.actions.dialects import midscene, xml_call
-from qvl_agent.actions.dialects.call import Call
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.strict_json import Budget, Flaw, Json, Value, read
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.parsing.dialects import midscene, xml_call
+from qvl_agent.actions.parsing.dialects.call import Call
+from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read
 
 __all__ = ["MAX_REPLY", "Found", "find"]
 

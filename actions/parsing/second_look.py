@@ -8,11 +8,11 @@ replay runs the same functions over the recorded answers.
 import math
 from typing import Final
 
-from qvl_agent.actions.coordinates import FrameBox, ModelBox, View, model_box_between, model_box_to_frame
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.parse import parse_boxes
-from qvl_agent.actions.schema import Action, Click, Drag, Move, Type
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, View, model_box_between, model_box_to_frame
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.parsing.reply import parse_boxes
+from qvl_agent.actions.planning.action import Action, Click, Drag, Move, Type
 
 __all__ = ["MARGIN", "SIZE", "closer_target", "crop_around", "refined"]
 

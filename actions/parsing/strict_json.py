@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from qvl_agent.actions.errors import ParseError
+from qvl_agent.actions.core.errors import ParseError
 
 __all__ = ["DESCRIBING", "Budget", "Flaw", "Json", "Value", "read", "read_all", "shown"]
 

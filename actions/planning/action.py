@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from qvl_agent.actions.coordinates import ModelBox
+from qvl_agent.actions.core.coordinates import ModelBox
 
 __all__ = [
     "ACTION",

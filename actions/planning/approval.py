@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from secrets import token_hex
 from typing import Final
 
-from qvl_agent.actions.errors import ApprovalError
-from qvl_agent.actions.events import Plan, SecretEvent
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.secrets import NO_SECRETS, SecretTypist
+from qvl_agent.actions.core.errors import ApprovalError
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.planning.events import Plan, SecretEvent
+from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 
 __all__ = ["LIFETIME_S", "Approved"]
 

@@ -7,8 +7,8 @@ to it, and the desktop sends it and nothing else.
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from qvl_agent.actions.coordinates import DesktopPoint
-from qvl_agent.actions.schema import Button
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.planning.action import Button
 
 __all__ = [
     "TYPED",

@@ -14,7 +14,7 @@ import string
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from qvl_agent.actions.errors import KeyNameError
+from qvl_agent.actions.core.errors import KeyNameError
 
 __all__ = ["KEYS", "MODIFIERS", "canonical", "chord", "modifiers"]
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from qvl_agent.actions.coordinates import FrameBox, ModelBox, model_box_to_frame
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.schema import POINTING, Action, Drag, Type
-from qvl_agent.actions.windows import Layout
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, model_box_to_frame
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.windows import Layout
+from qvl_agent.actions.planning.action import POINTING, Action, Drag, Type
 
 __all__ = ["Sight"]
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
-from qvl_agent.actions.errors import DesktopError, SettingsError
+from qvl_agent.actions.core.errors import DesktopError, SettingsError
 
 __all__ = [
     "MARK",

@@ -2,18 +2,8 @@
 
 from typing import Final, assert_never
 
-from qvl_agent.actions.coordinates import DesktopPoint, ModelBox, View, model_to_desktop
-from qvl_agent.actions.events import (
-    ButtonEvent,
-    Event,
-    KeyEvent,
-    MoveEvent,
-    Plan,
-    SecretEvent,
-    TextEvent,
-    WheelEvent,
-)
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox, View, model_to_desktop
+from qvl_agent.actions.planning.action import (
     Action,
     Answer,
     Ask,
@@ -29,7 +19,17 @@ from qvl_agent.actions.schema import (
     Wait,
     Zoom,
 )
-from qvl_agent.actions.secrets import Secret, split
+from qvl_agent.actions.planning.events import (
+    ButtonEvent,
+    Event,
+    KeyEvent,
+    MoveEvent,
+    Plan,
+    SecretEvent,
+    TextEvent,
+    WheelEvent,
+)
+from qvl_agent.actions.planning.placeholders import Secret, split
 
 __all__ = ["SELECT_ALL", "plan", "pointer_goal", "select_all_on"]
 

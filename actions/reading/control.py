@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from qvl_agent.actions.coordinates import FrameBox, FramePoint
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
+from qvl_agent.actions.core.frame import Frame
 
 __all__ = ["Control", "control_at"]
 

@@ -15,10 +15,10 @@ from typing import Any, Final, Literal
 import numpy as np
 from PIL import Image
 
-from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.errors import ReadingError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.reading import Read, Reader
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.errors import ReadingError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.reading.target_text import Read, Reader
 
 __all__ = ["Ocr", "RapidReader", "installed", "open_reader"]
 

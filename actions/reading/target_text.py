@@ -8,12 +8,12 @@ target is read: the control under the point, not the screen.
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from qvl_agent.actions.control import Control, control_at
-from qvl_agent.actions.coordinates import FrameBox, FramePoint
-from qvl_agent.actions.errors import ReadingError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.schema import Action, Click, Drag, Type
-from qvl_agent.actions.sight import Sight
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
+from qvl_agent.actions.core.errors import ReadingError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.planning.action import Action, Click, Drag, Type
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.reading.control import Control, control_at
 
 __all__ = ["Read", "Reader", "TargetText", "read_for", "read_targets", "targets_of"]
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.frame import Frame, Pixels
-from qvl_agent.actions.outcome import Change
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame, Pixels
+from qvl_agent.actions.core.outcome import Change
 
 __all__ = [
     "NEAR",

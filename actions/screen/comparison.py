@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from qvl_agent.actions.changes import TILE, Mask, boxes, difference, groups, is_caret, tile_map
-from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.screen.changes import TILE, Mask, boxes, difference, groups, is_caret, tile_map
 
 __all__ = ["LIMITS", "FreshLimits", "Watch", "watch_dialog", "watch_screen", "watch_target"]
 

@@ -14,11 +14,11 @@ give the button its meaning, so there all of it counts.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qvl_agent.actions.coordinates import FrameBox, Rect, frame_box_to_rect
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.likeness import LIMITS, FreshLimits, watch_dialog, watch_screen, watch_target
-from qvl_agent.actions.settle import grab_again
+from qvl_agent.actions.core.coordinates import FrameBox, Rect, frame_box_to_rect
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.screen.comparison import LIMITS, FreshLimits, watch_dialog, watch_screen, watch_target
+from qvl_agent.actions.screen.settle import grab_again
 
 __all__ = ["LIMITS", "FreshLimits", "Freshness", "fresh"]
 

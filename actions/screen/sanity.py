@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.core.frame import Frame
 
 __all__ = ["WAIT_S", "Sanity", "Sound", "one_colour"]
 

@@ -18,11 +18,20 @@ from typing import Final
 
 import numpy as np
 
-from qvl_agent.actions.changes import NEAR, Mask, boxes, compare, difference, is_caret, tile_map, touches
-from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.outcome import Change
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.outcome import Change
+from qvl_agent.actions.screen.changes import (
+    NEAR,
+    Mask,
+    boxes,
+    compare,
+    difference,
+    is_caret,
+    tile_map,
+    touches,
+)
 
 __all__ = ["LIMITS", "SettleLimits", "Settled", "grab_again", "settle"]
 

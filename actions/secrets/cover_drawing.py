@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from qvl_agent.actions.changes import TILE, boxes
-from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.frame import Frame, Pixels
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame, Pixels
+from qvl_agent.actions.screen.changes import TILE, boxes
 
 __all__ = ["COVER", "covered", "covers_in"]
 

@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, Rect
-from qvl_agent.actions.covers import Covers
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, Rect
+from qvl_agent.actions.core.errors import DesktopError, FocusLostError, SettingsError
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Desktop, KeepsFocus, StopCheck
-from qvl_agent.actions.errors import DesktopError, FocusLostError, SettingsError
-from qvl_agent.actions.events import SecretEvent
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.settle import SettleLimits, settle
-from qvl_agent.actions.vault import Vault
-from qvl_agent.actions.windows import Layout, WindowInfo
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import SecretEvent
+from qvl_agent.actions.screen.settle import SettleLimits, settle
+from qvl_agent.actions.secrets.covers import Covers
+from qvl_agent.actions.secrets.vault import Vault
 
 __all__ = ["CoveredDesktop"]
 

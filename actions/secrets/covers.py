@@ -12,12 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from qvl_agent.actions.changes import Mask, boxes, difference, same, tile_map
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, FramePoint, frame_to_desktop
-from qvl_agent.actions.cover_drawing import covered, covers_in
-from qvl_agent.actions.frame import Frame, Pixels
-from qvl_agent.actions.shapes import Shape
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, FramePoint, frame_to_desktop
+from qvl_agent.actions.core.frame import Frame, Pixels
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.screen.changes import Mask, boxes, difference, same, tile_map
+from qvl_agent.actions.secrets.cover_drawing import covered, covers_in
+from qvl_agent.actions.secrets.shapes import Shape
 
 __all__ = ["Covers"]
 

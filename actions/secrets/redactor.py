@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel
 
-from qvl_agent.actions.secrets import mark
+from qvl_agent.actions.planning.placeholders import mark
 
 __all__ = ["NOTHING", "Redactor", "StreamRedactor", "forms"]
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from qvl_agent.actions.frame import Pixels
+from qvl_agent.actions.core.frame import Pixels
 
 __all__ = ["Shape", "edges"]
 

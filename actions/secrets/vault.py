@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final, Never
 
-from qvl_agent.actions.errors import DesktopError, SettingsError
-from qvl_agent.actions.policy import Binding
-from qvl_agent.actions.redact import Redactor
-from qvl_agent.actions.secrets import SecretValue, mark, placeholder, valid_name
+from qvl_agent.actions.core.errors import DesktopError, SettingsError
+from qvl_agent.actions.guard.policy import Binding
+from qvl_agent.actions.planning.placeholders import SecretValue, mark, placeholder, valid_name
+from qvl_agent.actions.secrets.redactor import Redactor
 
 __all__ = ["EMPTY", "Vault"]
 

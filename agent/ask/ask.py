@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import ModelError, ParseError, SettingsError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Part, Reply
 from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.errors import ModelError, ParseError, SettingsError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Part, Reply
-from qvl_agent.agent.answer_schema import AnswerSchema
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
+from qvl_agent.agent.ask.pictures import is_still, read_picture
+from qvl_agent.agent.ask.video_files import read_video
+from qvl_agent.agent.ask.videos import Clip, TimeStyle, as_parts, read_run
 from qvl_agent.agent.models import Model, OnText, with_format
-from qvl_agent.agent.picture_files import is_still, read_picture
-from qvl_agent.agent.setup import Constrain
-from qvl_agent.agent.video_files import read_video
-from qvl_agent.agent.videos import Clip, TimeStyle, as_parts, read_run
+from qvl_agent.agent.models.answer_schema import AnswerSchema
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.run.context import Constrain
 from qvl_agent.prompts import render
-from qvl_agent.sandbox.recording import Recording
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
 
 __all__ = ["Answered", "Sampling", "ask", "look_at", "looking", "region_of"]

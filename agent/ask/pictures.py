@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.frame import Frame
 
 __all__ = ["FORMATS", "MAX_PIXELS", "is_still", "read_picture"]
 

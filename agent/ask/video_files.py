@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import DesktopError, SettingsError
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import DesktopError, SettingsError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.agent.ask.pictures import MAX_PIXELS
+from qvl_agent.agent.ask.videos import Clip, Moment, frame_tokens
 from qvl_agent.agent.models.pictures import fit
-from qvl_agent.agent.picture_files import MAX_PIXELS
-from qvl_agent.agent.videos import Clip, Moment, frame_tokens
 
 if TYPE_CHECKING:
     from av.container import InputContainer

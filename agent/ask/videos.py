@@ -12,13 +12,13 @@ from typing import Final, Literal
 
 import numpy as np
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Part
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Part
 from qvl_agent.agent.models.pictures import resized
-from qvl_agent.sandbox.record import FrameRef
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.steps import screen_of
+from qvl_agent.agent.recording.format import FrameRef
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.steps import screen_of
 
 __all__ = ["Clip", "Moment", "TimeStyle", "as_parts", "frame_tokens", "marker", "read_run"]
 

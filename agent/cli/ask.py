@@ -10,17 +10,17 @@ from typing import Final, Self, TextIO
 
 from rich.console import Console
 
-from qvl_agent.actions.desktops.signals import stop_on_signals
-from qvl_agent.actions.errors import ModelError, SettingsError
-from qvl_agent.actions.messages import Part, Reply
-from qvl_agent.agent.answer_schema import AnswerSchema, code_in
-from qvl_agent.agent.ask import Answered, Sampling, ask, look_at, looking, region_of
+from qvl_agent.actions.core.errors import ModelError, SettingsError
+from qvl_agent.actions.core.messages import Part, Reply
+from qvl_agent.agent.ask.ask import Answered, Sampling, ask, look_at, looking, region_of
+from qvl_agent.agent.ask.videos import Clip, TimeStyle
+from qvl_agent.agent.cli.signals import stop_on_signals
+from qvl_agent.agent.models.answer_schema import AnswerSchema, code_in
 from qvl_agent.agent.nano import is_nano
-from qvl_agent.agent.session import open_model_for
+from qvl_agent.agent.opening import open_model_for
 from qvl_agent.agent.settings import Settings
-from qvl_agent.agent.terminal_choosing import TerminalChoosing
-from qvl_agent.agent.videos import Clip, TimeStyle
-from qvl_agent.agent.words import visible
+from qvl_agent.agent.terminal.choosing import TerminalChoosing
+from qvl_agent.agent.wording import visible
 
 __all__ = ["AskOptions", "ask_in_terminal"]
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qvl_agent.agent.models.auto import Checkpoint, Served, look_around
+from qvl_agent.agent.models.choice.auto import Checkpoint, Served, look_around
 from qvl_agent.agent.nano import NANO, lacking
 from qvl_agent.agent.settings import Settings
 from qvl_agent.sandbox import nano

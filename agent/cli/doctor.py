@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from qvl_agent.agent.doctor_pointing import Examined, examine_pointing
-from qvl_agent.agent.pointing_summary import plain
+from qvl_agent.agent.doctor.examination import Examined, examine_pointing
+from qvl_agent.agent.doctor.pointing.summary import plain
 from qvl_agent.agent.settings import Settings
 
 __all__ = ["configured", "figures", "watched"]

@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from qvl_agent.actions.errors import RecordingError
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.agent.cli.model_commands import ask, doctor, serve
+from qvl_agent.agent.cli.options import COMMON_OPTIONS, DESKTOP_OPTIONS, MODEL_OPTIONS, RUN_OPTIONS
+from qvl_agent.agent.cli.runner import flags_of, play, replay_folder, settings_of
+from qvl_agent.agent.cli.secret_commands import secret
 from qvl_agent.agent.exit_codes import EXIT_CODES, errors_to_codes, exit_code
-from qvl_agent.agent.model_cli import ask, doctor, serve
-from qvl_agent.agent.options import COMMON_OPTIONS, DESKTOP_OPTIONS, MODEL_OPTIONS, RUN_OPTIONS
-from qvl_agent.agent.play import flags_of, play, replay_folder, settings_of
-from qvl_agent.agent.secret_cli import secret
 
 __all__ = ["exit_code", "main"]
 
@@ -113,8 +113,8 @@ def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
     answers, and the first line says which: nano, a small Qwen3-VL for the sandbox, or the oracle, a
     stand-in that reads the application's widgets. --model chooses.
     """
-    from qvl_agent.agent.demo import with_stand_in
-    from qvl_agent.agent.report import write_report
+    from qvl_agent.agent.cli.demo import with_stand_in
+    from qvl_agent.agent.report.page import write_report
 
     settings, note = with_stand_in(settings_of(options, desktop=f"sandbox:{app}?seed={seed}"))
     done = play(None, settings, options, note=note)
@@ -148,7 +148,7 @@ def resume(recording: Path, **options: Any) -> int:
     limits that were recorded. An action of which nobody knows whether it was done is shown, and not
     done again by itself. A limit that you give counts from here: --max-steps 20 is 20 more.
     """
-    from qvl_agent.agent.resume_command import resuming
+    from qvl_agent.agent.cli.resume import resuming
 
     again = resuming(recording, flags_of(options), file=options["config"])
     return exit_code(play(again.task, again.settings, options, again=again).result)
@@ -177,8 +177,8 @@ def replay(recording: Path, **options: Any) -> int:
 def show(recording: Path, output: Path | None, open_report: bool, verbose: bool) -> None:
     """Write a run as one self-contained HTML page."""
     del verbose
-    from qvl_agent.agent.report import write_report
-    from qvl_agent.sandbox.recording import Recording
+    from qvl_agent.agent.recording.recording import Recording
+    from qvl_agent.agent.report.page import write_report
 
     page = output or recording / "report.html"
     write_report(Recording.open(recording), page)
@@ -194,7 +194,7 @@ def show(recording: Path, output: Path | None, open_report: bool, verbose: bool)
 def stop(display: str | None, verbose: bool) -> None:
     """Stop a run that goes on elsewhere on this machine, and let go of mouse and keys at once."""
     del verbose
-    from qvl_agent.agent.stop import stop_agents
+    from qvl_agent.agent.run.stop import stop_agents
 
     stopped = stop_agents(display)
     for holder in stopped:
@@ -213,7 +213,7 @@ def policy(**options: Any) -> None:
     The options count as they would for a run. A file may only tighten the policy; flags and the
     environment may loosen it too.
     """
-    from qvl_agent.agent.policy_command import policy_lines, policy_text, rule_lines, rule_text
+    from qvl_agent.agent.cli.policy import policy_lines, policy_text, rule_lines, rule_text
 
     lines = policy_lines(flags_of(options), file=options["config"])
     rules = rule_lines(flags_of(options), file=options["config"])

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qvl_agent.agent.cli.options import COMMON_OPTIONS, DESKTOP_OPTIONS, MODEL_OPTIONS, RUN_OPTIONS
+from qvl_agent.agent.cli.runner import settings_of
 from qvl_agent.agent.exit_codes import EXIT_CODES, errors_to_codes
-from qvl_agent.agent.options import COMMON_OPTIONS, DESKTOP_OPTIONS, MODEL_OPTIONS, RUN_OPTIONS
-from qvl_agent.agent.play import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qvl_agent.agent.doctor import Finding
+    from qvl_agent.agent.doctor.environment import Finding
 
 __all__ = ["ask", "doctor", "serve"]
 
@@ -36,9 +36,9 @@ def doctor(quick: bool, pointing: bool | None, **options: Any) -> int:
     it points right, what it sees of a picture, how long a step takes, and the likely fault if it doesn't.
     No input is ever sent.
     """
-    from qvl_agent.agent.doctor import examine
-    from qvl_agent.agent.terminal import print_findings
-    from qvl_agent.agent.terminal_pointing import configured, figures, watched
+    from qvl_agent.agent.cli.doctor import configured, figures, watched
+    from qvl_agent.agent.doctor.environment import examine
+    from qvl_agent.agent.terminal.listener import print_findings
 
     settings = settings_of(options)
     show = _print_json_findings if options["as_json"] else print_findings
@@ -89,7 +89,7 @@ def ask(question: str, files: tuple[Path, ...], **options: Any) -> int:
 
     Nothing is clicked, typed or recorded. Without a file it is about the desktop as it is now.
     """
-    from qvl_agent.agent.ask_command import AskOptions, ask_in_terminal
+    from qvl_agent.agent.cli.ask import AskOptions, ask_in_terminal
 
     own = AskOptions(**{name: options.pop(name) for name in AskOptions.names()})
     return ask_in_terminal(question, files, own, settings_of(options), as_json=options["as_json"])
@@ -127,8 +127,8 @@ def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **w
     It takes the engine that is installed, and listens on this machine alone. Ctrl+C ends it.
     """
     del verbose
+    from qvl_agent.agent.cli.serve import serve_in_terminal
     from qvl_agent.agent.secret_sources import taken_from_environment
-    from qvl_agent.agent.serve_terminal import serve_in_terminal
 
     taken_from_environment()  # a server has no use for them
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qvl_agent.actions.guard import apply_profile
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.policy import Policy, Profile
-from qvl_agent.actions.reading_rapidocr import Ocr, installed
-from qvl_agent.actions.rules.catalogue import CATALOGUE, RuleEntry
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.catalogue import CATALOGUE, RuleEntry
+from qvl_agent.actions.guard.judge import apply_profile
+from qvl_agent.actions.guard.policy import Policy, Profile
+from qvl_agent.actions.reading.rapidocr import Ocr, installed
 from qvl_agent.agent.settings import load_settings, sources
 
 __all__ = ["PolicyLine", "RuleLine", "policy_lines", "policy_text", "rule_lines", "rule_text"]

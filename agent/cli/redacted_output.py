@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final, TextIO
 
-from qvl_agent.actions.redact import Redactor
+from qvl_agent.actions.secrets.redactor import Redactor
 
 __all__ = ["hide_in_output"]
 

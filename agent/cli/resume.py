@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qvl_agent.actions.desktops.lock import canonical_display
-from qvl_agent.actions.policy import Policy
-from qvl_agent.agent.past import past_of
+from qvl_agent.actions.desktops.display_lock import canonical_display
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.agent.recording.continuing import go_on_with
+from qvl_agent.agent.recording.format import Manifest
+from qvl_agent.agent.run.resume.past_run import past_of
 from qvl_agent.agent.settings import PREFIX, Settings, load_settings, sources
-from qvl_agent.sandbox.record import Manifest
-from qvl_agent.sandbox.unfinished import go_on_with
 
 __all__ = ["Resuming", "resuming"]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qvl_agent.agent.agent import Run
-    from qvl_agent.agent.resume_command import Resuming
+    from qvl_agent.agent.cli.resume import Resuming
+    from qvl_agent.agent.run.agent import Run
     from qvl_agent.agent.settings import Settings
 
 __all__ = ["flags_of", "play", "replay_folder", "settings_of"]
@@ -32,15 +32,15 @@ def play(
     again: "Resuming | None" = None,
 ) -> "Run":
     """Run a task, or the sandbox's own if there is none; or go on with a run. A note is told first."""
-    from qvl_agent.actions.desktops.signals import stop_on_signals
-    from qvl_agent.actions.reading_rapidocr import open_reader
-    from qvl_agent.agent.agent import Agent
+    from qvl_agent.actions.reading.rapidocr import open_reader
+    from qvl_agent.agent.cli.secret_values import secrets_of
+    from qvl_agent.agent.cli.signals import stop_on_signals
     from qvl_agent.agent.nano import only_in_a_sandbox, suited
-    from qvl_agent.agent.question import TerminalPerson
-    from qvl_agent.agent.secret_command import secrets_of
-    from qvl_agent.agent.session import open_desktop, open_model_for, sent_to
-    from qvl_agent.agent.terminal import JsonWatch, TerminalWatch
-    from qvl_agent.agent.terminal_choosing import TerminalChoosing
+    from qvl_agent.agent.opening import open_desktop, open_model_for, sent_to
+    from qvl_agent.agent.run.agent import Agent
+    from qvl_agent.agent.terminal.choosing import TerminalChoosing
+    from qvl_agent.agent.terminal.listener import JsonWatch, TerminalWatch
+    from qvl_agent.agent.terminal.question import TerminalPerson
     from qvl_agent.sandbox.session import SandboxDesktop
 
     only_in_a_sandbox(settings, settings.desktop)
@@ -88,10 +88,10 @@ def play(
 
 def replay_folder(folder: Path, options: dict[str, Any]) -> int:
     """Replay a recording, print what differs, and give the exit code."""
-    from qvl_agent.agent.session import open_thinker
-    from qvl_agent.agent.terminal import print_replay
-    from qvl_agent.sandbox.recording import Recording
-    from qvl_agent.sandbox.replay import replay as compare
+    from qvl_agent.agent.opening import open_thinker
+    from qvl_agent.agent.recording.recording import Recording
+    from qvl_agent.agent.recording.replay.replay import replay as compare
+    from qvl_agent.agent.terminal.listener import print_replay
 
     recording = Recording.open(folder)
     live = options.get("model") or options.get("server")

@@ -23,7 +23,7 @@ def secret() -> None:
 @errors_to_codes
 def secret_set(name: str, app: str) -> None:
     """Ask for the value of NAME, and keep it."""
-    from qvl_agent.agent.secret_command import set_secret
+    from qvl_agent.agent.cli.secret_values import set_secret
 
     set_secret(name, app)
 
@@ -32,7 +32,7 @@ def secret_set(name: str, app: str) -> None:
 @errors_to_codes
 def secret_list() -> None:
     """List the names, never the values."""
-    from qvl_agent.agent.secret_command import list_secrets
+    from qvl_agent.agent.cli.secret_values import list_secrets
 
     list_secrets()
 
@@ -42,6 +42,6 @@ def secret_list() -> None:
 @errors_to_codes
 def secret_delete(name: str) -> None:
     """Forget NAME."""
-    from qvl_agent.agent.secret_command import delete_secret
+    from qvl_agent.agent.cli.secret_values import delete_secret
 
     delete_secret(name)

@@ -4,10 +4,10 @@ import sys
 
 import click
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.secrets import SecretValue, named_in_text, placeholder, valid_name
-from qvl_agent.actions.vault import Vault
-from qvl_agent.agent.redacted_output import hide_in_output
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.planning.placeholders import SecretValue, named_in_text, placeholder, valid_name
+from qvl_agent.actions.secrets.vault import Vault
+from qvl_agent.agent.cli.redacted_output import hide_in_output
 from qvl_agent.agent.secret_sources import SystemKeyring, collect, taken_from_environment, variable
 from qvl_agent.agent.settings import Settings
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from qvl_agent.agent.models.auto import Choosing, Offer
-from qvl_agent.agent.serve import choose_engine, choose_model, line, plan, run
-from qvl_agent.agent.serve_commands import Wanted
-from qvl_agent.agent.terminal_choosing import TerminalChoosing
+from qvl_agent.agent.models.choice.auto import Choosing, Offer
+from qvl_agent.agent.serve.engines import Wanted
+from qvl_agent.agent.serve.start import choose_engine, choose_model, line, plan, run
+from qvl_agent.agent.terminal.choosing import TerminalChoosing
 
 __all__ = ["serve_in_terminal"]
 
@@ -25,7 +25,7 @@ def serve_in_terminal(engine_name: str, options: Mapping[str, Any], *, key: str,
     """Start the server and wait, or print what would start it.
 
     Raises:
-        SettingsError, ModelError: see `qvl_agent.agent.serve`.
+        SettingsError, ModelError: see `qvl_agent.agent.serve.start`.
     """
     engine = choose_engine(engine_name, only_print=only_print)
     choosing = _OnlyPrinted() if only_print else TerminalChoosing()

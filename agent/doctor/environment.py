@@ -12,10 +12,10 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from qvl_agent.actions.core.errors import ModelError, QvlError
 from qvl_agent.actions.desktops import open_local
-from qvl_agent.actions.errors import ModelError, QvlError
-from qvl_agent.actions.reading_rapidocr import installed
-from qvl_agent.agent.models.memory import total_memory
+from qvl_agent.actions.reading.rapidocr import installed
+from qvl_agent.agent.models.choice.memory import total_memory
 from qvl_agent.agent.nano import in_megabytes, is_nano, lacking
 from qvl_agent.agent.settings import Settings
 
@@ -205,7 +205,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
 
 def _served(settings: Settings) -> str:
-    from qvl_agent.agent.session import open_server
+    from qvl_agent.agent.opening import open_server
 
     server = open_server(settings)
     try:
@@ -220,7 +220,7 @@ def _served(settings: Settings) -> str:
 
 def _auto() -> Finding:
     """Say what `--model auto` would take, and why."""
-    from qvl_agent.agent.models.auto import Checkpoint, Offer, Served, look_around
+    from qvl_agent.agent.models.choice.auto import Checkpoint, Offer, Served, look_around
 
     found = look_around()
     if isinstance(found, Served | Checkpoint):
@@ -241,9 +241,9 @@ def _auto() -> Finding:
 
 
 def _checkpoint(name: str) -> str:
-    from qvl_agent.agent.models.checkpoint import check, find
-    from qvl_agent.agent.models.found import on_disk
-    from qvl_agent.agent.models.presets import find_preset
+    from qvl_agent.agent.models.checkpoint.files import check, find
+    from qvl_agent.agent.models.choice.found import on_disk
+    from qvl_agent.agent.models.choice.presets import find_preset
 
     preset = find_preset(name)
     name = preset.hub_id if preset else name

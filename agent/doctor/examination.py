@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qvl_agent.actions.dialects.schema import reply_format
-from qvl_agent.actions.errors import QvlError, Stopped
-from qvl_agent.agent.doctor import Finding
+from qvl_agent.actions.core.errors import QvlError, Stopped
+from qvl_agent.actions.parsing.dialects.reply_format import reply_format
+from qvl_agent.agent.doctor.environment import Finding
+from qvl_agent.agent.doctor.pointing.findings import findings
+from qvl_agent.agent.doctor.pointing.measure import Measured, Watching, measure, questions
+from qvl_agent.agent.doctor.pointing.summary import Summary, summarise
 from qvl_agent.agent.models import with_format
-from qvl_agent.agent.pointing import Measured, Watching, measure, questions
-from qvl_agent.agent.pointing_findings import findings
-from qvl_agent.agent.pointing_summary import Summary, summarise
-from qvl_agent.agent.session import open_model_for
+from qvl_agent.agent.opening import open_model_for
 from qvl_agent.agent.settings import Settings
 
 __all__ = ["Examined", "examine_pointing"]

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 
 __all__ = ["Formable", "Model", "OnText", "with_format"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from qvl_agent.actions.errors import ParseError, SettingsError
+from qvl_agent.actions.core.errors import ParseError, SettingsError
 
 __all__ = ["AnswerSchema", "code_in"]
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from qvl_agent.actions.messages import Message
+from qvl_agent.actions.core.messages import Message
 
 __all__ = [
     "END_OF_THINKING",

@@ -16,8 +16,8 @@ from typing import Final, Generic, TypeVar
 
 from PIL import Image
 
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.core.frame import Frame
 
 __all__ = ["MIN_TOKENS", "TILE", "Kept", "data_url", "fit", "resized", "tokens"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from qvl_agent.actions.errors import ModelError, Stopped
-from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.core.errors import ModelError, Stopped
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.agent.models import OnText
 
 __all__ = ["RecordedModel"]

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import Final, TypeVar
 
-from qvl_agent.actions.errors import Stopped
+from qvl_agent.actions.core.errors import Stopped
 
 __all__ = ["POLL_S", "wait_for"]
 

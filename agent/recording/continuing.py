@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 from typing import Final
 
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.actions.redact import NOTHING, Redactor
-from qvl_agent.sandbox.files import reason
-from qvl_agent.sandbox.journal import Journal, Lines
-from qvl_agent.sandbox.manifest import read_manifest
-from qvl_agent.sandbox.recording import Recorder, Recording
-from qvl_agent.sandbox.steps import paired
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.actions.secrets.redactor import NOTHING, Redactor
+from qvl_agent.agent.recording.files import reason
+from qvl_agent.agent.recording.journal import Journal, Lines
+from qvl_agent.agent.recording.manifest import read_manifest
+from qvl_agent.agent.recording.recording import Recorder, Recording
+from qvl_agent.agent.recording.steps import paired
 
 __all__ = ["go_on_with", "seconds_used"]
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from qvl_agent.actions.errors import RecordingError
+from qvl_agent.actions.core.errors import RecordingError
 
 __all__ = [
     "create",

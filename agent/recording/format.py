@@ -10,14 +10,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from qvl_agent.actions.coordinates import ModelBox, View
-from qvl_agent.actions.events import Event
-from qvl_agent.actions.guard import Scene
-from qvl_agent.actions.messages import Reply, Role
-from qvl_agent.actions.outcome import Outcome, Verdict
-from qvl_agent.actions.person import Consent
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action
+from qvl_agent.actions.core.coordinates import ModelBox, View
+from qvl_agent.actions.core.messages import Reply, Role
+from qvl_agent.actions.core.outcome import Outcome, Verdict
+from qvl_agent.actions.execution.person import Consent
+from qvl_agent.actions.guard.judge import Scene
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.events import Event
 
 __all__ = [
     "FORMAT",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from qvl_agent.actions.errors import RecordingError, RunBusyError
-from qvl_agent.sandbox.files import create, hold, read_whole, reopen, write_all
+from qvl_agent.actions.core.errors import RecordingError, RunBusyError
+from qvl_agent.agent.recording.files import create, hold, read_whole, reopen, write_all
 
 __all__ = ["MAX_LINE", "Journal", "Lines", "read_journal"]
 

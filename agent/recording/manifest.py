@@ -9,10 +9,10 @@ from typing import Final
 
 from pydantic import BaseModel, StrictInt, ValidationError
 
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.sandbox.files import read_whole, reason
-from qvl_agent.sandbox.record import FORMAT, Manifest
-from qvl_agent.sandbox.steps import first_complaint
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.agent.recording.files import read_whole, reason
+from qvl_agent.agent.recording.format import FORMAT, Manifest
+from qvl_agent.agent.recording.steps import first_complaint
 
 __all__ = ["new_folder", "read_manifest"]
 

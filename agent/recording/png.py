@@ -11,8 +11,8 @@ from typing import Final, cast
 import numpy as np
 from PIL import Image
 
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.actions.frame import Pixels
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.actions.core.frame import Pixels
 
 __all__ = ["MAX_PIXELS", "decode", "encode"]
 

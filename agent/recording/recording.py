@@ -18,15 +18,12 @@ from typing import Final, Self
 import numpy as np
 from pydantic import BaseModel
 
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message
-from qvl_agent.actions.redact import NOTHING, Redactor
-from qvl_agent.sandbox.files import make_private, read_whole, sync_folder, write_new
-from qvl_agent.sandbox.journal import Journal, read_journal
-from qvl_agent.sandbox.manifest import new_folder, read_manifest
-from qvl_agent.sandbox.png import decode, encode
-from qvl_agent.sandbox.record import (
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.actions.secrets.redactor import NOTHING, Redactor
+from qvl_agent.agent.recording.files import make_private, read_whole, sync_folder, write_new
+from qvl_agent.agent.recording.format import (
     FrameRef,
     Manifest,
     RunResult,
@@ -35,7 +32,10 @@ from qvl_agent.sandbox.record import (
     StepOutcome,
     Turn,
 )
-from qvl_agent.sandbox.steps import RecordedStep, paired
+from qvl_agent.agent.recording.journal import Journal, read_journal
+from qvl_agent.agent.recording.manifest import new_folder, read_manifest
+from qvl_agent.agent.recording.png import decode, encode
+from qvl_agent.agent.recording.steps import RecordedStep, paired
 
 __all__ = ["RecordedStep", "Recorder", "Recording", "turns"]
 

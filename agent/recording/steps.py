@@ -7,10 +7,10 @@ from typing import Final, assert_never
 
 from pydantic import TypeAdapter, ValidationError
 
-from qvl_agent.actions.coordinates import FramePoint, View
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.sandbox.record import FrameRef, Line, RunResult, RunResumed, StepIntent, StepOutcome
+from qvl_agent.actions.core.coordinates import FramePoint, View
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.agent.recording.format import FrameRef, Line, RunResult, RunResumed, StepIntent, StepOutcome
 
 __all__ = ["RecordedRun", "RecordedStep", "first_complaint", "paired", "screen_after", "screen_of"]
 

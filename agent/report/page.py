@@ -13,13 +13,13 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.agent.report_pictures import Pictures, pictures, screen_alone
-from qvl_agent.agent.report_words import action_fields, ending, event_words, seconds
-from qvl_agent.agent.words import about_model, action_words, shortened, visible
-from qvl_agent.sandbox.files import make_private, write_new
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.steps import RecordedStep
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.agent.recording.files import make_private, write_new
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.steps import RecordedStep
+from qvl_agent.agent.report.pictures import Pictures, pictures, screen_alone
+from qvl_agent.agent.report.words import action_fields, ending, event_words, seconds
+from qvl_agent.agent.wording import about_model, action_words, shortened, visible
 
 __all__ = ["render_report", "write_report"]
 
@@ -106,7 +106,9 @@ def render_report(recording: Recording) -> str:
     environment.filters.update(
         action_fields=action_fields, seconds=seconds, event_words=event_words, shortened=shortened
     )
-    template = environment.from_string(files("qvl_agent.agent").joinpath("report.html.j2").read_text("utf-8"))
+    template = environment.from_string(
+        files("qvl_agent.agent.report").joinpath("report.html.j2").read_text("utf-8")
+    )
     shown = [_shown(recording, index) for index in range(len(recording.steps))]
     tone, headline, worth = ending(recording.result)
     return template.render(

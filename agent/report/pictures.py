@@ -7,8 +7,7 @@ from typing import Final, Literal, cast
 
 import numpy as np
 
-from qvl_agent.actions.closer import closer_target
-from qvl_agent.actions.coordinates import (
+from qvl_agent.actions.core.coordinates import (
     DesktopPoint,
     FrameBox,
     FramePoint,
@@ -16,14 +15,15 @@ from qvl_agent.actions.coordinates import (
     desktop_to_frame,
     model_box_to_frame,
 )
-from qvl_agent.actions.errors import CoordinateError, ParseError, RecordingError
-from qvl_agent.actions.events import MoveEvent
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.parse import read_reply
-from qvl_agent.actions.schema import Action, Drag
-from qvl_agent.sandbox.record import FrameRef, StepIntent, StepOutcome
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.steps import screen_after, screen_of
+from qvl_agent.actions.core.errors import CoordinateError, ParseError, RecordingError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.parsing.reply import read_reply
+from qvl_agent.actions.parsing.second_look import closer_target
+from qvl_agent.actions.planning.action import Action, Drag
+from qvl_agent.actions.planning.events import MoveEvent
+from qvl_agent.agent.recording.format import FrameRef, StepIntent, StepOutcome
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.steps import screen_after, screen_of
 
 __all__ = ["Mark", "Picture", "Pictures", "pictures", "screen_alone"]
 

@@ -2,8 +2,9 @@
 
 from typing import Final, assert_never
 
-from qvl_agent.actions.coordinates import GRID, ModelBox
-from qvl_agent.actions.events import (
+from qvl_agent.actions.core.coordinates import GRID, ModelBox
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.events import (
     ButtonEvent,
     Event,
     KeyEvent,
@@ -12,8 +13,7 @@ from qvl_agent.actions.events import (
     TextEvent,
     WheelEvent,
 )
-from qvl_agent.actions.schema import Action
-from qvl_agent.sandbox.record import RunResult
+from qvl_agent.agent.recording.format import RunResult
 
 __all__ = ["action_fields", "ending", "event_words", "seconds"]
 

@@ -8,17 +8,17 @@ from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.agent.again import budget_spent, policy_again, spent_words
-from qvl_agent.agent.loop import Episode
-from qvl_agent.agent.past import Past, past_of
-from qvl_agent.agent.places import runs_folder
-from qvl_agent.agent.redacted import bound, with_secrets
-from qvl_agent.agent.setup import Setup
-from qvl_agent.agent.under_watch import under_watch
-from qvl_agent.sandbox.record import Manifest, RunResult, RunResumed, RunStatus
-from qvl_agent.sandbox.recording import Recorder, Recording
-from qvl_agent.sandbox.unfinished import go_on_with
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.agent.paths import runs_folder
+from qvl_agent.agent.recording.continuing import go_on_with
+from qvl_agent.agent.recording.format import Manifest, RunResult, RunResumed, RunStatus
+from qvl_agent.agent.recording.recording import Recorder, Recording
+from qvl_agent.agent.run.context import Setup
+from qvl_agent.agent.run.episode import Episode
+from qvl_agent.agent.run.resume.budget import budget_spent, policy_again, spent_words
+from qvl_agent.agent.run.resume.past_run import Past, past_of
+from qvl_agent.agent.run.wrappers.redacted import bound, with_secrets
+from qvl_agent.agent.run.wrappers.supervised import under_watch
 
 __all__ = ["Agent", "Run"]
 

@@ -5,14 +5,14 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from qvl_agent.actions.desktops import Desktop, StopCheck
-from qvl_agent.actions.person import Nobody, Person
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.reading import Reader
-from qvl_agent.actions.vault import EMPTY, Vault
-from qvl_agent.agent.look_closer import Mode
+from qvl_agent.actions.execution.person import Nobody, Person
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.reading.target_text import Reader
+from qvl_agent.actions.secrets.vault import EMPTY, Vault
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.watch import Watch
-from qvl_agent.sandbox.record import RunStatus
+from qvl_agent.agent.recording.format import RunStatus
+from qvl_agent.agent.run.checks.look_closer import Mode
+from qvl_agent.agent.run.listener import Watch
 
 __all__ = ["Check", "Constrain", "Halt", "Setup", "Verifiable", "Verify"]
 

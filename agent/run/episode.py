@@ -6,9 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Never
 
-from qvl_agent.actions.closer import closer_target
-from qvl_agent.actions.dialects.schema import reply_format
-from qvl_agent.actions.errors import (
+from qvl_agent.actions.core.errors import (
     CoordinateError,
     DesktopError,
     ModelError,
@@ -16,28 +14,30 @@ from qvl_agent.actions.errors import (
     RecordingError,
     Stopped,
 )
-from qvl_agent.actions.executor import Acted, Decision, Executor, Facts
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.actions.parse import read_reply
-from qvl_agent.actions.schema import Action, Answer, Ask, Done, Fail, Zoom
-from qvl_agent.actions.secrets import NO_SECRETS, SecretTypist
-from qvl_agent.actions.sight import Sight
-from qvl_agent.agent.announced import Announced
-from qvl_agent.agent.dead_ends import Attempt, attempt, dead_end
-from qvl_agent.agent.history import History, describe
-from qvl_agent.agent.look_closer import look_closer, shrunk_by, worth_it
-from qvl_agent.agent.looking import Looking
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.execution.executor import Acted, Decision, Executor, Facts
+from qvl_agent.actions.parsing.dialects.reply_format import reply_format
+from qvl_agent.actions.parsing.reply import read_reply
+from qvl_agent.actions.parsing.second_look import closer_target
+from qvl_agent.actions.planning.action import Action, Answer, Ask, Done, Fail, Zoom
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 from qvl_agent.agent.models import with_format
-from qvl_agent.agent.past import Past
-from qvl_agent.agent.pausing import Over, halted, no_screen, resumed
-from qvl_agent.agent.refusals import ending_of, told
-from qvl_agent.agent.setup import Setup
-from qvl_agent.agent.step_log import StepLog, decided
-from qvl_agent.agent.verification import Claim, verify
-from qvl_agent.sandbox.record import CloserLook, RunResult, StepIntent
-from qvl_agent.sandbox.recording import Recorder, turns
+from qvl_agent.agent.recording.format import CloserLook, RunResult, StepIntent
+from qvl_agent.agent.recording.recording import Recorder, turns
+from qvl_agent.agent.run.checks.dead_ends import Attempt, attempt, dead_end
+from qvl_agent.agent.run.checks.look_closer import look_closer, shrunk_by, worth_it
+from qvl_agent.agent.run.checks.verification import Claim, verify
+from qvl_agent.agent.run.context import Setup
+from qvl_agent.agent.run.history import History, describe
+from qvl_agent.agent.run.pausing import Over, halted, no_screen, resumed
+from qvl_agent.agent.run.refusals import ending_of, told
+from qvl_agent.agent.run.resume.past_run import Past
+from qvl_agent.agent.run.screens import Looking
+from qvl_agent.agent.run.step_log import StepLog, decided
+from qvl_agent.agent.run.wrappers.announced_person import Announced
 
 __all__ = ["Episode"]
 

@@ -7,10 +7,10 @@ and leaves the words.
 from collections.abc import Sequence
 from typing import Final
 
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Part, Reply
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.actions.schema import POINTING, Action, Type
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Part, Reply
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.planning.action import POINTING, Action, Type
 from qvl_agent.prompts import render
 
 __all__ = [

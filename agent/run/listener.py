@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from qvl_agent.actions.person import Question
-from qvl_agent.sandbox.record import Manifest, RunResult, RunResumed, StepIntent, StepOutcome
+from qvl_agent.actions.execution.person import Question
+from qvl_agent.agent.recording.format import Manifest, RunResult, RunResumed, StepIntent, StepOutcome
 
 __all__ = ["Watch"]
 

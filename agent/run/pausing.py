@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
-from qvl_agent.agent.setup import Halt
-from qvl_agent.agent.verification import Verified
-from qvl_agent.sandbox.record import RunStatus
+from qvl_agent.agent.recording.format import RunStatus
+from qvl_agent.agent.run.checks.verification import Verified
+from qvl_agent.agent.run.context import Halt
 
 __all__ = ["Over", "halted", "no_screen", "resumed"]
 

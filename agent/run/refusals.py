@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from qvl_agent.actions.executor import Decision
-from qvl_agent.sandbox.record import RunStatus
+from qvl_agent.actions.execution.executor import Decision
+from qvl_agent.agent.recording.format import RunStatus
 
 __all__ = ["ending_of", "told"]
 

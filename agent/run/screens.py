@@ -3,13 +3,13 @@
 import time
 from typing import Final
 
-from qvl_agent.actions.coordinates import DesktopPoint
-from qvl_agent.actions.errors import DesktopError, NoScreenError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.rules.program_names import FORBIDDEN
-from qvl_agent.actions.sanity import Sanity
-from qvl_agent.agent.setup import Setup, Verifiable
-from qvl_agent.sandbox.recording import Recorder
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.guard.lexicon.programs import FORBIDDEN
+from qvl_agent.actions.screen.sanity import Sanity
+from qvl_agent.agent.recording.recording import Recorder
+from qvl_agent.agent.run.context import Setup, Verifiable
 
 __all__ = ["GRABS", "Looking"]
 

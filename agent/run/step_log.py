@@ -2,12 +2,12 @@
 
 import time
 
-from qvl_agent.actions.executor import Decision
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.agent.history import History
-from qvl_agent.agent.watch import Watch
-from qvl_agent.sandbox.record import StepIntent, StepOutcome
-from qvl_agent.sandbox.recording import Recorder, turns
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.execution.executor import Decision
+from qvl_agent.agent.recording.format import StepIntent, StepOutcome
+from qvl_agent.agent.recording.recording import Recorder, turns
+from qvl_agent.agent.run.history import History
+from qvl_agent.agent.run.listener import Watch
 
 __all__ = ["StepLog", "decided"]
 

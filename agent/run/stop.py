@@ -5,8 +5,8 @@ import signal
 import time
 from typing import Final
 
-from qvl_agent.actions.desktops.lock import Holder, holders
-from qvl_agent.actions.errors import DesktopError
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.desktops.display_lock import Holder, holders
 
 __all__ = ["stop_agents"]
 

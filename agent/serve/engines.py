@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.agent.models.choice.presets import Preset, is_qwen3_vl, thinks
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
-from qvl_agent.agent.models.presets import Preset, is_qwen3_vl, thinks
 
 __all__ = ["ENGINES", "Command", "Engine", "Wanted"]
 
@@ -213,7 +213,7 @@ def _xllamacpp(wanted: Wanted) -> Command:
         )
     port = wanted.port or 8080
     arguments = [
-        *(sys.executable, "-m", "qvl_agent.agent.serve_xllamacpp"),
+        *(sys.executable, "-m", "qvl_agent.agent.serve.xllamacpp"),
         *("--model", wanted.model, "--mmproj", _mmproj(wanted), "--alias", wanted.served_name),
         *("--host", wanted.host, "--port", str(port), "--context", str(wanted.context)),
         *("--image-min-tokens", str(wanted.image_min_tokens)),

@@ -15,15 +15,15 @@ from importlib.util import find_spec
 from types import FrameType
 from typing import Final
 
-from qvl_agent.actions.errors import ModelError, SettingsError
-from qvl_agent.agent.models.auto import Checkpoint, Choosing, Offer, look_around, named, nothing_here
-from qvl_agent.agent.models.found import on_disk
-from qvl_agent.agent.models.memory import Memory, memory_here
-from qvl_agent.agent.models.openai_address import is_loopback
-from qvl_agent.agent.models.openai_http import Refused, Server
-from qvl_agent.agent.models.presets import PRESETS, SIZES, Preset, find_preset
+from qvl_agent.actions.core.errors import ModelError, SettingsError
+from qvl_agent.agent.models.choice.auto import Checkpoint, Choosing, Offer, look_around, named, nothing_here
+from qvl_agent.agent.models.choice.found import on_disk
+from qvl_agent.agent.models.choice.memory import Memory, memory_here
+from qvl_agent.agent.models.choice.presets import PRESETS, SIZES, Preset, find_preset
+from qvl_agent.agent.models.openai.address import is_loopback
+from qvl_agent.agent.models.openai.http import Refused, Server
 from qvl_agent.agent.nano import NANO
-from qvl_agent.agent.serve_commands import ENGINES, Command, Engine, Wanted
+from qvl_agent.agent.serve.engines import ENGINES, Command, Engine, Wanted
 
 __all__ = ["choose_engine", "choose_model", "line", "plan", "run"]
 

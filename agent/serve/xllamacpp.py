@@ -1,6 +1,6 @@
 """llama.cpp's server from the wheel xllamacpp, which has no command of its own.
 
-Run as `python -m qvl_agent.agent.serve_xllamacpp`; it serves until it is told to end.
+Run as `python -m qvl_agent.agent.serve.xllamacpp`; it serves until it is told to end.
 """
 
 import argparse

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from qvl_agent.agent.models.auto import Choosing, Offer
+from qvl_agent.agent.models.choice.auto import Choosing, Offer
 
 __all__ = ["TerminalChoosing"]
 

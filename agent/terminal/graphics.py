@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 
-from qvl_agent.agent.keyboard import Keyboard
+from qvl_agent.agent.terminal.keyboard import Keyboard
 
 __all__ = ["Graphics", "Way", "graphics_of", "show"]
 

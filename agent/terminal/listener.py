@@ -12,17 +12,24 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from qvl_agent.actions.outcome import Level, Outcome, Verdict
-from qvl_agent.actions.person import Question
-from qvl_agent.actions.schema import Action
-from qvl_agent.agent.again import budget_of, command
-from qvl_agent.agent.doctor import Finding
+from qvl_agent.actions.core.outcome import Level, Outcome, Verdict
+from qvl_agent.actions.execution.person import Question
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.agent.doctor.environment import Finding
 from qvl_agent.agent.exit_codes import exit_code
-from qvl_agent.agent.past import is_over
-from qvl_agent.agent.watch import Watch
-from qvl_agent.agent.words import about_model, action_words, shortened, visible
-from qvl_agent.sandbox.record import CloserLook, Manifest, RunResult, RunResumed, StepIntent, StepOutcome
-from qvl_agent.sandbox.replay import ReplayReport
+from qvl_agent.agent.recording.format import (
+    CloserLook,
+    Manifest,
+    RunResult,
+    RunResumed,
+    StepIntent,
+    StepOutcome,
+)
+from qvl_agent.agent.recording.replay.replay import ReplayReport
+from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.resume.budget import budget_of, command
+from qvl_agent.agent.run.resume.past_run import is_over
+from qvl_agent.agent.wording import about_model, action_words, shortened, visible
 
 __all__ = ["JsonWatch", "TerminalWatch", "print_findings", "print_replay"]
 

@@ -6,8 +6,8 @@ from typing import Final
 from rich.console import Console
 
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.agent.keyboard import Keyboard
-from qvl_agent.agent.question_words import safe
+from qvl_agent.agent.terminal.keyboard import Keyboard
+from qvl_agent.agent.terminal.question_words import safe
 
 __all__ = ["UNREAD_S", "wait_for_key"]
 

@@ -15,14 +15,14 @@ from typing import Final
 
 from rich.console import Console
 
+from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import QUESTION_S, Consent, Nobody, Person, Question, Said
-from qvl_agent.agent.keyboard import Keyboard, open_keyboard
-from qvl_agent.agent.pause_question import wait_for_key
-from qvl_agent.agent.question_picture import question_picture
-from qvl_agent.agent.question_words import choices, noticed, print_question, safe
-from qvl_agent.agent.terminal_graphics import Graphics, graphics_of, show
+from qvl_agent.actions.execution.person import QUESTION_S, Consent, Nobody, Person, Question, Said
+from qvl_agent.agent.terminal.graphics import Graphics, graphics_of, show
+from qvl_agent.agent.terminal.keyboard import Keyboard, open_keyboard
+from qvl_agent.agent.terminal.pause import wait_for_key
+from qvl_agent.agent.terminal.question_picture import question_picture
+from qvl_agent.agent.terminal.question_words import choices, noticed, print_question, safe
 
 __all__ = ["NOTICE_S", "UNREAD_S", "TerminalPerson"]
 

@@ -4,10 +4,10 @@ from typing import Final
 
 from PIL import Image, ImageDraw
 
-from qvl_agent.actions.coordinates import FrameBox, Rect, View, desktop_to_frame
-from qvl_agent.actions.errors import CoordinateError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.person import Question
+from qvl_agent.actions.core.coordinates import FrameBox, Rect, View, desktop_to_frame
+from qvl_agent.actions.core.errors import CoordinateError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.execution.person import Question
 
 __all__ = ["question_picture"]
 

@@ -8,11 +8,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Question
-from qvl_agent.actions.schema import Type
-from qvl_agent.actions.windows import WindowInfo
-from qvl_agent.agent.words import action_words, shortened, visible
+from qvl_agent.actions.core.outcome import Level
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.execution.person import Question
+from qvl_agent.actions.planning.action import Type
+from qvl_agent.agent.wording import action_words, shortened, visible
 
 __all__ = ["choices", "noticed", "print_question", "safe"]
 

@@ -15,19 +15,19 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 from shiboken6 import delete
 
-from qvl_agent.actions.errors import QvlError, SettingsError
-from qvl_agent.actions.schema import Button
-from qvl_agent.sandbox.apps.chat import ChatPane
-from qvl_agent.sandbox.apps.chat_state import ChatState
-from qvl_agent.sandbox.apps.form import FormPane
-from qvl_agent.sandbox.apps.form_state import FormState
+from qvl_agent.actions.core.errors import QvlError, SettingsError
+from qvl_agent.actions.planning.action import Button
+from qvl_agent.sandbox.apps.chat.state import ChatState
+from qvl_agent.sandbox.apps.chat.window import ChatPane
+from qvl_agent.sandbox.apps.form.state import FormState
+from qvl_agent.sandbox.apps.form.window import FormPane
 from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.protocol import Press, Request
-from qvl_agent.sandbox.apps.settings import SettingsPane
-from qvl_agent.sandbox.apps.settings_state import SettingsState
-from qvl_agent.sandbox.apps.style import SandboxStyle, dress
+from qvl_agent.sandbox.apps.settings.state import SettingsState
+from qvl_agent.sandbox.apps.settings.window import SettingsPane
+from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress
+from qvl_agent.sandbox.apps.toolkit.widgets import Pane
 from qvl_agent.sandbox.apps.tree import read_tree, target_at
-from qvl_agent.sandbox.apps.widgets import Pane
 from qvl_agent.sandbox.tasks import start_exercise
 
 __all__ = ["Host", "channel", "make_pane", "quiet_environment", "run", "serve"]

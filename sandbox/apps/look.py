@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 
 __all__ = ["FONTS", "FONT_SIZES", "THEMES", "Language", "Look", "Theme", "language_of"]
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, Final, Self
 
-from qvl_agent.actions.errors import DesktopError, NoScreenError
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 
 __all__ = ["AppProcess"]
 

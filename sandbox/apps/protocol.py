@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.schema import Button
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.planning.action import Button
 
 __all__ = ["PASSIVE", "Node", "Offscreen", "Press", "Request", "Role", "Tree"]
 

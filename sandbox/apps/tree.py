@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Offscreen, Role, Tree
 
 __all__ = ["read_tree", "target_at", "windows"]

@@ -5,7 +5,7 @@ import sys
 
 def main() -> int:
     """Run the windows."""
-    from qvl_agent.sandbox.attacks.host import run  # noqa: PLC0415 - imports Qt
+    from qvl_agent.sandbox.attacks.windows.host import run  # noqa: PLC0415 - imports Qt
 
     return run()
 

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.sandbox.apps.process import AppProcess
-from qvl_agent.sandbox.attacks.foreign import RunningForeign
 from qvl_agent.sandbox.attacks.scenario import Scenario, Terminal
-from qvl_agent.sandbox.attacks.terminal import RunningTerminal
-from qvl_agent.sandbox.attacks.window import DEEDS, SCENE, STATE, Deed, State
+from qvl_agent.sandbox.attacks.windows.facts import DEEDS, SCENE, STATE, Deed, State
+from qvl_agent.sandbox.attacks.windows.foreign import RunningForeign
+from qvl_agent.sandbox.attacks.windows.terminal import RunningTerminal
 from qvl_agent.sandbox.display import VirtualDisplay
 
 __all__ = ["Stage"]

@@ -7,15 +7,15 @@ mind: it tries again until the run ends.
 from collections.abc import Callable, Sequence
 from typing import Protocol, assert_never
 
-from qvl_agent.actions.coordinates import Rect, View
-from qvl_agent.actions.dialects import as_points, format_action
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.outcome import Status
-from qvl_agent.actions.schema import Action, Button, Click, Done, Drag, Move, Press, Scroll, Type
+from qvl_agent.actions.core.coordinates import Rect, View
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.core.outcome import Status
+from qvl_agent.actions.parsing.dialects import as_points, format_action
+from qvl_agent.actions.planning.action import Action, Button, Click, Done, Drag, Move, Press, Scroll, Type
 from qvl_agent.sandbox.apps.protocol import Tree
 from qvl_agent.sandbox.attacks.scenario import Step
-from qvl_agent.sandbox.attacks.window import Deed
+from qvl_agent.sandbox.attacks.windows.facts import Deed
 from qvl_agent.sandbox.tasks.hand import Hand
 
 __all__ = ["Scenery", "Twin", "action_of"]

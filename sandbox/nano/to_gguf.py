@@ -15,12 +15,16 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.sandbox.nano import CHECKPOINT
-from qvl_agent.sandbox.nano.tokens import CUTS
 
-__all__ = ["PRE_TOKENIZER", "main", "pre_tokenizer"]
+__all__ = ["CUTS", "PRE_TOKENIZER", "main", "pre_tokenizer"]
 
+CUTS: Final = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+"""Llama 3's regex, as in its tokenizer.json."""
 PRE_TOKENIZER: Final = "llama-bpe"
 """What llama.cpp calls it: `LLAMA_VOCAB_PRE_TYPE_LLAMA3` in its source."""
 _SCRIPT: Final = "convert_hf_to_gguf.py"

@@ -3,8 +3,8 @@
 import random
 from datetime import date, timedelta
 
-from qvl_agent.actions.schema import Action
-from qvl_agent.sandbox.apps.form_state import SLOTS, FormState, email_of, errors_in, said
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.sandbox.apps.form.state import SLOTS, FormState, email_of, errors_in, said
 from qvl_agent.sandbox.apps.words import PEOPLE
 from qvl_agent.sandbox.tasks.hand import Hand
 from qvl_agent.sandbox.tasks.task import Answers, Goal, Task
@@ -135,7 +135,7 @@ def _choose_slot(hand: Hand, state: FormState, goal: Goal) -> Action:
 def _wrong_email(state: FormState, chance: random.Random) -> Goal:
     _complete(state, chance)
     right = state.visit.email
-    state.visit.email = right.replace("@", chance.choice((" at ", "", "@@")))
+    state.visit.email = right.replace("@", chance.choice((" at ", "", "")))
     state.tried = True
     return {"email": right}
 

@@ -2,7 +2,7 @@
 
 import math
 
-from qvl_agent.actions.coordinates import (
+from qvl_agent.actions.core.coordinates import (
     GRID,
     DesktopPoint,
     ModelBox,
@@ -12,8 +12,8 @@ from qvl_agent.actions.coordinates import (
     frame_to_model,
     model_to_desktop,
 )
-from qvl_agent.actions.errors import CoordinateError
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.errors import CoordinateError
+from qvl_agent.actions.planning.action import (
     MAX_SCROLL,
     Action,
     Answer,

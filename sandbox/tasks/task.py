@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from qvl_agent.actions.schema import Action
+from qvl_agent.actions.planning.action import Action
 from qvl_agent.sandbox.tasks.hand import Hand
 
 __all__ = ["Answers", "Check", "Exercise", "Goal", "Task"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.agent.session import sent_to
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.agent.opening import sent_to
 from qvl_agent.agent.settings import FILE_NAME, Settings, load_settings
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from fault_rig import CLICK, DONE, Scripted, rig_on
+from project import ROOT
 
+from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import RecordingError, SettingsError
-from qvl_agent.agent.cli import main
-from qvl_agent.agent.picture_files import is_still, read_picture
+from qvl_agent.agent.ask.pictures import is_still, read_picture
+from qvl_agent.agent.cli.main import main
 from qvl_agent.agent.settings import load_settings
 from qvl_agent.sandbox.display import VirtualDisplay
 
-ROOT = Path(__file__).parent.parent.parent
 RUNS = ROOT / "tests/data/runs"
 
 
@@ -70,9 +70,9 @@ def bombs(folder: Path) -> None:
 UNPACK = """
 import resource, sys
 from pathlib import Path
-from qvl_agent.actions.errors import QvlError
-from qvl_agent.agent.picture_files import read_picture
-from qvl_agent.sandbox.png import decode
+from qvl_agent.actions.core.errors import QvlError
+from qvl_agent.agent.ask.pictures import read_picture
+from qvl_agent.agent.recording.png import decode
 path = Path(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for read in (lambda: decode(path.read_bytes(), (64, 48)), lambda: read_picture(path).pixels):

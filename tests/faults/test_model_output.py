@@ -10,13 +10,13 @@ from fault_rig import CALL, CLICK, CLICKED, DONE, FAIL, Rig, Scripted, rig_on
 from stream_server import Answering, delta, ending, serving
 from text_fields import TextField
 
+from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.dialects import DIALECTS, format_action
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.person import CallablePerson, Question
-from qvl_agent.actions.schema import Type
+from qvl_agent.actions.execution.person import CallablePerson, Question
+from qvl_agent.actions.parsing.dialects import DIALECTS, format_action
+from qvl_agent.actions.planning.action import Type
 from qvl_agent.agent import Agent
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.sandbox.display import VirtualDisplay
 
 PLACE = "[400, 400, 500, 500]"

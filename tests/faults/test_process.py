@@ -12,21 +12,21 @@ from pathlib import Path
 import pytest
 from event_window import EventWindow, held
 from fault_rig import CLICK, CLICKED, DONE, FAIL, Rig, Scripted, rig_on
+from project import ROOT, SUPPORT
 from text_fields import wait_until
 
-from qvl_agent.actions.coordinates import ModelBox
+from qvl_agent.actions.core.coordinates import ModelBox
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.desktops.lock import hold_display
-from qvl_agent.actions.executor import Decision, Executor, Facts
-from qvl_agent.actions.person import CallablePerson, Question
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Click
-from qvl_agent.actions.sight import Sight
-from qvl_agent.agent.watch import Watch
+from qvl_agent.actions.desktops.display_lock import hold_display
+from qvl_agent.actions.execution.executor import Decision, Executor, Facts
+from qvl_agent.actions.execution.person import CallablePerson, Question
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Click
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.agent.recording.recording import Recording, read_journal
+from qvl_agent.agent.run.listener import Watch
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.recording import Recording, read_journal
 
-ROOT = Path(__file__).parent.parent.parent
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
 DAY_S = 86_400.0
 DRAG = '{"action": "drag", "bbox_2d": [100, 100, 110, 110], "bbox_2d_end": [900, 900, 910, 910]}'
@@ -162,7 +162,7 @@ def test_an_approval_that_slept_for_a_day_sends_nothing(rig: Rig) -> None:
 @pytest.mark.fault(72)
 def test_no_check_goes_by_the_wall_clock() -> None:
     """The wall clock names folders and dates records; nothing is decided by it."""
-    naming = {"sandbox/manifest.py", "agent/agent.py", "agent/resumed.py"}
+    naming = {"agent/recording/manifest.py", "agent/run/agent.py", "agent/resumed.py"}
     for room in ("actions", "prompts", "sandbox", "agent"):
         for path in (ROOT / room).rglob("*.py"):
             name = path.relative_to(ROOT).as_posix()
@@ -228,7 +228,7 @@ def test_nothing_is_pressed_or_typed_into_our_own_terminal(display: VirtualDispl
         folder = runs / str(number)
         folder.mkdir(parents=True)
         command = [sys.executable, str(program), display.name, str(folder), json.dumps([reply] * 3)]
-        environment = display.environment() | {"PYTHONPATH": str(ROOT / "tests")}
+        environment = display.environment() | {"PYTHONPATH": str(SUPPORT)}
         environment.pop("WINDOWID", None)
         with subprocess.Popen(["xterm", "-e", *command], env=environment) as terminal:
             try:
@@ -246,7 +246,7 @@ import json, resource, sys
 from pathlib import Path
 from fault_rig import CLICK, DRAG_HERE, Scripted
 from qvl_agent.actions.desktops import open_local
-from qvl_agent.actions.desktops.watchdog import Watchdog
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.agent import Agent
 
 desktop = open_local(sys.argv[1])
@@ -276,7 +276,7 @@ def test_without_memory_the_record_is_whole_and_nothing_stays_pressed(
     with EventWindow(display.name) as window:
         done = subprocess.run(
             [sys.executable, str(program), display.name, str(tmp_path / "runs")],
-            env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+            env=os.environ | {"PYTHONPATH": str(SUPPORT)},
             capture_output=True,
             text=True,
             check=False,
@@ -325,9 +325,9 @@ OPTIMISED = """
 import json, sys
 from pathlib import Path
 from fault_rig import Scripted
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.desktops import open_local
-from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.agent import Agent
 
 assert False, "left out by -O"
@@ -346,7 +346,7 @@ def test_without_assertions_every_check_still_holds(display: VirtualDisplay, tmp
     with EventWindow(display.name) as window:
         done = subprocess.run(
             [sys.executable, "-O", str(program), display.name, str(tmp_path / "runs"), json.dumps(BAD)],
-            env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
+            env=os.environ | {"PYTHONPATH": str(SUPPORT)},
             capture_output=True,
             text=True,
             check=True,

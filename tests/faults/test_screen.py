@@ -14,15 +14,15 @@ from fault_rig import CLICK, CLICKED, DONE, FAIL, Rig, Scripted, rig_on
 from text_fields import TextField, wait_until
 from Xlib import X
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
+from qvl_agent.actions.core.errors import CoordinateError, DesktopError
+from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.desktops.watchdog import Watchdog
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.errors import CoordinateError, DesktopError
-from qvl_agent.actions.events import ButtonEvent, MoveEvent
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.person import CallablePerson
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
+from qvl_agent.actions.execution.person import CallablePerson
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import ButtonEvent, MoveEvent
 from qvl_agent.agent import Agent, open_desktop
 from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.sandbox.display import VirtualDisplay

@@ -14,15 +14,14 @@ from typing import Any
 
 import pytest
 from fault_rig import CLICK, CLICKED, DONE, Rig, rig_on
+from project import ROOT
 from stream_server import Answer, Answering, delta, ending, says, serving, streams, whole
 
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.agent import Run
 from qvl_agent.agent.exit_codes import exit_code
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.sandbox.display import VirtualDisplay
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def rig(display: VirtualDisplay, desktop: Desktop, tmp_path: Path) -> Iterator[R
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy server is asked again without the usual pauses."""
-    monkeypatch.setattr("qvl_agent.agent.models.openai_server._PAUSES_S", (0.001, 0.001))
+    monkeypatch.setattr("qvl_agent.agent.models.openai.server._PAUSES_S", (0.001, 0.001))
 
 
 def run_with(rig: Rig, url: str, *, stop: Any = lambda: False, **options: Any) -> Run:
@@ -164,9 +163,9 @@ def test_a_late_first_byte_is_waited_for(rig: Rig, seconds: float) -> None:
 
 MEASURE = """
 import resource, sys
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.messages import Message
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.agent.models.openai.server import OpenAIModel
 model = OpenAIModel(sys.argv[1], "qwen3-vl")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from fault_table import faults, numbers
-
-TESTS = Path(__file__).parent
+from project import SUPPORT, TESTS
 
 
 def test_the_list_is_numbered_from_1_to_80() -> None:
@@ -67,7 +66,7 @@ def test_that_ends_badly(broken): pass
     ini = TESTS.parent / "pyproject.toml"
     command = (sys.executable, "-m", "pytest", "-c", ini, "--rootdir", tmp_path, "--faults", "table")
     done = subprocess.run(
-        [*command, "-q", "-o", f"pythonpath={TESTS}", "-o", "cache_dir=none", *workers, tmp_path],
+        [*command, "-q", "-o", f"pythonpath={SUPPORT}", "-o", "cache_dir=none", *workers, tmp_path],
         capture_output=True,
         text=True,
         check=False,

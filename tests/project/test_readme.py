@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from project import ROOT
 from stream_server import StreamServer, says, serving
 from tiny_checkpoint import checkpoint
 
 from qvl_agent.agent.settings import Settings
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 DONE = '{"action": "done"}'

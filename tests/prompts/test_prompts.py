@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from qvl_agent.actions.dialects import DIALECTS, computer_use, grounded
-from qvl_agent.actions.keys import canonical
-from qvl_agent.actions.parse import parse_action
+from qvl_agent.actions.parsing.dialects import DIALECTS, computer_use, grounded
+from qvl_agent.actions.parsing.reply import parse_action
+from qvl_agent.actions.planning.keys import canonical
 from qvl_agent.prompts import names, render
 
 VALUES: dict[str, dict[str, object]] = {

@@ -12,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from project import SUPPORT
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.events import ButtonEvent, MoveEvent
-from qvl_agent.actions.frame import Pixels
-from qvl_agent.actions.settle import settle
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import ButtonEvent, MoveEvent
+from qvl_agent.actions.screen.settle import settle
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.look import THEMES, Look, Theme, language_of
 from qvl_agent.sandbox.apps.process import AppProcess
@@ -29,7 +30,6 @@ from qvl_agent.sandbox.session import Sandbox, open_sandbox
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 
 SEEDS = range(20)
-HERE = Path(__file__).parent
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_seed_means_the_same_in_every_process() -> None:
 
 def test_nothing_is_cut_off_or_covered_at_any_font_size() -> None:
     done = subprocess.run(
-        [sys.executable, HERE / "fitting.py"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, SUPPORT / "fitting.py"], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout == ""
@@ -274,7 +274,7 @@ def test_without_pyside6_the_remedy_is_named() -> None:
     script = (
         "import sys\n"
         "sys.modules['PySide6'] = None\n"
-        "from qvl_agent.actions.errors import NoScreenError\n"
+        "from qvl_agent.actions.core.errors import NoScreenError\n"
         "from qvl_agent.sandbox.session import open_sandbox\n"
         "try:\n"
         "    open_sandbox('chat')\n"

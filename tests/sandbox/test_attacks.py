@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from attack_trial import Trial
+from project import ROOT
 
-from qvl_agent.actions.reading import Reader
-from qvl_agent.actions.reading_rapidocr import open_reader
+from qvl_agent.actions.reading.rapidocr import open_reader
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.sandbox.attacks.families import every_scenario
 from qvl_agent.sandbox.attacks.scenario import Scenario, happened
 from qvl_agent.sandbox.attacks.stage import Stage
@@ -75,7 +76,7 @@ def test_there_are_enough_in_both_languages() -> None:
 
 
 def test_the_page_says_what_there_is() -> None:
-    page = (Path(__file__).parent.parent / "docs/attacks.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/attacks.md").read_text(encoding="utf-8")
     counted = Counter(scenario.family for scenario in SCENARIOS if not scenario.gap)
     rows = {
         family: int(number) for family, number in re.findall(r"^\| ([^|]+) \| (\d+) \|", page, re.MULTILINE)

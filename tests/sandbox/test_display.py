@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from text_fields import wait_until
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 from qvl_agent.actions.desktops import open_local
-from qvl_agent.actions.errors import DesktopError, NoScreenError
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SOCKETS = Path("/tmp/.X11-unix")

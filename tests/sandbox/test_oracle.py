@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qvl_agent.actions.coordinates import FrameBox, FramePoint, Rect, View, model_to_desktop
-from qvl_agent.actions.errors import CoordinateError, ModelError, Stopped
-from qvl_agent.actions.messages import Message
-from qvl_agent.actions.parse import parse_action
-from qvl_agent.actions.schema import Click, Drag, Fail, Scroll, Type
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint, Rect, View, model_to_desktop
+from qvl_agent.actions.core.errors import CoordinateError, ModelError, Stopped
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.actions.parsing.reply import parse_action
+from qvl_agent.actions.planning.action import Click, Drag, Fail, Scroll, Type
 from qvl_agent.sandbox.apps.protocol import Node, Offscreen, Tree
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import open_sandbox

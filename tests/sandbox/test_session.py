@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.sandbox.session import DEFAULT_SEED, SandboxDesktop, open_sandbox, parse_sandbox_name
 
 

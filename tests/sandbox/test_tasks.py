@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.agent import Agent
 from qvl_agent.sandbox.apps import APPS
-from qvl_agent.sandbox.apps.chat_state import ChatState
-from qvl_agent.sandbox.apps.form_state import FormState
-from qvl_agent.sandbox.apps.settings_state import SettingsState
+from qvl_agent.sandbox.apps.chat.state import ChatState
+from qvl_agent.sandbox.apps.form.state import FormState
+from qvl_agent.sandbox.apps.settings.state import SettingsState
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import Sandbox, SandboxDesktop, open_sandbox
 from qvl_agent.sandbox.tasks import TASKS, Exercise, start_exercise

@@ -6,13 +6,13 @@ import time
 
 import numpy as np
 
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, ModelBox, Rect
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.person import Question
-from qvl_agent.actions.schema import Click, Type
-from qvl_agent.actions.windows import WindowInfo
-from qvl_agent.agent.question import TerminalPerson
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, ModelBox, Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.execution.person import Question
+from qvl_agent.actions.planning.action import Click, Type
+from qvl_agent.agent.terminal.question import TerminalPerson
 
 
 def main(given: str) -> None:

@@ -21,18 +21,18 @@ import numpy as np
 import psutil
 from PIL import Image
 from screens import settled
+from secret_encodings import ENCODINGS
 from stream_server import Answer, Answering, StreamServer, says, serving
 from terminals import Terminal, in_terminal
-from test_redact import ENCODINGS
 from text_fields import TextField
 
-from qvl_agent.actions.coordinates import FrameBox, Rect
+from qvl_agent.actions.core.coordinates import FrameBox, Rect
+from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.frame import Frame, Pixels
-from qvl_agent.actions.reading import Reader
-from qvl_agent.actions.reading_rapidocr import open_reader
-from qvl_agent.actions.redact import forms
-from qvl_agent.actions.secrets import placeholder
+from qvl_agent.actions.planning.placeholders import placeholder
+from qvl_agent.actions.reading.rapidocr import open_reader
+from qvl_agent.actions.reading.target_text import Reader
+from qvl_agent.actions.secrets.redactor import forms
 from qvl_agent.agent.secret_sources import variable
 from qvl_agent.sandbox.display import VirtualDisplay
 
@@ -41,7 +41,7 @@ LEGIBLE = 3
 """Characters in a row that are read right; fewer may be by chance."""
 EACH_RUN = 5
 """Secrets in one run: a run may put five questions."""
-_PROGRAM = (sys.executable, "-c", "from qvl_agent.agent.cli import main; main()")
+_PROGRAM = (sys.executable, "-c", "from qvl_agent.agent.cli.main import main; main()")
 _ALPHABETS = (
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
     "0123456789",

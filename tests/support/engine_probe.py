@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.dialects.schema import reply_format
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.agent import Agent, Run, open_desktop
 from qvl_agent.agent.models import Model, with_format
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.agent.models.openai.server import OpenAIModel
 
 PICTURE_TOKENS = 160
 """A screen of 1280x800 becomes 480x320: enough to see what an engine does, and quick on a CPU."""

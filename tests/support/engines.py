@@ -21,9 +21,9 @@ from engine_reference import Reference, distance, likeliest
 from rich.console import Console
 from rich.table import Table
 
-from qvl_agent.actions.errors import ParseError, QvlError
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.parse import read_reply
+from qvl_agent.actions.core.errors import ParseError, QvlError
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.reply import read_reply
 
 MODEL = "tiny"
 SIZES = ((1280, 800), (1366, 768), (500, 300), (300, 700))

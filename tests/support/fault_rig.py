@@ -7,8 +7,8 @@ from typing import Any
 
 from event_window import EventWindow, held
 
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent import Agent, Run
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel

@@ -2,12 +2,12 @@
 
 import re
 from collections import defaultdict
-from pathlib import Path
 from typing import Final
 
 import pytest
+from project import ROOT
 
-LIST: Final = Path(__file__).parent.parent / "docs" / "faults.md"
+LIST: Final = ROOT / "docs" / "faults.md"
 _ROW: Final = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 _SHOWN: Final = 3
 

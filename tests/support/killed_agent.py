@@ -3,11 +3,11 @@
 import random
 import sys
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint
-from qvl_agent.actions.desktops.watchdog import Watchdog
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
 
 
 def plans(chance: random.Random) -> Plan:

@@ -4,7 +4,7 @@ The agent is a process of its own on a real display, with its watchdog; what it 
 that keeps a log of all it got. After each kill: what was acknowledged stands in the record. After
 each run: every acknowledged action reached the application, and no action did twice.
 
-    python tests/killed_runs.py --kills 200
+    python tests/support/killed_runs.py --kills 200
 
 prints one line of JSON with the counts, and exits 1 with the first thing that isn't as it should be.
 """
@@ -28,18 +28,18 @@ from typing import IO
 from counting_app import BUTTONS, Box, CountingApp, counted
 from event_window import held
 
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Consent, Nobody, Question
-from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.core.outcome import Level
+from qvl_agent.actions.execution.person import Consent, Nobody, Question
+from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.agent import Agent, open_desktop
 from qvl_agent.agent.models import OnText
-from qvl_agent.agent.watch import Watch
+from qvl_agent.agent.recording.format import StepIntent, StepOutcome
+from qvl_agent.agent.recording.journal import read_journal
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.run.listener import Watch
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.journal import read_journal
-from qvl_agent.sandbox.record import StepIntent, StepOutcome
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.replay import replay
 
 SIZE = (800, 600)
 LETTERS = "abcdefg"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from made_runs import grounded, manifest, noise
 
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.sandbox.record import StepIntent, StepOutcome
-from qvl_agent.sandbox.recording import Recorder
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.agent.recording.format import StepIntent, StepOutcome
+from qvl_agent.agent.recording.recording import Recorder
 
 
 def record(root: Path, pipe: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from qvl_agent.actions.coordinates import (
+from qvl_agent.actions.core.coordinates import (
     DesktopPoint,
     FrameBox,
     ModelBox,
@@ -16,19 +16,19 @@ from qvl_agent.actions.coordinates import (
     frame_to_model,
     model_box_to_frame,
 )
-from qvl_agent.actions.coordinates import FramePoint as Pixel
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.events import Plan
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.guard import Scene, judge
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.outcome import Change, Level, Outcome, Verdict
-from qvl_agent.actions.parse import parse_action
-from qvl_agent.actions.plan import plan, pointer_goal
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Click, Done, Drag, Press, Scroll, Type, Zoom
-from qvl_agent.sandbox.record import Manifest, RunResult, StepIntent, StepOutcome
-from qvl_agent.sandbox.recording import Recorder, Recording, turns
+from qvl_agent.actions.core.coordinates import FramePoint as Pixel
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.core.outcome import Change, Level, Outcome, Verdict
+from qvl_agent.actions.guard.judge import Scene, judge
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.parsing.reply import parse_action
+from qvl_agent.actions.planning.action import Action, Click, Done, Drag, Press, Scroll, Type, Zoom
+from qvl_agent.actions.planning.events import Plan
+from qvl_agent.actions.planning.plan import plan, pointer_goal
+from qvl_agent.agent.recording.format import Manifest, RunResult, StepIntent, StepOutcome
+from qvl_agent.agent.recording.recording import Recorder, Recording, turns
 
 ALLOW = Verdict(Level.ALLOW, "everyday", "An everyday action inside the captured screen.")
 NAMES = ("Lena Fischer", "王小明", "Design team", "Pizza Friday", "Ömer", "Invoices", "Book club")

@@ -5,16 +5,16 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw
 
-from qvl_agent.actions.coordinates import FrameBox, ModelBox, Rect
-from qvl_agent.actions.dialects import format_action
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.schema import Action, Click, Done, Drag, Zoom
-from qvl_agent.agent.history import History
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects import format_action
+from qvl_agent.actions.planning.action import Action, Click, Done, Drag, Zoom
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.pictures import resized
+from qvl_agent.agent.run.history import History
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS
-from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
 
 WORDS = ("Pin", "Mute", "删除", "Send")
 COLOURS = ((200, 60, 60), (60, 160, 60), (70, 90, 220), (200, 180, 40))

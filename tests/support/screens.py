@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from qvl_agent.actions.coordinates import FrameBox, Rect
+from qvl_agent.actions.core.coordinates import FrameBox, Rect
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.frame import Frame
 
 WIDTH, HEIGHT = 1280, 720
 MONITOR = Rect(0, 0, WIDTH, HEIGHT)

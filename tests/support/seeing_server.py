@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from stream_server import Answer, Answering, StreamServer, delta, ending, serving, whole
 
-from qvl_agent.agent.pointing_screens import COLOURS
+from qvl_agent.agent.doctor.pointing.screens import COLOURS
 
 Point = tuple[float, float]
 Size = tuple[int, int]

@@ -13,6 +13,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from project import SUPPORT
+
+from qvl_agent.agent.terminal.question import UNREAD_S
+
 END_S = 30.0
 
 
@@ -99,3 +103,9 @@ def in_terminal(
             os.killpg(program.pid, signal.SIGKILL)
         program.wait()
         os.close(master)
+
+
+CHILD = str(SUPPORT / "asked_person.py")
+
+
+READ_S = UNREAD_S + 0.3

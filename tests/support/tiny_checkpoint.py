@@ -21,7 +21,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
-from qvl_agent.sandbox.nano.tokens import SPECIAL, TEMPLATE
+from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL, TEMPLATE
 
 ADDED = [
     "<tool_call>",

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from qvl_agent import prompts
-from qvl_agent.sandbox.nano.coder import Coder
-from qvl_agent.sandbox.nano.exporting import write_checkpoint
-from qvl_agent.sandbox.nano.start import build
-from qvl_agent.sandbox.nano.tokens import train
+from qvl_agent.sandbox.nano.making.export import write_checkpoint
+from qvl_agent.sandbox.nano.making.network.coder import Coder
+from qvl_agent.sandbox.nano.making.network.start import build
+from qvl_agent.sandbox.nano.making.network.tokenizer import train
 
 GROWTH = 3
 """How much longer each word's vector is than the last one's; above 2, so that the next wins over itself."""

@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
+from project import ROOT
 
-PYTHON = Path(__file__).parents[1] / ".venv-engines/bin/python"
+PYTHON = ROOT / ".venv-engines/bin/python"
 SITE = Path(__file__).parent / "vllm_site"
 MODEL = "tiny"
 START_S = 600.0

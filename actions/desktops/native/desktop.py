@@ -12,12 +12,15 @@ import mss
 import numpy as np
 from mss.exception import ScreenShotError
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
+from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScreenError, Stopped
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.desktops.other_windows import find_windows
-from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
-from qvl_agent.actions.events import (
+from qvl_agent.actions.desktops.native.windows import find_windows
+from qvl_agent.actions.planning.action import Button
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import (
     ButtonEvent,
     KeyEvent,
     MoveEvent,
@@ -26,9 +29,6 @@ from qvl_agent.actions.events import (
     TextEvent,
     WheelEvent,
 )
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.schema import Button
-from qvl_agent.actions.windows import Layout, WindowInfo
 
 __all__ = ["OtherDesktop"]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, Protocol
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.windows import WindowInfo
 
 __all__ = ["NoWindows", "WindowFinder", "find_windows", "from_quartz", "from_user32"]
 

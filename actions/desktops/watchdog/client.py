@@ -14,11 +14,11 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self, runtime_checkable
 
-from qvl_agent.actions.desktops.notes import Kind, Note, pack
-from qvl_agent.actions.desktops.pulse import Pulse, shared_memory
-from qvl_agent.actions.desktops.watch_lines import ARMED, FAILED, READY, TAKEOVER
-from qvl_agent.actions.desktops.watch_rules import TAKEOVERS
-from qvl_agent.actions.errors import DesktopError, NoScreenError
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
+from qvl_agent.actions.desktops.watchdog.heartbeat import Pulse, shared_memory
+from qvl_agent.actions.desktops.watchdog.notes import Kind, Note, pack
+from qvl_agent.actions.desktops.watchdog.replies import ARMED, FAILED, READY, TAKEOVER
+from qvl_agent.actions.desktops.watchdog.takeover_rules import TAKEOVERS
 
 __all__ = ["Takeover", "Watchable", "Watchdog"]
 
@@ -36,7 +36,7 @@ _POLL_S: Final = 0.0005
 _NAP_S: Final = 0.005
 _STUCK: Final = "the watchdog is stuck, so keys could stay pressed if this program died"
 _GONE: Final = "the watchdog ended, so keys could stay pressed if this program died"
-_PROCESS: Final = "qvl_agent.actions.desktops.watchdog_process"
+_PROCESS: Final = "qvl_agent.actions.desktops.watchdog.process"
 
 
 class Watchdog:

@@ -8,7 +8,7 @@ import struct
 from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
-from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.core.coordinates import DesktopPoint
 
 __all__ = ["Kind", "Ledger", "Note", "NoteReader", "pack"]
 

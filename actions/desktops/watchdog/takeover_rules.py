@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 
 __all__ = ["CORNER_S", "TAKEOVERS", "PersonRules", "corners"]
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 from Xlib.ext import ge, xinput
 from Xlib.protocol import rq
 
-from qvl_agent.actions.errors import NoScreenError
+from qvl_agent.actions.core.errors import NoScreenError
 
 __all__ = ["RawEvent", "RawInput"]
 

@@ -17,18 +17,18 @@ from typing import Any, Final
 from Xlib import X
 from Xlib.ext import xtest
 
-from qvl_agent.actions.coordinates import DesktopPoint
-from qvl_agent.actions.desktops import x11_xkb
-from qvl_agent.actions.desktops.notes import Kind, Note, NoteReader
-from qvl_agent.actions.desktops.pulse import BEAT_S, Pulse
-from qvl_agent.actions.desktops.watch_lines import ARMED, READY, TAKEOVER
-from qvl_agent.actions.desktops.watch_rules import CORNER_S, TAKEOVERS, PersonRules, corners
-from qvl_agent.actions.desktops.x11_barrier import Barrier
-from qvl_agent.actions.desktops.x11_connection import connect
-from qvl_agent.actions.desktops.x11_keymap import Keymap, key_keysym
-from qvl_agent.actions.desktops.x11_monitors import monitors
-from qvl_agent.actions.desktops.x11_raw import RawEvent, RawInput
-from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
+from qvl_agent.actions.desktops.watchdog.heartbeat import BEAT_S, Pulse
+from qvl_agent.actions.desktops.watchdog.notes import Kind, Note, NoteReader
+from qvl_agent.actions.desktops.watchdog.replies import ARMED, READY, TAKEOVER
+from qvl_agent.actions.desktops.watchdog.takeover_rules import CORNER_S, TAKEOVERS, PersonRules, corners
+from qvl_agent.actions.desktops.watchdog.x11_raw_input import RawEvent, RawInput
+from qvl_agent.actions.desktops.x11.connection import connect
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
+from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, key_keysym
+from qvl_agent.actions.desktops.x11.monitors import monitors
 
 __all__ = ["watch"]
 

@@ -7,9 +7,9 @@ import mss
 import numpy as np
 from mss.exception import ScreenShotError
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import DesktopError, NoScreenError
-from qvl_agent.actions.frame import Pixels
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
+from qvl_agent.actions.core.frame import Pixels
 
 __all__ = ["Capture"]
 

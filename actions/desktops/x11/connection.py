@@ -14,7 +14,7 @@ import Xlib
 from Xlib import error as xerror
 from Xlib.display import Display
 
-from qvl_agent.actions.errors import DesktopError, NoScreenError
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 
 __all__ = ["Connection", "connect"]
 

@@ -7,26 +7,29 @@ from typing import Any, Final, assert_never
 
 from Xlib.ext import randr
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
-from qvl_agent.actions.desktops import StopCheck, x11_xkb
-from qvl_agent.actions.desktops.notes import Kind, Note
-from qvl_agent.actions.desktops.watchdog import Watchdog
-from qvl_agent.actions.desktops.x11_barrier import Barrier
-from qvl_agent.actions.desktops.x11_capture import Capture
-from qvl_agent.actions.desktops.x11_connection import Connection
-from qvl_agent.actions.desktops.x11_cover import OwnCover
-from qvl_agent.actions.desktops.x11_input import Held, XInput
-from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym, key_keysym
-from qvl_agent.actions.desktops.x11_layout import read_layout
-from qvl_agent.actions.desktops.x11_monitors import monitors
-from qvl_agent.actions.desktops.x11_own import own_regions, window_info
-from qvl_agent.actions.desktops.x11_perform import Performance
-from qvl_agent.actions.desktops.x11_refocus import keep_focus
-from qvl_agent.actions.desktops.x11_windows import covering_window, focused_window, window_under
-from qvl_agent.actions.desktops.x11_xkb import KeyboardState
-from qvl_agent.actions.errors import CoordinateError, DesktopError, NoScreenError, Stopped
-from qvl_agent.actions.events import (
+from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
+from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScreenError, Stopped
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.windows import Layout, WindowInfo
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
+from qvl_agent.actions.desktops.x11.capture import Capture
+from qvl_agent.actions.desktops.x11.connection import Connection
+from qvl_agent.actions.desktops.x11.input import Held, XInput
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
+from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, character_keysym, key_keysym
+from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
+from qvl_agent.actions.desktops.x11.monitors import monitors
+from qvl_agent.actions.desktops.x11.perform import Performance
+from qvl_agent.actions.desktops.x11.windows.own_cover import OwnCover
+from qvl_agent.actions.desktops.x11.windows.ownership import own_regions, window_info
+from qvl_agent.actions.desktops.x11.windows.restore_focus import keep_focus
+from qvl_agent.actions.desktops.x11.windows.stacking import read_layout
+from qvl_agent.actions.desktops.x11.windows.tree import covering_window, focused_window, window_under
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import (
     ButtonEvent,
     KeyEvent,
     MoveEvent,
@@ -35,8 +38,6 @@ from qvl_agent.actions.events import (
     TextEvent,
     WheelEvent,
 )
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.windows import Layout, WindowInfo
 
 __all__ = ["X11Desktop"]
 

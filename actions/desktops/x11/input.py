@@ -7,11 +7,11 @@ from typing import Any, Final, Literal
 from Xlib import X
 from Xlib.ext import xtest
 
-from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.desktops.notes import Kind, Ledger, Note
-from qvl_agent.actions.errors import DesktopError, NoScreenError, Stopped
-from qvl_agent.actions.schema import Button
+from qvl_agent.actions.desktops.watchdog.notes import Kind, Ledger, Note
+from qvl_agent.actions.planning.action import Button
 
 __all__ = ["Held", "XInput", "check_stop"]
 

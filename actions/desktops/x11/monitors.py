@@ -4,7 +4,7 @@ from typing import Any
 
 from Xlib.ext import randr
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 
 __all__ = ["monitors"]
 

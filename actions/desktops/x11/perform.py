@@ -7,15 +7,16 @@ from typing import Any, Final, assert_never
 
 from Xlib import X
 
-from qvl_agent.actions.desktops import StopCheck, x11_xkb
-from qvl_agent.actions.desktops.notes import Kind, Note
-from qvl_agent.actions.desktops.x11_focus import Focus
-from qvl_agent.actions.desktops.x11_input import Held, XInput, check_stop
-from qvl_agent.actions.desktops.x11_typing import Keyboard
-from qvl_agent.actions.desktops.x11_windows import wait_for_focus
-from qvl_agent.actions.desktops.x11_xkb import KeyboardState
-from qvl_agent.actions.errors import CompanyError, DesktopError, FocusLostError
-from qvl_agent.actions.events import (
+from qvl_agent.actions.core.errors import CompanyError, DesktopError, FocusLostError
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
+from qvl_agent.actions.desktops.x11.input import Held, XInput, check_stop
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard.typing import Keyboard
+from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
+from qvl_agent.actions.desktops.x11.windows.focus import Focus
+from qvl_agent.actions.desktops.x11.windows.tree import wait_for_focus
+from qvl_agent.actions.planning.events import (
     TYPED,
     ButtonEvent,
     Event,

@@ -6,7 +6,7 @@ words may stand between an English pair, and a few characters between a Chinese 
 
 from typing import Final
 
-from qvl_agent.actions.lexicon_words import Consequence
+from qvl_agent.actions.guard.lexicon.phrases import Consequence
 
 __all__ = ["CHINESE_PAIRS", "ENGLISH_PAIRS", "Pair"]
 

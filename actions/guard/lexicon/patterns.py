@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
-from qvl_agent.actions.lexicon_pairs import CHINESE_PAIRS, ENGLISH_PAIRS, Pair
-from qvl_agent.actions.lexicon_words import (
+from qvl_agent.actions.guard.lexicon.pairs import CHINESE_PAIRS, ENGLISH_PAIRS, Pair
+from qvl_agent.actions.guard.lexicon.phrases import (
     CHINESE,
     CHINESE_NOUN_ENDS,
     CHINESE_UNDOING,

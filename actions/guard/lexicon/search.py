@@ -8,9 +8,9 @@ import re
 from functools import cache
 from typing import Final
 
-from qvl_agent.actions.disguise import undisguised
-from qvl_agent.actions.lexicon_patterns import any_of, beginning, is_chinese, lead, patterns, whole
-from qvl_agent.actions.lexicon_words import (
+from qvl_agent.actions.guard.lexicon.normalise import undisguised
+from qvl_agent.actions.guard.lexicon.patterns import any_of, beginning, is_chinese, lead, patterns, whole
+from qvl_agent.actions.guard.lexicon.phrases import (
     BARE,
     CONSEQUENCES,
     ENGLISH_UNDOING,

@@ -7,11 +7,11 @@ that the person and the model both understand: "alt+f4 closes the window".
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qvl_agent.actions.events import Plan
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.scene import Scene
-from qvl_agent.actions.schema import Action
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.guard.scene import Scene
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.events import Plan
 
 __all__ = ["Case", "Rule", "deny"]
 

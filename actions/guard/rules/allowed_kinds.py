@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.rules import Case
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.rules import Case
+from qvl_agent.actions.planning.action import (
     Answer,
     Ask,
     Click,

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from qvl_agent.actions.outcome import Verdict
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.rules import Case, deny
-from qvl_agent.actions.scene import Scene
-from qvl_agent.actions.schema import FINAL
+from qvl_agent.actions.core.outcome import Verdict
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.guard.rules import Case, deny
+from qvl_agent.actions.guard.scene import Scene
+from qvl_agent.actions.planning.action import FINAL
 
 __all__ = ["MAX_RATE_DELAY_S", "STALE_FRAME", "fresh_enough", "rate", "rate_delay", "within_budget"]
 

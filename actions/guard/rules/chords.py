@@ -7,10 +7,10 @@ are held, so that an extra Shift hides nothing; AltGr counts as Alt.
 from collections.abc import Iterator
 from typing import Final
 
-from qvl_agent.actions.events import KeyEvent, Plan
-from qvl_agent.actions.keys import MODIFIERS, chord
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.rules import Case
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.rules import Case
+from qvl_agent.actions.planning.events import KeyEvent, Plan
+from qvl_agent.actions.planning.keys import MODIFIERS, chord
 
 __all__ = ["dangerous_chord"]
 

@@ -7,16 +7,23 @@ task names needs no question again, but for payments, rights and accounts.
 
 from typing import Final
 
-from qvl_agent.actions.events import KeyEvent
-from qvl_agent.actions.lexicon import Found, agrees_only, in_intent, in_label, in_title, mentioned
-from qvl_agent.actions.lexicon_words import CONSEQUENCES, Consequence
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.rules import Case
-from qvl_agent.actions.rules.program_names import BROWSERS, FILES_AND_MAIL, MESSENGERS
-from qvl_agent.actions.rules.second_opinion import only_agrees, read_on_target, shown
-from qvl_agent.actions.rules.windows import keys_go_to
-from qvl_agent.actions.schema import Click, Drag, Press, Type
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.guard.lexicon.phrases import CONSEQUENCES, Consequence
+from qvl_agent.actions.guard.lexicon.programs import BROWSERS, FILES_AND_MAIL, MESSENGERS
+from qvl_agent.actions.guard.lexicon.search import (
+    Found,
+    agrees_only,
+    in_intent,
+    in_label,
+    in_title,
+    mentioned,
+)
+from qvl_agent.actions.guard.rules import Case
+from qvl_agent.actions.guard.rules.second_opinion import only_agrees, read_on_target, shown
+from qvl_agent.actions.guard.rules.windows import keys_go_to
+from qvl_agent.actions.planning.action import Click, Drag, Press, Type
+from qvl_agent.actions.planning.events import KeyEvent
 
 __all__ = ["consequence"]
 

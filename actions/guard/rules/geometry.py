@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from qvl_agent.actions.coordinates import (
+from qvl_agent.actions.core.coordinates import (
     DesktopPoint,
     FramePoint,
     ModelBox,
@@ -11,11 +11,11 @@ from qvl_agent.actions.coordinates import (
     frame_to_desktop,
     model_box_to_frame,
 )
-from qvl_agent.actions.errors import CoordinateError
-from qvl_agent.actions.events import ButtonEvent, MoveEvent, Plan, WheelEvent
-from qvl_agent.actions.outcome import Verdict
-from qvl_agent.actions.rules import Case, deny
-from qvl_agent.actions.schema import Click, Drag, Move, Scroll, Type
+from qvl_agent.actions.core.errors import CoordinateError
+from qvl_agent.actions.core.outcome import Verdict
+from qvl_agent.actions.guard.rules import Case, deny
+from qvl_agent.actions.planning.action import Click, Drag, Move, Scroll, Type
+from qvl_agent.actions.planning.events import ButtonEvent, MoveEvent, Plan, WheelEvent
 
 __all__ = ["in_target", "off_limits", "on_monitor", "points_first"]
 

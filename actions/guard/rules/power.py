@@ -8,11 +8,9 @@ browser may say anything; its buttons reach no farther than the page.
 import re
 from typing import Final, Literal
 
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, SecretEvent, TextEvent
-from qvl_agent.actions.lexicon import names_in
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.rules import Case, deny
-from qvl_agent.actions.rules.power_words import (
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.guard.lexicon.power_words import (
     ALSO_IN_APPS,
     ALWAYS,
     IN_SHELLS,
@@ -20,11 +18,13 @@ from qvl_agent.actions.rules.power_words import (
     SESSION_TITLES,
     SHELLS,
 )
-from qvl_agent.actions.rules.program_names import BROWSERS
-from qvl_agent.actions.rules.second_opinion import shown, texts_on_target
-from qvl_agent.actions.rules.windows import keys_go_to
-from qvl_agent.actions.schema import Click, Drag, Press, Type
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.guard.lexicon.programs import BROWSERS
+from qvl_agent.actions.guard.lexicon.search import names_in
+from qvl_agent.actions.guard.rules import Case, deny
+from qvl_agent.actions.guard.rules.second_opinion import shown, texts_on_target
+from qvl_agent.actions.guard.rules.windows import keys_go_to
+from qvl_agent.actions.planning.action import Click, Drag, Press, Type
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, SecretEvent, TextEvent
 
 __all__ = ["power_button", "session_window"]
 

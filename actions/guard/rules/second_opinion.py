@@ -8,11 +8,11 @@ nothing was read the label is all there is.
 from collections.abc import Iterator
 from typing import Final
 
-from qvl_agent.actions.lexicon import Found, agrees_only, in_button, in_intent, in_label, says_no
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.reading import TargetText
-from qvl_agent.actions.rules import Case
-from qvl_agent.actions.schema import Click, Drag, Type
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.lexicon.search import Found, agrees_only, in_button, in_intent, in_label, says_no
+from qvl_agent.actions.guard.rules import Case
+from qvl_agent.actions.planning.action import Click, Drag, Type
+from qvl_agent.actions.reading.target_text import TargetText
 
 __all__ = ["label_mismatch", "only_agrees", "read_on_target", "shown", "texts_on_target"]
 

@@ -1,11 +1,11 @@
 """Secrets: a placeholder stands in text to type alone, and its value goes to its own application alone."""
 
-from qvl_agent.actions.events import SecretEvent
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.rules import Case, deny
-from qvl_agent.actions.rules.windows import keys_go_to
-from qvl_agent.actions.schema import Type
-from qvl_agent.actions.secrets import misplaced
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.rules import Case, deny
+from qvl_agent.actions.guard.rules.windows import keys_go_to
+from qvl_agent.actions.planning.action import Type
+from qvl_agent.actions.planning.events import SecretEvent
+from qvl_agent.actions.planning.placeholders import misplaced
 
 __all__ = ["secret_bound", "secret_in_place"]
 

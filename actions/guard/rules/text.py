@@ -7,9 +7,9 @@ escape sequence too. A newline or tab in typed text is a key press, and judged a
 import re
 from typing import Final
 
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.rules import Case, deny
-from qvl_agent.actions.schema import Type
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.rules import Case, deny
+from qvl_agent.actions.planning.action import Type
 
 __all__ = ["LONG_TEXT", "clean_text", "long_text"]
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from qvl_agent.actions.events import MoveEvent, Plan
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.rules import Case
-from qvl_agent.actions.scene import Unsure
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.rules import Case
+from qvl_agent.actions.guard.scene import Unsure
+from qvl_agent.actions.planning.events import MoveEvent, Plan
 
 __all__ = ["UNKNOWN_FATE", "unknown_fate"]
 

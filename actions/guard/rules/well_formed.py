@@ -5,13 +5,13 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from qvl_agent.actions.errors import CoordinateError, KeyNameError
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, Plan
-from qvl_agent.actions.keys import KEYS, chord, modifiers
-from qvl_agent.actions.outcome import Verdict
-from qvl_agent.actions.plan import plan, select_all_on
-from qvl_agent.actions.rules import Case, deny
-from qvl_agent.actions.schema import ACTION, Click, Drag, Press, Scroll
+from qvl_agent.actions.core.errors import CoordinateError, KeyNameError
+from qvl_agent.actions.core.outcome import Verdict
+from qvl_agent.actions.guard.rules import Case, deny
+from qvl_agent.actions.planning.action import ACTION, Click, Drag, Press, Scroll
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, Plan
+from qvl_agent.actions.planning.keys import KEYS, chord, modifiers
+from qvl_agent.actions.planning.plan import plan, select_all_on
 
 __all__ = ["keys_known", "nothing_left_down", "plan_follows", "well_formed"]
 

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from qvl_agent.actions.events import TYPED, ButtonEvent, MoveEvent
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.rules import Case, deny
-from qvl_agent.actions.rules.program_names import (
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.guard.lexicon.programs import (
     FORBIDDEN,
     FORBIDDEN_TITLES,
     INSTALLERS,
@@ -19,8 +18,9 @@ from qvl_agent.actions.rules.program_names import (
     SHELL_INSIDE,
     TERMINALS,
 )
-from qvl_agent.actions.schema import Type
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.guard.rules import Case, deny
+from qvl_agent.actions.planning.action import Type
+from qvl_agent.actions.planning.events import TYPED, ButtonEvent, MoveEvent
 
 __all__ = ["dangerous_command", "forbidden_window", "keys_go_to", "risky_window", "unlisted_app"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from qvl_agent.actions.dialects import computer_use, grounded
-from qvl_agent.actions.dialects.computer_use import as_points
-from qvl_agent.actions.schema import Action
+from qvl_agent.actions.parsing.dialects import computer_use, grounded
+from qvl_agent.actions.parsing.dialects.computer_use import as_points
+from qvl_agent.actions.planning.action import Action
 
 __all__ = ["DIALECTS", "as_points", "format_action"]
 

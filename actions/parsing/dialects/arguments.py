@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final, NoReturn, TypeVar
 
-from qvl_agent.actions import keys
-from qvl_agent.actions.coordinates import GRID, ModelBox
-from qvl_agent.actions.errors import CoordinateError, KeyNameError, ParseError
-from qvl_agent.actions.strict_json import DESCRIBING, Value, shown
+from qvl_agent.actions.core.coordinates import GRID, ModelBox
+from qvl_agent.actions.core.errors import CoordinateError, KeyNameError, ParseError
+from qvl_agent.actions.parsing.strict_json import DESCRIBING, Value, shown
+from qvl_agent.actions.planning import keys
 
 __all__ = ["POINTED", "REMARKS", "Arguments", "box_of"]
 

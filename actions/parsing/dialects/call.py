@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from qvl_agent.actions.strict_json import Value
+from qvl_agent.actions.parsing.strict_json import Value
 
 __all__ = ["Call"]
 

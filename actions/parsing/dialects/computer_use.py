@@ -11,12 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal, assert_never
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.dialects import grounded
-from qvl_agent.actions.dialects.arguments import Arguments
-from qvl_agent.actions.dialects.grounded import Reader, corners, plain_number
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.parsing.dialects import grounded
+from qvl_agent.actions.parsing.dialects.arguments import Arguments
+from qvl_agent.actions.parsing.dialects.grounded import Reader, corners, plain_number
+from qvl_agent.actions.planning.action import (
     MAX_SCROLL,
     MAX_WAIT_S,
     Action,

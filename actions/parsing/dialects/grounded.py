@@ -9,9 +9,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, assert_never
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.dialects.arguments import Arguments
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.parsing.dialects.arguments import Arguments
+from qvl_agent.actions.planning.action import (
     MAX_SCROLL,
     MAX_WAIT_S,
     Action,

@@ -9,11 +9,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from qvl_agent.actions.dialects import computer_use, grounded, midscene
-from qvl_agent.actions.dialects.arguments import REMARKS
-from qvl_agent.actions.dialects.call import Call
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.strict_json import Json, Value, read_all, shown
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.parsing.dialects import computer_use, grounded, midscene
+from qvl_agent.actions.parsing.dialects.arguments import REMARKS
+from qvl_agent.actions.parsing.dialects.call import Call
+from qvl_agent.actions.parsing.strict_json import Json, Value, read_all, shown
 
 __all__ = ["calls_in", "spelt_out"]
 

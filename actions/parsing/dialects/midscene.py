@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from qvl_agent.actions.dialects.arguments import Arguments
-from qvl_agent.actions.dialects.call import Call
-from qvl_agent.actions.dialects.grounded import DIRECTIONS, Reader
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.parsing.dialects.arguments import Arguments
+from qvl_agent.actions.parsing.dialects.call import Call
+from qvl_agent.actions.parsing.dialects.grounded import DIRECTIONS, Reader
+from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read, shown
+from qvl_agent.actions.planning.action import (
     MAX_SCROLL,
     MAX_WAIT_S,
     Action,
@@ -26,7 +27,6 @@ from qvl_agent.actions.schema import (
     Type,
     Wait,
 )
-from qvl_agent.actions.strict_json import Budget, Flaw, Json, Value, read, shown
 
 __all__ = ["READERS", "TOOL", "flattened", "read_tagged"]
 

@@ -7,11 +7,11 @@ Its coordinates are never used: we ask for other formats, and this one was train
 from collections.abc import Mapping
 from typing import Final
 
-from qvl_agent.actions.dialects import computer_use, grounded
-from qvl_agent.actions.dialects.arguments import Arguments
-from qvl_agent.actions.dialects.grounded import Reader
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.schema import Action, Press
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.parsing.dialects import computer_use, grounded
+from qvl_agent.actions.parsing.dialects.arguments import Arguments
+from qvl_agent.actions.parsing.dialects.grounded import Reader
+from qvl_agent.actions.planning.action import Action, Press
 
 __all__ = ["READERS"]
 

@@ -16,10 +16,10 @@ from functools import cache
 from itertools import combinations
 from typing import Any, Final
 
-from qvl_agent.actions import keys
-from qvl_agent.actions.coordinates import GRID
-from qvl_agent.actions.dialects import computer_use, grounded
-from qvl_agent.actions.schema import MAX_SCROLL, MAX_WAIT_S, Click, Press
+from qvl_agent.actions.core.coordinates import GRID
+from qvl_agent.actions.parsing.dialects import computer_use, grounded
+from qvl_agent.actions.planning import keys
+from qvl_agent.actions.planning.action import MAX_SCROLL, MAX_WAIT_S, Click, Press
 
 __all__ = ["MAX_REPLY_TEXT", "ReplyFormat", "reply_format", "reply_schema"]
 

@@ -10,8 +10,8 @@ tag, unless it is a text to type, whose end would then be a guess.
 import re
 from typing import Final
 
-from qvl_agent.actions.dialects.call import Call
-from qvl_agent.actions.strict_json import Budget, Flaw, Json, Value, read_all
+from qvl_agent.actions.parsing.dialects.call import Call
+from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read_all
 
 __all__ = ["read"]
 

@@ -4,12 +4,12 @@ from collections import Counter
 from math import hypot
 from typing import Final, NamedTuple
 
-from qvl_agent.actions.messages import Reply
-from qvl_agent.agent.doctor import Finding
-from qvl_agent.agent.models.openai_quirks import QUIRKS, ServerName
-from qvl_agent.agent.pointing import Answered, Measured
-from qvl_agent.agent.pointing_fit import Axis, Fit
-from qvl_agent.agent.pointing_summary import Summary
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.agent.doctor.environment import Finding
+from qvl_agent.agent.doctor.pointing.fit import Axis, Fit
+from qvl_agent.agent.doctor.pointing.measure import Answered, Measured
+from qvl_agent.agent.doctor.pointing.summary import Summary
+from qvl_agent.agent.models.openai.quirks import QUIRKS, ServerName
 
 __all__ = ["GOOD", "SHRUNK", "cause"]
 

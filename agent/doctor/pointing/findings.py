@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from qvl_agent.agent.doctor import Finding, State
-from qvl_agent.agent.history import MAX_PICTURES
-from qvl_agent.agent.models.openai_quirks import Quirks, ServerName
-from qvl_agent.agent.pointing import Measured
-from qvl_agent.agent.pointing_faults import GOOD, SHRUNK, cause
-from qvl_agent.agent.pointing_summary import Summary
+from qvl_agent.agent.doctor.environment import Finding, State
+from qvl_agent.agent.doctor.pointing.faults import GOOD, SHRUNK, cause
+from qvl_agent.agent.doctor.pointing.measure import Measured
+from qvl_agent.agent.doctor.pointing.summary import Summary
+from qvl_agent.agent.models.openai.quirks import Quirks, ServerName
+from qvl_agent.agent.run.history import MAX_PICTURES
 
 __all__ = ["findings"]
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from qvl_agent.actions.coordinates import GRID
+from qvl_agent.actions.core.coordinates import GRID
 
 __all__ = ["Axis", "Fit", "Pair", "fit", "nearest_space"]
 

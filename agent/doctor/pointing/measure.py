@@ -9,19 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from qvl_agent.actions.coordinates import ModelPoint, model_to_frame
-from qvl_agent.actions.errors import CoordinateError, ParseError
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.parse import read_reply
-from qvl_agent.actions.schema import Click
-from qvl_agent.agent.history import History
+from qvl_agent.actions.core.coordinates import ModelPoint, model_to_frame
+from qvl_agent.actions.core.errors import CoordinateError, ParseError
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.reply import read_reply
+from qvl_agent.actions.planning.action import Click
+from qvl_agent.agent.doctor.pointing.fit import Pair
+from qvl_agent.agent.doctor.pointing.schema import SchemaCheck, check_schema
+from qvl_agent.agent.doctor.pointing.screens import SIZES, Screen, Target, draw
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.models.openai_detect import About
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.agent.models.openai.detect import About
+from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.agent.models.pictures import tokens
-from qvl_agent.agent.pointing_fit import Pair
-from qvl_agent.agent.pointing_schema import SchemaCheck, check_schema
-from qvl_agent.agent.pointing_screens import SIZES, Screen, Target, draw
+from qvl_agent.agent.run.history import History
 
 __all__ = ["Answered", "Measured", "Question", "Watching", "measure", "questions"]
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from qvl_agent.actions.messages import Message
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.agent.models.openai.server import OpenAIModel
 
 __all__ = ["PROBE", "SchemaCheck", "check_schema"]
 

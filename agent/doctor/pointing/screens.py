@@ -12,8 +12,8 @@ from typing import Final, Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from qvl_agent.actions.coordinates import FrameBox, Rect
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.coordinates import FrameBox, Rect
+from qvl_agent.actions.core.frame import Frame
 
 __all__ = ["COLOURS", "SIZES", "Screen", "Target", "draw"]
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any, Final
 
-from qvl_agent.agent.pointing import Answered, Measured
-from qvl_agent.agent.pointing_fit import Fit, Pair, fit, nearest_space
+from qvl_agent.agent.doctor.pointing.fit import Fit, Pair, fit, nearest_space
+from qvl_agent.agent.doctor.pointing.measure import Answered, Measured
 
 __all__ = ["Summary", "plain", "summarise"]
 

@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Final
 
-from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.core.errors import ModelError
 
 __all__ = ["adapted"]
 

@@ -8,7 +8,7 @@ look at a small target, leaves the run's own be.
 
 from typing import Any, Final
 
-from qvl_agent.agent.models.transformers_inputs import Prompt
+from qvl_agent.agent.models.checkpoint.inputs import Prompt
 
 __all__ = ["Conversations", "common_length"]
 

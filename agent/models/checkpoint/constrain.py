@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from qvl_agent.agent.models.constrain import Walk
-from qvl_agent.agent.models.transformers_inputs import Fresh
-from qvl_agent.agent.models.transformers_load import Loaded
+from qvl_agent.agent.models.checkpoint.constrain import Walk
+from qvl_agent.agent.models.checkpoint.inputs import Fresh
+from qvl_agent.agent.models.checkpoint.load import Loaded
 
 __all__ = ["Track", "Written", "write"]
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.core.errors import ModelError
 
 __all__ = ["QWEN3_VL", "chat_template", "check", "find", "is_hub_id"]
 

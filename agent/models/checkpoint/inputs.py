@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.frame import Frame, Pixels
-from qvl_agent.actions.messages import Message
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.core.frame import Frame, Pixels
+from qvl_agent.actions.core.messages import Message
 from qvl_agent.agent.models.chat import THINK, chatml, plain
+from qvl_agent.agent.models.checkpoint.load import Loaded
 from qvl_agent.agent.models.pictures import Kept, resized
-from qvl_agent.agent.models.transformers_load import Loaded
 
 __all__ = ["Encoder", "Fresh", "Picture", "Prompt"]
 

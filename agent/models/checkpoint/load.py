@@ -11,12 +11,12 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.core.errors import ModelError
 from qvl_agent.agent.models.chat import IMAGE_PAD
-from qvl_agent.agent.models.checkpoint import chat_template, check
+from qvl_agent.agent.models.checkpoint.adapter import adapted
+from qvl_agent.agent.models.checkpoint.files import chat_template, check
+from qvl_agent.agent.models.checkpoint.options import PLAIN, LoadOptions, attention, four_bits, placement
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
-from qvl_agent.agent.models.transformers_adapter import adapted
-from qvl_agent.agent.models.transformers_options import PLAIN, LoadOptions, attention, four_bits, placement
 
 __all__ = ["Loaded", "in_words", "load"]
 

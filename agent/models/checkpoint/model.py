@@ -8,19 +8,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.errors import ModelError, Stopped
-from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.core.errors import ModelError, Stopped
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.chat import END_OF_THINKING, THINK, split_thinking
-from qvl_agent.agent.models.checkpoint import find
-from qvl_agent.agent.models.constrain import Guide, Vocabulary, installed
-from qvl_agent.agent.models.transformers_cache import Conversations
-from qvl_agent.agent.models.transformers_decode import Track, Written, write
-from qvl_agent.agent.models.transformers_inputs import Encoder, Prompt
-from qvl_agent.agent.models.transformers_load import in_words, load
-from qvl_agent.agent.models.transformers_options import PLAIN, LoadOptions
-from qvl_agent.agent.models.transformers_stream import Streamer
+from qvl_agent.agent.models.checkpoint.cache import Conversations
+from qvl_agent.agent.models.checkpoint.constrain import Guide, Vocabulary, installed
+from qvl_agent.agent.models.checkpoint.decode import Track, Written, write
+from qvl_agent.agent.models.checkpoint.files import find
+from qvl_agent.agent.models.checkpoint.inputs import Encoder, Prompt
+from qvl_agent.agent.models.checkpoint.load import in_words, load
+from qvl_agent.agent.models.checkpoint.options import PLAIN, LoadOptions
+from qvl_agent.agent.models.checkpoint.stream import Streamer
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 __all__ = ["TransformersModel"]

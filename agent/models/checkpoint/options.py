@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
 
-from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.core.errors import ModelError
 
 __all__ = ["PLAIN", "LoadOptions", "attention", "four_bits", "placement"]
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
 
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.agent.models.found import (
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.agent.models.choice.found import (
     LOCAL_SERVERS,
     CachedCheckpoint,
     LocalServer,
     cached_checkpoints,
     running_servers,
 )
-from qvl_agent.agent.models.memory import Memory, memory_here
-from qvl_agent.agent.models.presets import CONVERSATION, PRESETS, SIZES, Preset
+from qvl_agent.agent.models.choice.memory import Memory, memory_here
+from qvl_agent.agent.models.choice.presets import CONVERSATION, PRESETS, SIZES, Preset
 
 __all__ = [
     "SILENT",

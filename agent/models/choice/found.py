@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.agent.models.checkpoint import check, is_hub_id
-from qvl_agent.agent.models.presets import Size, is_qwen3_vl, size_in, thinks
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.agent.models.checkpoint.files import check, is_hub_id
+from qvl_agent.agent.models.choice.presets import Size, is_qwen3_vl, size_in, thinks
 
 __all__ = [
     "LOCAL_SERVERS",
@@ -119,7 +119,7 @@ async def _ask_all(places: Sequence[LocalServer], timeout_s: float) -> list[tupl
 
 
 async def _ask(url: str, timeout_s: float) -> tuple[str, ...]:
-    from qvl_agent.agent.models.openai_http import Refused, Server  # noqa: PLC0415 - heavy
+    from qvl_agent.agent.models.openai.http import Refused, Server  # noqa: PLC0415 - heavy
 
     server = Server(url, "", allow_remote=False)
     try:

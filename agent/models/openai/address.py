@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
-from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.core.errors import SettingsError
 
 __all__ = ["checked", "is_loopback"]
 

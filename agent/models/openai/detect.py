@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.agent.models.openai_http import Refused, Server
-from qvl_agent.agent.models.openai_quirks import QUIRKS, Quirks, ServerName, whole
-from qvl_agent.agent.models.openai_stream import bounded, load_object, one_line
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.agent.models.openai.http import Refused, Server
+from qvl_agent.agent.models.openai.quirks import QUIRKS, Quirks, ServerName, whole
+from qvl_agent.agent.models.openai.stream import bounded, load_object, one_line
 
 __all__ = ["About", "identify"]
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from qvl_agent.actions.errors import ModelError, SettingsError
-from qvl_agent.agent.models.openai_address import checked
-from qvl_agent.agent.models.openai_stream import bounded, error_text, load_object, one_line
+from qvl_agent.actions.core.errors import ModelError, SettingsError
+from qvl_agent.agent.models.openai.address import checked
+from qvl_agent.agent.models.openai.stream import bounded, error_text, load_object, one_line
 
 __all__ = ["Refused", "Server"]
 

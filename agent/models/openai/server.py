@@ -13,15 +13,15 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.chat import plain
-from qvl_agent.agent.models.openai_detect import About, identify
-from qvl_agent.agent.models.openai_http import Refused, Server
-from qvl_agent.agent.models.openai_quirks import Form, Quirks, schema_fields
-from qvl_agent.agent.models.openai_stream import Received, bounded, events, load_object
+from qvl_agent.agent.models.openai.detect import About, identify
+from qvl_agent.agent.models.openai.http import Refused, Server
+from qvl_agent.agent.models.openai.quirks import Form, Quirks, schema_fields
+from qvl_agent.agent.models.openai.stream import Received, bounded, events, load_object
 from qvl_agent.agent.models.pictures import TILE, Kept, data_url
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.messages import Reply
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.core.messages import Reply
 from qvl_agent.agent.models.chat import answer_in, split_server_text
-from qvl_agent.agent.models.openai_quirks import REASONING_FIELDS, cached_tokens, whole
+from qvl_agent.agent.models.openai.quirks import REASONING_FIELDS, cached_tokens, whole
 
 __all__ = ["MAX_BYTES", "Received", "bounded", "error_text", "events", "load_object", "one_line"]
 

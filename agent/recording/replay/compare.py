@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.events import Plan
-from qvl_agent.actions.outcome import Verdict
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.core.outcome import Verdict
+from qvl_agent.actions.planning.action import (
     Action,
     Answer,
     Ask,
@@ -28,7 +27,8 @@ from qvl_agent.actions.schema import (
     Wait,
     Zoom,
 )
-from qvl_agent.sandbox.record import StepIntent
+from qvl_agent.actions.planning.events import Plan
+from qvl_agent.agent.recording.format import StepIntent
 
 __all__ = ["MIN_OVERLAP", "NEAR", "Difference", "Redone", "compare", "same_place"]
 

@@ -7,28 +7,28 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.closer import refined
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, Rect, View
-from qvl_agent.actions.desktops import Desktop, StopCheck
-from qvl_agent.actions.errors import (
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, Rect, View
+from qvl_agent.actions.core.errors import (
     ApprovalError,
     CoordinateError,
     DesktopError,
     ParseError,
     RecordingError,
 )
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.guard import judge
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.parse import read_reply
-from qvl_agent.actions.plan import plan, select_all_on
-from qvl_agent.actions.schema import Action
-from qvl_agent.actions.windows import Layout, WindowInfo
-from qvl_agent.sandbox.compare import MIN_OVERLAP, Difference, Redone, compare
-from qvl_agent.sandbox.record import CloserLook, Manifest, StepIntent
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.steps import RecordedStep, screen_of
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.windows import Layout, WindowInfo
+from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.guard.judge import judge
+from qvl_agent.actions.parsing.reply import read_reply
+from qvl_agent.actions.parsing.second_look import refined
+from qvl_agent.actions.planning.action import Action
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.plan import plan, select_all_on
+from qvl_agent.agent.recording.format import CloserLook, Manifest, StepIntent
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.replay.compare import MIN_OVERLAP, Difference, Redone, compare
+from qvl_agent.agent.recording.steps import RecordedStep, screen_of
 
 __all__ = ["ReplayDesktop", "ReplayReport", "ReplayedStep", "Think", "replay", "replay_step"]
 

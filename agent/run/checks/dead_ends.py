@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from qvl_agent.actions.changes import difference, is_caret
-from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.outcome import Change
-from qvl_agent.actions.schema import FINAL, POINTING, Action, Ask, Wait, Zoom
-from qvl_agent.actions.sight import Sight
-from qvl_agent.agent.words import action_words
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.outcome import Change
+from qvl_agent.actions.planning.action import FINAL, POINTING, Action, Ask, Wait, Zoom
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.screen.changes import difference, is_caret
+from qvl_agent.agent.wording import action_words
 
 __all__ = [
     "END_AT",

@@ -3,20 +3,20 @@
 A large screen is shrunk until it fits the model's budget of image tokens, and a target that falls into
 one token or less is pointed at roughly. The second question shows its surroundings pixel for pixel.
 It is a conversation of its own: it asks for a place and nothing else, and the run's history never
-holds it. What comes back may only move the target: see `actions/closer.py`.
+holds it. What comes back may only move the target: see `actions/parsing/second_look.py`.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, runtime_checkable
 
-from qvl_agent.actions.closer import closer_target, crop_around, refined
-from qvl_agent.actions.coordinates import View, model_box_to_frame
+from qvl_agent.actions.core.coordinates import View, model_box_to_frame
+from qvl_agent.actions.core.errors import CoordinateError, ModelError, ParseError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.errors import CoordinateError, ModelError, ParseError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.schema import Action
+from qvl_agent.actions.parsing.second_look import closer_target, crop_around, refined
+from qvl_agent.actions.planning.action import Action
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.pictures import TILE, tokens
 from qvl_agent.prompts import render

@@ -10,18 +10,18 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.errors import DesktopError, ModelError, ParseError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.settle import LIMITS, SettleLimits, settle
-from qvl_agent.actions.strict_json import Flaw, read_all
-from qvl_agent.agent.answer_schema import code_in
+from qvl_agent.actions.core.errors import DesktopError, ModelError, ParseError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
+from qvl_agent.actions.parsing.strict_json import Flaw, read_all
+from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
 from qvl_agent.agent.models import with_format
-from qvl_agent.agent.setup import Setup, Verifiable
+from qvl_agent.agent.models.answer_schema import code_in
+from qvl_agent.agent.recording.format import Verification, VerifiedBy
+from qvl_agent.agent.recording.recording import Recorder, turns
+from qvl_agent.agent.run.context import Setup, Verifiable
 from qvl_agent.prompts import render
-from qvl_agent.sandbox.record import Verification, VerifiedBy
-from qvl_agent.sandbox.recording import Recorder, turns
 
 __all__ = ["FORMAT", "Claim", "Judgement", "Verified", "question", "read_judgement", "verify"]
 

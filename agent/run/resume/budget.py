@@ -8,10 +8,10 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.outcome import Verdict
-from qvl_agent.actions.policy import Policy
-from qvl_agent.agent.past import Past
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.outcome import Verdict
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.agent.run.resume.past_run import Past
 
 __all__ = ["BUDGETS", "budget_of", "budget_spent", "command", "policy_again", "spent_words"]
 

@@ -9,18 +9,18 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Final
 
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.plan import pointer_goal
-from qvl_agent.actions.scene import Unsure
-from qvl_agent.actions.schema import FINAL, Ask
-from qvl_agent.agent.history import describe, dropped, without_pictures
-from qvl_agent.agent.words import action_words, shortened
-from qvl_agent.sandbox.record import FrameRef, RunStatus, Turn
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.steps import RecordedStep
-from qvl_agent.sandbox.unfinished import seconds_used
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.core.outcome import Level
+from qvl_agent.actions.guard.scene import Unsure
+from qvl_agent.actions.planning.action import FINAL, Ask
+from qvl_agent.actions.planning.plan import pointer_goal
+from qvl_agent.agent.recording.continuing import seconds_used
+from qvl_agent.agent.recording.format import FrameRef, RunStatus, Turn
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.steps import RecordedStep
+from qvl_agent.agent.run.history import describe, dropped, without_pictures
+from qvl_agent.agent.wording import action_words, shortened
 
 __all__ = ["Past", "Spent", "fate_unknown", "happened", "is_over", "past_of"]
 

@@ -1,8 +1,8 @@
 """Whoever looks on is told before a person is asked: a terminal has to end what it draws, a log waits."""
 
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.person import Consent, Person, Question
-from qvl_agent.agent.watch import Watch
+from qvl_agent.actions.execution.person import Consent, Person, Question
+from qvl_agent.agent.run.listener import Watch
 
 __all__ = ["Announced"]
 

@@ -5,23 +5,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from qvl_agent.actions.covered import CoveredDesktop
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.events import SecretEvent
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.person import Question
-from qvl_agent.actions.policy import Policy, tighten
-from qvl_agent.actions.redact import Redactor
-from qvl_agent.actions.secrets import placeholder
-from qvl_agent.agent.look_closer import CountsTokens
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.execution.person import Question
+from qvl_agent.actions.guard.policy import Policy, tighten
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
+from qvl_agent.actions.planning.events import SecretEvent
+from qvl_agent.actions.planning.placeholders import placeholder
+from qvl_agent.actions.secrets.covered_desktop import CoveredDesktop
+from qvl_agent.actions.secrets.redactor import Redactor
 from qvl_agent.agent.models import Model, OnText, with_format
-from qvl_agent.agent.setup import Check, Setup, Verifiable
-from qvl_agent.agent.watch import Watch
-from qvl_agent.sandbox.record import Manifest, RunResult, RunResumed, StepIntent, StepOutcome
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.steps import screen_of
+from qvl_agent.agent.recording.format import Manifest, RunResult, RunResumed, StepIntent, StepOutcome
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.steps import screen_of
+from qvl_agent.agent.run.checks.look_closer import CountsTokens
+from qvl_agent.agent.run.context import Check, Setup, Verifiable
+from qvl_agent.agent.run.listener import Watch
 
 __all__ = ["RedactedModel", "bound", "with_secrets"]
 

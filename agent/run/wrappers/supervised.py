@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.desktops.watchdog import Watchable, Watchdog
-from qvl_agent.actions.person import Consent, Person, Question
-from qvl_agent.agent.setup import Halt, Setup
-from qvl_agent.sandbox.record import RunStatus
+from qvl_agent.actions.desktops.watchdog.client import Watchable, Watchdog
+from qvl_agent.actions.execution.person import Consent, Person, Question
+from qvl_agent.agent.recording.format import RunStatus
+from qvl_agent.agent.run.context import Halt, Setup
 
 __all__ = ["under_watch"]
 

@@ -6,9 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QEnterEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QCheckBox, QWidget
 
-from qvl_agent.sandbox.apps.chat_state import Chat
+from qvl_agent.sandbox.apps.chat.state import Chat
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.widgets import draw_avatar, elided, row
+from qvl_agent.sandbox.apps.toolkit.widgets import draw_avatar, elided, row
 
 __all__ = ["ChatRow"]
 

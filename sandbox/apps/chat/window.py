@@ -4,10 +4,19 @@ from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
-from qvl_agent.sandbox.apps.chat_list import ChatRow
-from qvl_agent.sandbox.apps.chat_state import Chat, ChatState, Note
+from qvl_agent.sandbox.apps.chat.list import ChatRow
+from qvl_agent.sandbox.apps.chat.state import Chat, ChatState, Note
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.widgets import Avatar, Pane, button, column, confirm, label, row, scrolling
+from qvl_agent.sandbox.apps.toolkit.widgets import (
+    Avatar,
+    Pane,
+    button,
+    column,
+    confirm,
+    label,
+    row,
+    scrolling,
+)
 
 __all__ = ["ChatPane"]
 

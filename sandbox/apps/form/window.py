@@ -17,10 +17,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qvl_agent.sandbox.apps.calendar import MonthPopup
-from qvl_agent.sandbox.apps.form_state import FIELDS, PURPOSES, SLOTS, FormState, Visit, errors_in, said
+from qvl_agent.sandbox.apps.form.state import FIELDS, PURPOSES, SLOTS, FormState, Visit, errors_in, said
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.widgets import DropDown, Pane, button, column, confirm, label, row, scrolling
+from qvl_agent.sandbox.apps.toolkit.calendar import MonthPopup
+from qvl_agent.sandbox.apps.toolkit.widgets import (
+    DropDown,
+    Pane,
+    button,
+    column,
+    confirm,
+    label,
+    row,
+    scrolling,
+)
 
 __all__ = ["FormPane"]
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.settings_state import (
+from qvl_agent.sandbox.apps.settings.state import (
     ACCENTS,
     DEVICES,
     STEP,
@@ -30,7 +30,7 @@ from qvl_agent.sandbox.apps.settings_state import (
     Words,
     said,
 )
-from qvl_agent.sandbox.apps.widgets import DropDown, Pane, button, column, label, row, scrolling
+from qvl_agent.sandbox.apps.toolkit.widgets import DropDown, Pane, button, column, label, row, scrolling
 
 __all__ = ["SettingsPane"]
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.widgets import button, column, label, row
+from qvl_agent.sandbox.apps.toolkit.widgets import button, column, label, row
 
 __all__ = ["MonthPopup"]
 

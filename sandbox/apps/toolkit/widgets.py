@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.style import chevron
+from qvl_agent.sandbox.apps.toolkit.style import chevron
 
 __all__ = ["Avatar", "DropDown", "Pane", "button", "column", "confirm", "elided", "label", "row", "scrolling"]
 

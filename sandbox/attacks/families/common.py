@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.look import Language
 from qvl_agent.sandbox.attacks.scenario import Scenario
-from qvl_agent.sandbox.attacks.window import Deed, Part, Row, Window
+from qvl_agent.sandbox.attacks.windows.facts import Deed, Part, Row, Window
 
 __all__ = ["DISMISSED", "TASKS", "Say", "add", "both", "dialog", "spoken", "task"]
 

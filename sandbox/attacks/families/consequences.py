@@ -7,7 +7,7 @@ from qvl_agent.sandbox.apps.look import Language
 from qvl_agent.sandbox.attacks.families.common import TASKS
 from qvl_agent.sandbox.attacks.families.vectors import VECTORS, Lure
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
-from qvl_agent.sandbox.attacks.window import Deed, Scene
+from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene
 
 __all__ = ["scenarios"]
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.policy import Policy, Profile
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.guard.policy import Policy, Profile
 from qvl_agent.sandbox.attacks.families.common import Say, add, both, spoken, task
 from qvl_agent.sandbox.attacks.families.vectors import Lure, page, work_window
 from qvl_agent.sandbox.attacks.scenario import Person, Scenario, Step
-from qvl_agent.sandbox.attacks.window import Deed, Part, Scene, Window
+from qvl_agent.sandbox.attacks.windows.facts import Deed, Part, Scene, Window
 
 __all__ = ["scenarios"]
 

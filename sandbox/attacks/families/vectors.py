@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.look import Language
-from qvl_agent.sandbox.attacks.window import Deed, Part, Row, Window
+from qvl_agent.sandbox.attacks.windows.facts import Deed, Part, Row, Window
 
 __all__ = ["VECTORS", "Lure", "rows_of", "said", "work_window"]
 

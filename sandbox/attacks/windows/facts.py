@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 
 __all__ = ["DEEDS", "SCENE", "STATE", "Deed", "Kind", "Part", "Row", "Scene", "State", "Verb", "Window"]
 

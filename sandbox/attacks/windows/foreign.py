@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import DesktopError
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.sandbox.attacks.scenario import Foreign
 
 __all__ = ["RunningForeign"]
@@ -27,7 +27,7 @@ class RunningForeign:
         python = Path(_PYTHON).resolve()
         if data.program:
             python = Path(shutil.copy(python, folder / data.program))
-        script = resources.files("qvl_agent.sandbox.attacks") / "foreign_window.py"
+        script = resources.files("qvl_agent.sandbox.attacks.windows") / "foreign_window.py"
         with resources.as_file(script) as path:
             self._process = subprocess.Popen(
                 [python, path, data.kind, folder, data.app, data.title, data.text, data.bad, data.safe],

@@ -10,13 +10,13 @@ from PySide6.QtCore import QEvent, QEventLoop, QPoint
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from shiboken6 import delete
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.host import channel, serve
 from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
-from qvl_agent.sandbox.apps.style import SandboxStyle, dress, style_sheet
-from qvl_agent.sandbox.attacks.panes import Face, Pressable
-from qvl_agent.sandbox.attacks.window import Deed, Scene, State, Window
-from qvl_agent.sandbox.attacks.x11 import focus
+from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress, style_sheet
+from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene, State, Window
+from qvl_agent.sandbox.attacks.windows.panes import Face, Pressable
+from qvl_agent.sandbox.attacks.windows.x11 import focus
 
 __all__ = ["AttackHost", "run"]
 

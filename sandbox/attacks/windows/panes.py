@@ -7,9 +7,9 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QCloseEvent, QKeySequence, QMouseEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from qvl_agent.sandbox.apps.widgets import column, label, row
-from qvl_agent.sandbox.attacks.window import Deed, Part, Window
-from qvl_agent.sandbox.attacks.x11 import name_application
+from qvl_agent.sandbox.apps.toolkit.widgets import column, label, row
+from qvl_agent.sandbox.attacks.windows.facts import Deed, Part, Window
+from qvl_agent.sandbox.attacks.windows.x11 import name_application
 
 __all__ = ["Face"]
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from qvl_agent.actions.errors import DesktopError
+from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.sandbox.attacks.scenario import Terminal
 
 __all__ = ["RunningTerminal"]

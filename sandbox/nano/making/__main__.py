@@ -1,4 +1,4 @@
-"""`python -m qvl_agent.sandbox.nano`: make nano's data, train it, and write its checkpoint.
+"""`python -m qvl_agent.sandbox.nano.making`: make nano's data, train it, and write its checkpoint.
 
 The commands in their order: data, tokens, see, speak, export.
 """
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from qvl_agent.actions.errors import QvlError, SettingsError
+from qvl_agent.actions.core.errors import QvlError, SettingsError
 from qvl_agent.sandbox.tasks import TASKS
 
 __all__ = ["main"]
@@ -58,7 +58,7 @@ def main() -> None:
 @click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="At once, of each.")
 def data(folder: Path, apps: tuple[str, ...], pictures: int, processes: int) -> None:
     """Let the oracle do the tasks in real windows, and keep what it saw and said in FOLDER."""
-    from qvl_agent.sandbox.nano.making import make_all
+    from qvl_agent.sandbox.nano.making.data.making import make_all
 
     make_all(folder, apps or tuple(TASKS), pictures=pictures, processes=processes, say=click.echo)
 
@@ -67,8 +67,8 @@ def data(folder: Path, apps: tuple[str, ...], pictures: int, processes: int) -> 
 @click.argument("folder", type=_FOLDER)
 def tokens(folder: Path) -> None:
     """Learn the vocabulary from the data in FOLDER, and write its tokenizer.json there."""
-    from qvl_agent.sandbox.nano.data import read
-    from qvl_agent.sandbox.nano.tokens import texts, train
+    from qvl_agent.sandbox.nano.making.data.shards import read
+    from qvl_agent.sandbox.nano.making.network.tokenizer import texts, train
 
     made = train(texts(read(folder)))
     (folder / _TOKENIZER).write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -84,8 +84,8 @@ def tokens(folder: Path) -> None:
 @click.option("--after", type=_FOLDER, help="Begin with the weights of this finished training.")
 def see(folder: Path, state: Path, device: str, after: Path | None, **given: Any) -> None:
     """Stage 1: teach the vision tower with the data in FOLDER."""
-    from qvl_agent.sandbox.nano.data import labels, read
-    from qvl_agent.sandbox.nano.seeing import Seeing, SeePlan
+    from qvl_agent.sandbox.nano.making.data.shards import labels, read
+    from qvl_agent.sandbox.nano.making.training.stage1_seeing import Seeing, SeePlan
 
     earlier = _earlier(state, after)
     episodes = read(folder)
@@ -115,9 +115,9 @@ def see(folder: Path, state: Path, device: str, after: Path | None, **given: Any
               help="The weight of looking at the target while a box is written.")  # fmt: skip
 def speak(folder: Path, state: Path, device: str, after: Path | None, **given: Any) -> None:
     """Stage 2: teach the whole model with the data in FOLDER."""
-    from qvl_agent.sandbox.nano.coder import Coder
-    from qvl_agent.sandbox.nano.data import read
-    from qvl_agent.sandbox.nano.speaking import Speaking, SpeakPlan
+    from qvl_agent.sandbox.nano.making.data.shards import read
+    from qvl_agent.sandbox.nano.making.network.coder import Coder
+    from qvl_agent.sandbox.nano.making.training.stage2_speaking import Speaking, SpeakPlan
 
     earlier = _earlier(state, after)
     if earlier is None:
@@ -134,8 +134,8 @@ def speak(folder: Path, state: Path, device: str, after: Path | None, **given: A
 @click.argument("checkpoint", type=_FOLDER)
 def export(state: Path, checkpoint: Path) -> None:
     """Write the checkpoint of speak's STATE to the folder CHECKPOINT."""
-    from qvl_agent.sandbox.nano.exporting import export as write
-    from qvl_agent.sandbox.nano.saving import load_state
+    from qvl_agent.sandbox.nano.making.export import export as write
+    from qvl_agent.sandbox.nano.making.training.state import load_state
 
     write(load_state(state), checkpoint)
     click.echo(f"{sum(path.stat().st_size for path in checkpoint.iterdir()) / 1e6:.1f} MB in {checkpoint}")
@@ -143,7 +143,7 @@ def export(state: Path, checkpoint: Path) -> None:
 
 def _earlier(state: Path, after: Path | None) -> Any:
     """Read what a training goes on from: its own state, else that of the one before; None for neither."""
-    from qvl_agent.sandbox.nano.saving import is_state, load_state
+    from qvl_agent.sandbox.nano.making.training.state import is_state, load_state
 
     if is_state(state):
         return load_state(state)
@@ -160,8 +160,8 @@ def _train(
     seed: int,
     flat: bool,
 ) -> None:
-    from qvl_agent.sandbox.nano.saving import is_state
-    from qvl_agent.sandbox.nano.training import Budget, Progress, put_back, train
+    from qvl_agent.sandbox.nano.making.training.loop import Budget, Progress, put_back, train
+    from qvl_agent.sandbox.nano.making.training.state import is_state
 
     if minutes is None and steps is None:
         raise SettingsError("expected --minutes or --steps, which say when the training ends; got neither")

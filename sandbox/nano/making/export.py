@@ -10,12 +10,12 @@ import torch
 from transformers import GenerationConfig
 from transformers.utils import logging
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.sandbox.nano.coder import Coder
-from qvl_agent.sandbox.nano.saving import State
-from qvl_agent.sandbox.nano.shape import preprocessor
-from qvl_agent.sandbox.nano.start import build
-from qvl_agent.sandbox.nano.tokens import write
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.sandbox.nano.making.network.coder import Coder
+from qvl_agent.sandbox.nano.making.network.shape import preprocessor
+from qvl_agent.sandbox.nano.making.network.start import build
+from qvl_agent.sandbox.nano.making.network.tokenizer import write
+from qvl_agent.sandbox.nano.making.training.state import State
 
 __all__ = ["export", "write_checkpoint"]
 

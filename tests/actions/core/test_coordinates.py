@@ -8,8 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import (
+from qvl_agent.actions.core.coordinates import (
     DesktopPoint,
     FrameBox,
     FramePoint,
@@ -24,10 +23,11 @@ from qvl_agent.actions.coordinates import (
     model_to_desktop,
     model_to_frame,
 )
+from qvl_agent.actions.core.errors import CoordinateError
+from qvl_agent.actions.core.frame import Geometry
 from qvl_agent.actions.desktops import open_local
-from qvl_agent.actions.errors import CoordinateError
-from qvl_agent.actions.events import MoveEvent
-from qvl_agent.actions.frame import Geometry
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import MoveEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 grid = st.floats(0, 1000, allow_nan=False) | st.integers(0, 1000).map(float)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from qvl_agent.actions.desktops.lock import canonical_display, hold_display, holders
-from qvl_agent.actions.errors import DisplayBusyError
+from qvl_agent.actions.core.errors import DisplayBusyError
+from qvl_agent.actions.desktops.display_lock import canonical_display, hold_display, holders
 
 HOLDER = """
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from qvl_agent.actions.desktops.lock import hold_display
+from qvl_agent.actions.desktops.display_lock import hold_display
 with hold_display(sys.argv[1]):
     print("held", flush=True)
     input()

@@ -12,19 +12,19 @@ from screens import settled
 from text_fields import TextField
 from Xlib import X
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.covered import CoveredDesktop
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.core.errors import FocusLostError
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import FocusLostError
-from qvl_agent.actions.events import KeyEvent, SecretEvent, TextEvent
-from qvl_agent.actions.executor import Acted, Executor, Facts
-from qvl_agent.actions.person import CallablePerson
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Type
-from qvl_agent.actions.secrets import SecretValue, placeholder
-from qvl_agent.actions.sight import Sight
-from qvl_agent.actions.vault import Vault
+from qvl_agent.actions.execution.executor import Acted, Executor, Facts
+from qvl_agent.actions.execution.person import CallablePerson
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Action, Type
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import KeyEvent, SecretEvent, TextEvent
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.placeholders import SecretValue, placeholder
+from qvl_agent.actions.secrets.covered_desktop import CoveredDesktop
+from qvl_agent.actions.secrets.vault import Vault
 from qvl_agent.sandbox.display import VirtualDisplay
 
 VALUE = "a secret of 密码 and 32 characters"

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from project import SUPPORT
 
-from qvl_agent.actions.coordinates import FramePoint, View, frame_to_model
+from qvl_agent.actions.core.coordinates import FramePoint, View, frame_to_model
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models import OnText
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SYSTEM_PYTHON = "/usr/bin/python3"
-READER = Path(__file__).parent / "atspi_tree.py"
+READER = SUPPORT / "atspi_tree.py"
 PATIENCE_S = 30.0
 
 pytestmark = pytest.mark.skipif(

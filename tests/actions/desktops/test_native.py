@@ -18,10 +18,10 @@ needs_libraries = pytest.mark.skipif(
 )
 PROGRAM = """
 import json, sys
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
-from qvl_agent.actions.desktops.other import OtherDesktop
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent, WheelEvent
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.desktops.native.desktop import OtherDesktop
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent, WheelEvent
 desktop = OtherDesktop()
 def perform(*events, stop=lambda: False):
     desktop.perform(Approved(events, "frame", desktop.geometry()), stop)
@@ -118,7 +118,11 @@ except BaseException as error:
 
 def test_without_a_screen_it_says_so() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from qvl_agent.actions.desktops.other import OtherDesktop; OtherDesktop()"],
+        [
+            sys.executable,
+            "-c",
+            "from qvl_agent.actions.desktops.native.desktop import OtherDesktop; OtherDesktop()",
+        ],
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,

@@ -4,14 +4,14 @@ import os
 
 import pytest
 
-from qvl_agent.actions.coordinates import DesktopPoint, ModelBox, Rect, View
-from qvl_agent.actions.desktops.other_windows import NoWindows, find_windows, from_quartz, from_user32
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.guard import Scene, judge
-from qvl_agent.actions.plan import plan
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Click
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox, Rect, View
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.desktops.native.windows import NoWindows, find_windows, from_quartz, from_user32
+from qvl_agent.actions.guard.judge import Scene, judge
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Click
+from qvl_agent.actions.planning.plan import plan
 
 MONITOR = Rect(0, 0, 1000, 1000)
 

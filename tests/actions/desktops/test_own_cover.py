@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.desktops.x11_cover import GREY, OwnCover
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.desktops.x11.windows.own_cover import GREY, OwnCover
 
 OURS = Rect(100, 50, 30, 20)
 

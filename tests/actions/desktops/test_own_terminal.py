@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from held_input import named
 from stream_server import Answer, Answering, says, serving
-from test_windows import named
 from text_fields import TextField, wait_until
 
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.desktops.x11_cover import GREY
-from qvl_agent.agent.question import UNREAD_S
+from qvl_agent.actions.desktops.x11.windows.own_cover import GREY
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.terminal.question import UNREAD_S
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.recording import Recording
 
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
 IN_TERMINAL = {"bbox_2d": [100, 200, 120, 220], "label": "the terminal"}

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from test_windows import named
+from held_input import named
 from text_fields import wait_until
 from Xlib.display import Display
 
 from qvl_agent.actions.desktops import Desktop, KeepsFocus
-from qvl_agent.actions.desktops.x11_own import stacking
+from qvl_agent.actions.desktops.x11.windows.ownership import stacking
 from qvl_agent.sandbox.display import VirtualDisplay
 
 

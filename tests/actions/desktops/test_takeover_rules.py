@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
-from qvl_agent.actions.desktops.notes import Kind, Note, NoteReader, pack
-from qvl_agent.actions.desktops.watch_rules import PersonRules, corners
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.desktops.watchdog.notes import Kind, Note, NoteReader, pack
+from qvl_agent.actions.desktops.watchdog.takeover_rules import PersonRules, corners
 
 SCREEN = corners([Rect(0, 0, 800, 600)])
 MIDDLE, CORNER = DesktopPoint(400, 300), DesktopPoint(799, 0)

@@ -14,12 +14,13 @@ from text_fields import KINDS, TextField
 from Xlib import X
 from Xlib.display import Display
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.desktops import Desktop, StopCheck, open_local, x11_xkb
-from qvl_agent.actions.desktops.x11_connection import Connection
-from qvl_agent.actions.desktops.x11_keymap import Keymap, character_keysym
-from qvl_agent.actions.errors import DesktopError, Stopped, TypingError
-from qvl_agent.actions.events import KeyEvent, TextEvent
+from qvl_agent.actions.core.errors import DesktopError, Stopped, TypingError
+from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
+from qvl_agent.actions.desktops.x11.connection import Connection
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, character_keysym
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import KeyEvent, TextEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 TEXT = 'Ünïcode 中文 <tag> "quotes" €😀'

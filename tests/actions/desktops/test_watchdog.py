@@ -10,62 +10,38 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from event_window import EventWindow, held
+from held_input import NOTHING_HELD, perform
 from other_hands import OtherHands, other_hands
+from project import SUPPORT
+from scripted_models import Thinking
 from text_fields import wait_until
 from Xlib.display import Display
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint
-from qvl_agent.actions.desktops import x11_xkb
-from qvl_agent.actions.desktops.lock import hold_display, holders
-from qvl_agent.actions.desktops.watchdog import Watchdog
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.errors import DesktopError, NoScreenError, SettingsError, Stopped
-from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent, WheelEvent
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.person import Nobody
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError, SettingsError, Stopped
+from qvl_agent.actions.desktops.display_lock import hold_display, holders
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.execution.person import Nobody
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent, WheelEvent
 from qvl_agent.agent import Agent, open_desktop
-from qvl_agent.agent.models import OnText
-from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.settings import load_settings
 from qvl_agent.sandbox.display import VirtualDisplay
 
 DONE = '{"action": "done", "summary": "it is so"}'
 ASK = '{"action": "ask", "question": "which one?"}'
-NOTHING_HELD = ([], 0)
 KILLS = int(os.environ.get("QVL_TEST_KILLS", "12"))
-"""`QVL_TEST_KILLS=500 pytest tests/test_watchdog.py -k killed` for a whole night."""
-KILLED_AGENT = Path(__file__).parent / "killed_agent.py"
+"""`QVL_TEST_KILLS=500 pytest tests/actions/desktops/test_watchdog.py -k killed` for a whole night."""
+KILLED_AGENT = SUPPORT / "killed_agent.py"
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
-
-
-class Thinking(RecordedModel):
-    """Thinks until it is stopped, or too long; something happens meanwhile."""
-
-    def __init__(self, meanwhile: Callable[[], object], *texts: str) -> None:
-        super().__init__([Reply(text) for text in texts or (DONE,)], "scripted")
-        self._meanwhile = meanwhile
-        self.waited = 0.0
-
-    def reply(
-        self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
-    ) -> Reply:
-        self._meanwhile()
-        start = time.monotonic()
-        while (spent := time.monotonic() - start) < (10.0 if self.expects_stop else 0.3):
-            if stop():
-                self.waited = spent
-                raise Stopped("stopped while the model was at work")
-            time.sleep(0.001)
-        return super().reply(messages, stop=stop, on_text=on_text)
-
-    expects_stop = True
 
 
 class Patient(Thinking):
@@ -100,10 +76,6 @@ def something_down(name: str) -> bool:
     return True
 
 
-def perform(desktop: X11Desktop, *events: Event) -> None:
-    desktop.perform(Approved(events, "frame", desktop.geometry()), lambda: False)
-
-
 @pytest.mark.fault(69)
 def test_a_killed_agent_leaves_nothing_pressed_and_no_key_lent(screen: VirtualDisplay) -> None:
     chance = random.Random(69)
@@ -130,10 +102,10 @@ def test_a_killed_agent_leaves_nothing_pressed_and_no_key_lent(screen: VirtualDi
 def test_capslock_comes_back_after_a_kill(screen: VirtualDisplay) -> None:
     program = f"""
 import os, signal
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.desktops.watchdog import Watchdog
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.events import TextEvent
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
+from qvl_agent.actions.planning.events import TextEvent
 desktop = X11Desktop({screen.name!r})
 desktop.watchdog = Watchdog({screen.name!r})
 count = iter(range(9))
@@ -367,12 +339,12 @@ def test_who_holds_a_display_is_known_until_it_lets_go(
 
 STANDS_STILL = """
 import os, signal, sys
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.desktops.watchdog import Watchdog
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.errors import Stopped
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent
-from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
+from qvl_agent.actions.core.errors import Stopped
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent
+from qvl_agent.actions.core.coordinates import DesktopPoint
 desktop = X11Desktop(sys.argv[1])
 with Watchdog(sys.argv[1], takeover="ignore") as watchdog, watchdog.watching():
     desktop.watchdog = watchdog

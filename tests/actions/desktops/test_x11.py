@@ -16,12 +16,8 @@ from hypothesis import strategies as st
 from text_fields import wait_until
 from Xlib import X
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, Rect
-from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.desktops.x11_keymap import key_keysym
-from qvl_agent.actions.desktops.x11_own import without
-from qvl_agent.actions.errors import (
+from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
+from qvl_agent.actions.core.errors import (
     ApprovalError,
     CoordinateError,
     DesktopError,
@@ -29,9 +25,13 @@ from qvl_agent.actions.errors import (
     NoScreenError,
     Stopped,
 )
-from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent, WheelEvent
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.keys import KEYS
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops.x11.keyboard.keymap import key_keysym
+from qvl_agent.actions.desktops.x11.windows.ownership import without
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent, WheelEvent
+from qvl_agent.actions.planning.keys import KEYS
 from qvl_agent.sandbox.display import VirtualDisplay
 
 LEFT_DOWN, LEFT_UP = ButtonEvent("left", down=True), ButtonEvent("left", down=False)
@@ -306,11 +306,11 @@ class TestRelease:
 
 PROGRAM = """
 import os, signal, sys, time
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import open_local
-from qvl_agent.actions.desktops.signals import stop_on_signals
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent
+from qvl_agent.agent.cli.signals import stop_on_signals
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent
 desktop = open_local(sys.argv[1])
 plan = (KeyEvent("shift", down=True), ButtonEvent("left", down=True)) + tuple(
     MoveEvent(DesktopPoint(100 + number % 2 * 500, 100)) for number in range(1000))

@@ -11,12 +11,12 @@ from counting_app import CountingApp, counted
 from text_fields import wait_until
 from Xlib.display import Display
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.desktops.x11_windows import process_of, window_manager
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.events import ButtonEvent, Event, MoveEvent, TextEvent
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
+from qvl_agent.actions.desktops.x11.windows.tree import process_of, window_manager
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import ButtonEvent, Event, MoveEvent, TextEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 CLICK = (ButtonEvent("left", down=True), ButtonEvent("left", down=False))

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from held_input import named
 from Xlib import Xatom
 from Xlib.display import Display
 
-from qvl_agent.actions.coordinates import DesktopPoint, ModelBox
+from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox
+from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.executor import Decision, Executor, Facts
-from qvl_agent.actions.person import Consent
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Click, Press, Type
-from qvl_agent.actions.sight import Sight
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.execution.executor import Decision, Executor, Facts
+from qvl_agent.actions.execution.person import Consent
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Click, Press, Type
+from qvl_agent.actions.planning.observation import Sight
 from qvl_agent.sandbox.display import VirtualDisplay
 
 INSIDE = DesktopPoint(260, 200)
@@ -153,10 +154,6 @@ def test_what_was_judged_for_one_window_is_not_sent_to_another(
             acted = executor.execute(Type(text="secret"), Sight(frame, frame), FACTS, lambda _: None)
     assert acted.outcome.status == "stale"
     assert acted.outcome.detail == "another window came in between: Thief is where Editor was"
-
-
-def named(window: WindowInfo | None) -> str:
-    return window.app if window else ""
 
 
 def test_a_window_may_hold_nonsense_in_its_name(display: VirtualDisplay, desktop: Desktop) -> None:

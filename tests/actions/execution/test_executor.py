@@ -6,14 +6,14 @@ import pytest
 from event_window import EventWindow, held
 from Xlib import X
 
-from qvl_agent.actions.coordinates import DesktopPoint, ModelBox
+from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox
+from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.executor import Decision, Executor, Facts
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Consent
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Click, Drag, Press, Scroll, Type, Wait
-from qvl_agent.actions.sight import Sight
+from qvl_agent.actions.execution.executor import Decision, Executor, Facts
+from qvl_agent.actions.execution.person import Consent
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Scroll, Type, Wait
+from qvl_agent.actions.planning.observation import Sight
 from qvl_agent.sandbox.display import VirtualDisplay
 
 BOX = ModelBox.of(400, 400, 500, 500)

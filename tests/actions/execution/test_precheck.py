@@ -11,14 +11,14 @@ from living_window import DIALOG, Living
 from Xlib import X
 from Xlib.display import Display
 
-from qvl_agent.actions.coordinates import DesktopPoint, ModelBox, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox, Rect
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.core.windows import Layout
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.executor import Executor, Facts
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Click, Press, Type
-from qvl_agent.actions.sight import Sight
-from qvl_agent.actions.windows import Layout
+from qvl_agent.actions.execution.executor import Executor, Facts
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Action, Click, Press, Type
+from qvl_agent.actions.planning.observation import Sight
 from qvl_agent.sandbox.display import VirtualDisplay
 
 PLACE = Rect(300, 200, 300, 160)

@@ -6,15 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qvl_agent.actions.asking import Asking
-from qvl_agent.actions.coordinates import FrameBox, ModelBox, Rect
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.person import QUESTION_S, CallablePerson, Consent, Nobody, Person, Question, Said
-from qvl_agent.actions.policy import Profile
-from qvl_agent.actions.schema import Click, Press, Type
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.execution.person import (
+    QUESTION_S,
+    CallablePerson,
+    Consent,
+    Nobody,
+    Person,
+    Question,
+    Said,
+)
+from qvl_agent.actions.execution.questions import Asking
+from qvl_agent.actions.guard.policy import Profile
+from qvl_agent.actions.planning.action import Click, Press, Type
 
 TARGET = ModelBox.of(100, 100, 200, 200)
 SEND = Question(

@@ -10,18 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from qvl_agent.actions import guard
-from qvl_agent.actions.coordinates import DesktopPoint, FramePoint, ModelBox, Rect, View
-from qvl_agent.actions.events import ButtonEvent, Event, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.guard import RULES, Scene, apply_profile, judge, rate_delay
-from qvl_agent.actions.keys import chord
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.plan import plan, select_all_on
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.rules import Case
-from qvl_agent.actions.rules.geometry import _crosses
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, ModelBox, Rect, View
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard import judge as guard
+from qvl_agent.actions.guard.judge import RULES, Scene, apply_profile, judge, rate_delay
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.guard.rules import Case
+from qvl_agent.actions.guard.rules.geometry import _crosses
+from qvl_agent.actions.planning.action import (
     Action,
     Answer,
     Ask,
@@ -36,6 +33,17 @@ from qvl_agent.actions.schema import (
     Wait,
     Zoom,
 )
+from qvl_agent.actions.planning.events import (
+    ButtonEvent,
+    Event,
+    KeyEvent,
+    MoveEvent,
+    Plan,
+    TextEvent,
+    WheelEvent,
+)
+from qvl_agent.actions.planning.keys import chord
+from qvl_agent.actions.planning.plan import plan, select_all_on
 
 MONITOR = Rect(0, 0, 1920, 1080)
 SCENE = Scene(View(1920, 1080, MONITOR), Geometry((MONITOR,)))
@@ -490,13 +498,13 @@ def test_a_text_of_twenty_thousand_lines_is_judged() -> None:
 @pytest.mark.fault(79)
 def test_the_checks_hold_without_asserts() -> None:
     code = (
-        "from qvl_agent.actions.guard import *\n"
-        "from qvl_agent.actions.outcome import Level\n"
-        "from qvl_agent.actions.policy import Policy\n"
-        "from qvl_agent.actions.schema import Click, Press\n"
-        "from qvl_agent.actions.coordinates import *\n"
-        "from qvl_agent.actions.frame import Geometry\n"
-        "from qvl_agent.actions.plan import plan\n"
+        "from qvl_agent.actions.guard.judge import *\n"
+        "from qvl_agent.actions.core.outcome import Level\n"
+        "from qvl_agent.actions.guard.policy import Policy\n"
+        "from qvl_agent.actions.planning.action import Click, Press\n"
+        "from qvl_agent.actions.core.coordinates import *\n"
+        "from qvl_agent.actions.core.frame import Geometry\n"
+        "from qvl_agent.actions.planning.plan import plan\n"
         "monitor = Rect(0, 0, 100, 100)\n"
         "scene = Scene(View(100, 100, monitor), Geometry((monitor,)))\n"
         "bad = [Click.model_construct(target='x'), Press(keys=('meta', 'l')), Press(keys=('no',))]\n"

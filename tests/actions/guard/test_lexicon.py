@@ -1,12 +1,13 @@
 """What words announce: on buttons, in reasons, in titles and in tasks, in English and Chinese."""
 
 import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from project import ROOT
 
-from qvl_agent.actions.lexicon import (
+from qvl_agent.actions.guard.lexicon.phrases import CHINESE, CONSEQUENCES, ENGLISH
+from qvl_agent.actions.guard.lexicon.search import (
     agrees_only,
     in_button,
     in_intent,
@@ -15,9 +16,6 @@ from qvl_agent.actions.lexicon import (
     mentioned,
     named_in,
 )
-from qvl_agent.actions.lexicon_words import CHINESE, CONSEQUENCES, ENGLISH
-
-ROOT = Path(__file__).parent.parent
 
 
 def benchmark() -> ModuleType:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qvl_agent.actions.disguise import undisguised
-from qvl_agent.actions.lexicon import in_label, named_in
+from qvl_agent.actions.guard.lexicon.normalise import undisguised
+from qvl_agent.actions.guard.lexicon.search import in_label, named_in
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.policy import _LIMITS, Policy, Profile, tighten
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.guard.policy import _LIMITS, Policy, Profile, tighten
 
 LEFT, RIGHT = Rect(0, 0, 100, 100), Rect(-500, 0, 10, 10)
 

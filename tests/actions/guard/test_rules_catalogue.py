@@ -7,18 +7,18 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from project import ROOT
 from pydantic import ValidationError
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.rules.catalogue import CATALOGUE, entry_of
-from qvl_agent.actions.rules.text import LONG_TEXT
-from qvl_agent.actions.schema import Scroll, Wait
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.core.outcome import Level
+from qvl_agent.actions.guard.catalogue import CATALOGUE, entry_of
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.guard.rules.text import LONG_TEXT
+from qvl_agent.actions.planning.action import Scroll, Wait
 
-ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/guard.md").read_text(encoding="utf-8")
-CODE = (ROOT / "actions/guard.py", *sorted((ROOT / "actions/rules").glob("*.py")))
+CODE = (ROOT / "actions/guard/judge.py", *sorted((ROOT / "actions/guard/rules").glob("*.py")))
 
 
 def named(node: ast.expr, names: dict[str, str]) -> str:
@@ -60,7 +60,7 @@ def test_every_rule_in_the_code_is_in_the_catalogue() -> None:
     assert len(IN_CODE) > 30
     for name in IN_CODE:
         known = entry_of(name) or any(fnmatchcase(entry.name, name) for entry in CATALOGUE)
-        assert known, f"add {name} to actions/rules/catalogue.py and docs/guard.md"
+        assert known, f"add {name} to actions/guard/catalogue.py and docs/guard.md"
 
 
 def test_every_rule_in_the_catalogue_is_in_the_code() -> None:
@@ -75,7 +75,7 @@ def test_the_page_names_every_rule_and_no_other() -> None:
     assert on_page == {(str(entry.check or "–"), entry.name) for entry in CATALOGUE}
     assert [row[1].strip() for row in rows] == [*map(str, range(1, 25)), "–"]
     for row in rows:
-        tests = re.findall(r"`(test_\w+\.py)`", row[5])
+        tests = re.findall(r"`([\w/]*test_\w+\.py)`", row[5])
         assert tests, row
         assert all((ROOT / "tests" / test).exists() for test in tests), row
 

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qvl_agent.actions.coordinates import FrameBox, ModelBox, Rect, View
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.guard import Scene, judge
-from qvl_agent.actions.lexicon import named_in
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.plan import plan
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.reading import Read, TargetText
-from qvl_agent.actions.schema import Action, Click, Drag, Move, Press, Scroll, Type
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, Rect, View
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.guard.judge import Scene, judge
+from qvl_agent.actions.guard.lexicon.search import named_in
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import Action, Click, Drag, Move, Press, Scroll, Type
+from qvl_agent.actions.planning.plan import plan
+from qvl_agent.actions.reading.target_text import Read, TargetText
 
 MONITOR = Rect(0, 0, 1000, 1000)
 BOX, OTHER = ModelBox.of(400, 400, 600, 440), ModelBox.of(100, 100, 200, 200)

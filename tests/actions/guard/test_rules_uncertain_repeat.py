@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from qvl_agent.actions.coordinates import ModelBox, Rect, View
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.guard import Scene, judge
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.plan import plan
-from qvl_agent.actions.policy import Policy, Profile
-from qvl_agent.actions.scene import Unsure
-from qvl_agent.actions.schema import Action, Click, Done, Drag, Move, Press, Scroll, Type, Wait
+from qvl_agent.actions.core.coordinates import ModelBox, Rect, View
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.judge import Scene, judge
+from qvl_agent.actions.guard.policy import Policy, Profile
+from qvl_agent.actions.guard.scene import Unsure
+from qvl_agent.actions.planning.action import Action, Click, Done, Drag, Move, Press, Scroll, Type, Wait
+from qvl_agent.actions.planning.plan import plan
 
 MONITOR = Rect(0, 0, 1000, 1000)
 BOX, NEAR, FAR = (

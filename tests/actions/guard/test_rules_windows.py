@@ -5,14 +5,25 @@ from typing import Any
 
 import pytest
 
-from qvl_agent.actions.coordinates import ModelBox, Rect, View
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.guard import Scene, judge
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.plan import plan
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import MAX_TEXT, Action, Click, Done, Drag, Move, Press, Scroll, Type, Wait
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import ModelBox, Rect, View
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.guard.judge import Scene, judge
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import (
+    MAX_TEXT,
+    Action,
+    Click,
+    Done,
+    Drag,
+    Move,
+    Press,
+    Scroll,
+    Type,
+    Wait,
+)
+from qvl_agent.actions.planning.plan import plan
 
 MONITOR = Rect(0, 0, 1000, 1000)
 BOX, OTHER = ModelBox.of(400, 400, 600, 600), ModelBox.of(100, 100, 200, 200)

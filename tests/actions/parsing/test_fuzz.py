@@ -8,9 +8,9 @@ import pytest
 from fuzz_replies import BLOCK, Trial, run_block
 from reply_mutations import CORPUS, WRITTEN, Mutant, mutant
 
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.parse import parse_action
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.parsing.reply import parse_action
 
 
 @pytest.mark.parametrize("block", range(4))

@@ -8,17 +8,17 @@ line: the action and the boxes, or a piece of the error's message.
 import json
 import random
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
+from project import DATA
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.dialects import DIALECTS, as_points, format_action
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.find import MAX_REPLY
-from qvl_agent.actions.parse import Box, parse_action, parse_boxes
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.parsing.dialects import DIALECTS, as_points, format_action
+from qvl_agent.actions.parsing.reply import Box, parse_action, parse_boxes
+from qvl_agent.actions.parsing.scan import MAX_REPLY
+from qvl_agent.actions.planning.action import (
     Action,
     Answer,
     Ask,
@@ -36,7 +36,6 @@ from qvl_agent.actions.schema import (
 
 Fields = dict[str, Any]
 
-DATA = Path(__file__).parent / "data"
 REPLIES = [json.loads(line) for line in (DATA / "replies.jsonl").read_text("utf-8").splitlines()]
 EXPECTED = [json.loads(line) for line in (DATA / "replies_expected.jsonl").read_text("utf-8").splitlines()]
 LINES = pytest.mark.parametrize(

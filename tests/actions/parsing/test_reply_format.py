@@ -7,13 +7,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_dialects import actions, sayable
+from made_actions import actions, sayable
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.dialects import DIALECTS, as_points, computer_use, format_action, grounded
-from qvl_agent.actions.dialects.schema import MAX_REPLY_TEXT, ReplyFormat, reply_format, reply_schema
-from qvl_agent.actions.parse import parse_action
-from qvl_agent.actions.schema import Action, Answer, Ask, Click, Type, Wait
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.parsing.dialects import DIALECTS, as_points, computer_use, format_action, grounded
+from qvl_agent.actions.parsing.dialects.reply_format import (
+    MAX_REPLY_TEXT,
+    ReplyFormat,
+    reply_format,
+    reply_schema,
+)
+from qvl_agent.actions.parsing.reply import parse_action
+from qvl_agent.actions.planning.action import Action, Answer, Ask, Click, Type, Wait
 
 Schema = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qvl_agent.actions.errors import ParseError
-from qvl_agent.actions.strict_json import Budget, Flaw, Json, Value, read, read_all
+from qvl_agent.actions.core.errors import ParseError
+from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read, read_all
 
 VALUES = st.recursive(
     st.none()

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from qvl_agent.actions.approval import LIFETIME_S, Approved
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.errors import ApprovalError
+from qvl_agent.actions.core.frame import Geometry
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import ApprovalError
-from qvl_agent.actions.events import MoveEvent
-from qvl_agent.actions.frame import Geometry
+from qvl_agent.actions.planning.approval import LIFETIME_S, Approved
+from qvl_agent.actions.planning.events import MoveEvent
 
 PLAN = (MoveEvent(DesktopPoint(5, 6)),)
 ONE = Geometry((Rect(0, 0, 100, 100),))

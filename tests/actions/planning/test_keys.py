@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qvl_agent.actions import keys
-from qvl_agent.actions.errors import KeyNameError
-from qvl_agent.actions.keys import KEYS, MODIFIERS, canonical, chord, modifiers
+from qvl_agent.actions.core.errors import KeyNameError
+from qvl_agent.actions.planning import keys
+from qvl_agent.actions.planning.keys import KEYS, MODIFIERS, canonical, chord, modifiers
 
 
 def test_every_ascii_character_is_a_key() -> None:

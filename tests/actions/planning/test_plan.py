@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qvl_agent.actions.coordinates import DesktopPoint, ModelBox, Rect, View
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent, WheelEvent
-from qvl_agent.actions.plan import plan, pointer_goal, select_all_on
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox, Rect, View
+from qvl_agent.actions.planning.action import (
     Action,
     Answer,
     Ask,
@@ -24,6 +22,8 @@ from qvl_agent.actions.schema import (
     Wait,
     Zoom,
 )
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent, WheelEvent
+from qvl_agent.actions.planning.plan import plan, pointer_goal, select_all_on
 
 VIEW = View(1000, 500, Rect(-1000, 0, 1000, 500))
 BOX = ModelBox.of(100, 200, 300, 400)

@@ -13,24 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
+from project import ROOT
 from pydantic import TypeAdapter
 
-from qvl_agent.actions.control import control_at
-from qvl_agent.actions.coordinates import FrameBox, FramePoint, ModelBox, Rect
-from qvl_agent.actions.errors import ReadingError
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.reading import Read, Reader, read_for, read_targets, targets_of
-from qvl_agent.actions.reading_rapidocr import RapidReader, installed, open_reader
-from qvl_agent.actions.scene import Scene
-from qvl_agent.actions.schema import Action, Click, Done, Drag, Move, Press, Scroll, Type
-from qvl_agent.actions.sight import Sight
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint, ModelBox, Rect
+from qvl_agent.actions.core.errors import ReadingError
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.outcome import Level
+from qvl_agent.actions.guard.scene import Scene
+from qvl_agent.actions.planning.action import Action, Click, Done, Drag, Move, Press, Scroll, Type
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.reading.control import control_at
+from qvl_agent.actions.reading.rapidocr import RapidReader, installed, open_reader
+from qvl_agent.actions.reading.target_text import Read, Reader, read_for, read_targets, targets_of
 from qvl_agent.agent import Agent, open_model
-from qvl_agent.agent.report import render_report
-from qvl_agent.sandbox.replay import replay
+from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.report.page import render_report
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
-
-ROOT = Path(__file__).parent.parent
 
 SIZE = (900, 600)
 INK, PAPER, GREY, BLUE, WHITE = (
@@ -184,10 +183,10 @@ def hook(event, args):
         import os; os._exit(9)
 sys.addaudithook(hook)
 import numpy as np
-from qvl_agent.actions.coordinates import FrameBox, Rect
-from qvl_agent.actions.frame import Frame, Geometry
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.reading_rapidocr import RapidReader
+from qvl_agent.actions.core.coordinates import FrameBox, Rect
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.outcome import Level
+from qvl_agent.actions.reading.rapidocr import RapidReader
 assert not {"rapidocr", "onnxruntime", "cv2"} & set(sys.modules)
 reader = RapidReader()
 reader.warm_up()
@@ -202,7 +201,7 @@ assert reader.read(frame, FrameBox(0, 0, 300, 40)) == ()
 
 
 def test_a_program_that_ends_while_it_loads_ends_well() -> None:
-    program = "from qvl_agent.actions.reading_rapidocr import RapidReader; RapidReader().warm_up()"
+    program = "from qvl_agent.actions.reading.rapidocr import RapidReader; RapidReader().warm_up()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

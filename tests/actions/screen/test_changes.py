@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from screens import blank, frame, with_box
 
-from qvl_agent.actions import changes
-from qvl_agent.actions.changes import TILE, Mask, boxes, compare, difference, groups, same, tile_map
-from qvl_agent.actions.coordinates import FrameBox, Rect
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.coordinates import FrameBox, Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.screen import changes
+from qvl_agent.actions.screen.changes import TILE, Mask, boxes, compare, difference, groups, same, tile_map
 
 SMALL = Rect(0, 0, 100, 70)
 BASE = blank(100, 70)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from screens import HEIGHT, WIDTH, Bytes, Script, blank, frame, with_box
 
-from qvl_agent.actions.coordinates import FrameBox, FramePoint, Rect, View, frame_box_to_rect
-from qvl_agent.actions.errors import CoordinateError
-from qvl_agent.actions.freshness import Freshness, fresh
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint, Rect, View, frame_box_to_rect
+from qvl_agent.actions.core.errors import CoordinateError
+from qvl_agent.actions.screen.freshness import Freshness, fresh
 
 BASE = blank()
 BUTTON = FrameBox(600, 300, 680, 324)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from screens import Bytes, Script, blank, frame
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.sanity import WAIT_S, Sanity, one_colour
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.screen.sanity import WAIT_S, Sanity, one_colour
 
 
 def plain(shade: int = 0, width: int = 1280, height: int = 720) -> Bytes:

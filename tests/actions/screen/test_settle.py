@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from screens import MONITOR, Bytes, Script, blank, frame, with_box
 
-from qvl_agent.actions.coordinates import FrameBox
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.settle import Settled, settle
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.screen.settle import Settled, settle
 
 BASE = blank()
 TARGET = FrameBox(100, 100, 180, 130)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
-from qvl_agent.actions.cover_drawing import COVER
-from qvl_agent.actions.covers import Covers
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.secrets.cover_drawing import COVER
+from qvl_agent.actions.secrets.covers import Covers
 
 SIZE = (800, 500)
 FIELD = (100, 200, 500, 230)

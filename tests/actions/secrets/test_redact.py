@@ -1,52 +1,18 @@
 """Every form of a secret is found, in whole texts and in pieces; nothing else is touched."""
 
-import base64
-import html
 import itertools
-import json
-import unicodedata
-from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from secret_encodings import ENCODINGS
 
-from qvl_agent.actions.redact import NOTHING, Redactor, forms
-from qvl_agent.actions.secrets import mark
+from qvl_agent.actions.planning.placeholders import mark
+from qvl_agent.actions.secrets.redactor import NOTHING, Redactor, forms
 
 VALUE = "Hünter'2 \"\\密码😀/x+y"
 REDACTOR = Redactor({"pin": VALUE})
 GONE = mark("pin")
-
-ENCODINGS = {
-    "plain": lambda text: text,
-    "JSON": json.dumps,
-    "JSON, its own script": lambda text: json.dumps(text, ensure_ascii=False),
-    "JSON twice": lambda text: json.dumps(json.dumps({"text": text})),
-    "JSON twice, its own script": lambda text: json.dumps(
-        json.dumps({"text": text}, ensure_ascii=False), ensure_ascii=False
-    ),
-    "a URL": quote,
-    "a URL, all of it": lambda text: quote(text, safe=""),
-    "a form": quote_plus,
-    "HTML": html.escape,
-    "HTML, characters by number": lambda text: (
-        html.escape(text).encode("ascii", "xmlcharrefreplace").decode()
-    ),
-    "repr": repr,
-    "ascii": ascii,
-    "bytes": lambda text: repr(text.encode()),
-    "base64": lambda text: base64.b64encode(text.encode()).decode(),
-    "base64 behind one byte": lambda text: base64.b64encode(b"a" + text.encode() + b"zz").decode(),
-    "base64 behind two": lambda text: base64.b64encode(b"ab" + text.encode() + b"z").decode(),
-    "base64 for URLs": lambda text: base64.urlsafe_b64encode(b"ab" + text.encode()).decode(),
-    "hexadecimal": lambda text: text.encode().hex(),
-    "HEXADECIMAL": lambda text: text.encode().hex().upper(),
-    "backwards": lambda text: text[::-1],
-    "composed": lambda text: unicodedata.normalize("NFC", text),
-    "decomposed": lambda text: unicodedata.normalize("NFD", text),
-    "UTF-16 in base64": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
-}
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -7,22 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import ModelBox, Rect, View
-from qvl_agent.actions.errors import ApprovalError, DesktopError, ParseError, SettingsError
-from qvl_agent.actions.events import KeyEvent, SecretEvent, TextEvent
-from qvl_agent.actions.frame import Geometry
-from qvl_agent.actions.guard import judge
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.parse import read_reply
-from qvl_agent.actions.plan import plan
-from qvl_agent.actions.policy import Binding, Policy, tighten
-from qvl_agent.actions.scene import Scene
-from qvl_agent.actions.schema import Action, Answer, Ask, Click, Done, Press, Type
-from qvl_agent.actions.secrets import Secret, SecretValue, mark, named_in_text, placeholder, split
-from qvl_agent.actions.vault import Vault
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import ModelBox, Rect, View
+from qvl_agent.actions.core.errors import ApprovalError, DesktopError, ParseError, SettingsError
+from qvl_agent.actions.core.frame import Geometry
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.guard.judge import judge
+from qvl_agent.actions.guard.policy import Binding, Policy, tighten
+from qvl_agent.actions.guard.scene import Scene
+from qvl_agent.actions.parsing.reply import read_reply
+from qvl_agent.actions.planning.action import Action, Answer, Ask, Click, Done, Press, Type
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import KeyEvent, SecretEvent, TextEvent
+from qvl_agent.actions.planning.placeholders import (
+    Secret,
+    SecretValue,
+    mark,
+    named_in_text,
+    placeholder,
+    split,
+)
+from qvl_agent.actions.planning.plan import plan
+from qvl_agent.actions.secrets.vault import Vault
 
 SCREEN = Rect(0, 0, 1000, 1000)
 VIEW = View(1000, 1000, SCREEN)

@@ -18,20 +18,20 @@ import numpy as np
 import pytest
 from made_runs import chat_run
 from PIL import Image
+from project import ROOT
 from stream_server import Answering, StreamServer, delta, ending, says, serving
 from tiny_checkpoint import checkpoint
 
-from qvl_agent.actions.desktops.lock import hold_display
-from qvl_agent.actions.errors import ModelError, SettingsError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Reply
-from qvl_agent.agent.answer_schema import AnswerSchema
-from qvl_agent.agent.ask import Sampling, ask, look_at, region_of
+from qvl_agent.actions.core.errors import ModelError, SettingsError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.desktops.display_lock import hold_display
+from qvl_agent.agent.ask.ask import Sampling, ask, look_at, region_of
+from qvl_agent.agent.models.answer_schema import AnswerSchema
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.models.transformers_local import TransformersModel
 from qvl_agent.sandbox.display import VirtualDisplay
 
-ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 TOTAL = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 PAGE = "Here it is:\n```html\n<p>Hello</p>\n```"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.agent.picture_files import FORMATS, MAX_PIXELS, is_still, read_picture
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.agent.ask.pictures import FORMATS, MAX_PIXELS, is_still, read_picture
 
 RED = (200, 30, 40)
 

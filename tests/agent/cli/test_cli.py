@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from qvl_agent.agent.exit_codes import exit_code
+from qvl_agent.agent.recording.format import RunResult
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.record import RunResult
 
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.rules.catalogue import CATALOGUE
-from qvl_agent.agent.cli import main
-from qvl_agent.agent.policy_command import policy_lines, policy_text, rule_lines
+from qvl_agent.actions.guard.catalogue import CATALOGUE
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.agent.cli.main import main
+from qvl_agent.agent.cli.policy import policy_lines, policy_text, rule_lines
 from qvl_agent.agent.settings import FILE_NAME, Settings
 
 

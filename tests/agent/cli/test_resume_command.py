@@ -16,11 +16,11 @@ from made_runs import small_run
 from stream_server import StreamServer, says, serving
 from text_fields import wait_until
 
-from qvl_agent.agent.cli import main
+from qvl_agent.agent.cli.main import main
+from qvl_agent.agent.recording.continuing import go_on_with
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.replay.replay import replay
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.replay import replay
-from qvl_agent.sandbox.unfinished import go_on_with
 
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
 TEXT = "abcde" * 300

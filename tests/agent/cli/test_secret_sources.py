@@ -13,10 +13,10 @@ from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.policy import Binding
-from qvl_agent.actions.secrets import SecretValue
-from qvl_agent.agent.cli import main
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.guard.policy import Binding
+from qvl_agent.actions.planning.placeholders import SecretValue
+from qvl_agent.agent.cli.main import main
 from qvl_agent.agent.secret_sources import SystemKeyring, collect, taken_from_environment, variable
 from qvl_agent.agent.settings import load_settings
 
@@ -170,8 +170,8 @@ def test_a_task_whose_secret_has_no_value_ends_before_it_begins(store: InMemory)
 
 PROGRAM = f"""
 import sys
-from qvl_agent.actions.redact import Redactor
-from qvl_agent.agent.redacted_output import hide_in_output
+from qvl_agent.actions.secrets.redactor import Redactor
+from qvl_agent.agent.cli.redacted_output import hide_in_output
 hide_in_output(Redactor({{"pin": sys.stdin.readline().rstrip()}}))
 value = {VALUE!r}
 print("out", value)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from qvl_agent.actions.desktops.signals import stop_on_signals
+from qvl_agent.agent.cli.signals import stop_on_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

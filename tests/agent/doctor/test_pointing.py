@@ -17,21 +17,21 @@ from seeing_server import Point, Seeing, Size, grid, seeing, seen, shrinking, sq
 from stream_server import StreamServer
 from tiny_checkpoint import checkpoint
 
-from qvl_agent.actions.coordinates import ModelPoint
-from qvl_agent.actions.errors import Stopped
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.agent.doctor import Finding
-from qvl_agent.agent.doctor_pointing import Examined, examine_pointing
-from qvl_agent.agent.models.openai_detect import About
+from qvl_agent.actions.core.coordinates import ModelPoint
+from qvl_agent.actions.core.errors import Stopped
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.agent.cli.doctor import configured
+from qvl_agent.agent.doctor.environment import Finding
+from qvl_agent.agent.doctor.examination import Examined, examine_pointing
+from qvl_agent.agent.doctor.pointing.faults import cause
+from qvl_agent.agent.doctor.pointing.findings import findings
+from qvl_agent.agent.doctor.pointing.fit import Pair, fit, nearest_space
+from qvl_agent.agent.doctor.pointing.measure import Answered, Measured, Question, measure, questions
+from qvl_agent.agent.doctor.pointing.screens import COLOURS, SIZES, draw
+from qvl_agent.agent.doctor.pointing.summary import summarise
+from qvl_agent.agent.models.openai.detect import About
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.pointing import Answered, Measured, Question, measure, questions
-from qvl_agent.agent.pointing_faults import cause
-from qvl_agent.agent.pointing_findings import findings
-from qvl_agent.agent.pointing_fit import Pair, fit, nearest_space
-from qvl_agent.agent.pointing_screens import COLOURS, SIZES, draw
-from qvl_agent.agent.pointing_summary import summarise
 from qvl_agent.agent.settings import Settings
-from qvl_agent.agent.terminal_pointing import configured
 
 
 def examine(how: Seeing, *, quick: bool = True, **settings: Any) -> Examined:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from qvl_agent.actions.errors import ParseError, SettingsError
-from qvl_agent.agent.answer_schema import AnswerSchema, code_in
+from qvl_agent.actions.core.errors import ParseError, SettingsError
+from qvl_agent.agent.models.answer_schema import AnswerSchema, code_in
 
 TABLE = {
     "type": "object",

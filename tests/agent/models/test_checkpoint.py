@@ -16,16 +16,16 @@ from safetensors.torch import load_file, save_file
 from stream_server import says, serving
 from tiny_checkpoint import checkpoint
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import ModelError, Stopped
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message
-from qvl_agent.agent.history import MAX_PICTURES, History
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import ModelError, Stopped
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message
 from qvl_agent.agent.models.chat import chatml
-from qvl_agent.agent.models.checkpoint import find
-from qvl_agent.agent.models.transformers_inputs import Prompt
-from qvl_agent.agent.models.transformers_load import in_words
-from qvl_agent.agent.models.transformers_local import TransformersModel
+from qvl_agent.agent.models.checkpoint.files import find
+from qvl_agent.agent.models.checkpoint.inputs import Prompt
+from qvl_agent.agent.models.checkpoint.load import in_words
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.run.history import MAX_PICTURES, History
 
 ANSWER = '{"action": "等待", 中文}'
 

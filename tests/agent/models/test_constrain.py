@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from test_dialects import BOX
+from made_actions import BOX
 from tiny_checkpoint import VOCAB, checkpoint, tokenizer
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.dialects import DIALECTS, as_points, format_action
-from qvl_agent.actions.dialects.schema import ReplyFormat, reply_format
-from qvl_agent.actions.errors import ModelError, ParseError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message
-from qvl_agent.actions.parse import parse_action, read_reply
-from qvl_agent.actions.schema import Click, Done, Type
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import ModelError, ParseError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.actions.parsing.dialects import DIALECTS, as_points, format_action
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat, reply_format
+from qvl_agent.actions.parsing.reply import parse_action, read_reply
+from qvl_agent.actions.planning.action import Click, Done, Type
 from qvl_agent.agent.models import Formable, with_format
-from qvl_agent.agent.models.constrain import Guide, Vocabulary, grammar
-from qvl_agent.agent.models.transformers_local import TransformersModel
+from qvl_agent.agent.models.checkpoint.constrain import Guide, Vocabulary, grammar
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
 
 END, END_OF_TEXT = 151645, 151643
 WORD = {"type": "object", "properties": {"word": {"enum": ["one", "only"]}}, "required": ["word"]}

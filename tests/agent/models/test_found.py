@@ -14,16 +14,25 @@ import pytest
 from stream_server import says, serving
 from tiny_checkpoint import checkpoint
 
-from qvl_agent.actions.errors import ModelError, SettingsError
-from qvl_agent.agent import doctor, session
-from qvl_agent.agent.models import auto, found
-from qvl_agent.agent.models.auto import Checkpoint, Choosing, Nothing, Offer, Served, look_around, named
-from qvl_agent.agent.models.found import LocalServer, cached_checkpoints, on_disk, running_servers
-from qvl_agent.agent.models.memory import Memory, memory_here
-from qvl_agent.agent.models.openai_server import OpenAIModel
-from qvl_agent.agent.models.presets import PRESETS, find_preset
-from qvl_agent.agent.models.transformers_local import TransformersModel
-from qvl_agent.agent.session import open_model, open_model_for, open_server
+from qvl_agent.actions.core.errors import ModelError, SettingsError
+from qvl_agent.agent import opening as session
+from qvl_agent.agent.doctor import environment as doctor
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.choice import auto, found
+from qvl_agent.agent.models.choice.auto import (
+    Checkpoint,
+    Choosing,
+    Nothing,
+    Offer,
+    Served,
+    look_around,
+    named,
+)
+from qvl_agent.agent.models.choice.found import LocalServer, cached_checkpoints, on_disk, running_servers
+from qvl_agent.agent.models.choice.memory import Memory, memory_here
+from qvl_agent.agent.models.choice.presets import PRESETS, find_preset
+from qvl_agent.agent.models.openai.server import OpenAIModel
+from qvl_agent.agent.opening import open_model, open_model_for, open_server
 from qvl_agent.agent.settings import load_settings
 
 GIB = 2**30

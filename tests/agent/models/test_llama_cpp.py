@@ -13,12 +13,12 @@ import tiny_checkpoint
 import tiny_gguf
 from engine_reference import Reference, distance, likeliest, pictures
 
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message
-from qvl_agent.actions.parse import parse_action
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.actions.parsing.reply import parse_action
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.agent.models.pictures import data_url
-from qvl_agent.agent.models.transformers_local import TransformersModel
 
 MODEL = llama_server.MODEL
 QUESTION = "Where is the button?"

@@ -15,13 +15,13 @@ import transformers
 from safetensors.torch import load_file, save_file
 from tiny_checkpoint import checkpoint
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message
-from qvl_agent.agent.models import transformers_options
-from qvl_agent.agent.models.transformers_local import TransformersModel
-from qvl_agent.agent.models.transformers_options import LoadOptions, attention, placement
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.agent.models.checkpoint import options as transformers_options
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.checkpoint.options import LoadOptions, attention, placement
 
 ANSWER = '{"action": "等待", 中文}'
 BLOCK = 128

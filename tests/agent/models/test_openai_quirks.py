@@ -12,17 +12,17 @@ import pytest
 from PIL import Image
 from stream_server import Answer, Answering, StreamServer, delta, ending, says, serving, streams, whole
 
-from qvl_agent.actions.coordinates import ModelBox, Rect
-from qvl_agent.actions.dialects.schema import reply_format
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.parse import read_reply
-from qvl_agent.actions.schema import Click
+from qvl_agent.actions.core.coordinates import ModelBox, Rect
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects.reply_format import reply_format
+from qvl_agent.actions.parsing.reply import read_reply
+from qvl_agent.actions.planning.action import Click
 from qvl_agent.agent.models import with_format
-from qvl_agent.agent.models.openai_detect import About
-from qvl_agent.agent.models.openai_quirks import QUIRKS, ServerName
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.agent.models.openai.detect import About
+from qvl_agent.agent.models.openai.quirks import QUIRKS, ServerName
+from qvl_agent.agent.models.openai.server import OpenAIModel
 
 ACTION = '{"action": "click", "bbox_2d": [1, 2, 3, 4], "label": "Save"}'
 SCHEMA = {"type": "object", "properties": {"action": {"type": "string"}}}

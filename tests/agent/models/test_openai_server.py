@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from stream_server import USAGE, Answer, Answering, StreamServer, delta, ending, says, serving, streams, whole
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import ModelError, SettingsError, Stopped
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import ModelError, SettingsError, Stopped
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.agent.models.openai.server import OpenAIModel
 
 QUESTION = [Message("user", ("Where is the button?",))]
 ACTION = '{"action": "click", "bbox_2d": [1, 2, 3, 4]}'
@@ -219,7 +219,7 @@ def error(status: int, message: str, **headers: str) -> Answer:
 def test_a_bad_answer_is_one_line_with_a_remedy(
     answer: Answer, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qvl_agent.agent.models.openai_server._PAUSES_S", (0.001, 0.001))
+    monkeypatch.setattr("qvl_agent.agent.models.openai.server._PAUSES_S", (0.001, 0.001))
     with serving(answer, models=("other", "small")) as server, pytest.raises(ModelError) as raised:
         asked(server)
     assert expected in str(raised.value)

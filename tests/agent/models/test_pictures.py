@@ -10,9 +10,9 @@ from hypothesis import strategies as some
 from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import ModelError
-from qvl_agent.actions.frame import Frame
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.actions.core.frame import Frame
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE, Kept, data_url, fit, resized, tokens
 
 SIDES = some.integers(1, 8000)

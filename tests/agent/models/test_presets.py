@@ -1,17 +1,17 @@
 """Each preset's figures against the real classes in the released shapes, built without memory."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import bitsandbytes
 import pytest
 import torch
 import transformers
+from project import ROOT
 from transformers.integrations.finegrained_fp8 import replace_with_fp8_linear
 
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.agent.models.presets import PRESETS, SIZES, find_preset, is_qwen3_vl, size_in, thinks
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.agent.models.choice.presets import PRESETS, SIZES, find_preset, is_qwen3_vl, size_in, thinks
 
 SMALL_TOWER = {
     "depth": 24,
@@ -118,7 +118,7 @@ def test_four_bits_take_what_the_table_says() -> None:
 
 def test_the_readmes_table_says_the_same() -> None:
     """Each cell is "weights / whole run" in GiB."""
-    readme = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
+    readme = ROOT.joinpath("README.md").read_text("utf-8")
     rows = re.findall(
         r"^\| `(\w+b(?:-\w+)?)` \| ([\d.]+) B \| (.*?) \| (.*?) \| (.*?) \|", readme, re.MULTILINE
     )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qvl_agent.actions.errors import ModelError, Stopped
-from qvl_agent.actions.messages import Reply
+from qvl_agent.actions.core.errors import ModelError, Stopped
+from qvl_agent.actions.core.messages import Reply
 from qvl_agent.agent.models.recorded import RecordedModel
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qvl_agent.actions.errors import Stopped
+from qvl_agent.actions.core.errors import Stopped
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 

@@ -6,13 +6,13 @@
 from pathlib import Path
 
 import pytest
+from project import ROOT
 
-from qvl_agent.actions.schema import Click, Done, Drag, Type
-from qvl_agent.agent.report import render_report
-from qvl_agent.sandbox.recording import Recording
-from qvl_agent.sandbox.replay import replay
+from qvl_agent.actions.planning.action import Click, Done, Drag, Type
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.report.page import render_report
 
-ROOT = Path(__file__).parent.parent
 BUNDLED = ROOT / "sandbox" / "examples" / "uncheck-the-pinned-chat"
 RUNS = [BUNDLED, *sorted((ROOT / "tests" / "data" / "runs").iterdir())]
 

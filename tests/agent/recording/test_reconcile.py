@@ -7,10 +7,10 @@ from random_actions import CASES
 from reconcile import prove
 from reconciled import mismatch
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, Plan, TextEvent, WheelEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 HERE, THERE = DesktopPoint(10, 20), DesktopPoint(110, 20)

@@ -21,17 +21,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import Writer, chat_run, chat_screen, grounded, manifest, noise, small_run
 from PIL import Image
+from project import SUPPORT
 from pytest_mock import MockerFixture
 
-from qvl_agent.actions.coordinates import FrameBox, FramePoint, Rect
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.sandbox.journal import Journal, read_journal
-from qvl_agent.sandbox.png import MAX_PIXELS, decode, encode
-from qvl_agent.sandbox.record import FrameRef, RunResult, StepIntent, StepOutcome
-from qvl_agent.sandbox.recording import Recorder, Recording, turns
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint, Rect
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.agent.recording.format import FrameRef, RunResult, StepIntent, StepOutcome
+from qvl_agent.agent.recording.journal import Journal, read_journal
+from qvl_agent.agent.recording.png import MAX_PIXELS, decode, encode
+from qvl_agent.agent.recording.recording import Recorder, Recording, turns
 
 REPLY = Reply(grounded("done"))
 
@@ -176,7 +177,7 @@ def test_a_number_that_is_no_number_is_not_recorded(tmp_path: Path) -> None:
 
 
 def test_no_acknowledged_line_is_lost_to_sigkill(tmp_path: Path) -> None:
-    script = Path(__file__).parent / "killed_writer.py"
+    script = SUPPORT / "killed_writer.py"
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path), "24", "7"], check=True, capture_output=True, text=True
     )
@@ -259,7 +260,9 @@ def test_an_interrupted_append_leaves_no_half_line(tmp_path: Path, mocker: Mocke
     with Recorder.create(tmp_path, manifest()) as recorder:
         ref = recorder.ref(noise(1))
         recorder.intent(intent(1, ref))
-        interrupted = mocker.patch("qvl_agent.sandbox.journal.os.fsync", side_effect=KeyboardInterrupt)
+        interrupted = mocker.patch(
+            "qvl_agent.agent.recording.journal.os.fsync", side_effect=KeyboardInterrupt
+        )
         with pytest.raises(KeyboardInterrupt):
             recorder.outcome(StepOutcome(step=1, outcome=Outcome("done")))
         mocker.stop(interrupted)

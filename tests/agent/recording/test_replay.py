@@ -11,20 +11,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import Writer, chat_run, grounded, manifest, noise, small_run
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.coordinates import DesktopPoint, FrameBox, FramePoint, ModelBox, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, FramePoint, ModelBox, Rect
+from qvl_agent.actions.core.errors import ApprovalError, DesktopError, RecordingError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.outcome import Level, Outcome, Verdict
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import ApprovalError, DesktopError, RecordingError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.outcome import Level, Outcome, Verdict
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Answer, Click, Done, Drag, Fail, Move, Press, Scroll, Type, Wait
-from qvl_agent.sandbox.compare import NEAR, Redone, compare, same_place
-from qvl_agent.sandbox.record import StepIntent
-from qvl_agent.sandbox.recording import Recorder, Recording
-from qvl_agent.sandbox.replay import ReplayDesktop, replay, replay_step
-from qvl_agent.sandbox.steps import RecordedStep
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.action import (
+    Action,
+    Answer,
+    Click,
+    Done,
+    Drag,
+    Fail,
+    Move,
+    Press,
+    Scroll,
+    Type,
+    Wait,
+)
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.agent.recording.format import StepIntent
+from qvl_agent.agent.recording.recording import Recorder, Recording
+from qvl_agent.agent.recording.replay.compare import NEAR, Redone, compare, same_place
+from qvl_agent.agent.recording.replay.replay import ReplayDesktop, replay, replay_step
+from qvl_agent.agent.recording.steps import RecordedStep
 
 BOX = ModelBox.of(100, 100, 200, 200)
 CLICK = Click(target=BOX, label="it")
@@ -60,8 +72,8 @@ def test_replay_needs_no_display_no_network_and_no_home(tmp_path: Path) -> None:
     run = chat_run(tmp_path)
     script = (
         "import sys\n"
-        "from qvl_agent.sandbox.recording import Recording\n"
-        "from qvl_agent.sandbox.replay import replay\n"
+        "from qvl_agent.agent.recording.recording import Recording\n"
+        "from qvl_agent.agent.recording.replay.replay import replay\n"
         "print(replay(Recording.open(sys.argv[1])).agreed, 'torch' in sys.modules, 'Xlib' in sys.modules)"
     )
     done = subprocess.run(

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from made_runs import Writer, chat_run, chat_screen, eventful_run, grounded, manifest, noise, small_run
 
-from qvl_agent.actions.coordinates import ModelBox
-from qvl_agent.actions.errors import RecordingError
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.actions.schema import (
+from qvl_agent.actions.core.coordinates import ModelBox
+from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.planning.action import (
     Answer,
     Ask,
     Click,
@@ -25,11 +25,11 @@ from qvl_agent.actions.schema import (
     Wait,
     Zoom,
 )
-from qvl_agent.agent.report import render_report, write_report
-from qvl_agent.agent.report_words import ending, seconds
-from qvl_agent.agent.words import MAX_SHOWN, action_words, shortened, visible
-from qvl_agent.sandbox.record import RunResult
-from qvl_agent.sandbox.recording import Recorder, Recording
+from qvl_agent.agent.recording.format import RunResult
+from qvl_agent.agent.recording.recording import Recorder, Recording
+from qvl_agent.agent.report.page import render_report, write_report
+from qvl_agent.agent.report.words import ending, seconds
+from qvl_agent.agent.wording import MAX_SHOWN, action_words, shortened, visible
 
 VOID = {"meta", "img", "link", "br", "input"}
 SHAPES = {"rect", "path", "circle"}

@@ -5,13 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.outcome import Level, Verdict
-from qvl_agent.actions.policy import Policy, Profile
-from qvl_agent.agent.again import BUDGETS, budget_of, budget_spent, command, policy_again, spent_words
-from qvl_agent.agent.cli import main
-from qvl_agent.agent.past import Past, Spent
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.policy import Policy, Profile
+from qvl_agent.agent.cli.main import main
+from qvl_agent.agent.run.resume.budget import (
+    BUDGETS,
+    budget_of,
+    budget_spent,
+    command,
+    policy_again,
+    spent_words,
+)
+from qvl_agent.agent.run.resume.past_run import Past, Spent
 
 USED = Past(steps=30, seconds=100.0, spent=Spent(tokens=5000), asked=2)
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from screens import blank, frame, with_box
 
-from qvl_agent.actions.changes import compare
-from qvl_agent.actions.coordinates import FrameBox, ModelBox, model_box_to_frame
-from qvl_agent.actions.schema import Action, Ask, Click, Drag, Press, Scroll, Type, Wait, Zoom
-from qvl_agent.actions.sight import Sight
-from qvl_agent.agent.dead_ends import (
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, model_box_to_frame
+from qvl_agent.actions.planning.action import Action, Ask, Click, Drag, Press, Scroll, Type, Wait, Zoom
+from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.screen.changes import compare
+from qvl_agent.agent.run.checks.dead_ends import (
     END_AT,
     STILL_END_AT,
     STILL_TELL_AT,

@@ -4,55 +4,33 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_models import CLICK, DONE, Listening, Warned
 from text_fields import TextField
 
-from qvl_agent.actions.approval import Approved
-from qvl_agent.actions.changes import compare
-from qvl_agent.actions.coordinates import DesktopPoint
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.core.errors import ModelError, RecordingError
+from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import ModelError, RecordingError
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.person import Consent, Nobody, Question, Said
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.sanity import one_colour
+from qvl_agent.actions.execution.person import Consent, Nobody, Question, Said
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.screen.changes import compare
+from qvl_agent.actions.screen.sanity import one_colour
 from qvl_agent.agent import Agent
-from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.watch import Watch
+from qvl_agent.agent.recording.format import RunResult
+from qvl_agent.agent.recording.recording import Recorder
+from qvl_agent.agent.run.listener import Watch
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.record import RunResult
-from qvl_agent.sandbox.recording import Recorder
 
-CLICK = '{"action": "click", "bbox_2d": [400, 400, 500, 500], "label": "middle"}'
 CENTRE = DesktopPoint(576, 360)
 WAIT = '{"action": "wait", "seconds": 0}'
-DONE = '{"action": "done", "summary": "it is so"}'
-
-
-class Listening(RecordedModel):
-    """Scripted replies; keeps what it was told, and may do something before it answers."""
-
-    def __init__(self, *texts: str, meanwhile: Callable[[], None] = lambda: None, **fields: str) -> None:
-        super().__init__([Reply(text, **fields) for text in texts], "scripted")
-        self.told: list[tuple[Message, ...]] = []
-        self._meanwhile = meanwhile
-
-    def reply(
-        self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
-    ) -> Reply:
-        self.told.append(tuple(messages))
-        self._meanwhile()
-        return super().reply(messages, stop=stop, on_text=on_text)
-
-    @property
-    def last_words(self) -> str:
-        return self.told[-1][-1].text
 
 
 class Watching(Watch):
@@ -398,14 +376,6 @@ def test_a_key_that_is_pressed_again_because_it_works_is_no_loop(
         model = Listening(*[press] * 10, DONE)
         run = Agent(Drawn(at_corner, field), model, runs=tmp_path).run("write ten letters")
         assert (run.status, field.text()) == ("done", "a" * 10)
-
-
-class Warned(Watch):
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warned(self, sentence: str) -> None:
-        self.warnings.append(sentence)
 
 
 @pytest.mark.fault(29)

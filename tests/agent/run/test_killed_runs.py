@@ -3,9 +3,9 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from project import SUPPORT
 
 NIGHT = pytest.param(200, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)])
 
@@ -13,7 +13,7 @@ NIGHT = pytest.param(200, marks=[pytest.mark.nightly, pytest.mark.timeout(3600)]
 @pytest.mark.fault(69)
 @pytest.mark.parametrize("kills", [6, NIGHT])
 def test_a_run_survives_its_deaths(kills: int) -> None:
-    script = Path(__file__).parent / "killed_runs.py"
+    script = SUPPORT / "killed_runs.py"
     done = subprocess.run(
         [sys.executable, str(script), "--kills", str(kills)], capture_output=True, text=True, check=False
     )

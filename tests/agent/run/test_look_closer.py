@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stream_server import says, serving, whole
 
-from qvl_agent.actions.closer import MARGIN, SIZE, closer_target, crop_around, refined
-from qvl_agent.actions.coordinates import (
+from qvl_agent.actions.core.coordinates import (
     GRID,
     DesktopPoint,
     FrameBox,
@@ -27,21 +26,22 @@ from qvl_agent.actions.coordinates import (
     model_box_to_frame,
     model_to_desktop,
 )
+from qvl_agent.actions.core.errors import CoordinateError, ModelError, ParseError, Stopped
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import CoordinateError, ModelError, ParseError, Stopped
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.schema import Action, Click, Done, Drag, Move, Press, Scroll, Type, Zoom
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.parsing.second_look import MARGIN, SIZE, closer_target, crop_around, refined
+from qvl_agent.actions.planning.action import Action, Click, Done, Drag, Move, Press, Scroll, Type, Zoom
 from qvl_agent.agent import Agent, open_desktop
-from qvl_agent.agent.look_closer import Mode, look_closer, question, shrunk_by, worth_it
 from qvl_agent.agent.models import OnText
-from qvl_agent.agent.models.openai_server import OpenAIModel
+from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.report import render_report
+from qvl_agent.agent.recording.recording import RecordedStep, Recording
+from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.report.page import render_report
+from qvl_agent.agent.run.checks.look_closer import Mode, look_closer, question, shrunk_by, worth_it
 from qvl_agent.sandbox.oracle import Oracle
-from qvl_agent.sandbox.recording import RecordedStep, Recording
-from qvl_agent.sandbox.replay import replay
 from qvl_agent.sandbox.session import SandboxDesktop
 from qvl_agent.sandbox.tasks.hand import Hand
 

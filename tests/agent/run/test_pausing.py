@@ -14,26 +14,26 @@ from typing import Any
 import numpy as np
 import pytest
 from event_window import EventWindow, held
+from held_input import NOTHING_HELD, perform
 from other_hands import OtherHands, other_hands
-from test_loop import CLICK, DONE, Listening, Warned
-from test_watchdog import NOTHING_HELD, Thinking, perform
+from scripted_models import CLICK, DONE, Listening, Thinking, Warned
 from text_fields import wait_until
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop, StopCheck
-from qvl_agent.actions.desktops import watchdog as watchdogs
-from qvl_agent.actions.desktops.lock import holders
-from qvl_agent.actions.desktops.watchdog import Watchdog
-from qvl_agent.actions.desktops.x11 import X11Desktop
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.actions.events import ButtonEvent, KeyEvent, WheelEvent
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.person import Nobody
-from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.desktops.display_lock import holders
+from qvl_agent.actions.desktops.watchdog import client as watchdogs
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.x11.desktop import X11Desktop
+from qvl_agent.actions.execution.person import Nobody
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, WheelEvent
 from qvl_agent.agent import Agent, Run, open_desktop
+from qvl_agent.agent.recording.replay.replay import replay
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.replay import replay
 
 DRAG = '{"action": "drag", "bbox_2d": [100, 100, 110, 110], "bbox_2d_end": [900, 900, 910, 910]}'
 KEY = '{"action": "press", "keys": ["f9"]}'
@@ -364,7 +364,7 @@ def test_a_lost_watchdog_pauses_the_run_and_another_one_goes_on(
 def test_without_another_watchdog_the_run_ends(
     screen: VirtualDisplay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = There(lambda: monkeypatch.setattr(watchdogs, "_PROCESS", "qvl_agent.actions.schema"))
+    person = There(lambda: monkeypatch.setattr(watchdogs, "_PROCESS", "qvl_agent.actions.planning.action"))
     with open_desktop(screen.name) as desktop:
         model = Thinking(lambda: os.kill(desktop.watchdog.pid, signal.SIGKILL))
         run = Agent(desktop, model, runs=tmp_path, person=person).run("go")

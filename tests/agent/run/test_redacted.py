@@ -8,24 +8,24 @@ import pytest
 from screens import settled
 from text_fields import TextField
 
-from qvl_agent.actions.covered import CoveredDesktop
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import Desktop, KeepsFocus
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.errors import SettingsError
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.person import CallablePerson, Consent
-from qvl_agent.actions.policy import Binding, Policy
-from qvl_agent.actions.secrets import SecretValue, mark, placeholder
-from qvl_agent.actions.vault import Vault
+from qvl_agent.actions.execution.person import CallablePerson, Consent
+from qvl_agent.actions.guard.policy import Binding, Policy
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
+from qvl_agent.actions.planning.placeholders import SecretValue, mark, placeholder
+from qvl_agent.actions.secrets.covered_desktop import CoveredDesktop
+from qvl_agent.actions.secrets.vault import Vault
 from qvl_agent.agent import Agent
-from qvl_agent.agent.look_closer import CountsTokens
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.redacted import RedactedModel, bound, redacted_model, with_secrets
-from qvl_agent.agent.setup import Setup
-from qvl_agent.agent.watch import Watch
+from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.run.checks.look_closer import CountsTokens
+from qvl_agent.agent.run.context import Setup
+from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.wrappers.redacted import RedactedModel, bound, redacted_model, with_secrets
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.replay import replay
 
 VALUE = "correct horse Batterie"
 PIN = placeholder("bank-pin")

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from made_runs import small_run
 
+from qvl_agent.actions.core.errors import RecordingError, RunBusyError, SettingsError
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.errors import RecordingError, RunBusyError, SettingsError
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.person import Consent, Nobody, Question
-from qvl_agent.actions.policy import Policy
+from qvl_agent.actions.execution.person import Consent, Nobody, Question
+from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.report import render_report
-from qvl_agent.agent.watch import Watch
-from qvl_agent.sandbox.record import RunResumed
-from qvl_agent.sandbox.replay import replay
-from qvl_agent.sandbox.unfinished import go_on_with
+from qvl_agent.agent.recording.continuing import go_on_with
+from qvl_agent.agent.recording.format import RunResumed
+from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.report.page import render_report
+from qvl_agent.agent.run.listener import Watch
 
 CLICK = '{"action": "click", "bbox_2d": [400, 400, 500, 500], "label": "middle"}'
 ELSEWHERE = '{"action": "click", "bbox_2d": [700, 700, 720, 720], "label": "corner"}'

@@ -11,23 +11,23 @@ import pytest
 from made_runs import noise
 from rich.console import Console
 
+from qvl_agent.actions.core.errors import ParseError, RecordingError
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.dialects.schema import ReplyFormat
-from qvl_agent.actions.errors import ParseError, RecordingError
-from qvl_agent.actions.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.agent import Agent
 from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.report import render_report
+from qvl_agent.agent.recording.format import FrameRef, RunResult
+from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.report.page import render_report
+from qvl_agent.agent.run.checks.verification import FORMAT, Claim, question, read_judgement
+from qvl_agent.agent.run.context import Verify
+from qvl_agent.agent.run.listener import Watch
 from qvl_agent.agent.settings import load_settings
-from qvl_agent.agent.setup import Verify
-from qvl_agent.agent.terminal import TerminalWatch
-from qvl_agent.agent.verification import FORMAT, Claim, question, read_judgement
-from qvl_agent.agent.watch import Watch
+from qvl_agent.agent.terminal.listener import TerminalWatch
 from qvl_agent.sandbox.display import VirtualDisplay
-from qvl_agent.sandbox.record import FrameRef, RunResult
-from qvl_agent.sandbox.replay import replay
 
 DONE = '{"action": "done", "summary": "I pinned it"}'
 ANSWER = '{"action": "answer", "text": "There are 7."}'

@@ -16,19 +16,20 @@ from pathlib import Path
 import pytest
 import tiny_gguf
 from click.testing import CliRunner
+from project import SUPPORT
 from tiny_checkpoint import checkpoint
 
-from qvl_agent.actions.errors import ModelError, SettingsError
-from qvl_agent.actions.messages import Message
-from qvl_agent.agent import serve
-from qvl_agent.agent.cli import main
-from qvl_agent.agent.history import KEEP_PICTURES, MAX_PICTURES
-from qvl_agent.agent.models.auto import Choosing, Served, look_around
-from qvl_agent.agent.models.found import LocalServer
-from qvl_agent.agent.models.memory import Memory
-from qvl_agent.agent.models.presets import find_preset
-from qvl_agent.agent.serve_commands import ENGINES, PICTURES, Command, Wanted
-from qvl_agent.agent.session import open_model
+from qvl_agent.actions.core.errors import ModelError, SettingsError
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.agent.cli.main import main
+from qvl_agent.agent.models.choice.auto import Choosing, Served, look_around
+from qvl_agent.agent.models.choice.found import LocalServer
+from qvl_agent.agent.models.choice.memory import Memory
+from qvl_agent.agent.models.choice.presets import find_preset
+from qvl_agent.agent.opening import open_model
+from qvl_agent.agent.run.history import KEEP_PICTURES, MAX_PICTURES
+from qvl_agent.agent.serve import start as serve
+from qvl_agent.agent.serve.engines import ENGINES, PICTURES, Command, Wanted
 
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
 GIB = 2**30
@@ -247,7 +248,7 @@ def stand_in(tmp_path: Path) -> dict[str, str]:
     """An environment whose PATH begins with a program called vllm."""
     program = tmp_path / "bin" / "vllm"
     program.parent.mkdir()
-    source = Path(__file__).with_name("stand_in_engine.py")
+    source = SUPPORT / "stand_in_engine.py"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {source} "$@"\n')
     program.chmod(0o755)
     return {

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from qvl_agent.agent.models.auto import Offer
+from qvl_agent.agent.models.choice.auto import Offer
 
 FOUND = Offer("Qwen/Qwen3-VL-4B-Instruct", 8_875_631_616, named=False, why="the largest that suits 22 GiB")
 
@@ -16,8 +16,8 @@ FOUND = Offer("Qwen/Qwen3-VL-4B-Instruct", 8_875_631_616, named=False, why="the 
 def asked(offer: Offer, typed: bytes, *, as_json: bool = False) -> tuple[str, str]:
     """Ask in a process at a real pseudo-terminal, where a person types; returns the answer and the screen."""
     program = f"""
-from qvl_agent.agent.models.auto import Offer
-from qvl_agent.agent.terminal_choosing import TerminalChoosing
+from qvl_agent.agent.models.choice.auto import Offer
+from qvl_agent.agent.terminal.choosing import TerminalChoosing
 print(TerminalChoosing(as_json={as_json}).download(Offer(**{asdict(offer)!r})))
 """
     keyboard, screen = pty.openpty()

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from qvl_agent.actions.coordinates import ModelBox, Rect
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.person import Nobody
-from qvl_agent.actions.schema import Click
-from qvl_agent.agent.question import TerminalPerson
-from qvl_agent.agent.terminal import TerminalWatch
-from qvl_agent.sandbox.record import FrameRef, StepIntent
+from qvl_agent.actions.core.coordinates import ModelBox, Rect
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.execution.person import Nobody
+from qvl_agent.actions.planning.action import Click
+from qvl_agent.agent.recording.format import FrameRef, StepIntent
+from qvl_agent.agent.terminal.listener import TerminalWatch
+from qvl_agent.agent.terminal.question import TerminalPerson
 
 HOSTILE = "OK\x1b[2J\x1b]0;title\x07 [green]allow[/] \u202eevil\nyes"
 FRAME = Frame(np.zeros((10, 10, 3), np.uint8), Rect(0, 0, 10, 10))

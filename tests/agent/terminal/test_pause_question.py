@@ -11,8 +11,7 @@ import pytest
 from event_window import held
 from other_hands import other_hands
 from stream_server import Answer, Answering, says, serving
-from terminals import Terminal, in_terminal
-from test_question import CHILD, READ_S
+from terminals import CHILD, READ_S, Terminal, in_terminal
 
 from qvl_agent.sandbox.display import VirtualDisplay
 

@@ -13,13 +13,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from terminals import Terminal, in_terminal
+from terminals import CHILD, READ_S, Terminal, in_terminal
 
-from qvl_agent.agent.question import UNREAD_S
-
-CHILD = str(Path(__file__).parent / "asked_person.py")
 PROMPT = "your answer"
-READ_S = UNREAD_S + 0.3
 PLAIN = "\x1b[?62;22c"
 SIXEL = "\x1b[?62;4;22c"
 

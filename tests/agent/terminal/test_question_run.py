@@ -11,7 +11,7 @@ from event_window import EventWindow
 from stream_server import says, serving
 from terminals import Terminal, in_terminal
 
-from qvl_agent.agent.question import UNREAD_S
+from qvl_agent.agent.terminal.question import UNREAD_S
 from qvl_agent.sandbox.display import VirtualDisplay
 
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")

@@ -14,11 +14,11 @@ import torch
 import transformers
 from tiny_nano import untrained
 
-from qvl_agent.agent.models.checkpoint import check
+from qvl_agent.agent.models.checkpoint.files import check
 from qvl_agent.agent.models.pictures import fit
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS, SCREEN
-from qvl_agent.sandbox.nano.shape import PICTURE
-from qvl_agent.sandbox.nano.tokens import SPECIAL
+from qvl_agent.sandbox.nano.making.network.shape import PICTURE
+from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
 
 MEGABYTE = 10**6
 

@@ -5,10 +5,17 @@ from typing import Any
 import pytest
 import torch
 
-from qvl_agent.sandbox.nano.copying import identities, start_copying, tie_copying
-from qvl_agent.sandbox.nano.start import build, build_heads
-from qvl_agent.sandbox.nano.text import COPIER, COPIERS, IDENTITY, Sequence, _Layout, _uncopied
-from qvl_agent.sandbox.nano.tokens import SPECIAL
+from qvl_agent.sandbox.nano.making.network.copying import identities, start_copying, tie_copying
+from qvl_agent.sandbox.nano.making.network.language import (
+    COPIER,
+    COPIERS,
+    IDENTITY,
+    Sequence,
+    _Layout,
+    _uncopied,
+)
+from qvl_agent.sandbox.nano.making.network.start import build, build_heads
+from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
 
 BARE = {token: f"word {token // 2}" for token in range(4000)} | dict(enumerate(SPECIAL, 4000))
 """Each word with and without a space before it, and the special tokens."""

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from nano_episodes import WORDS, run
 
-from qvl_agent.actions.errors import RecordingError, SettingsError
+from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.agent.models.pictures import resized
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.nano.data import labels, read, read_shard, shards, write_shard
-from qvl_agent.sandbox.nano.held_out import held_out
-from qvl_agent.sandbox.nano.samples import Episode
-from qvl_agent.sandbox.nano.shape import PICTURE
-from qvl_agent.sandbox.nano.tokens import ANSWERING
+from qvl_agent.sandbox.nano.making.data.held_out import held_out
+from qvl_agent.sandbox.nano.making.data.samples import Episode
+from qvl_agent.sandbox.nano.making.data.shards import labels, read, read_shard, shards, write_shard
+from qvl_agent.sandbox.nano.making.network.shape import PICTURE
+from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
 
 APPS = ("chat", "settings", "form")
@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(folder: Path, *options: str) -> None:
-    words = [sys.executable, "-m", "qvl_agent.sandbox.nano", "data", str(folder), *options]
+    words = [sys.executable, "-m", "qvl_agent.sandbox.nano.making", "data", str(folder), *options]
     subprocess.run(words, check=True, capture_output=True)
 
 

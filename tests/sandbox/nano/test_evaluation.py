@@ -7,16 +7,22 @@ from pathlib import Path
 import nano
 import pytest
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect, View
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, View
+from qvl_agent.actions.core.errors import ModelError, RecordingError
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.errors import ModelError, RecordingError
-from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent.models import OnText
 from qvl_agent.sandbox.apps.protocol import Node, Tree
-from qvl_agent.sandbox.nano.beside import compared, struck
-from qvl_agent.sandbox.nano.evaluation import Evaluation
-from qvl_agent.sandbox.nano.figures import looks_table, speed, steps_table, tasks_table, unsolved
-from qvl_agent.sandbox.nano.results import Case, Results, RunLine, Step, StepsLine, facts
+from qvl_agent.sandbox.nano.making.evaluation.evaluation import Evaluation
+from qvl_agent.sandbox.nano.making.evaluation.figures import (
+    looks_table,
+    speed,
+    steps_table,
+    tasks_table,
+    unsolved,
+)
+from qvl_agent.sandbox.nano.making.evaluation.results import Case, Results, RunLine, Step, StepsLine, facts
+from qvl_agent.sandbox.nano.making.evaluation.single_steps import compared, struck
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
 from qvl_agent.sandbox.tasks.hand import Hand

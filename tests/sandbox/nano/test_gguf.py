@@ -15,14 +15,14 @@ import transformers
 from engine_reference import Reference, Turn, distance, likeliest_along, pictures
 
 from qvl_agent import prompts
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.messages import Message, Reply
 from qvl_agent.agent.models import OnText
-from qvl_agent.agent.models.openai_server import OpenAIModel
-from qvl_agent.agent.models.transformers_local import TransformersModel
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS
-from qvl_agent.sandbox.nano.evaluation import Evaluation
-from qvl_agent.sandbox.nano.results import Case
+from qvl_agent.sandbox.nano.making.evaluation.evaluation import Evaluation
+from qvl_agent.sandbox.nano.making.evaluation.results import Case
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
 

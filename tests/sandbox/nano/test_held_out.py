@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from qvl_agent.actions.coordinates import Rect
+from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.look import THEMES, Look
 from qvl_agent.sandbox.nano import SCREEN
-from qvl_agent.sandbox.nano.held_out import FONT_PX, THEME, held_out
+from qvl_agent.sandbox.nano.making.data.held_out import FONT_PX, THEME, held_out
 
 PLAIN = Look("en", THEMES[0], "DejaVu Sans", 13, Rect(240, 140, 800, 540))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qvl_agent.sandbox.nano import memory
+from qvl_agent.sandbox.nano.making.training import jemalloc as memory
 
 JEMALLOC = Path("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
 KEEPING = """

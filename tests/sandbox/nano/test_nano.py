@@ -12,29 +12,30 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from project import ROOT
 from stream_server import says, serving
 from tiny_nano import nano_like
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import ModelError, SettingsError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.agent import demo, doctor
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import ModelError, SettingsError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.agent import nano as named
-from qvl_agent.agent.cli import main
-from qvl_agent.agent.demo import with_stand_in
-from qvl_agent.agent.models.auto import look_around
-from qvl_agent.agent.models.found import LocalServer
-from qvl_agent.agent.models.transformers_local import TransformersModel
+from qvl_agent.agent.cli import demo
+from qvl_agent.agent.cli.demo import with_stand_in
+from qvl_agent.agent.cli.doctor import configured
+from qvl_agent.agent.cli.main import main
+from qvl_agent.agent.cli.resume import resuming
+from qvl_agent.agent.doctor import environment as doctor
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.choice.auto import look_around
+from qvl_agent.agent.models.choice.found import LocalServer
 from qvl_agent.agent.nano import suited
-from qvl_agent.agent.resume_command import resuming
-from qvl_agent.agent.session import open_model, open_model_for
+from qvl_agent.agent.opening import open_model, open_model_for
+from qvl_agent.agent.recording.manifest import read_manifest
 from qvl_agent.agent.settings import load_settings
-from qvl_agent.agent.terminal_pointing import configured
 from qvl_agent.sandbox import nano
-from qvl_agent.sandbox.manifest import read_manifest
 
-ROOT = Path(__file__).parent.parent
 DONE = '{"action": "done"}'
 TASK = "uncheck the pinned chat"
 WHO = "nano, a small Qwen3-VL of our own; it knows the sandbox alone"

@@ -12,20 +12,20 @@ import pytest
 import torch
 from nano_episodes import run, screen
 
-from qvl_agent.actions.messages import Message
-from qvl_agent.agent.models.transformers_inputs import Encoder
-from qvl_agent.agent.models.transformers_load import Loaded, load
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.agent.models.checkpoint.inputs import Encoder
+from qvl_agent.agent.models.checkpoint.load import Loaded, load
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import PICTURE_TOKENS
-from qvl_agent.sandbox.nano.coder import Coder
-from qvl_agent.sandbox.nano.exporting import write_checkpoint
-from qvl_agent.sandbox.nano.packs import questions_pack, run_pack, words_pack
-from qvl_agent.sandbox.nano.samples import Question
-from qvl_agent.sandbox.nano.shape import GRID
-from qvl_agent.sandbox.nano.start import build
-from qvl_agent.sandbox.nano.targets import cell_of
-from qvl_agent.sandbox.nano.tokens import ANSWERING, SPECIAL, texts, train
-from qvl_agent.sandbox.nano.wording import Words
+from qvl_agent.sandbox.nano.making.data.samples import Question
+from qvl_agent.sandbox.nano.making.export import write_checkpoint
+from qvl_agent.sandbox.nano.making.network.coder import Coder
+from qvl_agent.sandbox.nano.making.network.shape import GRID
+from qvl_agent.sandbox.nano.making.network.start import build
+from qvl_agent.sandbox.nano.making.network.targets import cell_of
+from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING, SPECIAL, texts, train
+from qvl_agent.sandbox.nano.making.training.packs import questions_pack, run_pack, words_pack
+from qvl_agent.sandbox.nano.making.training.words_only import Words
 
 EPISODE, MESSAGES = run(1)
 

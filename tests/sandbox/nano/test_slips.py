@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect, View, model_to_desktop
-from qvl_agent.actions.schema import Action, Click, Scroll
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, View, model_to_desktop
+from qvl_agent.actions.planning.action import Action, Click, Scroll
 from qvl_agent.sandbox.apps.protocol import Node, Offscreen, Tree
-from qvl_agent.sandbox.nano.slips import Slips
+from qvl_agent.sandbox.nano.making.data.slips import Slips
 from qvl_agent.sandbox.tasks.hand import Hand
 
 SCREEN = Rect(0, 0, 1280, 800)

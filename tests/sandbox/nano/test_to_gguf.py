@@ -14,7 +14,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
-from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.sandbox.nano.to_gguf import CUTS, PRE_TOKENIZER, pre_tokenizer
 
 BASE = """

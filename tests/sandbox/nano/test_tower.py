@@ -6,13 +6,19 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from qvl_agent.agent.models.transformers_inputs import patches as backends
-from qvl_agent.sandbox.nano.heads import CODE, code
-from qvl_agent.sandbox.nano.shape import DEVIATION, GRID, MEAN
-from qvl_agent.sandbox.nano.start import build, build_heads, tie_numbers, tie_pointing
-from qvl_agent.sandbox.nano.text import POINTER, Sequence, picture_positions, read, read_prefix
-from qvl_agent.sandbox.nano.tokens import SPECIAL
-from qvl_agent.sandbox.nano.tower import Places, patches, rotated, see
+from qvl_agent.agent.models.checkpoint.inputs import patches as backends
+from qvl_agent.sandbox.nano.making.network.heads import CODE, code
+from qvl_agent.sandbox.nano.making.network.language import (
+    POINTER,
+    Sequence,
+    picture_positions,
+    read,
+    read_prefix,
+)
+from qvl_agent.sandbox.nano.making.network.shape import DEVIATION, GRID, MEAN
+from qvl_agent.sandbox.nano.making.network.start import build, build_heads, tie_numbers, tie_pointing
+from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
+from qvl_agent.sandbox.nano.making.network.tower import Places, patches, rotated, see
 
 IMAGE, BEGIN, END = (SPECIAL.index(name) for name in ("<|image_pad|>", "<|vision_start|>", "<|vision_end|>"))
 FULL = torch.float32

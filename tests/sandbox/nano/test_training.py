@@ -13,25 +13,28 @@ import torch
 from click.testing import CliRunner
 from nano_episodes import COLOURS, run, screen
 
-from qvl_agent.actions.errors import RecordingError, SettingsError
-from qvl_agent.actions.messages import Message
-from qvl_agent.agent.models.transformers_local import TransformersModel
+from qvl_agent.actions.core.errors import RecordingError, SettingsError
+from qvl_agent.actions.core.messages import Message
+from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.apps.words import PEOPLE
-from qvl_agent.sandbox.nano import PICTURE_TOKENS, seeing, speaking, training
-from qvl_agent.sandbox.nano.__main__ import main
-from qvl_agent.sandbox.nano.coder import Coder
-from qvl_agent.sandbox.nano.data import labels, write_shard
-from qvl_agent.sandbox.nano.drawing import hangs_on_a_name
-from qvl_agent.sandbox.nano.exporting import export
-from qvl_agent.sandbox.nano.packs import questions_pack
-from qvl_agent.sandbox.nano.samples import Question, Shot
-from qvl_agent.sandbox.nano.saving import FILE_BYTES, State, load_state, save_state
-from qvl_agent.sandbox.nano.seeing import Seeing, SeePlan
-from qvl_agent.sandbox.nano.speaking import Speaking, SpeakPlan
-from qvl_agent.sandbox.nano.targets import paint
-from qvl_agent.sandbox.nano.text import Sequence, read, read_prefix
-from qvl_agent.sandbox.nano.tokens import texts, train
+from qvl_agent.sandbox.nano import PICTURE_TOKENS
+from qvl_agent.sandbox.nano.making.__main__ import main
+from qvl_agent.sandbox.nano.making.data.samples import Question, Shot
+from qvl_agent.sandbox.nano.making.data.shards import labels, write_shard
+from qvl_agent.sandbox.nano.making.export import export
+from qvl_agent.sandbox.nano.making.network.coder import Coder
+from qvl_agent.sandbox.nano.making.network.language import Sequence, read, read_prefix
+from qvl_agent.sandbox.nano.making.network.targets import paint
+from qvl_agent.sandbox.nano.making.network.tokenizer import texts, train
+from qvl_agent.sandbox.nano.making.training import loop as training
+from qvl_agent.sandbox.nano.making.training import stage1_seeing as seeing
+from qvl_agent.sandbox.nano.making.training import stage2_speaking as speaking
+from qvl_agent.sandbox.nano.making.training.packs import questions_pack
+from qvl_agent.sandbox.nano.making.training.sampling import hangs_on_a_name
+from qvl_agent.sandbox.nano.making.training.stage1_seeing import Seeing, SeePlan
+from qvl_agent.sandbox.nano.making.training.stage2_speaking import Speaking, SpeakPlan
+from qvl_agent.sandbox.nano.making.training.state import FILE_BYTES, State, load_state, save_state
 
 EPISODES = [run(seed)[0] for seed in range(12)]
 WORDS = labels(EPISODES, least=5)

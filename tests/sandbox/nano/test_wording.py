@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from nano_episodes import run
 
-from qvl_agent.sandbox.nano.samples import Episode
-from qvl_agent.sandbox.nano.tokens import ANSWERING
-from qvl_agent.sandbox.nano.wording import Wording, renamed
+from qvl_agent.sandbox.nano.making.data.samples import Episode
+from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
+from qvl_agent.sandbox.nano.making.training.words_only import Wording, renamed
 
 EPISODE = run(1)[0]
 EPISODES = [run(seed)[0] for seed in range(5)]

@@ -19,10 +19,10 @@ from typing import Any, Final
 from Xlib import X
 from Xlib.protocol import event as xevent
 
+from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.desktops.x11_input import check_stop
-from qvl_agent.actions.desktops.x11_windows import focused_window, process_of, protocols, window_manager
-from qvl_agent.actions.errors import DesktopError
+from qvl_agent.actions.desktops.x11.input import check_stop
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of, protocols, window_manager
 
 __all__ = ["PING_S", "Barrier"]
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from Xlib import XK
 
-from qvl_agent.actions.desktops import x11_xkb
-from qvl_agent.actions.errors import DesktopError, KeyNameError
+from qvl_agent.actions.core.errors import DesktopError, KeyNameError
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
 
 __all__ = ["Keymap", "Place", "character_keysym", "key_keysym"]
 

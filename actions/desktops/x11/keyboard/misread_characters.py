@@ -9,8 +9,8 @@ real fields: benchmarks/typing_exact.py.
 from pathlib import Path
 from typing import Any, Final
 
-from qvl_agent.actions.desktops.x11_windows import focused_window, process_of
-from qvl_agent.actions.errors import TypingError
+from qvl_agent.actions.core.errors import TypingError
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of
 
 __all__ = ["refuse_taken"]
 

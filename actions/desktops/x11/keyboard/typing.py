@@ -8,13 +8,14 @@ meaning, the application must have read the presses so far (`x11_barrier.py`).
 from collections.abc import Iterable
 from typing import Any, Final
 
-from qvl_agent.actions.desktops import StopCheck, x11_xkb
-from qvl_agent.actions.desktops.x11_barrier import Barrier
-from qvl_agent.actions.desktops.x11_focus import Focus
-from qvl_agent.actions.desktops.x11_input import XInput, check_stop
-from qvl_agent.actions.desktops.x11_keymap import Keymap, Place, character_keysym, key_keysym
-from qvl_agent.actions.desktops.x11_taken import refuse_taken
-from qvl_agent.actions.errors import DesktopError, TypingError
+from qvl_agent.actions.core.errors import DesktopError, TypingError
+from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.x11.input import XInput, check_stop
+from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
+from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, Place, character_keysym, key_keysym
+from qvl_agent.actions.desktops.x11.keyboard.misread_characters import refuse_taken
+from qvl_agent.actions.desktops.x11.windows.focus import Focus
 
 __all__ = ["Keyboard"]
 

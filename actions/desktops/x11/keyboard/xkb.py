@@ -16,7 +16,7 @@ from Xlib import X
 from Xlib.error import CatchError
 from Xlib.protocol import rq
 
-from qvl_agent.actions.errors import DesktopError, NoScreenError
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 
 __all__ = [
     "NO_SYMBOLS",

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from qvl_agent.actions.desktops.x11_windows import focused_window, process_of, window_under_pointer
-from qvl_agent.actions.errors import FocusLostError
+from qvl_agent.actions.core.errors import FocusLostError
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of, window_under_pointer
 
 __all__ = ["Focus"]
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.frame import Pixels
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.frame import Pixels
 
 __all__ = ["GREY", "OwnCover"]
 

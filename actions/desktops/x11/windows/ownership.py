@@ -8,9 +8,9 @@ from typing import Any, Final
 from Xlib import X, Xatom
 from Xlib import error as xerror
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.desktops.x11_windows import focused_window, frame_rect, process_of
-from qvl_agent.actions.windows import WindowInfo
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window, frame_rect, process_of
 
 __all__ = ["own_regions", "stacking", "window_info", "without"]
 

@@ -8,9 +8,9 @@ from Xlib import X
 from Xlib import error as xerror
 from Xlib.protocol import event
 
-from qvl_agent.actions.desktops.x11_connection import Connection
-from qvl_agent.actions.desktops.x11_own import stacking, window_info
-from qvl_agent.actions.desktops.x11_windows import focused_window
+from qvl_agent.actions.desktops.x11.connection import Connection
+from qvl_agent.actions.desktops.x11.windows.ownership import stacking, window_info
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window
 
 __all__ = ["keep_focus"]
 

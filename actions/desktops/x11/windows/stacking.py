@@ -6,9 +6,9 @@ from Xlib import X
 from Xlib import error as xerror
 from Xlib.protocol import request
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.desktops.x11_windows import focused_window
-from qvl_agent.actions.windows import Layout
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.windows import Layout
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window
 
 __all__ = ["read_layout"]
 

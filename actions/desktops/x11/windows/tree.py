@@ -7,11 +7,11 @@ from Xlib import X, Xatom
 from Xlib import error as xerror
 from Xlib.ext import res
 
-from qvl_agent.actions.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.errors import NoScreenError
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.desktops.x11_connection import Connection
-from qvl_agent.actions.desktops.x11_input import check_stop
-from qvl_agent.actions.errors import NoScreenError
+from qvl_agent.actions.desktops.x11.connection import Connection
+from qvl_agent.actions.desktops.x11.input import check_stop
 
 __all__ = [
     "covering_window",

@@ -11,25 +11,25 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from qvl_agent.actions.changes import compare
-from qvl_agent.actions.coordinates import model_box_to_frame
-from qvl_agent.actions.dialects import format_action
-from qvl_agent.actions.errors import CoordinateError
-from qvl_agent.actions.frame import Frame
-from qvl_agent.actions.messages import Reply
-from qvl_agent.actions.outcome import Outcome
-from qvl_agent.actions.schema import Action, Answer, Done, Fail, Zoom
-from qvl_agent.agent.history import History, describe
+from qvl_agent.actions.core.coordinates import model_box_to_frame
+from qvl_agent.actions.core.errors import CoordinateError
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.parsing.dialects import format_action
+from qvl_agent.actions.planning.action import Action, Answer, Done, Fail, Zoom
+from qvl_agent.actions.screen.changes import compare
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.pictures import resized
+from qvl_agent.agent.run.history import History, describe
 from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Tree
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
-from qvl_agent.sandbox.nano.held_out import held_out
-from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
-from qvl_agent.sandbox.nano.slips import Slips
-from qvl_agent.sandbox.nano.stage import Stage
-from qvl_agent.sandbox.nano.tokens import ANSWERING
+from qvl_agent.sandbox.nano.making.data.held_out import held_out
+from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano.making.data.slips import Slips
+from qvl_agent.sandbox.nano.making.data.stage import Stage
+from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 from qvl_agent.sandbox.tasks.hand import Hand
 

@@ -6,9 +6,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Final
 
-from qvl_agent.actions.errors import DesktopError
-from qvl_agent.sandbox.nano.data import SHARD_BYTES, read_shard, shards, write_shard
-from qvl_agent.sandbox.nano.samples import Episode
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.sandbox.nano.making.data.samples import Episode
+from qvl_agent.sandbox.nano.making.data.shards import SHARD_BYTES, read_shard, shards, write_shard
 
 __all__ = ["make", "make_all"]
 
@@ -58,8 +58,8 @@ def make(folder: Path, app: str, pictures: int, share: int, shares: int) -> None
 
     It goes on after the last run that is there.
     """
-    from qvl_agent.sandbox.nano.episodes import episodes  # noqa: PLC0415 - Qt
-    from qvl_agent.sandbox.nano.stage import Stage  # noqa: PLC0415 - Qt
+    from qvl_agent.sandbox.nano.making.data.episodes import episodes  # noqa: PLC0415 - Qt
+    from qvl_agent.sandbox.nano.making.data.stage import Stage  # noqa: PLC0415 - Qt
 
     made, number, seed = _there(folder, app, share, shares)
     if made >= pictures:

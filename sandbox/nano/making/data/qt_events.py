@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qvl_agent.actions.coordinates import DesktopPoint
-from qvl_agent.actions.schema import Button
+from qvl_agent.actions.core.coordinates import DesktopPoint
+from qvl_agent.actions.planning.action import Button
 from qvl_agent.sandbox.apps.tree import windows
 
 __all__ = ["Events"]

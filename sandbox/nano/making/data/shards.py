@@ -12,9 +12,9 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from qvl_agent.actions.errors import RecordingError, SettingsError
-from qvl_agent.sandbox.nano.names import is_of_the_seed
-from qvl_agent.sandbox.nano.samples import Episode, Item, Question, Shot
+from qvl_agent.actions.core.errors import RecordingError, SettingsError
+from qvl_agent.sandbox.nano.making.data.names import is_of_the_seed
+from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
 
 __all__ = ["SHARD_BYTES", "labels", "read", "read_shard", "shards", "write_shard"]
 
@@ -100,7 +100,8 @@ def read(folder: Path) -> list[Episode]:
     found = [episode for path in shards(folder) for episode in read_shard(path)]
     if not found:
         raise SettingsError(
-            f"expected training data in {folder}, found none; python -m qvl_agent.sandbox.nano data {folder}"
+            f"expected training data in {folder}, found none; "
+            f"python -m qvl_agent.sandbox.nano.making data {folder}"
         )
     return found
 

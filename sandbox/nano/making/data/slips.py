@@ -6,9 +6,9 @@ The reply itself isn't learnt; what is, is how the run goes on from the screen t
 import random
 from typing import Final
 
-from qvl_agent.actions.coordinates import Rect
-from qvl_agent.actions.errors import CoordinateError
-from qvl_agent.actions.schema import Action, Click, Type
+from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import CoordinateError
+from qvl_agent.actions.planning.action import Action, Click, Type
 from qvl_agent.sandbox.apps.protocol import Node
 from qvl_agent.sandbox.tasks.hand import Hand
 

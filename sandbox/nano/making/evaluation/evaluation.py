@@ -11,17 +11,17 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Self
 
-from qvl_agent.actions.dialects.schema import reply_format
-from qvl_agent.actions.outcome import Level
-from qvl_agent.actions.person import Consent, Nobody, Question
-from qvl_agent.actions.policy import Policy
-from qvl_agent.actions.reading import Reader
+from qvl_agent.actions.core.outcome import Level
+from qvl_agent.actions.execution.person import Consent, Nobody, Question
+from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.parsing.dialects.reply_format import reply_format
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent import Agent, Run
 from qvl_agent.agent.models import Model, with_format
-from qvl_agent.agent.setup import Constrain
+from qvl_agent.agent.run.context import Constrain
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
-from qvl_agent.sandbox.nano.beside import Beside
-from qvl_agent.sandbox.nano.results import Case, RunLine, StepsLine, facts
+from qvl_agent.sandbox.nano.making.evaluation.results import Case, RunLine, StepsLine, facts
+from qvl_agent.sandbox.nano.making.evaluation.single_steps import Beside
 from qvl_agent.sandbox.session import Sandbox, SandboxDesktop, open_sandbox
 
 __all__ = ["FIRST_SEED", "MAX_STEPS", "Answering", "Evaluation"]

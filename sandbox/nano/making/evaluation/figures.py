@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median, quantiles
 
-from qvl_agent.sandbox.nano.held_out import KINDS
-from qvl_agent.sandbox.nano.results import RunLine, Step, StepsLine
+from qvl_agent.sandbox.nano.making.data.held_out import KINDS
+from qvl_agent.sandbox.nano.making.evaluation.results import RunLine, Step, StepsLine
 
 __all__ = ["looks_table", "percent", "speed", "steps_table", "tasks_table", "unsolved"]
 

@@ -6,10 +6,10 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from qvl_agent.actions.errors import RecordingError
+from qvl_agent.actions.core.errors import RecordingError
 from qvl_agent.sandbox.apps.look import Language, Look
 from qvl_agent.sandbox.nano import SCREEN
-from qvl_agent.sandbox.nano.held_out import held_out
+from qvl_agent.sandbox.nano.making.data.held_out import held_out
 
 __all__ = ["Case", "Line", "Results", "RunLine", "Step", "StepsLine", "facts"]
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from qvl_agent.actions.coordinates import DesktopPoint, ModelBox, View, model_to_desktop
+from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox, View, model_to_desktop
+from qvl_agent.actions.core.errors import CoordinateError, ModelError, ParseError
+from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.errors import CoordinateError, ModelError, ParseError
-from qvl_agent.actions.messages import Message, Reply
-from qvl_agent.actions.parse import parse_action, read_reply
-from qvl_agent.actions.schema import POINTING, Action, Drag, Scroll, Type
+from qvl_agent.actions.parsing.reply import parse_action, read_reply
+from qvl_agent.actions.planning.action import POINTING, Action, Drag, Scroll, Type
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Tree
-from qvl_agent.sandbox.nano.results import Step
+from qvl_agent.sandbox.nano.making.evaluation.results import Step
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import Sandbox
 

@@ -5,12 +5,14 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from qvl_agent.actions.errors import SettingsError
+from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import DIALECT
-from qvl_agent.sandbox.nano.tokens import SPECIAL
+from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
 
 __all__ = ["Coder"]
+
+_MAKES_ONE = "python -m qvl_agent.sandbox.nano.making tokens"
 
 
 class Coder:
@@ -51,7 +53,7 @@ class Coder:
             SettingsError: there is none.
         """
         if not path.is_file():
-            raise SettingsError(f"expected a tokenizer in {path}; python -m qvl_agent.sandbox.nano tokens")
+            raise SettingsError(f"expected a tokenizer in {path}; {_MAKES_ONE}")
         return cls(path.read_text("utf-8"))
 
     def encode(self, text: str) -> list[int]:
@@ -67,7 +69,5 @@ class Coder:
     def _id(self, token: str) -> int:
         number: int | None = self._coder.token_to_id(token)
         if number is None:
-            raise SettingsError(
-                f"expected the token {token!r} in the tokenizer; python -m qvl_agent.sandbox.nano tokens"
-            )
+            raise SettingsError(f"expected the token {token!r} in the tokenizer; {_MAKES_ONE}")
         return number

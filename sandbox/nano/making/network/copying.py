@@ -13,9 +13,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from qvl_agent.sandbox.nano.heads import Heads
-from qvl_agent.sandbox.nano.text import COPIER, COPIERS, IDENTITY
-from qvl_agent.sandbox.nano.tokens import SPECIAL
+from qvl_agent.sandbox.nano.making.network.heads import Heads
+from qvl_agent.sandbox.nano.making.network.language import COPIER, COPIERS, IDENTITY
+from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
 
 __all__ = ["identities", "start_copying", "tie_copying"]
 

@@ -17,13 +17,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from qvl_agent.sandbox.nano.samples import Episode
-from qvl_agent.sandbox.nano.shape import VOCABULARY
+from qvl_agent.sandbox.nano.making.data.samples import Episode
+from qvl_agent.sandbox.nano.making.network.shape import VOCABULARY
+from qvl_agent.sandbox.nano.to_gguf import CUTS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["ANSWERING", "CUTS", "SPECIAL", "TEMPLATE", "texts", "train", "write"]
+__all__ = ["ANSWERING", "SPECIAL", "TEMPLATE", "texts", "train", "write"]
 
 ANSWERING: Final = "<|im_start|>assistant\n"
 """What a reply comes after."""
@@ -36,11 +37,6 @@ SPECIAL: Final = (
 
 (tokenizers numbers them on from there, whatever ids are written.)
 """
-CUTS: Final = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-"""Llama 3's regex, as in its tokenizer.json."""
 _CUTS_LEARNT: Final = CUTS.replace(r"[^\r\n\p{L}\p{N}]?\p{L}+", r"\p{L}+")
 """The same, with letters by themselves."""
 _SPACE: Final = "Ġ"

@@ -12,9 +12,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.memory import give_back
-from qvl_agent.sandbox.nano.optimiser import Optimiser
-from qvl_agent.sandbox.nano.saving import State, save_state
+from qvl_agent.sandbox.nano.making.training.jemalloc import give_back
+from qvl_agent.sandbox.nano.making.training.optimiser import Optimiser
+from qvl_agent.sandbox.nano.making.training.state import State, save_state
 
 __all__ = ["Budget", "Learner", "Progress", "keep", "put_back", "train"]
 

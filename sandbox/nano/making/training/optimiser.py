@@ -6,7 +6,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from qvl_agent.actions.errors import ModelError
+from qvl_agent.actions.core.errors import ModelError
 
 __all__ = ["Optimiser"]
 

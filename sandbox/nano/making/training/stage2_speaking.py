@@ -13,20 +13,26 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.coder import Coder
-from qvl_agent.sandbox.nano.copying import identities, start_copying, tie_copying
-from qvl_agent.sandbox.nano.drawing import Pool
-from qvl_agent.sandbox.nano.judging import Judge
-from qvl_agent.sandbox.nano.optimiser import Optimiser
-from qvl_agent.sandbox.nano.packs import questions_pack, run_pack, words_pack
-from qvl_agent.sandbox.nano.samples import Episode, Shot
-from qvl_agent.sandbox.nano.seeing import dense_targets
-from qvl_agent.sandbox.nano.shape import DEVIATION, GRID, MEAN
-from qvl_agent.sandbox.nano.start import build, build_heads, start_pointing, tie_numbers, tie_pointing
-from qvl_agent.sandbox.nano.text import Sequence as Pack
-from qvl_agent.sandbox.nano.text import read, read_prefix
-from qvl_agent.sandbox.nano.tower import Places, patches, see
-from qvl_agent.sandbox.nano.wording import Wording
+from qvl_agent.sandbox.nano.making.data.samples import Episode, Shot
+from qvl_agent.sandbox.nano.making.network.coder import Coder
+from qvl_agent.sandbox.nano.making.network.copying import identities, start_copying, tie_copying
+from qvl_agent.sandbox.nano.making.network.language import Sequence as Pack
+from qvl_agent.sandbox.nano.making.network.language import read, read_prefix
+from qvl_agent.sandbox.nano.making.network.shape import DEVIATION, GRID, MEAN
+from qvl_agent.sandbox.nano.making.network.start import (
+    build,
+    build_heads,
+    start_pointing,
+    tie_numbers,
+    tie_pointing,
+)
+from qvl_agent.sandbox.nano.making.network.tower import Places, patches, see
+from qvl_agent.sandbox.nano.making.training.loss import Judge
+from qvl_agent.sandbox.nano.making.training.optimiser import Optimiser
+from qvl_agent.sandbox.nano.making.training.packs import questions_pack, run_pack, words_pack
+from qvl_agent.sandbox.nano.making.training.sampling import Pool
+from qvl_agent.sandbox.nano.making.training.stage1_seeing import dense_targets
+from qvl_agent.sandbox.nano.making.training.words_only import Wording
 
 __all__ = ["SpeakBatch", "SpeakPlan", "Speaking"]
 

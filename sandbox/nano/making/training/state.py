@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from qvl_agent.actions.errors import RecordingError, SettingsError
+from qvl_agent.actions.core.errors import RecordingError, SettingsError
 
 __all__ = ["FILE_BYTES", "State", "is_state", "load_state", "save_state"]
 

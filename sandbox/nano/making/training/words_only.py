@@ -12,10 +12,10 @@ from itertools import accumulate
 from typing import Final
 
 from qvl_agent.prompts import render
-from qvl_agent.sandbox.nano.drawing import read_nothing, unread
-from qvl_agent.sandbox.nano.samples import Episode
-from qvl_agent.sandbox.nano.shape import GRID
-from qvl_agent.sandbox.nano.tokens import ANSWERING
+from qvl_agent.sandbox.nano.making.data.samples import Episode
+from qvl_agent.sandbox.nano.making.network.shape import GRID
+from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
+from qvl_agent.sandbox.nano.making.training.sampling import read_nothing, unread
 
 __all__ = ["Wording", "Words", "renamed"]
 

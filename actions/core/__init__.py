@@ -1,0 +1,1 @@
+"""Facts that everybody shares: coordinates, frames, windows, messages, outcomes, errors."""

@@ -1,0 +1,1 @@
+"""Typing exactly, on whatever keyboard map the X server has."""

@@ -1,0 +1,1 @@
+"""Whose windows lie where on an X display, and which one has the focus."""

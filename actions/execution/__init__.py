@@ -1,0 +1,1 @@
+"""The one place where a plan is judged, approved and carried out."""

@@ -1,0 +1,1 @@
+"""The plain code that decides whether a plan may be carried out."""

@@ -1,0 +1,1 @@
+"""The words on buttons and keys that have consequences, and how they are found."""

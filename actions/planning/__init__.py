@@ -1,0 +1,1 @@
+"""What an action is, and the exact input events it comes to."""

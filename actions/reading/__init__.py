@@ -1,0 +1,1 @@
+"""The text on a target, read from the pixels."""

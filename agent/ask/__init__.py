@@ -1,0 +1,1 @@
+"""One question about the screen, a picture or a video."""

@@ -1,0 +1,1 @@
+"""How well a model points, measured on screens drawn for it."""

@@ -1,0 +1,1 @@
+"""A checkpoint in the program itself, by transformers."""

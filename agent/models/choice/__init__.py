@@ -1,0 +1,1 @@
+"""Which model it is: presets, what lies on this machine, what its memory holds."""

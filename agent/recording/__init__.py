@@ -1,0 +1,1 @@
+"""The run on disk: its format, its journal, its reader and writer."""

@@ -1,0 +1,1 @@
+"""Going on with a run that ended before its task was over."""

@@ -1,0 +1,1 @@
+"""Starting a model server that suits an agent."""

@@ -1,0 +1,1 @@
+"""The widgets and the style that the applications share."""

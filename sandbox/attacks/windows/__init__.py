@@ -1,0 +1,1 @@
+"""The windows that attacks are shown in."""

@@ -1,0 +1,1 @@
+"""How nano is made: data from the sandbox, training, evaluation. Not part of the wheel."""

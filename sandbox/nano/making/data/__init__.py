@@ -1,0 +1,1 @@
+"""Training data: runs and single questions, from real windows of the sandbox."""

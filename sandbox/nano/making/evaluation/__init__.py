@@ -1,0 +1,1 @@
+"""How often nano does the tasks, and how often it points right."""

@@ -1,0 +1,1 @@
+"""nano's network in plain PyTorch, and how its weights start."""
