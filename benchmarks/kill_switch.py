@@ -33,7 +33,7 @@ from other_hands import OtherHands
 from stream_server import Answering, says, serving
 from watched_agent import Child
 
-from qvl_agent.agent.run.stop import stop_agents
+from qvl_agent.actions.desktops.display_lock import stop_agents
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE: Final = (1024, 768)

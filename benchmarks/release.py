@@ -31,7 +31,7 @@ from watched_agent import Child
 from Xlib import X
 from Xlib.display import Display
 
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
@@ -56,10 +56,10 @@ class Keyboard:
 
     def __init__(self, name: str) -> None:
         self._display = Display(name)
-        self.symbols = x11_xkb.read_symbols(self._display)
+        self.symbols = xkb.read_symbols(self._display)
 
     def lock(self, *, caps: bool, group: int) -> None:
-        x11_xkb.lock(self._display, caps=caps, group=group)
+        xkb.lock(self._display, caps=caps, group=group)
         self._display.sync()
 
     def held(self) -> tuple[list[int], int]:
@@ -73,10 +73,10 @@ class Keyboard:
         down = self.held()
         if down != NOTHING:
             return f"down: keys {down[0]}, buttons {down[1]:#x}"
-        now = x11_xkb.read_symbols(self._display)
+        now = xkb.read_symbols(self._display)
         if changed := [code for code, each in self.symbols.items() if now[code] != each]:
             return f"keycodes {changed} mean something else"
-        state = x11_xkb.state(self._display)
+        state = xkb.state(self._display)
         if (state.caps, state.group) != (caps, group):
             return f"CapsLock is {state.caps} and the layout {state.group}, not {caps} and {group}"
         return ""

@@ -33,7 +33,7 @@ from Xlib.display import Display
 from qvl_agent.actions.core.errors import DesktopError, TypingError
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.desktops.x11.connection import Connection
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import TextEvent
 from qvl_agent.sandbox.display import VirtualDisplay
@@ -99,7 +99,7 @@ class Board:
 
     def lock(self, *, caps: bool, group: int) -> None:
         with self._connection as server:
-            x11_xkb.lock(server, caps=caps, group=group)
+            xkb.lock(server, caps=caps, group=group)
             server.sync()
 
     def described(self) -> bytes:
@@ -107,11 +107,11 @@ class Board:
         command = ["xkbcomp", "-w0", self._display.name, "-"]
         return subprocess.run(command, capture_output=True, check=True).stdout
 
-    def now(self) -> tuple[Any, Any, x11_xkb.KeyboardState]:
+    def now(self) -> tuple[Any, Any, xkb.KeyboardState]:
         """The core map, XKB's symbols and the state; quicker than the description."""
         with self._connection as server:
             core = server.get_keyboard_mapping(8, 248)
-            return [list(row) for row in core], x11_xkb.read_symbols(server), x11_xkb.state(server)
+            return [list(row) for row in core], xkb.read_symbols(server), xkb.state(server)
 
     def hold_shift(self, *, down: bool) -> None:
         keycode = self._hands.keysym_to_keycode(XK.XK_Shift_L)

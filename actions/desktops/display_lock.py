@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +13,20 @@ from typing import Final, NamedTuple
 from filelock import FileLock, Timeout
 from platformdirs import user_runtime_path
 
-from qvl_agent.actions.core.errors import DisplayBusyError
+from qvl_agent.actions.core.errors import DesktopError, DisplayBusyError
 
-__all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders"]
+__all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders", "stop_agents"]
 
 _X_NAME: Final = re.compile(r"^(?:(?:tcp|unix)/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?$")
 _PREFIX: Final = "display"
 _LOOKED_AT_S: Final = 0.2
 """Who looks whether a display is held holds it for a moment; an agent that starts just then waits."""
 _HERE: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
+
+
+_END_S: Final = 10.0
+
+_POLL_S: Final = 0.02
 
 
 def canonical_display(name: str) -> str:
@@ -118,3 +125,41 @@ def _read(owner: Path) -> list[str]:
         return owner.read_text().split() or ["unknown"]
     except OSError:
         return ["unknown"]
+
+
+def stop_agents(display: str | None = None) -> list[Holder]:
+    """Stop every agent of this user, or the one on a display, and wait until it has ended.
+
+    Returns:
+        those that were stopped; none if none was running.
+
+    Raises:
+        DesktopError: one let go of the keys, but its program hasn't ended.
+    """
+    found = holders(display)
+    for holder in found:
+        _ask(holder)
+    deadline = time.monotonic() + _END_S
+    while left := [holder for holder in found if holder in holders(display)]:
+        if time.monotonic() > deadline:
+            one = left[0]
+            raise DesktopError(
+                f"the agent on {one.display} was told to stop and has let go of mouse and keys, but hasn't "
+                f"ended within {_END_S:g} s; kill -9 {one.pid} is safe"
+            )
+        time.sleep(_POLL_S)
+    return found
+
+
+def _ask(holder: Holder) -> None:
+    """By its watchdog, which releases what is pressed at once; else by the signal it heeds itself."""
+    try:
+        if holder.watchdog is not None:
+            os.kill(holder.watchdog, signal.SIGUSR1)
+            return
+    except ProcessLookupError:
+        pass
+    try:
+        os.kill(holder.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return

@@ -12,17 +12,21 @@ from typing import Final
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.guard.policy import Policy, Profile
 from qvl_agent.actions.guard.rules import Case, Rule
-from qvl_agent.actions.guard.rules.allowed_kinds import allowed
 from qvl_agent.actions.guard.rules.budgets import fresh_enough, rate, rate_delay, within_budget
 from qvl_agent.actions.guard.rules.chords import dangerous_chord
 from qvl_agent.actions.guard.rules.consequence import consequence
 from qvl_agent.actions.guard.rules.geometry import in_target, off_limits, on_monitor, points_first
 from qvl_agent.actions.guard.rules.power import power_button, session_window
 from qvl_agent.actions.guard.rules.second_opinion import label_mismatch
-from qvl_agent.actions.guard.rules.secrets import secret_bound, secret_in_place
-from qvl_agent.actions.guard.rules.text import clean_text, long_text
+from qvl_agent.actions.guard.rules.text import clean_text, long_text, secret_bound, secret_in_place
 from qvl_agent.actions.guard.rules.uncertain_repeat import unknown_fate
-from qvl_agent.actions.guard.rules.well_formed import keys_known, nothing_left_down, plan_follows, well_formed
+from qvl_agent.actions.guard.rules.well_formed import (
+    allowed,
+    keys_known,
+    nothing_left_down,
+    plan_follows,
+    well_formed,
+)
 from qvl_agent.actions.guard.rules.windows import (
     dangerous_command,
     forbidden_window,

@@ -16,10 +16,9 @@ from qvl_agent.actions.core.coordinates import ModelBox
 from qvl_agent.actions.core.errors import ParseError
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.parsing.dialects import computer_use, grounded, midscene, mobile_use
-from qvl_agent.actions.parsing.dialects.arguments import POINTED, Arguments, box_of
-from qvl_agent.actions.parsing.dialects.call import Call
+from qvl_agent.actions.parsing.dialects.arguments import POINTED, Arguments, Call, box_of
 from qvl_agent.actions.parsing.dialects.grounded import Reader
-from qvl_agent.actions.parsing.dialects.json_call import calls_in, spelt_out
+from qvl_agent.actions.parsing.dialects.tool_call import calls_in, spelt_out
 from qvl_agent.actions.parsing.scan import Found, find
 from qvl_agent.actions.parsing.strict_json import Value, shown
 from qvl_agent.actions.planning.action import Action

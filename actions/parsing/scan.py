@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from qvl_agent.actions.core.errors import ParseError
-from qvl_agent.actions.parsing.dialects import midscene, xml_call
-from qvl_agent.actions.parsing.dialects.call import Call
+from qvl_agent.actions.parsing.dialects import midscene, tool_call
+from qvl_agent.actions.parsing.dialects.arguments import Call
 from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read
 
 __all__ = ["MAX_REPLY", "Found", "find"]
@@ -111,6 +111,6 @@ def _read(text: str, match: re.Match[str], budget: Budget) -> Json | Call | Flaw
         case "json":
             return read(text, match.start(), budget)
         case "xml":
-            return xml_call.read(text, match.end(), budget)
+            return tool_call.read_tagged(text, match.end(), budget)
         case _:
             return midscene.read_tagged(text, match.end(), budget)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from qvl_agent.agent.doctor.examination import Examined, examine_pointing
+from qvl_agent.agent.doctor.pointing.findings import Examined, examine_pointing
 from qvl_agent.agent.doctor.pointing.summary import plain
 from qvl_agent.agent.settings import Settings
 

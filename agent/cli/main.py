@@ -194,7 +194,7 @@ def show(recording: Path, output: Path | None, open_report: bool, verbose: bool)
 def stop(display: str | None, verbose: bool) -> None:
     """Stop a run that goes on elsewhere on this machine, and let go of mouse and keys at once."""
     del verbose
-    from qvl_agent.agent.run.stop import stop_agents
+    from qvl_agent.actions.desktops.display_lock import stop_agents
 
     stopped = stop_agents(display)
     for holder in stopped:

@@ -8,7 +8,7 @@ from qvl_agent.actions.desktops.display_lock import canonical_display
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.agent.recording.continuing import go_on_with
 from qvl_agent.agent.recording.format import Manifest
-from qvl_agent.agent.run.resume.past_run import past_of
+from qvl_agent.agent.run.resume import past_of
 from qvl_agent.agent.settings import PREFIX, Settings, load_settings, sources
 
 __all__ = ["Resuming", "resuming"]

@@ -1,17 +1,47 @@
 """`qvl-agent secret`, and the questions for secrets at the terminal. Used by the command line alone."""
 
 import sys
+from collections.abc import Iterable
+from typing import Any, Final, TextIO
 
 import click
 
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.planning.placeholders import SecretValue, named_in_text, placeholder, valid_name
+from qvl_agent.actions.secrets.redactor import Redactor
 from qvl_agent.actions.secrets.vault import Vault
-from qvl_agent.agent.cli.redacted_output import hide_in_output
 from qvl_agent.agent.secret_sources import SystemKeyring, collect, taken_from_environment, variable
 from qvl_agent.agent.settings import Settings
 
 __all__ = ["delete_secret", "list_secrets", "secrets_of", "set_secret"]
+
+
+_STREAMS: Final = ("stdout", "stderr")
+
+
+class _Hiding:
+    """A text stream before another. What is flushed is written; until then a value may still be going on."""
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        self._stream = stream
+        self._redacted = redactor.stream()
+
+    def write(self, text: str) -> int:
+        self._stream.write(self._redacted.feed(text))
+        if text.endswith("\n"):
+            self._stream.write(self._redacted.end())
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        self._stream.write(self._redacted.end())
+        self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def secrets_of(task: str, settings: Settings, *, as_json: bool) -> Vault:
@@ -76,3 +106,11 @@ def delete_secret(name: str) -> None:
     if not SystemKeyring().delete(name):
         raise SettingsError(f"no secret '{name}' is kept (a value in {variable(name)} is yours to unset)")
     click.echo(f"forgot {name}")
+
+
+def hide_in_output(redactor: Redactor) -> None:
+    """Take secrets out of all that goes to standard output and standard error, to this process's end."""
+    if not redactor:
+        return
+    for name in _STREAMS:
+        setattr(sys, name, _Hiding(getattr(sys, name), redactor))

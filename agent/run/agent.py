@@ -15,8 +15,7 @@ from qvl_agent.agent.recording.format import Manifest, RunResult, RunResumed, Ru
 from qvl_agent.agent.recording.recording import Recorder, Recording
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.episode import Episode
-from qvl_agent.agent.run.resume.budget import budget_spent, policy_again, spent_words
-from qvl_agent.agent.run.resume.past_run import Past, past_of
+from qvl_agent.agent.run.resume import Past, budget_spent, past_of, policy_again, spent_words
 from qvl_agent.agent.run.wrappers.redacted import bound, with_secrets
 from qvl_agent.agent.run.wrappers.supervised import under_watch
 

@@ -32,9 +32,8 @@ from qvl_agent.agent.run.checks.look_closer import look_closer, shrunk_by, worth
 from qvl_agent.agent.run.checks.verification import Claim, verify
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.history import History, describe
-from qvl_agent.agent.run.pausing import Over, halted, no_screen, resumed
-from qvl_agent.agent.run.refusals import ending_of, told
-from qvl_agent.agent.run.resume.past_run import Past
+from qvl_agent.agent.run.pausing import Over, ending_of, halted, no_screen, resumed, told
+from qvl_agent.agent.run.resume import Past
 from qvl_agent.agent.run.screens import Looking
 from qvl_agent.agent.run.step_log import StepLog, decided
 from qvl_agent.agent.run.wrappers.announced_person import Announced

@@ -4,13 +4,19 @@ from typing import Final
 
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.desktops import Desktop
+from qvl_agent.actions.execution.executor import Decision
 from qvl_agent.agent.recording.format import RunStatus
 from qvl_agent.agent.run.checks.verification import Verified
 from qvl_agent.agent.run.context import Halt
 
-__all__ = ["Over", "halted", "no_screen", "resumed"]
+__all__ = ["Over", "ending_of", "halted", "no_screen", "resumed", "told"]
 
 _MENDABLE: Final[frozenset[RunStatus]] = frozenset({"stuck", "desktop-error"})
+
+
+_OUT_OF_BUDGET: Final = "budget"
+
+_OUT_OF_QUESTIONS: Final = "budget-approvals"
 
 
 class Over(Exception):  # noqa: N818 - the end of a run, not a failure
@@ -77,3 +83,29 @@ def no_screen(desktop: Desktop) -> str:
 def resumed(why: str) -> str:
     """Tell the model that the person was there."""
     return f"It was paused ({why}) until the person let it go on; they may have worked meanwhile."
+
+
+def ending_of(decision: Decision, asked_most: str) -> tuple[RunStatus, str] | None:
+    """Say how a refusal ends the run, and why; None if the model may go another way.
+
+    Args:
+        decision: what was refused, or waits for an answer.
+        asked_most: what the person was asked most, and how to need fewer questions.
+    """
+    verdict, consent = decision.verdict, decision.consent
+    if decision.refused_by == "nobody":
+        return "parked", f"nobody said yes in time, so it wasn't done: {verdict.reason}"
+    if verdict.rule.startswith(_OUT_OF_BUDGET):
+        most = f": {asked_most}" if asked_most and verdict.rule == _OUT_OF_QUESTIONS else ""
+        return "budget", f"{verdict.reason}{most}"
+    if consent and consent.said == "stop":
+        return "stopped", "stopped by the person at a question"
+    if consent and consent.said == "absent":
+        return "refused", f"{verdict.reason}, and nobody is there to ask"
+    return None
+
+
+def told(decision: Decision) -> str:
+    """Say to the model who refused, and why."""
+    reason = decision.verdict.reason
+    return f"the person said no ({reason})" if decision.consent else reason

@@ -27,8 +27,7 @@ from qvl_agent.agent.recording.format import (
 )
 from qvl_agent.agent.recording.replay.replay import ReplayReport
 from qvl_agent.agent.run.listener import Watch
-from qvl_agent.agent.run.resume.budget import budget_of, command
-from qvl_agent.agent.run.resume.past_run import is_over
+from qvl_agent.agent.run.resume import budget_of, command, is_over
 from qvl_agent.agent.wording import about_model, action_words, shortened, visible
 
 __all__ = ["JsonWatch", "TerminalWatch", "print_findings", "print_replay"]

@@ -20,7 +20,6 @@ from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.execution.person import QUESTION_S, Consent, Nobody, Person, Question, Said
 from qvl_agent.agent.terminal.graphics import Graphics, graphics_of, show
 from qvl_agent.agent.terminal.keyboard import Keyboard, open_keyboard
-from qvl_agent.agent.terminal.pause import wait_for_key
 from qvl_agent.agent.terminal.question_picture import question_picture
 from qvl_agent.agent.terminal.question_words import choices, noticed, print_question, safe
 
@@ -54,6 +53,11 @@ _ENDS: Final[dict[Said, str]] = {
     "absent": "nobody",
 }
 _ENTER, _ERASE, _END, _ESCAPE = frozenset({10, 13}), frozenset({8, 127}), 4, 27
+
+
+_PAUSE_POLL_S: Final = 0.05
+
+_GO_ON_KEYS, _QUIT_KEYS = frozenset(b"\r\n"), frozenset(b"qQ\x04")
 
 
 class TerminalPerson:
@@ -212,3 +216,40 @@ def _save(question: Question, stack: ExitStack) -> Path:
     path = Path(folder) / "question.png"
     question_picture(question, question.frame.size).save(path)
     return path
+
+
+def wait_for_key(keyboard: Keyboard, console: Console, why: str, stop: StopCheck) -> bool:
+    """Say why a run pauses, and wait as long as it takes; say whether it goes on.
+
+    Args:
+        keyboard: where the key comes from.
+        console: where it is said.
+        why: a sentence.
+        stop: ends the waiting, and the run.
+    """
+    with keyboard.reading():
+        console.bell()
+        console.print(f"[yellow]Paused:[/] {safe(why)}", soft_wrap=True)
+        console.print("Nothing is held down, and nothing is watched: the computer is yours.", soft_wrap=True)
+        console.print("Enter goes on from the screen as it is then; q ends the run: ", end="")
+        keyboard.screen.flush()
+        going_on = _key(keyboard, stop)
+        console.print("going on" if going_on else "ended")
+    return going_on
+
+
+def _key(keyboard: Keyboard, stop: StopCheck) -> bool:
+    shown = time.monotonic()
+    while not stop():
+        try:
+            data = keyboard.read(_PAUSE_POLL_S)
+        except OSError:
+            return False  # the terminal is gone
+        early = time.monotonic() - shown < UNREAD_S
+        if not data or early or data[0] == _ESCAPE:  # what begins so is a key without a character
+            continue
+        if _QUIT_KEYS & set(data):
+            return False
+        if _GO_ON_KEYS & set(data):
+            return True
+    return False

@@ -16,8 +16,7 @@ from typing import Final, Literal, Protocol, Self, runtime_checkable
 
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 from qvl_agent.actions.desktops.watchdog.heartbeat import Pulse, shared_memory
-from qvl_agent.actions.desktops.watchdog.notes import Kind, Note, pack
-from qvl_agent.actions.desktops.watchdog.replies import ARMED, FAILED, READY, TAKEOVER
+from qvl_agent.actions.desktops.watchdog.notes import ARMED, FAILED, READY, TAKEOVER, Kind, Note, pack
 from qvl_agent.actions.desktops.watchdog.takeover_rules import TAKEOVERS
 
 __all__ = ["Takeover", "Watchable", "Watchdog"]

@@ -10,10 +10,23 @@ from typing import Final, NamedTuple, Protocol
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
 
-__all__ = ["Kind", "Ledger", "Note", "NoteReader", "pack"]
+__all__ = ["ARMED", "FAILED", "READY", "TAKEOVER", "Kind", "Ledger", "Note", "NoteReader", "pack"]
 
 _RECORD: Final = struct.Struct("=BxHhh")
 """Kind, code, x, y. X coordinates are signed 16-bit."""
+
+
+READY: Final = "ready"
+"""It watches."""
+
+ARMED: Final = "armed"
+"""It takes what happens from now on for the person's."""
+
+TAKEOVER: Final = "takeover: "
+"""What follows is how somebody took over."""
+
+FAILED: Final = "failed: "
+"""What follows is why it can't watch; it ends."""
 
 
 class Kind(IntEnum):

@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import suppress
 
-from qvl_agent.actions.desktops.watchdog.replies import FAILED
+from qvl_agent.actions.desktops.watchdog.notes import FAILED
 
 __all__: list[str] = []
 

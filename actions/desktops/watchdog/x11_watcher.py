@@ -20,15 +20,13 @@ from Xlib.ext import xtest
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.desktops.watchdog.heartbeat import BEAT_S, Pulse
-from qvl_agent.actions.desktops.watchdog.notes import Kind, Note, NoteReader
-from qvl_agent.actions.desktops.watchdog.replies import ARMED, READY, TAKEOVER
+from qvl_agent.actions.desktops.watchdog.notes import ARMED, READY, TAKEOVER, Kind, Note, NoteReader
 from qvl_agent.actions.desktops.watchdog.takeover_rules import CORNER_S, TAKEOVERS, PersonRules, corners
 from qvl_agent.actions.desktops.watchdog.x11_raw_input import RawEvent, RawInput
-from qvl_agent.actions.desktops.x11.connection import connect
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.connection import connect, monitors
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
 from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, key_keysym
-from qvl_agent.actions.desktops.x11.monitors import monitors
 
 __all__ = ["watch"]
 
@@ -244,7 +242,7 @@ class _Watcher:
             self._release()
             self._display.sync()
         if self._locks is not None:
-            x11_xkb.lock(self._display, caps=bool(self._locks.code), group=self._locks.x)
+            xkb.lock(self._display, caps=bool(self._locks.code), group=self._locks.x)
         with suppress(DesktopError, Stopped):
             limit = time.monotonic() + 0.3
             Barrier(self._display).wait(lambda: time.monotonic() > limit)

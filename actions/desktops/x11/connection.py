@@ -15,8 +15,10 @@ from Xlib import error as xerror
 from Xlib.display import Display
 
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError
+from Xlib.ext import randr
+from qvl_agent.actions.core.coordinates import Rect
 
-__all__ = ["Connection", "connect"]
+__all__ = ["Connection", "connect", "monitors"]
 
 _FAILURES: Final = (xerror.ConnectionClosedError, xerror.DisplayError, xerror.XError, OSError)
 
@@ -132,3 +134,14 @@ class Connection:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def monitors(display: Any) -> tuple[Rect, ...]:
+    """List the monitors by RandR, in its order; without it the whole screen is one."""
+    root = display.screen().root
+    if display.has_extension(randr.extname):
+        found = root.xrandr_get_monitors().monitors
+        if found:
+            return tuple(Rect(one.x, one.y, one.width_in_pixels, one.height_in_pixels) for one in found)
+    whole = root.get_geometry()
+    return (Rect(0, 0, whole.width, whole.height),)

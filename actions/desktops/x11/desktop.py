@@ -15,19 +15,21 @@ from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
 from qvl_agent.actions.desktops.x11.capture import Capture
-from qvl_agent.actions.desktops.x11.connection import Connection
+from qvl_agent.actions.desktops.x11.connection import Connection, monitors
 from qvl_agent.actions.desktops.x11.input import Held, XInput
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
 from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, character_keysym, key_keysym
 from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
-from qvl_agent.actions.desktops.x11.monitors import monitors
 from qvl_agent.actions.desktops.x11.perform import Performance
-from qvl_agent.actions.desktops.x11.windows.own_cover import OwnCover
-from qvl_agent.actions.desktops.x11.windows.ownership import own_regions, window_info
-from qvl_agent.actions.desktops.x11.windows.restore_focus import keep_focus
-from qvl_agent.actions.desktops.x11.windows.stacking import read_layout
-from qvl_agent.actions.desktops.x11.windows.tree import covering_window, focused_window, window_under
+from qvl_agent.actions.desktops.x11.windows.focus import keep_focus
+from qvl_agent.actions.desktops.x11.windows.ownership import OwnCover, own_regions, window_info
+from qvl_agent.actions.desktops.x11.windows.tree import (
+    covering_window,
+    focused_window,
+    read_layout,
+    window_under,
+)
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import (
     ButtonEvent,
@@ -144,7 +146,7 @@ class X11Desktop:
         _check(plan, geometry)
         try:
             with self._hands as display:
-                self._locks = x11_xkb.state(display)
+                self._locks = xkb.state(display)
                 Performance(display, self._held, self._locks, approved.typing).run(plan, stop)
         except BaseException:
             self._recover()
@@ -156,7 +158,7 @@ class X11Desktop:
         with suppress(DesktopError), self._hands as display:  # a server that is gone holds nothing
             XInput(display, self._held).release()
             if self._locks is not None:
-                x11_xkb.lock(display, caps=self._locks.caps, group=self._locks.group)
+                xkb.lock(display, caps=self._locks.caps, group=self._locks.group)
             with suppress(Stopped):
                 Barrier(display).wait(_soon())
             Keymap(display).restore()

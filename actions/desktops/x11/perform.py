@@ -11,7 +11,7 @@ from qvl_agent.actions.core.errors import CompanyError, DesktopError, FocusLostE
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
 from qvl_agent.actions.desktops.x11.input import Held, XInput, check_stop
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.typing import Keyboard
 from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
 from qvl_agent.actions.desktops.x11.windows.focus import Focus
@@ -58,13 +58,13 @@ class Performance:
         neutral = _neutral(plan) and (self._before.caps or self._before.group != 0)
         if neutral:
             self._held.before(Note(Kind.LOCKS, int(self._before.caps), self._before.group))
-            x11_xkb.lock(self._display, caps=False, group=0)
+            xkb.lock(self._display, caps=False, group=0)
         for event in plan:
             check_stop(stop)
             self._send(event, stop)
             self._hands.sync()
         if neutral:
-            x11_xkb.lock(self._display, caps=self._before.caps, group=self._before.group)
+            xkb.lock(self._display, caps=self._before.caps, group=self._before.group)
         if self._keyboard is not None:
             self._keyboard.finish(stop)
         self._hands.release()

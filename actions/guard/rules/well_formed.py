@@ -6,16 +6,46 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from qvl_agent.actions.core.errors import CoordinateError, KeyNameError
-from qvl_agent.actions.core.outcome import Verdict
+from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.guard.rules import Case, deny
-from qvl_agent.actions.planning.action import ACTION, Click, Drag, Press, Scroll
+from qvl_agent.actions.planning.action import (
+    ACTION,
+    Answer,
+    Ask,
+    Click,
+    Done,
+    Drag,
+    Fail,
+    Move,
+    Press,
+    Scroll,
+    Type,
+    Wait,
+    Zoom,
+)
 from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, Plan
 from qvl_agent.actions.planning.keys import KEYS, chord, modifiers
 from qvl_agent.actions.planning.plan import plan, select_all_on
 
-__all__ = ["keys_known", "nothing_left_down", "plan_follows", "well_formed"]
+__all__ = ["allowed", "keys_known", "nothing_left_down", "plan_follows", "well_formed"]
 
 _PLAN: Final[TypeAdapter[Plan]] = TypeAdapter(Plan)
+
+
+_REASONS: Final[dict[type, str]] = {
+    Click: "a click on a target inside the captured screen",
+    Move: "moving the pointer inside the captured screen",
+    Drag: "a drag inside the captured screen",
+    Scroll: "scrolling inside the captured screen",
+    Type: "typing text without control characters",
+    Press: "a key or chord that does no harm by itself",
+    Wait: "waiting sends nothing",
+    Zoom: "looking closer sends nothing",
+    Ask: "a question to you sends nothing",
+    Answer: "an answer to you sends nothing",
+    Done: "ending the run sends nothing",
+    Fail: "ending the run sends nothing",
+}
 
 
 def well_formed(case: Case) -> Verdict | None:
@@ -79,3 +109,9 @@ def nothing_left_down(case: Case) -> Verdict | None:
     if down:
         return deny("held", f"{', '.join(sorted(down))} would stay down")
     return None
+
+
+def allowed(case: Case) -> Verdict | None:
+    """Allow each known kind; any other rule that applies is stricter."""
+    reason = _REASONS.get(type(case.action))
+    return None if reason is None else Verdict(Level.ALLOW, f"allow-{case.action.kind}", reason)

@@ -1,6 +1,7 @@
 """The arguments of one call, read with exact types: nothing missing, nothing over, nothing guessed."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar
 
 from qvl_agent.actions.core.coordinates import GRID, ModelBox
@@ -8,7 +9,7 @@ from qvl_agent.actions.core.errors import CoordinateError, KeyNameError, ParseEr
 from qvl_agent.actions.parsing.strict_json import DESCRIBING, Value, shown
 from qvl_agent.actions.planning import keys
 
-__all__ = ["POINTED", "REMARKS", "Arguments", "box_of"]
+__all__ = ["POINTED", "REMARKS", "Arguments", "Call", "box_of"]
 
 POINTED: Final = ("bbox_2d", "coordinate", "point_2d", "bbox", "point")
 """The names under which a reply says where; one of them, never two."""
@@ -22,6 +23,21 @@ REMARKS: Final = (DESCRIBING - {"label", "prompt", "intent"}) | {
 """What models like to add, and what changes nothing: ignored if it is one plain value."""
 
 Option = TypeVar("Option", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a model wants called.
+
+    Attributes:
+        tool: the name beside the arguments: "computer_use", "midscene", or "" for a bare object.
+        arguments: unchecked.
+        end: where the call ends in the text; 0 if it came out of a JSON value.
+    """
+
+    tool: str
+    arguments: dict[str, Value]
+    end: int = 0
 
 
 def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:

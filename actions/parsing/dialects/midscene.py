@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from qvl_agent.actions.core.errors import ParseError
-from qvl_agent.actions.parsing.dialects.arguments import Arguments
-from qvl_agent.actions.parsing.dialects.call import Call
+from qvl_agent.actions.parsing.dialects.arguments import Arguments, Call
 from qvl_agent.actions.parsing.dialects.grounded import DIRECTIONS, Reader
 from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read, shown
 from qvl_agent.actions.planning.action import (

@@ -4,10 +4,11 @@ Each question goes the way of a run's first step: the same prompt, the same dial
 the reply. Nothing is sent to any desktop.
 """
 
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Literal
 
 from qvl_agent.actions.core.coordinates import ModelPoint, model_to_frame
 from qvl_agent.actions.core.errors import CoordinateError, ParseError
@@ -15,7 +16,6 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.reply import read_reply
 from qvl_agent.actions.planning.action import Click
 from qvl_agent.agent.doctor.pointing.fit import Pair
-from qvl_agent.agent.doctor.pointing.schema import SchemaCheck, check_schema
 from qvl_agent.agent.doctor.pointing.screens import SIZES, Screen, Target, draw
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.openai.detect import About
@@ -31,6 +31,27 @@ _NUMBER: Final = r"\s*(-?\d+(?:\.\d+)?)\s*"
 _PLACE: Final = re.compile(
     rf'"(?:bbox_2d|bbox|coordinate|point_2d|point)"\s*:\s*\[{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})?\]'
 )
+
+
+SchemaCheck = Literal["obeyed", "ignored", "refused", "unfinished"]
+
+_WORD: Final = "by the schema"
+
+PROBE: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "point_2d": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0, "maximum": 1000},
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        "chosen": {"type": "string", "enum": [_WORD]},
+    },
+    "required": ["point_2d", "chosen"],
+    "additionalProperties": False,
+}
+"""Asks for a key and a word that stand nowhere in the prompt: only a forced reply has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +213,26 @@ def _numbers(reply: Reply) -> tuple[float, float] | None:
         return None
     numbers = [float(number) for number in found.groups() if number is not None]
     return (numbers[0] + numbers[-2]) / 2, (numbers[1] + numbers[-1]) / 2
+
+
+def check_schema(model: OpenAIModel, messages: Sequence[Message], stop: Callable[[], bool]) -> SchemaCheck:
+    """Ask with the schema, and look whether the answer could have come without it.
+
+    Raises:
+        ModelError, Stopped: as the model's `reply`.
+    """
+    constrained = model.with_schema(PROBE)
+    reply = constrained.reply(messages, stop=stop)
+    if constrained.schema_form is None:
+        return "refused"
+    if reply.finish == "length":
+        return "unfinished"
+    return "obeyed" if _fits(reply.text) else "ignored"
+
+
+def _fits(text: str) -> bool:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and value.keys() == {"point_2d", "chosen"} and value["chosen"] == _WORD

@@ -15,12 +15,11 @@ from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.chat import END_OF_THINKING, THINK, split_thinking
 from qvl_agent.agent.models.checkpoint.cache import Conversations
 from qvl_agent.agent.models.checkpoint.constrain import Guide, Vocabulary, installed
-from qvl_agent.agent.models.checkpoint.decode import Track, Written, write
+from qvl_agent.agent.models.checkpoint.decode import Streamer, Track, Written, write
 from qvl_agent.agent.models.checkpoint.files import find
 from qvl_agent.agent.models.checkpoint.inputs import Encoder, Prompt
 from qvl_agent.agent.models.checkpoint.load import in_words, load
 from qvl_agent.agent.models.checkpoint.options import PLAIN, LoadOptions
-from qvl_agent.agent.models.checkpoint.stream import Streamer
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 __all__ = ["TransformersModel"]

@@ -17,7 +17,7 @@ from Xlib.display import Display
 from qvl_agent.actions.core.errors import DesktopError, Stopped, TypingError
 from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
 from qvl_agent.actions.desktops.x11.connection import Connection
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, character_keysym
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import KeyEvent, TextEvent
@@ -44,14 +44,14 @@ def type_text(desktop: Desktop, text: str, stop: StopCheck = lambda: False) -> N
     desktop.perform(Approved((TextEvent(text),), "frame", desktop.geometry()), stop)
 
 
-def keyboard(display: VirtualDisplay) -> tuple[object, str, x11_xkb.KeyboardState]:
+def keyboard(display: VirtualDisplay) -> tuple[object, str, xkb.KeyboardState]:
     """All there is to know of it: the core map, the XKB description, and the state."""
     with closing(Display(display.name)) as asker:
         core = asker.get_keyboard_mapping(8, 248)
     described = subprocess.run(["xkbcomp", display.name, "-"], capture_output=True, text=True, check=True)
     connection = Connection(display.name)
     with connection as asker:
-        state = x11_xkb.state(asker)
+        state = xkb.state(asker)
     connection.close()
     return core, described.stdout, state
 
@@ -95,7 +95,7 @@ def test_capslock_and_a_second_layout_change_nothing(
         connection = Connection(us.name)
         for group in (0, 1):
             with connection as server:
-                x11_xkb.lock(server, caps=True, group=group)
+                xkb.lock(server, caps=True, group=group)
                 server.sync()
             before = keyboard(us)
             field.clear()
@@ -105,7 +105,7 @@ def test_capslock_and_a_second_layout_change_nothing(
             assert before[2].caps
             assert before[2].group == group
         with connection as server:
-            x11_xkb.lock(server, caps=False, group=0)
+            xkb.lock(server, caps=False, group=0)
             server.sync()
         connection.close()
 
@@ -166,14 +166,14 @@ def test_a_switch_to_the_second_layout_in_the_middle_is_said(
     def stop() -> bool:
         if next(asked, False):
             with connection as server:
-                x11_xkb.lock(server, caps=False, group=1)
+                xkb.lock(server, caps=False, group=1)
                 server.sync()
         return False
 
     with TextField("tk", us.environment(), tmp_path), pytest.raises(TypingError, match="layout was switched"):
         type_text(desktop, "yz" * 100, stop)
     with connection as server:
-        x11_xkb.lock(server, caps=False, group=0)
+        xkb.lock(server, caps=False, group=0)
         server.sync()
     connection.close()
 

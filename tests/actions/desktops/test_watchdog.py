@@ -28,7 +28,7 @@ from qvl_agent.actions.core.errors import DesktopError, NoScreenError, SettingsE
 from qvl_agent.actions.desktops.display_lock import hold_display, holders
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.desktops.x11.desktop import X11Desktop
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.execution.person import Nobody
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent, WheelEvent
@@ -64,7 +64,7 @@ def hands(screen: VirtualDisplay) -> Iterator[OtherHands]:
 
 def lent_keys(name: str) -> list[int]:
     with closing(Display(name)) as display:
-        return [code for code, each in x11_xkb.read_symbols(display).items() if x11_xkb.lent(each)]
+        return [code for code, each in xkb.read_symbols(display).items() if xkb.lent(each)]
 
 
 def something_down(name: str) -> bool:
@@ -116,15 +116,15 @@ def stop():
 desktop.perform(Approved((TextEvent("ab" * 200),), "frame", desktop.geometry()), stop)
 """
     with closing(Display(screen.name)) as display, EventWindow(screen.name) as window:
-        x11_xkb.lock(display, caps=True, group=0)
+        xkb.lock(display, caps=True, group=0)
         display.sync()
         done = subprocess.run([sys.executable, "-c", program], check=False)
         assert done.returncode == -signal.SIGKILL
         try:
             assert ("key down", display.keysym_to_keycode(ord("a"))) in window.inputs()
-            wait_until(lambda: x11_xkb.state(display).caps, "CapsLock")
+            wait_until(lambda: xkb.state(display).caps, "CapsLock")
         finally:
-            x11_xkb.lock(display, caps=False, group=0)
+            xkb.lock(display, caps=False, group=0)
             display.sync()
 
 

@@ -7,8 +7,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import WindowInfo
-from qvl_agent.actions.secrets.cover_drawing import COVER
-from qvl_agent.actions.secrets.covers import Covers
+from qvl_agent.actions.secrets.covers import COVER, Covers
 
 SIZE = (800, 500)
 FIELD = (100, 200, 500, 230)

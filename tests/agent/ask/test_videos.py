@@ -24,7 +24,6 @@ from qvl_agent.actions.core.coordinates import ModelBox, Rect
 from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Reply
-from qvl_agent.agent.ask.video_files import read_video
 from qvl_agent.agent.ask.videos import (
     MOST_PER_FRAME,
     TOTAL_TOKENS,
@@ -34,6 +33,7 @@ from qvl_agent.agent.ask.videos import (
     frame_tokens,
     marker,
     read_run,
+    read_video,
 )
 from qvl_agent.agent.recording.format import RunResult
 from qvl_agent.agent.recording.recording import Recorder, Recording
@@ -259,7 +259,7 @@ def test_a_video_that_claims_too_much_is_refused_before_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = film(tmp_path / "a.mp4", [0.0, 0.1])
-    monkeypatch.setattr("qvl_agent.agent.ask.video_files.MAX_PIXELS", SIZE[0] * SIZE[1] - 1)
+    monkeypatch.setattr("qvl_agent.agent.ask.videos.MAX_PIXELS", SIZE[0] * SIZE[1] - 1)
     with pytest.raises(SettingsError, match="claims 320x256"):
         read(path)
 
@@ -268,7 +268,7 @@ def test_without_pyav_the_remedy_is_named(tmp_path: Path) -> None:
     script = (
         "import sys; sys.modules['av'] = None\n"
         "from pathlib import Path\n"
-        "from qvl_agent.agent.ask.video_files import read_video\n"
+        "from qvl_agent.agent.ask.videos import read_video\n"
         "from qvl_agent.actions.core.errors import DesktopError\n"
         "try: read_video(Path('a.mp4'), fps=1, max_frames=1, max_picture_tokens=64)\n"
         "except DesktopError as error: print(error)\n"

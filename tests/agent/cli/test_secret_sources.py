@@ -171,7 +171,7 @@ def test_a_task_whose_secret_has_no_value_ends_before_it_begins(store: InMemory)
 PROGRAM = f"""
 import sys
 from qvl_agent.actions.secrets.redactor import Redactor
-from qvl_agent.agent.cli.redacted_output import hide_in_output
+from qvl_agent.agent.cli.secret_values import hide_in_output
 hide_in_output(Redactor({{"pin": sys.stdin.readline().rstrip()}}))
 value = {VALUE!r}
 print("out", value)

@@ -22,9 +22,8 @@ from qvl_agent.actions.core.errors import Stopped
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.agent.cli.doctor import configured
 from qvl_agent.agent.doctor.environment import Finding
-from qvl_agent.agent.doctor.examination import Examined, examine_pointing
 from qvl_agent.agent.doctor.pointing.faults import cause
-from qvl_agent.agent.doctor.pointing.findings import findings
+from qvl_agent.agent.doctor.pointing.findings import Examined, examine_pointing, findings
 from qvl_agent.agent.doctor.pointing.fit import Pair, fit, nearest_space
 from qvl_agent.agent.doctor.pointing.measure import Answered, Measured, Question, measure, questions
 from qvl_agent.agent.doctor.pointing.screens import COLOURS, SIZES, draw

@@ -10,15 +10,16 @@ from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.guard.policy import Policy, Profile
 from qvl_agent.agent.cli.main import main
-from qvl_agent.agent.run.resume.budget import (
+from qvl_agent.agent.run.resume import (
     BUDGETS,
+    Past,
+    Spent,
     budget_of,
     budget_spent,
     command,
     policy_again,
     spent_words,
 )
-from qvl_agent.agent.run.resume.past_run import Past, Spent
 
 USED = Past(steps=30, seconds=100.0, spent=Spent(tokens=5000), asked=2)
 

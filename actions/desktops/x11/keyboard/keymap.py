@@ -8,7 +8,7 @@ from typing import Any, Final
 from Xlib import XK
 
 from qvl_agent.actions.core.errors import DesktopError, KeyNameError
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 
 __all__ = ["Keymap", "Place", "character_keysym", "key_keysym"]
 
@@ -108,15 +108,13 @@ class Keymap:
 
     def __init__(self, display: Any) -> None:
         self._display = display
-        self._symbols = symbols = x11_xkb.read_symbols(display)
+        self._symbols = symbols = xkb.read_symbols(display)
         modifiers = {code for row in display.get_modifier_mapping() for code in row}
-        self._leftover = {code for code, each in symbols.items() if x11_xkb.lent(each)}
+        self._leftover = {code for code, each in symbols.items() if xkb.lent(each)}
         self._free = [
             code
             for code, each in symbols.items()
-            if code >= _FIRST_SPARE
-            and code not in modifiers
-            and (x11_xkb.empty(each) or code in self._leftover)
+            if code >= _FIRST_SPARE and code not in modifiers and (xkb.empty(each) or code in self._leftover)
         ]
         self._lent: dict[int, int] = {}
         self._places = self._find_places(set(symbols) - self._leftover)
@@ -153,8 +151,8 @@ class Keymap:
 
     def changed(self) -> bool:
         """Say whether somebody else has changed the map since this was made: set another layout, say."""
-        now = x11_xkb.read_symbols(self._display)
-        lent = {code: x11_xkb.one_symbol(keysym) for keysym, code in self._lent.items()}
+        now = xkb.read_symbols(self._display)
+        lent = {code: xkb.one_symbol(keysym) for keysym, code in self._lent.items()}
         spare = {*self._free, *self._leftover} - set(lent)
         expected = {code: each for code, each in self._symbols.items() if code not in spare} | lent
         return any(now.get(code) != each for code, each in expected.items())
@@ -174,16 +172,16 @@ class Keymap:
             self._free.append(self._lent.pop(idle.pop(0)))
         changes = {self._free.pop(0): keysym for keysym in missing}
         self._lent.update({keysym: code for code, keysym in changes.items()})
-        self._change({code: x11_xkb.one_symbol(keysym) for code, keysym in changes.items()})
+        self._change({code: xkb.one_symbol(keysym) for code, keysym in changes.items()})
 
     def restore(self) -> None:
         """Make the map what it was; also what another run left behind when it was killed."""
-        self._change(dict.fromkeys({*self._lent.values(), *self._leftover}, x11_xkb.NO_SYMBOLS))
+        self._change(dict.fromkeys({*self._lent.values(), *self._leftover}, xkb.NO_SYMBOLS))
         self._free += self._lent.values()
         self._lent.clear()
         self._leftover.clear()
 
-    def _change(self, changes: dict[int, x11_xkb.Symbols]) -> None:
+    def _change(self, changes: dict[int, xkb.Symbols]) -> None:
         """Write these keys' symbols, and those between them as they are, in one request.
 
         The server serves nobody else meanwhile. A key that has got symbols from elsewhere since (a
@@ -193,15 +191,13 @@ class Keymap:
             return
         self._display.grab_server()
         try:
-            now = x11_xkb.read_symbols(self._display)
+            now = xkb.read_symbols(self._display)
             ours = {
-                code: each
-                for code, each in changes.items()
-                if x11_xkb.empty(now[code]) or x11_xkb.lent(now[code])
+                code: each for code, each in changes.items() if xkb.empty(now[code]) or xkb.lent(now[code])
             }
             if ours:
                 span = {code: now[code] for code in range(min(ours), max(ours) + 1)}
-                x11_xkb.write_symbols(self._display, span | ours)
+                xkb.write_symbols(self._display, span | ours)
         finally:
             self._display.ungrab_server()
             self._display.flush()

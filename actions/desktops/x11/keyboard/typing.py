@@ -6,21 +6,31 @@ meaning, the application must have read the presses so far (`x11_barrier.py`).
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from qvl_agent.actions.core.errors import DesktopError, TypingError
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.x11.input import XInput, check_stop
-from qvl_agent.actions.desktops.x11.keyboard import xkb as x11_xkb
+from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
 from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, Place, character_keysym, key_keysym
-from qvl_agent.actions.desktops.x11.keyboard.misread_characters import refuse_taken
 from qvl_agent.actions.desktops.x11.windows.focus import Focus
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of
 
 __all__ = ["Keyboard"]
 
 _CHUNK: Final = 20
 """Characters between two looks at `stop`, at the focus and at the layout."""
+
+
+_EVERYWHERE: Final = frozenset("\ufef5\ufef7\ufef9\ufefb\ufeff")
+
+_BY_GTK: Final = frozenset(map(chr, [*range(0xFE50, 0xFE94), 0xFF20]))
+"""As 16 bits: the dead keys, and Multi_key."""
+
+_OTHER_METHODS: Final = ("/im-ibus.so", "/im-fcitx", "/im-xim.so", "/im-uim.so", "/im-scim.so")
+"""GTK's modules for input methods, which don't have that fault."""
 
 
 class Keyboard:
@@ -37,7 +47,7 @@ class Keyboard:
         self._changed = False
         self._unread = False
         """Whether lent keycodes were pressed that the application may not have read yet."""
-        state = x11_xkb.state(display)
+        state = xkb.state(display)
         self._locks = state.caps, state.group
 
     def key(self, name: str, stop: StopCheck, *, down: bool) -> None:
@@ -93,7 +103,7 @@ class Keyboard:
         Raises:
             TypingError: somebody has.
         """
-        state = x11_xkb.state(self._display)
+        state = xkb.state(self._display)
         if (state.caps, state.group) != self._locks or self._keymap.changed():
             raise TypingError(
                 "the keyboard's layout was switched in the middle of the text, so the rest wasn't typed, and "
@@ -154,3 +164,28 @@ class Keyboard:
         if self._changed:
             self._barrier.wait_for_window_manager(stop)
         self._hands.sync()
+
+
+def refuse_taken(display: Any, text: str) -> None:
+    """Refuse a text that wouldn't arrive as it is where the keys go.
+
+    Raises:
+        TypingError: it names the first such character.
+    """
+    for character in text:
+        if character in _EVERYWHERE or (character in _BY_GTK and _is_gtk(display)):
+            code = f"U+{ord(character):04X}"
+            raise TypingError(
+                f"nothing was typed: the application would take {code} for something else; leave it out"
+            )
+
+
+def _is_gtk(display: Any) -> bool:
+    """Say whether the application with the focus uses GTK 3's own input method."""
+    window = focused_window(display)
+    process = None if window is None else process_of(display, window)
+    try:
+        loaded = Path(f"/proc/{process}/maps").read_text(errors="replace") if process else ""
+    except OSError:
+        return False
+    return "/libgtk-3.so" in loaded and not any(each in loaded for each in _OTHER_METHODS)

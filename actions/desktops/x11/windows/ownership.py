@@ -1,7 +1,8 @@
 """Whose a window is, and which are our own: this process's, and the terminal's it was started from."""
 
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,14 +10,46 @@ from Xlib import X, Xatom
 from Xlib import error as xerror
 
 from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.desktops.x11.windows.tree import focused_window, frame_rect, process_of
 
-__all__ = ["own_regions", "stacking", "window_info", "without"]
+__all__ = ["GREY", "OwnCover", "own_regions", "stacking", "window_info", "without"]
 
 _LONGEST_TITLE: Final = 300
 _DIALOG: Final = "_NET_WM_WINDOW_TYPE_DIALOG"
 _FURNITURE: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
+
+
+GREY: Final = 128
+
+_SEEN_S: Final = 0.1
+
+_NONE_S: Final = 0.5
+"""How long it is taken for granted that none of our windows is to be seen; to ask takes some milliseconds."""
+
+
+class OwnCover:
+    """Knows where our own windows are, and paints over them."""
+
+    def __init__(self, find: Callable[[], tuple[Rect, ...]]) -> None:
+        """Take what finds the visible parts of our windows, in pixels of the root window."""
+        self._find = find
+        self._regions: tuple[Rect, ...] = ()
+        self._until = 0.0
+
+    def paint(self, pixels: Pixels, area: Rect) -> None:
+        """Paint over what of `area` is ours; `pixels` are of it, and may be written to."""
+        now = time.monotonic()
+        if now >= self._until:
+            self._regions = self._find()
+            self._until = now + (_SEEN_S if self._regions else _NONE_S)
+        for region in self._regions:
+            left, top = max(region.left - area.left, 0), max(region.top - area.top, 0)
+            right = min(region.left + region.width - area.left, area.width)
+            bottom = min(region.top + region.height - area.top, area.height)
+            if left < right and top < bottom:
+                pixels[top:bottom, left:right] = GREY
 
 
 def own_regions(display: Any) -> tuple[Rect, ...]:

@@ -6,9 +6,11 @@ from typing import Any, Final
 from Xlib import X, Xatom
 from Xlib import error as xerror
 from Xlib.ext import res
+from Xlib.protocol import request
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import NoScreenError
+from qvl_agent.actions.core.windows import Layout
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.x11.connection import Connection
 from qvl_agent.actions.desktops.x11.input import check_stop
@@ -19,6 +21,7 @@ __all__ = [
     "frame_rect",
     "process_of",
     "protocols",
+    "read_layout",
     "wait_for_focus",
     "wait_for_window_manager",
     "window_manager",
@@ -27,6 +30,9 @@ __all__ = [
 ]
 
 _POLL_S: Final = 0.005
+
+
+_GONE: Final = (xerror.BadWindow, xerror.BadDrawable)
 
 
 def wait_for_window_manager(name: str, timeout_s: float = 20.0) -> None:
@@ -205,3 +211,43 @@ def frame_rect(display: Any, window: Any) -> Rect | None:
         return None
     border = 2 * at.border_width
     return Rect(at.x, at.y, at.width + border, at.height + border)
+
+
+def read_layout(display: Any) -> Layout:
+    """Read the layout, windows included that no window manager knows.
+
+    A desktop has some hundred windows, most of them never shown; all are asked for before any answer is
+    waited for.
+    """
+    to = display.display
+    children = display.screen().root.query_tree().children
+    asked = [
+        (
+            request.GetWindowAttributes(to, defer=True, window=each.id),
+            request.GetGeometry(to, defer=True, drawable=each.id),
+        )
+        for each in children
+    ]
+    windows = []
+    for window, both in zip(children, asked, strict=True):
+        attributes, at = map(_answer, both)
+        if attributes is not None and at is not None and attributes.map_state == X.IsViewable:
+            border = 2 * at.border_width
+            windows.append((int(window.id), Rect(at.x, at.y, at.width + border, at.height + border)))
+    return Layout(tuple(reversed(windows)), _focus(display))
+
+
+def _answer(asked: Any) -> Any:
+    """Wait for the answer to a request that is on its way; None for a window that is gone."""
+    try:
+        asked.reply()
+    except _GONE:
+        return None
+    return asked
+
+
+def _focus(display: Any) -> frozenset[int]:
+    """Find the window that has the focus, and the application's around it: either may be new, not both."""
+    focus = display.get_input_focus().focus
+    window = focused_window(display)
+    return frozenset(int(getattr(each, "id", each)) for each in (focus, window) if each is not None)

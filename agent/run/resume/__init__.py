@@ -1,1 +1,0 @@
-"""Going on with a run that ended before its task was over."""
