@@ -23,13 +23,16 @@ from qvl_agent.agent import open_model
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS, REPLY_TOKENS
 from qvl_agent.sandbox.nano.making.evaluation.evaluation import FIRST_SEED, MAX_STEPS, Answering, Evaluation
 from qvl_agent.sandbox.nano.making.evaluation.figures import (
+    Case,
+    Results,
+    RunLine,
+    StepsLine,
     looks_table,
     speed,
     steps_table,
     tasks_table,
     unsolved,
 )
-from qvl_agent.sandbox.nano.making.evaluation.results import Case, Results, RunLine, StepsLine
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.tasks import TASKS
 

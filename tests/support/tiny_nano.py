@@ -9,9 +9,8 @@ import torch
 
 from qvl_agent import prompts
 from qvl_agent.sandbox.nano.making.export import write_checkpoint
-from qvl_agent.sandbox.nano.making.network.coder import Coder
 from qvl_agent.sandbox.nano.making.network.start import build
-from qvl_agent.sandbox.nano.making.network.tokenizer import train
+from qvl_agent.sandbox.nano.making.network.tokenizer import Coder, train
 
 GROWTH = 3
 """How much longer each word's vector is than the last one's; above 2, so that the next wins over itself."""

@@ -1,22 +1,15 @@
 """The scenarios, by family: `every_scenario` lists them all."""
 
-from qvl_agent.sandbox.attacks.families import (
+from qvl_agent.sandbox.attacks.families.moments import keys, policies, power, races
+from qvl_agent.sandbox.attacks.families.places import files, secret_places, terminals, toolkits, untouchable
+from qvl_agent.sandbox.attacks.families.words import (
     consequences,
     disguises,
     errands,
-    files,
-    keys,
     lies,
     messages,
-    policies,
-    power,
-    races,
     replies,
-    secret_places,
-    terminals,
-    toolkits,
     unread,
-    untouchable,
 )
 from qvl_agent.sandbox.attacks.scenario import Scenario
 

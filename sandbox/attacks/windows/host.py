@@ -15,8 +15,7 @@ from qvl_agent.sandbox.apps.host import channel, serve
 from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
 from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress, style_sheet
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene, State, Window
-from qvl_agent.sandbox.attacks.windows.panes import Face, Pressable
-from qvl_agent.sandbox.attacks.windows.x11 import focus
+from qvl_agent.sandbox.attacks.windows.panes import Face, Pressable, focus
 
 __all__ = ["AttackHost", "run"]
 

@@ -1,6 +1,8 @@
 """The windows of an attack, in Qt: from the data in `window.py` to widgets that do what it says."""
 
+import ctypes
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -9,9 +11,8 @@ from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QPushButt
 
 from qvl_agent.sandbox.apps.toolkit.widgets import column, label, row
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Part, Window
-from qvl_agent.sandbox.attacks.windows.x11 import name_application
 
-__all__ = ["Face"]
+__all__ = ["Face", "focus"]
 
 Do = Callable[[tuple[Deed, ...]], None]
 
@@ -26,6 +27,18 @@ _SHEETS: Final = {
     "large": "font-size: 30px; padding: 24px",
 }
 _MARGIN: Final = 18
+
+
+_WM_CLASS: Final = 67
+
+_STRING: Final = 31
+"""Predefined atoms, of X11/Xatom.h."""
+
+_BITS: Final = 8
+
+_REPLACE: Final = 0
+
+_REVERT_TO_PARENT: Final = 2
 
 
 class Pressable(QPushButton):
@@ -129,3 +142,34 @@ class Face(QWidget):
         super().closeEvent(event)
         if event.spontaneous():
             self._do(self.data.on_close)
+
+
+@cache
+def _xlib() -> tuple[ctypes.CDLL, int]:
+    library = ctypes.CDLL("libX11.so.6")
+    library.XOpenDisplay.restype = ctypes.c_void_p
+    library.XChangeProperty.argtypes = [
+        ctypes.c_void_p, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_int, ctypes.c_int,
+        ctypes.c_char_p, ctypes.c_int,
+    ]  # fmt: skip
+    library.XRaiseWindow.argtypes = [ctypes.c_void_p, ctypes.c_ulong]
+    library.XSetInputFocus.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int, ctypes.c_ulong]
+    library.XSync.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    return library, library.XOpenDisplay(None)
+
+
+def name_application(window: int, app: str) -> None:
+    """Set a window's WM_CLASS: the instance's name and the class, each with a zero after it."""
+    library, display = _xlib()
+    words = app.encode()
+    value = words.lower() + b"\0" + words + b"\0"
+    library.XChangeProperty(display, window, _WM_CLASS, _STRING, _BITS, _REPLACE, value, len(value))
+    library.XSync(display, 0)
+
+
+def focus(window: int) -> None:
+    """Raise a window of anybody's and give it the keys; the window manager isn't asked."""
+    library, display = _xlib()
+    library.XRaiseWindow(display, window)
+    library.XSetInputFocus(display, window, _REVERT_TO_PARENT, 0)
+    library.XSync(display, 0)

@@ -116,7 +116,7 @@ def see(folder: Path, state: Path, device: str, after: Path | None, **given: Any
 def speak(folder: Path, state: Path, device: str, after: Path | None, **given: Any) -> None:
     """Stage 2: teach the whole model with the data in FOLDER."""
     from qvl_agent.sandbox.nano.making.data.shards import read
-    from qvl_agent.sandbox.nano.making.network.coder import Coder
+    from qvl_agent.sandbox.nano.making.network.tokenizer import Coder
     from qvl_agent.sandbox.nano.making.training.stage2_speaking import Speaking, SpeakPlan
 
     earlier = _earlier(state, after)

@@ -15,13 +15,18 @@ from qvl_agent.agent.models import OnText
 from qvl_agent.sandbox.apps.protocol import Node, Tree
 from qvl_agent.sandbox.nano.making.evaluation.evaluation import Evaluation
 from qvl_agent.sandbox.nano.making.evaluation.figures import (
+    Case,
+    Results,
+    RunLine,
+    Step,
+    StepsLine,
+    facts,
     looks_table,
     speed,
     steps_table,
     tasks_table,
     unsolved,
 )
-from qvl_agent.sandbox.nano.making.evaluation.results import Case, Results, RunLine, Step, StepsLine, facts
 from qvl_agent.sandbox.nano.making.evaluation.single_steps import compared, struck
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop

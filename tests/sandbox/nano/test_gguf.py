@@ -22,7 +22,7 @@ from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS
 from qvl_agent.sandbox.nano.making.evaluation.evaluation import Evaluation
-from qvl_agent.sandbox.nano.making.evaluation.results import Case
+from qvl_agent.sandbox.nano.making.evaluation.figures import Case
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
 

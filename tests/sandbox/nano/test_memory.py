@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from qvl_agent.sandbox.nano.making.training import jemalloc as memory
+from qvl_agent.sandbox.nano.making.training import loop as memory
 
 JEMALLOC = Path("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
 KEEPING = """
 import numpy as np
-from qvl_agent.sandbox.nano import memory
+from qvl_agent.sandbox.nano.making.training import loop as memory
 memory._SHARE = 0.0
 def megabytes(): return int(memory._STATM.read_text().split()[1]) * 4096 / 1e6
 blocks = [np.ones(125_000) for _ in range(300)]

@@ -19,11 +19,10 @@ from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import PICTURE_TOKENS
 from qvl_agent.sandbox.nano.making.data.samples import Question
 from qvl_agent.sandbox.nano.making.export import write_checkpoint
-from qvl_agent.sandbox.nano.making.network.coder import Coder
 from qvl_agent.sandbox.nano.making.network.shape import GRID
 from qvl_agent.sandbox.nano.making.network.start import build
 from qvl_agent.sandbox.nano.making.network.targets import cell_of
-from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING, SPECIAL, texts, train
+from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING, SPECIAL, Coder, texts, train
 from qvl_agent.sandbox.nano.making.training.packs import questions_pack, run_pack, words_pack
 from qvl_agent.sandbox.nano.making.training.words_only import Words
 

@@ -9,7 +9,7 @@ import pytest
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, View, model_to_desktop
 from qvl_agent.actions.planning.action import Action, Click, Scroll
 from qvl_agent.sandbox.apps.protocol import Node, Offscreen, Tree
-from qvl_agent.sandbox.nano.making.data.slips import Slips
+from qvl_agent.sandbox.nano.making.data.episodes import Slips
 from qvl_agent.sandbox.tasks.hand import Hand
 
 SCREEN = Rect(0, 0, 1280, 800)

@@ -11,33 +11,90 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from qvl_agent.actions.core.coordinates import model_box_to_frame
+from qvl_agent.actions.core.coordinates import Rect, model_box_to_frame
 from qvl_agent.actions.core.errors import CoordinateError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.core.outcome import Outcome
 from qvl_agent.actions.parsing.dialects import format_action
-from qvl_agent.actions.planning.action import Action, Answer, Done, Fail, Zoom
+from qvl_agent.actions.planning.action import Action, Answer, Click, Done, Fail, Type, Zoom
 from qvl_agent.actions.screen.changes import compare
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.pictures import resized
 from qvl_agent.agent.run.history import History, describe
 from qvl_agent.sandbox.apps.look import Look
-from qvl_agent.sandbox.apps.protocol import PASSIVE, Tree
+from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Tree
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
 from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
-from qvl_agent.sandbox.nano.making.data.slips import Slips
 from qvl_agent.sandbox.nano.making.data.stage import Stage
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 from qvl_agent.sandbox.tasks.hand import Hand
 
-__all__ = ["episode", "episodes"]
+__all__ = ["Slips", "episode", "episodes"]
 
 _MOST_STEPS: Final = 12
 _POINTED: Final = 6
 """Widgets of a picture that are asked for by their labels."""
+
+
+_SLIPPING: Final = 0.5
+"""The share of runs that may have slips."""
+
+_OFTEN: Final = 0.35
+"""The share of such a run's clicks that are slips, until it has had them all."""
+
+_MOST: Final = 2
+"""In a run."""
+
+_ALIKE: Final = 0.5
+"""How many slips hit another widget of the target's kind; the others land beside the target."""
+
+
+class Slips:
+    """The slips of one run.
+
+    Args:
+        chance: what chooses them.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._left = _MOST if chance.random() < _SLIPPING else 0
+
+    def instead(self, action: Action, hand: Hand) -> Action | None:
+        """Give an action that says the same and points elsewhere; None where it isn't to slip."""
+        if not self._left or not isinstance(action, (Click, Type)) or not hand.aimed:
+            return None
+        meant = hand.tree.get(hand.aimed[-1])
+        if meant is None or self._chance.random() >= _OFTEN:
+            return None
+        where = self._elsewhere(meant, hand)
+        if not _in_window(where, hand):
+            return None
+        try:
+            target = hand.box(where)
+        except CoordinateError:  # too small
+            return None
+        self._left -= 1
+        return action.model_copy(update={"target": target})
+
+    def _elsewhere(self, meant: Node, hand: Hand) -> Rect:
+        alike = [
+            node
+            for node in hand.tree.nodes
+            if node.role == meant.role and node.id != meant.id and hand.sees(node.id)
+        ]
+        if alike and self._chance.random() < _ALIKE:
+            return self._chance.choice(alike).rect
+        return self._beside(meant.rect)
+
+    def _beside(self, rect: Rect) -> Rect:
+        far = self._chance.choice((-1, 1)) * self._chance.uniform(0.7, 2.0)
+        if self._chance.random() < 0.5:
+            return Rect(rect.left + round(far * rect.width), rect.top, rect.width, rect.height)
+        return Rect(rect.left, rect.top + round(far * rect.height), rect.width, rect.height)
 
 
 def episodes(stage: Stage, start: int, *, every: int = 1) -> Iterator[Episode]:
@@ -189,3 +246,11 @@ def _other_tasks(stage: Stage, hand: Hand, chance: random.Random) -> Iterator[Qu
 def _weights(tasks: int) -> list[int]:
     """How often each task is drawn: an application's first one, its demonstration, twice as often."""
     return [2] + [1] * (tasks - 1)
+
+
+def _in_window(rect: Rect, hand: Hand) -> bool:
+    """Whether its middle lies among what the window shows."""
+    x, y = rect.left + rect.width // 2, rect.top + rect.height // 2
+    rects = [node.rect for node in hand.tree.nodes]
+    across = min(one.left for one in rects) <= x < max(one.left + one.width for one in rects)
+    return across and min(one.top for one in rects) <= y < max(one.top + one.height for one in rects)

@@ -4,6 +4,7 @@ A shard is a zip file of at most 16 MB: PNG pictures, and episodes.jsonl with on
 is ever run. It is written under another name and then renamed, so that what has its name is whole.
 """
 
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,14 +14,35 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qvl_agent.actions.core.errors import RecordingError, SettingsError
-from qvl_agent.sandbox.nano.making.data.names import is_of_the_seed
+from qvl_agent.sandbox.apps.words import CITIES, GROUPS, PEOPLE, PROGRAMS
 from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
 
-__all__ = ["SHARD_BYTES", "labels", "read", "read_shard", "shards", "write_shard"]
+__all__ = [
+    "MESSAGES",
+    "SHARD_BYTES",
+    "is_named",
+    "is_of_the_seed",
+    "labels",
+    "read",
+    "read_shard",
+    "shards",
+    "write_shard",
+]
 
 SHARD_BYTES: Final = 12_000_000
 """A shard is closed when its pictures come to this; one more run fits below 16 MB."""
 _LINES: Final = "episodes.jsonl"
+
+
+MESSAGES: Final = "note/"
+"""What the ids of a chat's messages begin with."""
+
+_NAMES: Final = frozenset(
+    name for group in (PEOPLE, GROUPS, CITIES, PROGRAMS) for both in group for name in both
+) - {"Calendar", "日历"}  # the form has a button of that name
+
+_DATA: Final = re.compile(r"@|\d{3}")
+"""In an e-mail address, a telephone number, a date."""
 
 
 class _Shot(BaseModel):
@@ -113,3 +135,18 @@ def labels(episodes: Sequence[Episode], least: int) -> dict[str, int]:
         said = (item.label, str(item.state.get("value", "")))
         seen.update(text for text in said if text and not is_of_the_seed(text, item.id))
     return {text: rank for rank, (text, count) in enumerate(seen.most_common(), 1) if count >= least}
+
+
+def is_named(label: str) -> bool:
+    """Whether it has the name of a person, a group, a place or a program in it."""
+    return any(name in label for name in _NAMES)
+
+
+def is_of_the_seed(label: str, item_id: str) -> bool:
+    """Whether it is a name, a message or the like, which a seed chose, and not the application's own.
+
+    Args:
+        label: what a widget is called, or what it holds.
+        item_id: the widget's id.
+    """
+    return item_id.startswith(MESSAGES) or is_named(label) or _DATA.search(label) is not None

@@ -20,7 +20,7 @@ from qvl_agent.agent import Agent, Run
 from qvl_agent.agent.models import Model, with_format
 from qvl_agent.agent.run.context import Constrain
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
-from qvl_agent.sandbox.nano.making.evaluation.results import Case, RunLine, StepsLine, facts
+from qvl_agent.sandbox.nano.making.evaluation.figures import Case, RunLine, StepsLine, facts
 from qvl_agent.sandbox.nano.making.evaluation.single_steps import Beside
 from qvl_agent.sandbox.session import Sandbox, SandboxDesktop, open_sandbox
 

@@ -11,7 +11,7 @@ from qvl_agent.actions.parsing.reply import parse_action, read_reply
 from qvl_agent.actions.planning.action import POINTING, Action, Drag, Scroll, Type
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Tree
-from qvl_agent.sandbox.nano.making.evaluation.results import Step
+from qvl_agent.sandbox.nano.making.evaluation.figures import Step
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import Sandbox
 

@@ -1,6 +1,8 @@
 """What both stages of the training share: batches made ahead, the rate over time, saving and going on."""
 
+import ctypes
 import math
+import os
 import random
 import time
 from collections import deque
@@ -12,7 +14,6 @@ from typing import Any, Final, Protocol, TypeVar
 
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.making.training.jemalloc import give_back
 from qvl_agent.sandbox.nano.making.training.optimiser import Optimiser
 from qvl_agent.sandbox.nano.making.training.state import State, save_state
 
@@ -28,6 +29,14 @@ _SLOWNESS: Final = 0.97
 """How much of the past a told figure holds at each step."""
 
 B = TypeVar("B")
+
+
+_ALL_ARENAS: Final = 4096
+
+_SHARE: Final = 0.5
+"""Of the machine's memory."""
+
+_STATM: Final = Path("/proc/self/statm")
 
 
 class Learner(Protocol[B]):
@@ -199,3 +208,19 @@ class _Ahead(Iterator[B]):
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+
+def give_back() -> bool:
+    """Let jemalloc give all freed pages back, if it is loaded and the process holds half of the memory.
+
+    Returns:
+        whether it did.
+    """
+    control = getattr(ctypes.CDLL(None), "mallctl", None)
+    if control is None or not _STATM.is_file():
+        return False
+    pages = int(_STATM.read_text("ascii").split()[1])
+    if pages < _SHARE * os.sysconf("SC_PHYS_PAGES"):
+        return False
+    purge = f"arena.{_ALL_ARENAS}.purge".encode()
+    return bool(control(purge, None, None, None, ctypes.c_size_t(0)) == 0)

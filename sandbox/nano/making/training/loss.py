@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from qvl_agent.sandbox.nano.making.network.coder import Coder
 from qvl_agent.sandbox.nano.making.network.language import Sequence
+from qvl_agent.sandbox.nano.making.network.tokenizer import Coder
 
 __all__ = ["Judge"]
 

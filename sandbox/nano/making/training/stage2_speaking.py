@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from qvl_agent.sandbox.nano.making.data.samples import Episode, Shot
-from qvl_agent.sandbox.nano.making.network.coder import Coder
 from qvl_agent.sandbox.nano.making.network.copying import identities, start_copying, tie_copying
 from qvl_agent.sandbox.nano.making.network.language import Sequence as Pack
 from qvl_agent.sandbox.nano.making.network.language import read, read_prefix
@@ -26,6 +25,7 @@ from qvl_agent.sandbox.nano.making.network.start import (
     tie_numbers,
     tie_pointing,
 )
+from qvl_agent.sandbox.nano.making.network.tokenizer import Coder
 from qvl_agent.sandbox.nano.making.network.tower import Places, patches, see
 from qvl_agent.sandbox.nano.making.training.loss import Judge
 from qvl_agent.sandbox.nano.making.training.optimiser import Optimiser

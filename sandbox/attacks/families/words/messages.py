@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.attacks.families.common import Say, add, both, spoken, task
+from qvl_agent.sandbox.attacks.families.vectors import Say, add, both, spoken, task
 from qvl_agent.sandbox.attacks.scenario import Proof, Scenario, Step
 from qvl_agent.sandbox.attacks.windows.facts import Part, Scene, Window
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from qvl_agent.sandbox.attacks.families.common import Say, both, spoken, task
-from qvl_agent.sandbox.attacks.families.vectors import Lure, page
+from qvl_agent.sandbox.attacks.families.vectors import Lure, Say, both, page, spoken, task
 from qvl_agent.sandbox.attacks.scenario import Act, Proof, Scenario, Step
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from qvl_agent.sandbox.attacks.families.common import Say, both, spoken, task
-from qvl_agent.sandbox.attacks.families.vectors import work_window
+from qvl_agent.sandbox.attacks.families.vectors import Say, both, spoken, task, work_window
 from qvl_agent.sandbox.attacks.scenario import Proof, Scenario, Step, Terminal
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from qvl_agent.sandbox.attacks.families.common import Say, both, spoken, task
-from qvl_agent.sandbox.attacks.families.vectors import work_window
+from qvl_agent.sandbox.attacks.families.vectors import Say, both, spoken, task, work_window
 from qvl_agent.sandbox.attacks.scenario import Foreign, Scenario, Step
 from qvl_agent.sandbox.attacks.windows.facts import Scene
 

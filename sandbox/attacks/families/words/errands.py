@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from qvl_agent.sandbox.attacks.families.common import Say, both, spoken
-from qvl_agent.sandbox.attacks.families.vectors import Lure, chat, mail
+from qvl_agent.sandbox.attacks.families.vectors import Lure, Say, both, chat, mail, spoken
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene
 

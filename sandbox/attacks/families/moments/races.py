@@ -4,8 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.attacks.families.common import DISMISSED, Say, add, both, dialog, spoken, task
-from qvl_agent.sandbox.attacks.families.vectors import work_window
+from qvl_agent.sandbox.attacks.families.vectors import (
+    DISMISSED,
+    Say,
+    add,
+    both,
+    dialog,
+    spoken,
+    task,
+    work_window,
+)
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Part, Scene, Window
 

@@ -1,0 +1,1 @@
+"""Attacks that strike at a moment: keys, power buttons, policies, races."""

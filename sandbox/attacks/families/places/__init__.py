@@ -1,0 +1,1 @@
+"""Attacks by where they stand: files, terminals, vaults, other toolkits."""

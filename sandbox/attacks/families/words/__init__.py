@@ -1,0 +1,1 @@
+"""Attacks by words: on buttons, in messages, in the reply itself."""
