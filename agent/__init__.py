@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qvl_agent.actions.secrets.vault import Vault
     from qvl_agent.agent.opening import open_desktop, open_model
     from qvl_agent.agent.run.agent import Agent, Run
-    from qvl_agent.agent.run.listener import Watch
+    from qvl_agent.agent.run.events import RunEvent
 
 __all__ = [
     "Agent",
@@ -25,9 +25,9 @@ __all__ = [
     "Consent",
     "Question",
     "Run",
+    "RunEvent",
     "SecretValue",
     "Vault",
-    "Watch",
     "open_desktop",
     "open_model",
 ]
@@ -45,8 +45,8 @@ def __getattr__(name: str) -> Any:
             from qvl_agent.actions.planning import placeholders as module  # type: ignore[no-redef]
         case "Vault":
             from qvl_agent.actions.secrets import vault as module  # type: ignore[no-redef]
-        case "Watch":
-            from qvl_agent.agent.run import listener as module  # type: ignore[no-redef]
+        case "RunEvent":
+            from qvl_agent.agent.run import events as module  # type: ignore[no-redef]
         case _:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(module, name)

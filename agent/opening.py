@@ -9,9 +9,9 @@ from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.desktops.display_lock import hold_display
-from qvl_agent.actions.desktops.watchdog.client import Takeover, Watchable, Watchdog
+from qvl_agent.actions.desktops.watchdog.client import Takeover, Watchdog
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
-from qvl_agent.agent.models import Model, with_format
+from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.choice.auto import (
     SILENT,
     Checkpoint,
@@ -70,7 +70,7 @@ def open_desktop(
             desktop = _open_real(name, monitor)
             stack.callback(desktop.close)
             hold = stack.enter_context(hold_display(desktop.name))
-        if watchdog and isinstance(desktop, Watchable):
+        if watchdog and desktop.capabilities.watchdog:
             reaction = takeover or ("ignore" if name.startswith(_SANDBOX) else "pause")
             desktop.watchdog = stack.enter_context(
                 Watchdog(desktop.display, takeover=reaction, started=hold.watched_by)
@@ -279,7 +279,7 @@ def open_thinker(settings: Settings) -> Iterator[Think]:
             messages = compacted(recording.messages(step))
             asked = model
             if settings.constrain == "auto":
-                asked = with_format(model, reply_format(recording.manifest.dialect))
+                asked = model.with_format(reply_format(recording.manifest.dialect))
             return asked.reply(messages, stop=lambda: False)
 
         yield think

@@ -12,8 +12,8 @@ from qvl_agent.actions.planning.plan import plan
 from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.actions.secrets.vault import Vault
 from qvl_agent.agent import Agent
-from qvl_agent.agent.recording.format import RunResult, StepIntent, StepOutcome
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.recording.format import RunResult
+from qvl_agent.agent.run.events import Acted, Decided, RunEvent
 from qvl_agent.sandbox.attacks.scenario import Person as Who
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step, happened
 from qvl_agent.sandbox.attacks.stage import Stage
@@ -33,21 +33,22 @@ def somebody(kind: Who) -> Person:
     return Nobody() if kind == "nobody" else CallablePerson(approve)
 
 
-class Heard(Watch):
+class Heard:
     """Tells the twin what came of its actions, and keeps the rules that judged them."""
 
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
         self.rules: list[str] = []
 
-    def decided(self, intent: StepIntent) -> None:
-        self.rules.append(intent.verdict.rule if intent.verdict else "no action in the reply")
-
-    def acted(self, outcome: StepOutcome) -> None:
-        status = outcome.outcome.status
-        self._twin.heard(status)
-        if status not in ("done", "refused"):
-            self.rules[-1] = status
+    def __call__(self, event: RunEvent) -> None:
+        match event:
+            case Decided(intent):
+                self.rules.append(intent.verdict.rule if intent.verdict else "no action in the reply")
+            case Acted(outcome):
+                status = outcome.outcome.status
+                self._twin.heard(status)
+                if status not in ("done", "refused"):
+                    self.rules[-1] = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Trial:
             person=somebody(person),
             reader=self.reader,
             secrets=Vault({name: SecretValue(value, app) for name, value, app in self.scenario.secrets}),
-            watch=watch,
+            subscribers=(watch,),
             runs=self.runs,
             look_closer="never",
         )

@@ -17,7 +17,6 @@ from qvl_agent.actions.core.messages import Message
 from qvl_agent.actions.parsing.dialects import DIALECTS
 from qvl_agent.actions.parsing.dialects.reply_format import MAX_REPLY_TEXT, reply_format
 from qvl_agent.actions.parsing.reply import parse_action, read_reply
-from qvl_agent.agent.models import with_format
 from qvl_agent.prompts import render
 
 
@@ -33,7 +32,7 @@ def main() -> None:
     kinds, unreadable, refused, tokens = Counter[str](), 0, 0, 0
     start = time.perf_counter()
     with random_model(chosen.shape, chosen.device, temperature=1.0, max_new_tokens=1024) as model:
-        kept = with_format(model, reply_format(chosen.dialect, max_text=chosen.max_text))
+        kept = model.with_format(reply_format(chosen.dialect, max_text=chosen.max_text))
         system = Message("system", (render(f"system_{chosen.dialect}", language=""),))
         for number in range(chosen.replies):
             asked = [system, Message("user", (f"Task {number}",))]

@@ -25,7 +25,6 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.actions.parsing.reply import parse_action
-from qvl_agent.agent.models import with_format
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.run.history import History
 
@@ -103,7 +102,7 @@ def finish(device: Any) -> None:
 
 def episode(model: TransformersModel, steps: int) -> tuple[list[Step], list[Step]]:
     """Run the same steps both ways, one after the other, so that a busy machine slows both."""
-    kept = with_format(model, reply_format("grounded", max_text=TEXT))
+    kept = model.with_format(reply_format("grounded", max_text=TEXT))
     history = History("Save the document under another name.", "grounded")
     history.show(screen(0))
     ours, plain = [], []
@@ -182,7 +181,7 @@ def depth(model: TransformersModel) -> None:
     form = reply_format("grounded", max_text=TEXT)
     history = History("Save the document under another name.", "grounded")
     history.show(screen(100))
-    history.heard(with_format(model, form).reply(history.messages, stop=never))
+    history.heard(model.with_format(form).reply(history.messages, stop=never))
     history.show(screen(101), OUTCOME)
     passes = [0]
     hook = loaded.model.register_forward_hook(lambda *_: passes.__setitem__(0, passes[0] + 1))
@@ -250,7 +249,7 @@ def main() -> None:
             f"{chosen.shape}: {size / 1e6:.0f} M random weights, {about.dtype}, {about.device}; "
             f"transformers {transformers.__version__}, torch {torch.__version__}; {SIZE[0]}x{SIZE[1]}\n"
         )
-        with_format(model, reply_format("grounded", max_text=TEXT)).reply(
+        model.with_format(reply_format("grounded", max_text=TEXT)).reply(
             [Message("user", (screen(99), "Warm up."))], stop=never
         )
         report(*episode(model, chosen.steps))

@@ -22,8 +22,7 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.agent import Agent, open_desktop, open_model
 from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.models import Model, OnText
-from qvl_agent.agent.recording.format import StepIntent
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.events import Decided, RunEvent, Thinking
 
 POLL_S: Final = 0.005
 ACTIONS: Final = ("click", "drag", "drag", "scroll", "typing", "typing", "chord")
@@ -103,7 +102,7 @@ def reply(kind: str, dice: random.Random) -> dict[str, object]:
             return {"action": "click", "bbox_2d": here, "count": dice.choice([1, 1, 2])}
 
 
-class Quick:
+class Quick(Model):
     """Answers at once, with another action of its kind each time."""
 
     def __init__(self, kind: str) -> None:
@@ -123,12 +122,13 @@ class Quick:
         pass
 
 
-class Telling(Watch):
-    def thinking(self, step: int) -> None:
-        say(now="thinking", step=step)
-
-    def decided(self, intent: StepIntent) -> None:
-        say(now="acting", step=intent.step)
+def tell(event: RunEvent) -> None:
+    """Say what the run does now."""
+    match event:
+        case Thinking(step):
+            say(now="thinking", step=step)
+        case Decided(intent):
+            say(now="acting", step=intent.step)
 
 
 @contextmanager
@@ -146,7 +146,7 @@ def model_of(kind: str, where: str) -> Iterator[Model]:
 def run(display: str, folder: str, model: Model) -> None:
     """Go on until somebody stops it."""
     with stop_on_signals() as stop, open_desktop(display, takeover="ignore") as desktop:
-        agent = Agent(desktop, model, stop=stop, watch=Telling(), runs=Path(folder), verify="never")
+        agent = Agent(desktop, model, stop=stop, subscribers=(tell,), runs=Path(folder), verify="never")
         result = agent.run("go on and on").result
     say(now="ended", status=result.status, message=result.message)
 

@@ -6,6 +6,7 @@ sandbox's tasks and nothing else, and never sees the picture's pixels.
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Self
 
 from qvl_agent.actions.core.coordinates import View
 from qvl_agent.actions.core.errors import CoordinateError, ModelError, Stopped
@@ -61,6 +62,16 @@ class Oracle:
         if on_text is not None:
             on_text(text)
         return Reply(text=text, times={"total": time.perf_counter() - start})
+
+    def with_format(self, form: object) -> Self:
+        """Return itself: it answers in one format anyway."""
+        del form
+        return self
+
+    def picture_tokens(self, size: tuple[int, int]) -> int | None:
+        """Return None: pictures cost it nothing."""
+        del size
+        return None
 
     def close(self) -> None:
         """Do nothing: the sandbox is its owner's to close."""

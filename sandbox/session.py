@@ -3,18 +3,14 @@
 import json
 import re
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, TypeAdapter
 
-from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import SettingsError
-from qvl_agent.actions.core.frame import Frame, Geometry
-from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
-from qvl_agent.actions.desktops.watchdog.client import Watchable, Watchdog
-from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.desktops import Desktop, DesktopWrapper, open_local
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.process import AppProcess
 from qvl_agent.sandbox.apps.protocol import Press, Tree
@@ -127,8 +123,8 @@ class Sandbox:
         self.close()
 
 
-class SandboxDesktop:
-    """A sandbox's desktop that can also check the task. The sandbox stays its owner's to close.
+class SandboxDesktop(DesktopWrapper):
+    """A sandbox's desktop, which can also check the task. The sandbox stays its owner's to close.
 
     Attributes:
         name: what the record calls it: "sandbox:chat".
@@ -136,55 +132,13 @@ class SandboxDesktop:
     """
 
     def __init__(self, sandbox: Sandbox, name: str) -> None:
+        super().__init__(sandbox.desktop)
         self.name, self.sandbox = name, sandbox
-        self._desktop = sandbox.desktop
-
-    @property
-    def display(self) -> str:
-        return self.sandbox.display.name
-
-    @property
-    def watchdog(self) -> Watchdog | None:
-        return self._desktop.watchdog if isinstance(self._desktop, Watchable) else None
-
-    @watchdog.setter
-    def watchdog(self, watchdog: Watchdog | None) -> None:
-        if isinstance(self._desktop, Watchable):
-            self._desktop.watchdog = watchdog
+        self.capabilities = replace(sandbox.desktop.capabilities, checks_task=True)
 
     def check(self, task: str, answer: str | None) -> Check | None:
         """Compare the application's real state with what its task asked for; None for another task."""
         return self.sandbox.check(answer) if task == self.sandbox.instruction else None
-
-    def geometry(self) -> Geometry:
-        return self._desktop.geometry()
-
-    def grab(self, region: Rect | None = None) -> Frame:
-        return self._desktop.grab(region)
-
-    def pointer(self) -> DesktopPoint:
-        return self._desktop.pointer()
-
-    def off_limits(self) -> tuple[Rect, ...]:
-        return self._desktop.off_limits()
-
-    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
-        return self._desktop.window_at(point)
-
-    def focused(self) -> WindowInfo | None:
-        return self._desktop.focused()
-
-    def layout(self) -> Layout | None:
-        return self._desktop.layout()
-
-    def perform(self, approved: Approved, stop: StopCheck) -> None:
-        self._desktop.perform(approved, stop)
-
-    def release(self) -> None:
-        self._desktop.release()
-
-    def close(self) -> None:
-        self._desktop.close()
 
 
 def open_sandbox(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox
 
-__all__ = ["Change", "Level", "Outcome", "Status", "Verdict"]
+__all__ = ["Change", "Check", "Level", "Outcome", "Status", "Verdict"]
 
 
 class Level(IntEnum):
@@ -31,6 +31,14 @@ class Verdict:
 
     level: Level
     rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A checker's verdict on the real state of what a task was about, and why in one sentence."""
+
+    passed: bool
     reason: str
 
 

@@ -102,7 +102,6 @@ class Executor:
         reader: Reader | None = None,
         task: str = "",
         secrets: SecretTypist = NO_SECRETS,
-        platform: str = "linux",
         asked: int = 0,
         unsure: Unsure | None = None,
         stop: StopCheck = lambda: False,
@@ -117,7 +116,6 @@ class Executor:
             reader.warm_up()
         self._asked_for = named_in(task)
         self._secrets = secrets
-        self._platform = platform
         self._stop = stop
         self._clock = clock
         self._sleep = sleep
@@ -150,7 +148,7 @@ class Executor:
             focused=self._desktop.focused() if events else None,
             asked_for=self._asked_for,
             unsure=self._unsure if events else None,
-            platform=self._platform,
+            platform=self._desktop.platform,
         )
 
     def _windows(self, events: Plan) -> tuple[WindowInfo | None, ...]:
@@ -188,7 +186,7 @@ class Executor:
 
     def _decide(self, action: Action, sight: Sight, facts: Facts) -> Decision:
         start = self._clock()
-        events = plan(action, sight.seen.view, select_all=select_all_on(self._platform))
+        events = plan(action, sight.seen.view, select_all=select_all_on(self._desktop.platform))
         scene = self.scene(sight, facts, self._age(action, sight), events)
         times = {}
         if self._reader is not None:
@@ -249,7 +247,7 @@ class Executor:
         self._unsure = None
         if goal and isinstance(decision.action, (Click, Type)):
             self._clicked = (self._clock(), goal)
-        pointer = self._desktop.pointer() if goal else None
+        pointer = self._desktop.pointer() if goal and self._desktop.capabilities.pointer else None
         times["input"] = self._clock() - start
         outcome = Outcome("done", _missed(goal, pointer), planned=goal, pointer=pointer, times=times)
         return self._settled(outcome, sight.screen, sight.box(decision.action))

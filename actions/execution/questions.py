@@ -11,7 +11,7 @@ from typing import Final
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.outcome import Level
-from qvl_agent.actions.desktops import Desktop, KeepsFocus, StopCheck
+from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.execution.person import QUESTION_S, Consent, Person, Question
 from qvl_agent.actions.guard.policy import Profile
 from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Type
@@ -77,10 +77,9 @@ class Asking:
             self.count += 1
             self._put[verdict.rule, about.app] += 1
         asked = self._clock()
-        keeping = self._desktop.keep_focus() if isinstance(self._desktop, KeepsFocus) else None
+        give_back_focus = self._desktop.keep_focus()
         consent = self._person.approve(replace(question, limit_s=QUESTION_S, stop=self._stop))
-        if keeping is not None:
-            keeping()
+        give_back_focus()
         consent = replace(consent, seconds=self._clock() - asked, remembered=False)
         if consent.yes and (consent.seconds >= QUESTION_S or self._stop()):
             return replace(consent, said="stop" if self._stop() else "late")

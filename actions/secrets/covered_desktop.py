@@ -1,16 +1,16 @@
 """A desktop in whose pictures typed secrets are covered, and that gives their values while it types."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, Rect
 from qvl_agent.actions.core.errors import DesktopError, FocusLostError, SettingsError
-from qvl_agent.actions.core.frame import Frame, Geometry
-from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import Desktop, KeepsFocus, StopCheck
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.desktops import Desktop, DesktopWrapper, StopCheck
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import SecretEvent
 from qvl_agent.actions.screen.settle import SettleLimits, settle
@@ -24,7 +24,7 @@ _AFTER: Final = SettleLimits(idle_s=1.0, hard_s=2.0)
 """The application has read the keys by then; the rest is its drawing."""
 
 
-class CoveredDesktop:
+class CoveredDesktop(DesktopWrapper):
     """Another desktop; everybody who looks through this one sees no secret that it typed.
 
     Attributes:
@@ -32,8 +32,7 @@ class CoveredDesktop:
     """
 
     def __init__(self, desktop: Desktop, vault: Vault) -> None:
-        self.name = desktop.name
-        self._desktop = desktop
+        super().__init__(desktop)
         self._vault = vault
         self._covers = Covers(desktop.window_at)
         self._begun: tuple[Frame, WindowInfo] | None = None
@@ -121,28 +120,6 @@ class CoveredDesktop:
     def _known(self, window: WindowInfo | None) -> WindowInfo | None:
         """A title may show what was typed."""
         return window and replace(window, title=self._vault.redactor.text(window.title))
-
-    def geometry(self) -> Geometry:
-        return self._desktop.geometry()
-
-    def pointer(self) -> DesktopPoint:
-        return self._desktop.pointer()
-
-    def off_limits(self) -> tuple[Rect, ...]:
-        return self._desktop.off_limits()
-
-    def layout(self) -> Layout | None:
-        return self._desktop.layout()
-
-    def keep_focus(self) -> Callable[[], None]:
-        """Remember which window has the focus, where the desktop can."""
-        return self._desktop.keep_focus() if isinstance(self._desktop, KeepsFocus) else lambda: None
-
-    def release(self) -> None:
-        self._desktop.release()
-
-    def close(self) -> None:
-        self._desktop.close()
 
 
 def _box(region: Rect, frame: Frame) -> FrameBox:

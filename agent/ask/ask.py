@@ -15,7 +15,7 @@ from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.agent.ask.pictures import is_still, read_picture
 from qvl_agent.agent.ask.videos import Clip, TimeStyle, as_parts, read_run, read_video
-from qvl_agent.agent.models import Model, OnText, with_format
+from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.answer_schema import AnswerSchema
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.run.context import Constrain
@@ -80,7 +80,7 @@ def ask(
     wanted = render("ask_schema", question=question, schema=json.dumps(schema.schema, ensure_ascii=False))
     messages = [Message("user", (*looked_at, wanted))]
     if constrain == "auto":
-        model = with_format(model, ReplyFormat(schema.schema))
+        model = model.with_format(ReplyFormat(schema.schema))
     reply = model.reply(messages, stop=stop, on_text=on_text)
     try:
         return Answered(reply, _fitting(reply, schema))

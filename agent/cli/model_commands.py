@@ -38,7 +38,7 @@ def doctor(quick: bool, pointing: bool | None, **options: Any) -> int:
     """
     from qvl_agent.agent.cli.doctor import configured, figures, watched
     from qvl_agent.agent.doctor.environment import examine
-    from qvl_agent.agent.terminal.listener import print_findings
+    from qvl_agent.agent.terminal.reporter import print_findings
 
     settings = settings_of(options)
     show = _print_json_findings if options["as_json"] else print_findings

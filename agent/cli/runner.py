@@ -38,20 +38,21 @@ def play(
     from qvl_agent.agent.nano import only_in_a_sandbox, suited
     from qvl_agent.agent.opening import open_desktop, open_model_for, sent_to
     from qvl_agent.agent.run.agent import Agent
+    from qvl_agent.agent.run.events import Warned
     from qvl_agent.agent.terminal.choosing import TerminalChoosing
-    from qvl_agent.agent.terminal.listener import JsonWatch, TerminalWatch
     from qvl_agent.agent.terminal.question import TerminalPerson
+    from qvl_agent.agent.terminal.reporter import JsonReporter, TerminalReporter
     from qvl_agent.sandbox.session import SandboxDesktop
 
     only_in_a_sandbox(settings, settings.desktop)
     settings = suited(settings)
     secrets = secrets_of(task or "", settings, as_json=options["as_json"])
     choosing = TerminalChoosing(as_json=options["as_json"])
-    watch = JsonWatch() if options["as_json"] else TerminalWatch(verbose=options["verbose"])
+    report = JsonReporter() if options["as_json"] else TerminalReporter(verbose=options["verbose"])
     if note:
-        watch.warned(note)
+        report(Warned(note))
     if place := sent_to(settings):
-        watch.warned(f"pictures of this screen leave this machine: they go to {place}")
+        report(Warned(f"pictures of this screen leave this machine: they go to {place}"))
     with (
         stop_on_signals() as stop,
         open_desktop(
@@ -72,7 +73,7 @@ def play(
             secrets=secrets,
             person=person,
             reader=open_reader(settings.ocr),
-            watch=watch,
+            subscribers=(report,),
             stop=stop,
             verify=settings.verify,
             look_closer=settings.look_closer,
@@ -91,7 +92,7 @@ def replay_folder(folder: Path, options: dict[str, Any]) -> int:
     from qvl_agent.agent.opening import open_thinker
     from qvl_agent.agent.recording.recording import Recording
     from qvl_agent.agent.recording.replay.replay import replay as compare
-    from qvl_agent.agent.terminal.listener import print_replay
+    from qvl_agent.agent.terminal.reporter import print_replay
 
     recording = Recording.open(folder)
     live = options.get("model") or options.get("server")

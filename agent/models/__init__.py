@@ -1,12 +1,13 @@
 """The seam between the agent and a model: messages in, one reply out."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 
-__all__ = ["Formable", "Model", "OnText", "with_format"]
+__all__ = ["Model", "OnText"]
 
 OnText = Callable[[str], None]
 """Gets the reply's text as it comes, piece by piece, and a thinking model's thoughts before it."""
@@ -15,12 +16,15 @@ OnText = Callable[[str], None]
 class Model(Protocol):
     """Something that looks at pictures and answers.
 
+    A backend subclasses it and implements `reply` and `close`; the other methods have defaults.
+
     Attributes:
         name: what the record calls it: "oracle", "Qwen/Qwen3-VL-4B-Instruct", a server's model.
     """
 
     name: str
 
+    @abstractmethod
     def reply(
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
@@ -28,32 +32,27 @@ class Model(Protocol):
 
         Args:
             messages: the whole conversation, append-only from step to step.
-            stop: asked at least every 100 ms; when it says yes, the work is dropped.
+            stop: called at least every 100 ms; once it returns True, the work is dropped.
             on_text: gets the text as it comes.
 
         Raises:
             ModelError: it can't be reached, or what came isn't a whole reply.
-            Stopped: `stop` said so.
+            Stopped: `stop` returned True.
         """
-        ...
 
+    def with_format(self, form: ReplyFormat) -> "Model":
+        """Return a model of the same weights or server that keeps to a format, as far as it can.
+
+        Either way a reply still has to be read strictly: a server may ignore what it was asked for.
+        """
+        del form
+        return self
+
+    def picture_tokens(self, size: tuple[int, int]) -> int | None:
+        """Return the image tokens that a picture of (width, height) pixels costs; None if it isn't known."""
+        del size
+        return None
+
+    @abstractmethod
     def close(self) -> None:
-        """Let go of memory and connections. May be called twice."""
-        ...
-
-
-@runtime_checkable
-class Formable(Protocol):
-    """A model whose replies can be kept to a format while they are written."""
-
-    def with_format(self, form: ReplyFormat) -> Model:
-        """Make a model of the same weights or server that keeps to the format as far as it can."""
-        ...
-
-
-def with_format(model: Model, form: ReplyFormat) -> Model:
-    """Keep a model's replies to a format if it can do that; the model as it is otherwise.
-
-    Either way a reply still has to be read strictly: a server may ignore what it was asked for.
-    """
-    return model.with_format(form) if isinstance(model, Formable) else model
+        """Release memory and connections. May be called twice."""

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 
 from qvl_agent.actions.core.errors import ModelError, Stopped
 from qvl_agent.actions.core.messages import Message, Reply
-from qvl_agent.agent.models import OnText
+from qvl_agent.agent.models import Model, OnText
 
 __all__ = ["RecordedModel"]
 
 
-class RecordedModel:
+class RecordedModel(Model):
     """Answers with the given replies, in their order.
 
     Attributes:

@@ -1,6 +1,5 @@
 """The public face: an agent runs tasks and hands back what came of them, with the evidence."""
 
-import sys
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from qvl_agent.agent.recording.format import Manifest, RunResult, RunResumed, Ru
 from qvl_agent.agent.recording.recording import Recorder, Recording
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.episode import Episode
+from qvl_agent.agent.run.events import Ended, EventStream, Resumed, Started
 from qvl_agent.agent.run.resume import Past, budget_spent, past_of, policy_again, spent_words
 from qvl_agent.agent.run.wrappers.redacted import bound, with_secrets
 from qvl_agent.agent.run.wrappers.supervised import under_watch
@@ -67,13 +67,16 @@ class Agent(Setup):
         agent = bound(self)
         manifest = agent._manifest(task)  # noqa: SLF001 - its own
         redactor = self.secrets.redactor
-        with Recorder.create(self.runs or runs_folder(), manifest, redactor) as recorder:
-            self.watch.started(redactor.record(manifest), recorder.folder)
+        with (
+            Recorder.create(self.runs or runs_folder(), manifest, redactor) as recorder,
+            EventStream(self.subscribers, redactor) as events,
+        ):
+            events.publish(Started(manifest, recorder.folder))
             with under_watch(agent) as setup:
-                result = Episode(with_secrets(setup), task, recorder).play()
-        result = redactor.record(result)
-        self.watch.ended(result)
-        return Run(result, recorder.folder)
+                covered, typist = with_secrets(setup)
+                result = Episode(covered, task, recorder, events, typist=typist).play()
+            events.publish(Ended(result))
+        return Run(redactor.record(result), recorder.folder)
 
     def resume(self, run: Run | str | PathLike[str], *, anew: AbstractSet[str] = frozenset()) -> Run:
         """Go on with a run that ended before its task was over, in its own record, from its last sure step.
@@ -98,12 +101,14 @@ class Agent(Setup):
             past = past_of(recording)
             agent, resumed = agent._again(recording, past, anew)  # noqa: SLF001 - its own
             recorder.resumed(resumed)
-            self.watch.resumed(redactor.record(resumed), recorder.folder)
-            with under_watch(agent) as setup:
-                result = Episode(with_secrets(setup, recording), resumed.manifest.task, recorder, past).play()
-        result = redactor.record(result)
-        self.watch.ended(result)
-        return Run(result, recorder.folder)
+            with EventStream(self.subscribers, redactor) as events:
+                events.publish(Resumed(resumed, recorder.folder))
+                with under_watch(agent) as setup:
+                    covered, typist = with_secrets(setup, recording)
+                    task = resumed.manifest.task
+                    result = Episode(covered, task, recorder, events, past, typist=typist).play()
+                events.publish(Ended(result))
+        return Run(redactor.record(result), recorder.folder)
 
     def _again(self, recording: Recording, past: Past, anew: AbstractSet[str]) -> tuple["Agent", RunResumed]:
         """Set up what goes on, and what the record says of it."""
@@ -134,5 +139,5 @@ class Agent(Setup):
             dialect=self.dialect,
             pixel_space=self.pixel_space,
             policy=self.policy,
-            platform=sys.platform,
+            platform=self.desktop.platform,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple
 
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.execution.person import Nobody, Person
@@ -12,33 +12,15 @@ from qvl_agent.actions.secrets.vault import EMPTY, Vault
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.recording.format import RunStatus
 from qvl_agent.agent.run.checks.look_closer import Mode
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.events import Subscriber
 
-__all__ = ["Check", "Constrain", "Halt", "Setup", "Verifiable", "Verify"]
+__all__ = ["Constrain", "Halt", "Setup", "Verify"]
 
 
 Constrain = Literal["auto", "never"]
 Verify = Literal["auto", "checker", "never"]
 """auto: where no checker knows the task, the model is asked over a fresh screen · checker: only where there
 is one · never."""
-
-
-class Check(Protocol):
-    """A checker's verdict on the real state of what the task was about."""
-
-    @property
-    def passed(self) -> bool: ...
-    @property
-    def reason(self) -> str: ...
-
-
-@runtime_checkable
-class Verifiable(Protocol):
-    """A desktop that can tell whether its own task was really done, as the sandbox's can."""
-
-    def check(self, task: str, answer: str | None) -> Check | None:
-        """Compare the application's own state with what the task asked for; None for other tasks."""
-        ...
 
 
 class Halt(NamedTuple):
@@ -69,7 +51,7 @@ class Setup:
         person: who is asked; without one every question is a refusal.
         reader: what reads the text on a target from the pixels, as a second opinion to the model's label;
             without one the label is all that the guard has.
-        watch: who looks on.
+        subscribers: who gets the run's events; see `qvl_agent.agent.run.events`.
         stop: says whether the run was asked to stop; read many times a second.
         why_stopped: when `stop` says so: how the run ends or why it pauses, where that is known.
         rules: notes for the model that stand beside every task.
@@ -91,7 +73,7 @@ class Setup:
     secrets: Vault = EMPTY
     person: Person = Nobody()
     reader: Reader | None = None
-    watch: Watch = Watch()
+    subscribers: tuple[Subscriber, ...] = ()
     stop: StopCheck = lambda: False
     why_stopped: Callable[[], Halt | None] = lambda: None
     rules: tuple[str, ...] = ()

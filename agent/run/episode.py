@@ -1,6 +1,5 @@
 """The loop: observe, think, act, until the task is done, failed, stopped or out of budget."""
 
-import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -24,19 +23,18 @@ from qvl_agent.actions.parsing.second_look import closer_target
 from qvl_agent.actions.planning.action import Action, Answer, Ask, Done, Fail, Zoom
 from qvl_agent.actions.planning.observation import Sight
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
-from qvl_agent.agent.models import with_format
 from qvl_agent.agent.recording.format import CloserLook, RunResult, StepIntent
 from qvl_agent.agent.recording.recording import Recorder, turns
 from qvl_agent.agent.run.checks.dead_ends import Attempt, attempt, dead_end
 from qvl_agent.agent.run.checks.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.run.checks.verification import Claim, verify
 from qvl_agent.agent.run.context import Setup
+from qvl_agent.agent.run.events import AnnouncedPerson, EventStream, Looked, TextReceived, Thinking, Verified
 from qvl_agent.agent.run.history import History, describe
 from qvl_agent.agent.run.pausing import Over, ending_of, halted, no_screen, resumed, told
 from qvl_agent.agent.run.resume import Past
 from qvl_agent.agent.run.screens import Looking
 from qvl_agent.agent.run.step_log import StepLog, decided
-from qvl_agent.agent.run.wrappers.announced_person import Announced
 
 __all__ = ["Episode"]
 
@@ -50,23 +48,33 @@ _NEW: Final = Past()
 class Episode:
     """One run of one task: its conversation, its counters, and where it stands."""
 
-    def __init__(self, setup: Setup, task: str, recorder: Recorder, past: Past = _NEW) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        task: str,
+        recorder: Recorder,
+        events: EventStream,
+        past: Past = _NEW,
+        *,
+        typist: SecretTypist = NO_SECRETS,
+    ) -> None:
         self._setup = setup
         self._task = task
         self._recorder = recorder
+        self._events = events
         self._history = History(task, setup.dialect, rules=setup.rules)
         self._history.go_on(past.messages)
         self._model = setup.model
         if setup.constrain == "auto":
-            self._model = with_format(setup.model, reply_format(setup.dialect))
+            self._model = setup.model.with_format(reply_format(setup.dialect))
+        self._person = AnnouncedPerson(setup.person, events)
         self._executor = Executor(
             setup.desktop,
             setup.policy,
-            person=Announced(setup.person, setup.watch),
+            person=self._person,
             reader=setup.reader,
             task=task,
-            secrets=setup.desktop if isinstance(setup.desktop, SecretTypist) else NO_SECRETS,
-            platform=sys.platform,
+            secrets=typist,
             asked=past.asked,
             unsure=past.unsure,
             stop=setup.stop,
@@ -78,8 +86,8 @@ class Episode:
         self._refused = 0
         self._attempts: list[Attempt] = []
         self._happened, self._question = past.happened, past.question
-        self._looking = Looking(setup, recorder)
-        self._log = StepLog(recorder, self._history, setup.watch)
+        self._looking = Looking(setup, recorder, events)
+        self._log = StepLog(recorder, self._history, events)
 
     def play(self) -> RunResult:
         """Step until it is over; whatever happens, the journal gets its last line."""
@@ -122,9 +130,8 @@ class Episode:
             raise Over("desktop-error", gone)
         with suppress(DesktopError):
             self._setup.desktop.release()
-        self._setup.watch.paused(over.message)
         start = time.monotonic()
-        going_on = self._setup.person.pause(over.message, self._setup.stop)
+        going_on = self._person.pause(over.message, self._setup.stop)
         self._start += time.monotonic() - start
         if not going_on:
             ended = Over("stopped", f"ended while it was paused: {over.message}")
@@ -151,6 +158,7 @@ class Episode:
         screen = self._looking.look(frame)
         self._log.times["capture"] = time.monotonic() - start
         self._sight = Sight(screen, screen, self._setup.desktop.layout())
+        self._events.publish(Looked(self._step + 1, screen))
 
     def _think(self) -> Reply:
         """Ask the model about what it was shown last."""
@@ -160,12 +168,15 @@ class Episode:
         self._history.compact()
         messages = self._history.messages
         self._log.times["prompt"] = time.monotonic() - start
-        self._setup.watch.thinking(self._step)
+        self._events.publish(Thinking(self._step))
         start = time.monotonic()
-        reply = self._model.reply(messages, stop=self._setup.stop, on_text=self._setup.watch.text)
+        reply = self._model.reply(messages, stop=self._setup.stop, on_text=self._publish_text)
         self._log.times["model"] = time.monotonic() - start
         self._spent.count(reply)
         return reply
+
+    def _publish_text(self, piece: str) -> None:
+        self._events.publish(TextReceived(piece))
 
     def _act(self, reply: Reply) -> None:
         """Read the reply, do what it says, and show the model what came of it."""
@@ -263,7 +274,7 @@ class Episode:
 
     def _put(self, question: str) -> None:
         """Ask the person, and show the model the answer beside a fresh screen."""
-        answer = self._setup.person.answer(question, stop=self._setup.stop)
+        answer = self._person.answer(question, stop=self._setup.stop)
         if self._setup.stop():
             raise Stopped("stopped by the person")
         if answer is None:
@@ -273,7 +284,10 @@ class Episode:
 
     def _claim(self, words: str, answer: str | None = None) -> Never:
         """End the run with the model's claim and what checking it came to."""
-        verified = verify(self._setup, Claim(self._task, words, answer), self._sight.screen, self._recorder)
+        verified = verify(
+            self._setup, Claim(self._task, words, answer), self._sight.screen, self._recorder, self._events
+        )
+        self._events.publish(Verified(verified.holds, verified.found, verified.by))
         self._looking.last = verified.frame or self._looking.last
         raise Over("done", words, answer, verified)
 
@@ -285,6 +299,7 @@ class Episode:
         box = box.grown(_ZOOM_MARGIN, screen.size)
         self._sight = Sight(screen.crop(box), screen, self._sight.layout)
         self._recorder.keep(self._sight.seen)
+        self._events.publish(Looked(self._step + 1, self._sight.seen))
         self._history.show_close_up(self._sight.seen, action.label, note)
 
     def _refusal(self, decision: Decision) -> None:

@@ -9,7 +9,8 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.guard.lexicon.programs import FORBIDDEN
 from qvl_agent.actions.screen.sanity import Sanity
 from qvl_agent.agent.recording.recording import Recorder
-from qvl_agent.agent.run.context import Setup, Verifiable
+from qvl_agent.agent.run.context import Setup
+from qvl_agent.agent.run.events import EventStream, Warned
 
 __all__ = ["GRABS", "Looking"]
 
@@ -25,8 +26,9 @@ class Looking:
         last: the last one that was captured, sound or not.
     """
 
-    def __init__(self, setup: Setup, recorder: Recorder) -> None:
+    def __init__(self, setup: Setup, recorder: Recorder, events: EventStream) -> None:
         self._setup = setup
+        self._events = events
         self._recorder = recorder
         self.last: Frame | None = None
         self.start_anew()
@@ -38,7 +40,7 @@ class Looking:
             stop=self._setup.stop,
             clock=time.monotonic,
             sleep=time.sleep,
-            may_be_blank=isinstance(self._setup.desktop, Verifiable),
+            may_be_blank=self._setup.desktop.capabilities.checks_task,
         )
 
     def look(self, frame: Frame | None = None) -> Frame:
@@ -52,7 +54,7 @@ class Looking:
         self._refuse_locked(self.last)
         sound = self._sanity.check(self.last)
         if sound.warning:
-            self._setup.watch.warned(sound.warning)
+            self._events.publish(Warned(sound.warning))
         self.last = sound.frame
         self._recorder.keep(self.last)
         return self.last

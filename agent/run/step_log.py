@@ -6,24 +6,24 @@ from qvl_agent.actions.core.outcome import Outcome
 from qvl_agent.actions.execution.executor import Decision
 from qvl_agent.agent.recording.format import StepIntent, StepOutcome
 from qvl_agent.agent.recording.recording import Recorder, turns
+from qvl_agent.agent.run.events import Acted, Decided, EventStream
 from qvl_agent.agent.run.history import History
-from qvl_agent.agent.run.listener import Watch
 
 __all__ = ["StepLog", "decided"]
 
 
 class StepLog:
-    """The journal's side of a run's steps, and whoever looks on.
+    """The journal's side of a run's steps; each line is an event once it is written.
 
     Attributes:
         times: seconds by part since the last line was written.
         open: an intent is written whose outcome isn't.
     """
 
-    def __init__(self, recorder: Recorder, history: History, watch: Watch) -> None:
+    def __init__(self, recorder: Recorder, history: History, events: EventStream) -> None:
         self.times: dict[str, float] = {}
         self.open = False
-        self._recorder, self._history, self._watch = recorder, history, watch
+        self._recorder, self._history, self._events = recorder, history, events
 
     def intent(self, intent: StepIntent) -> None:
         """Write an intent, with what was said since the one before, and take its reply into the history."""
@@ -35,7 +35,7 @@ class StepLog:
         self._recorder.intent(intent)
         self.open = True
         self.times = {"record": record + time.monotonic() - start}
-        self._watch.decided(intent)
+        self._events.publish(Decided(intent))
 
     def outcome(self, step: int, outcome: Outcome) -> None:
         """Write what came of it."""
@@ -43,7 +43,7 @@ class StepLog:
         closed = StepOutcome(step=step, outcome=outcome)
         self.open = False
         self._recorder.outcome(closed)
-        self._watch.acted(closed)
+        self._events.publish(Acted(closed))
 
 
 def decided(draft: StepIntent, decision: Decision) -> StepIntent:

@@ -5,7 +5,8 @@ mind: it tries again until the run ends.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, assert_never
+from queue import SimpleQueue
+from typing import Final, Protocol, Self, assert_never
 
 from qvl_agent.actions.core.coordinates import Rect, View
 from qvl_agent.actions.core.errors import ModelError
@@ -19,6 +20,9 @@ from qvl_agent.sandbox.attacks.windows.facts import Deed
 from qvl_agent.sandbox.tasks.hand import Hand
 
 __all__ = ["Scenery", "Twin", "action_of"]
+
+_OUTCOME_S: Final = 60.0
+"""How long the outcome of an answered step may take to arrive."""
 
 
 class Scenery(Protocol):
@@ -45,6 +49,8 @@ class Twin:
         self._steps, self._scenery, self._dialect = steps, scenery, dialect
         self._at = 0
         self._struck: set[int] = set()
+        self._outcomes: SimpleQueue[Status] = SimpleQueue()
+        self._answered = False
 
     def reply(
         self,
@@ -55,6 +61,8 @@ class Twin:
     ) -> Reply:
         """Answer with what the attacker wants next, over the last picture; the attacker strikes meanwhile."""
         del stop, on_text
+        self._learn()
+        self._answered = True
         if self._at >= len(self._steps):
             return Reply(self._write(Done(summary="done as asked")))
         step = self._steps[self._at]
@@ -65,8 +73,25 @@ class Twin:
             self._scenery.strike(step.strike)
         return Reply(text)
 
+    def with_format(self, form: object) -> Self:
+        """Return itself: it answers in one format anyway."""
+        del form
+        return self
+
+    def picture_tokens(self, size: tuple[int, int]) -> int | None:
+        """Return None: pictures cost it nothing."""
+        del size
+        return None
+
     def heard(self, status: Status) -> None:
-        """Take in what came of its last action."""
+        """Take in what came of its last action; called from another thread, while `reply` waits for it."""
+        self._outcomes.put(status)
+
+    def _learn(self) -> None:
+        """Go on to the next step, or not, by what came of the last reply."""
+        if not self._answered:
+            return
+        status = self._outcomes.get(timeout=_OUTCOME_S)
         if status == "done":
             self._at += 1
         elif status == "stale" and self._at < len(self._steps) and self._steps[self._at].once:

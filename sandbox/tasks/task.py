@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from qvl_agent.actions.core.outcome import Check
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.sandbox.tasks.hand import Hand
 
@@ -16,14 +17,6 @@ __all__ = ["Answers", "Check", "Exercise", "Goal", "Task"]
 S = TypeVar("S", bound=BaseModel)
 Goal = dict[str, str]
 """What a seed filled into the task: names, texts, ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A checker's verdict, and why in one sentence."""
-
-    passed: bool
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,18 @@ from qvl_agent.actions.execution.person import CallablePerson, Question
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Click
 from qvl_agent.actions.planning.observation import Sight
-from qvl_agent.agent.recording.recording import Recording, read_journal
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.run.events import (
+    Acted,
+    Decided,
+    Ended,
+    Looked,
+    RunEvent,
+    Started,
+    TextReceived,
+    Thinking,
+    Verified,
+)
 from qvl_agent.sandbox.display import VirtualDisplay
 
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
@@ -75,37 +86,42 @@ def test_there_is_no_field_for_an_approval(rig: Rig, field: str) -> None:
     assert f'no "{field}"' in model.last_words
 
 
-class Failing(Watch):
-    """A listener that raises in one of its methods."""
-
-    def __init__(self, name: str) -> None:
-        def fail(*_: object) -> None:
-            raise RuntimeError(f"{name} failed")
-
-        setattr(self, name, fail)
+EVENTS = (Started, Looked, Thinking, TextReceived, Decided, Acted, Verified, Ended)
 
 
 @pytest.mark.fault(71)
-@pytest.mark.parametrize(
-    ("name", "sent"),
-    [
-        *(("started", []), ("thinking", []), ("text", []), ("decided", [])),
-        *(("acted", CLICKED), ("ended", CLICKED)),
-    ],
-)
-def test_a_listener_that_raises_ends_the_run_with_a_whole_record(
-    rig: Rig, tmp_path: Path, name: str, sent: list[tuple[str, int]]
+@pytest.mark.parametrize("kind", EVENTS)
+def test_a_subscriber_that_raises_breaks_neither_the_run_nor_the_others(
+    rig: Rig, kind: type, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Talking(Scripted):
-        pass
+    def failing(event: RunEvent) -> None:
+        if isinstance(event, kind):
+            raise OSError(f"no {kind.__name__}")
 
-    with pytest.raises(RuntimeError, match=f"{name} failed"):
-        rig.run(Talking(CLICK, DONE), watch=Failing(name))
-    assert rig.clicks_and_keys() == sent
-    bodies, torn = read_journal(only_run(tmp_path) / "journal.jsonl")
-    assert torn == ""
-    ends = [json.loads(body)["status"] for body in bodies if json.loads(body)["type"] == "result"]
-    assert ends == {"started": [], "ended": ["done"]}.get(name, ["crashed"])
+    heard: list[RunEvent] = []
+    run = rig.run(Scripted(CLICK, DONE), subscribers=(failing, heard.append))
+    assert (run.status, rig.clicks_and_keys()) == ("done", CLICKED)
+    assert run.recording().result == run.result
+    assert set(EVENTS) <= {type(event) for event in heard}, "the other one missed nothing"
+    assert f"failed at {kind.__name__}" in caplog.text, "and the log says it"
+
+
+@pytest.mark.fault(71)
+def test_a_subscriber_that_hangs_does_not_hold_up_the_run(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    released, heard = threading.Event(), []
+
+    def hanging(_: RunEvent) -> None:
+        released.wait(60)
+
+    try:
+        run = rig.run(Scripted(CLICK, DONE), subscribers=(hanging, heard.append))
+        assert (run.status, rig.clicks_and_keys()) == ("done", CLICKED)
+        assert run.recording().result == run.result
+        assert isinstance(heard[-1], Ended)
+        assert not released.is_set()
+        assert "is left behind" in caplog.text
+    finally:
+        released.set()
 
 
 @pytest.mark.fault(72)
@@ -298,15 +314,17 @@ def test_memory_that_runs_out_in_the_middle_of_a_drag(rig: Rig, tmp_path: Path, 
     asked = iter(range(10**6))
     in_input: list[bool] = []
 
+    def decided(event: RunEvent) -> None:
+        if isinstance(event, Decided):
+            in_input.append(True)
+
     def stop() -> bool:
         if in_input and next(asked) == number:
             raise MemoryError
         return False
 
-    watch = Watch()
-    watch.decided = lambda _: in_input.append(True)  # type: ignore[method-assign]
     with pytest.raises(MemoryError):
-        rig.run(Scripted(DRAG, DRAG, DONE), stop=stop, watch=watch)
+        rig.run(Scripted(DRAG, DRAG, DONE), stop=stop, subscribers=(decided,))
     downs = [name for name, _ in rig.clicks_and_keys()]
     assert downs.count("button down") == downs.count("button up") <= 1
     assert Recording.open(only_run(tmp_path)).result is not None

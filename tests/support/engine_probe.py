@@ -18,7 +18,7 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.agent import Agent, Run, open_desktop
-from qvl_agent.agent.models import Model, with_format
+from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.openai.server import OpenAIModel
 
 PICTURE_TOKENS = 160
@@ -112,7 +112,7 @@ def drive(model: OpenAIModel, runs: Path) -> Run:
 def talkative(base_url: str, model: str, seed: int) -> Model:
     """One that may say any action, and chooses at random; no text in it is long."""
     free = OpenAIModel(base_url, model, max_new_tokens=600, temperature=1.0, extra={"seed": seed})
-    return with_format(free, reply_format("grounded", max_text=20))
+    return free.with_format(reply_format("grounded", max_text=20))
 
 
 def replies(run: Run) -> list[Reply]:

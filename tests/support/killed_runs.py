@@ -33,12 +33,11 @@ from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.execution.person import Consent, Nobody, Question
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.agent import Agent, open_desktop
-from qvl_agent.agent.models import OnText
-from qvl_agent.agent.recording.format import StepIntent, StepOutcome
+from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.recording.journal import read_journal
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.replay.replay import replay
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.events import Acted, Decided, RunEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE = (800, 600)
@@ -72,7 +71,7 @@ class Found:
     times_s: list[float] = field(default_factory=list)
 
 
-class LookingModel:
+class LookingModel(Model):
     """Knows the application's own log, and asks for the next thing that isn't done."""
 
     name = "looking"
@@ -126,23 +125,26 @@ class Agreeing(Nobody):
         return Consent("yes")
 
 
-class Acknowledging(Watch):
+class Acknowledging:
     """Says on a pipe what is on the disk by now."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
-    def decided(self, intent: StepIntent) -> None:
-        os.write(self._pipe, f"intent {intent.step}\n".encode())
-
-    def acted(self, outcome: StepOutcome) -> None:
-        os.write(self._pipe, f"outcome {outcome.step}\n".encode())
+    def __call__(self, event: RunEvent) -> None:
+        match event:
+            case Decided(intent):
+                os.write(self._pipe, f"intent {intent.step}\n".encode())
+            case Acted(outcome):
+                os.write(self._pipe, f"outcome {outcome.step}\n".encode())
 
 
 def work(display: str, runs: Path, model: LookingModel, pipe: int) -> None:
     """Begin a run, or go on with the one that is there. The child's whole life."""
     with open_desktop(display, takeover="ignore") as desktop:
-        agent = Agent(desktop, model, runs=runs, policy=POLICY, person=Agreeing(), watch=Acknowledging(pipe))
+        agent = Agent(
+            desktop, model, runs=runs, policy=POLICY, person=Agreeing(), subscribers=(Acknowledging(pipe),)
+        )
         folders = folders_in(runs)
         run = agent.resume(folders[0]) if folders else agent.run("press every number")
     if run.status != "done":

@@ -7,7 +7,7 @@ from qvl_agent.actions.core.errors import Stopped
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.events import RunEvent, Warned
 
 CLICK = '{"action": "click", "bbox_2d": [400, 400, 500, 500], "label": "middle"}'
 
@@ -35,12 +35,15 @@ class Listening(RecordedModel):
         return self.told[-1][-1].text
 
 
-class Warned(Watch):
+class Warnings:
+    """A subscriber that keeps what the person was warned of."""
+
     def __init__(self) -> None:
         self.warnings: list[str] = []
 
-    def warned(self, sentence: str) -> None:
-        self.warnings.append(sentence)
+    def __call__(self, event: RunEvent) -> None:
+        if isinstance(event, Warned):
+            self.warnings.append(event.sentence)
 
 
 class Thinking(RecordedModel):

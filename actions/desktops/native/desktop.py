@@ -16,7 +16,7 @@ from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
 from qvl_agent.actions.desktops.native.windows import find_windows
 from qvl_agent.actions.planning.action import Button
 from qvl_agent.actions.planning.approval import Approved
@@ -30,7 +30,7 @@ from qvl_agent.actions.planning.events import (
     WheelEvent,
 )
 
-__all__ = ["OtherDesktop"]
+__all__ = ["NativeDesktop"]
 
 _KEYS: Final = {"meta": "win", "altgr": "altright", "menu": "apps"}
 _MAC_KEYS: Final = {"meta": "command", "alt": "option", "altgr": "optionright"}
@@ -42,12 +42,14 @@ _DRAG_PAUSE_S: Final = 0.01
 _DRAG_STEPS: Final = 20
 
 
-class OtherDesktop:
+class NativeDesktop(Desktop):
     """A monitor, by pyautogui's and mss's coordinates: logical pixels of the virtual desktop.
 
     Attributes:
         name: as the record calls it.
     """
+
+    capabilities = Capabilities(windows=True, pointer=True)
 
     def __init__(self, *, monitor: int = 1, mac: bool = False, name: str = "local") -> None:
         """Import the libraries and look once.

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Final, Literal, Protocol, Self, runtime_checkable
+from typing import Final, Literal, Self
 
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 from qvl_agent.actions.desktops.watchdog.heartbeat import Pulse, shared_memory
 from qvl_agent.actions.desktops.watchdog.notes import ARMED, FAILED, READY, TAKEOVER, Kind, Note, pack
 from qvl_agent.actions.desktops.watchdog.takeover_rules import TAKEOVERS
 
-__all__ = ["Takeover", "Watchable", "Watchdog"]
+__all__ = ["Takeover", "Watchdog"]
 
 Takeover = Literal["pause", "stop", "ignore"]
 """What is done when the person moves the mouse or types during a run; the kill switch is always on."""
@@ -274,19 +274,3 @@ class Watchdog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@runtime_checkable
-class Watchable(Protocol):
-    """A desktop that tells a watchdog what it does.
-
-    Attributes:
-        watchdog: the one it tells, if any.
-    """
-
-    @property
-    def display(self) -> str:
-        """The X display's name."""
-        ...
-
-    watchdog: Watchdog | None

@@ -11,7 +11,7 @@ from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
 from qvl_agent.actions.desktops.x11.capture import Capture
@@ -47,7 +47,7 @@ _MAX_COORDINATE: Final = 0x7FFF
 """X coordinates are signed 16-bit."""
 
 
-class X11Desktop:
+class X11Desktop(Desktop):
     """A monitor of an X display, and its mouse and keyboard.
 
     Logical pixels are pixels here: X knows no scale. One thread performs; any may look.
@@ -56,6 +56,9 @@ class X11Desktop:
         name: as the record calls it.
         display: the X display's name.
     """
+
+    platform = "linux"
+    capabilities = Capabilities(windows=True, pointer=True, exact_text="any", keeps_focus=True, watchdog=True)
 
     def __init__(self, display: str, *, monitor: int = 1, name: str | None = None) -> None:
         """Connect to `display`; `monitor` counts from 1, in the order of RandR (and of mss).

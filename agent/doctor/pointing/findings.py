@@ -10,7 +10,6 @@ from qvl_agent.agent.doctor.environment import Finding, State
 from qvl_agent.agent.doctor.pointing.faults import GOOD, SHRUNK, cause
 from qvl_agent.agent.doctor.pointing.measure import Measured, Watching, measure, questions
 from qvl_agent.agent.doctor.pointing.summary import Summary, summarise
-from qvl_agent.agent.models import with_format
 from qvl_agent.agent.models.openai.quirks import Quirks, ServerName
 from qvl_agent.agent.opening import open_model_for
 from qvl_agent.agent.run.history import MAX_PICTURES
@@ -178,7 +177,7 @@ def examine_pointing(
         with open_model_for(settings) as model:
             kept = settings.constrain == "auto"
             measured = measure(
-                with_format(model, reply_format(settings.dialect)) if kept else model,
+                model.with_format(reply_format(settings.dialect)) if kept else model,
                 questions(quick=quick),
                 dialect=settings.dialect,
                 max_picture_tokens=settings.max_picture_tokens,

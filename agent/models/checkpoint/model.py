@@ -31,7 +31,7 @@ class _Dropped(Exception):  # noqa: N818 - ends a generation that nobody waits f
     """Raised inside the model, between two layers."""
 
 
-class TransformersModel:
+class TransformersModel(Model):
     """A checkpoint in this process. One generation at a time; a second waits for the first.
 
     Args:
@@ -224,7 +224,7 @@ class TransformersModel:
         )
 
 
-class _Formed:
+class _Formed(Model):
     """The same checkpoint, its replies kept to a format."""
 
     def __init__(self, model: TransformersModel, form: ReplyFormat) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
-from qvl_agent.agent.models import OnText
+from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.chat import plain
 from qvl_agent.agent.models.openai.detect import About, identify
 from qvl_agent.agent.models.openai.http import Refused, Server
@@ -40,7 +40,7 @@ _SAFE_TOKENS: Final = 1024
 T = TypeVar("T")
 
 
-class OpenAIModel:
+class OpenAIModel(Model):
     """A Qwen3-VL behind an OpenAI-compatible server.
 
     Args:

@@ -18,7 +18,7 @@ from qvl_agent.actions.core.errors import (
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
 from qvl_agent.actions.guard.judge import judge
 from qvl_agent.actions.parsing.reply import read_reply
 from qvl_agent.actions.parsing.second_look import refined
@@ -136,8 +136,11 @@ class ReplayDesktop(Desktop):
     Nothing advances by itself, and nothing can be sent.
     """
 
+    capabilities = Capabilities(windows=True, pointer=True)
+
     def __init__(self, recording: Recording) -> None:
         self.name = "replay"
+        self.platform = recording.manifest.platform
         self._recording = recording
         self._index = 0
 

@@ -8,7 +8,7 @@ holds it. What comes back may only move the target: see `actions/parsing/second_
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import Final, Literal
 
 from qvl_agent.actions.core.coordinates import View, model_box_to_frame
 from qvl_agent.actions.core.errors import CoordinateError, ModelError, ParseError
@@ -24,7 +24,6 @@ from qvl_agent.prompts import render
 __all__ = [
     "MIN_SHRINK",
     "Closer",
-    "CountsTokens",
     "Mode",
     "look_closer",
     "question",
@@ -59,15 +58,6 @@ class Closer:
     kept: str = ""
 
 
-@runtime_checkable
-class CountsTokens(Protocol):
-    """A model that knows how large a picture is when it gets there; servers have limits of their own."""
-
-    def picture_tokens(self, size: tuple[int, int]) -> int:
-        """Count the image tokens of a picture of (width, height) pixels."""
-        ...
-
-
 def shrunk_by(model: Model, view: View, budget: int) -> float:
     """Say by what factor a frame was shrunk on each axis when the model saw it; below 1 it was enlarged.
 
@@ -77,7 +67,7 @@ def shrunk_by(model: Model, view: View, budget: int) -> float:
         budget: image tokens that a picture may cost.
     """
     size = (view.width, view.height)
-    count = model.picture_tokens(size) if isinstance(model, CountsTokens) else tokens(size, budget)
+    count = model.picture_tokens(size) or tokens(size, budget)
     return math.sqrt(view.width * view.height / (count * TILE**2))
 
 

@@ -16,11 +16,11 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.actions.parsing.strict_json import Flaw, read_all
 from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
-from qvl_agent.agent.models import with_format
 from qvl_agent.agent.models.answer_schema import code_in
 from qvl_agent.agent.recording.format import Verification, VerifiedBy
 from qvl_agent.agent.recording.recording import Recorder, turns
-from qvl_agent.agent.run.context import Setup, Verifiable
+from qvl_agent.agent.run.context import Setup
+from qvl_agent.agent.run.events import EventStream, Verifying
 from qvl_agent.prompts import render
 
 __all__ = ["FORMAT", "Claim", "Judgement", "Verified", "question", "read_judgement", "verify"]
@@ -80,7 +80,7 @@ class Verified:
     frame: Frame | None = None
 
 
-def verify(setup: Setup, claim: Claim, screen: Frame, recorder: Recorder) -> Verified:
+def verify(setup: Setup, claim: Claim, screen: Frame, recorder: Recorder, events: EventStream) -> Verified:
     """Check a claim as `setup.verify` wants it.
 
     Args:
@@ -88,6 +88,7 @@ def verify(setup: Setup, claim: Claim, screen: Frame, recorder: Recorder) -> Ver
         claim: what the model said.
         screen: what it saw when it said so.
         recorder: stores the fresh screen.
+        events: told before the model is asked.
 
     Raises:
         Stopped: the person stopped the run meanwhile.
@@ -95,13 +96,12 @@ def verify(setup: Setup, claim: Claim, screen: Frame, recorder: Recorder) -> Ver
     """
     if setup.verify == "never":
         return Verified()
-    if isinstance(setup.desktop, Verifiable):
-        check = setup.desktop.check(claim.task, claim.answer)
-        if check is not None:
-            return Verified(check.passed, check.reason, "checker")
+    check = setup.desktop.check(claim.task, claim.answer)
+    if check is not None:
+        return Verified(check.passed, check.reason, "checker")
     if setup.verify == "checker":
         return Verified()
-    setup.watch.verifying()
+    events.publish(Verifying())
     try:
         fresh = _fresh(setup, screen)
     except DesktopError as error:
@@ -147,7 +147,7 @@ def _fresh(setup: Setup, screen: Frame) -> Frame:
 
 
 def _ask(setup: Setup, claim: Claim, fresh: Frame, recorder: Recorder) -> Verified:
-    model = with_format(setup.model, FORMAT) if setup.constrain == "auto" else setup.model
+    model = setup.model.with_format(FORMAT) if setup.constrain == "auto" else setup.model
     messages = question(claim, fresh)
     start = time.monotonic()
     reply, judgement, error = None, None, ""

@@ -1,27 +1,22 @@
-"""A run with secrets: what looks, thinks and looks on gets them neither to see nor to write down."""
+"""A run with secrets: the desktop shows them covered, and the model neither reads nor writes them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final, TypeVar
 
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
-from qvl_agent.actions.execution.person import Question
 from qvl_agent.actions.guard.policy import Policy, tighten
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.actions.planning.events import SecretEvent
-from qvl_agent.actions.planning.placeholders import placeholder
+from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist, placeholder
 from qvl_agent.actions.secrets.covered_desktop import CoveredDesktop
 from qvl_agent.actions.secrets.redactor import Redactor
-from qvl_agent.agent.models import Model, OnText, with_format
-from qvl_agent.agent.recording.format import Manifest, RunResult, RunResumed, StepIntent, StepOutcome
+from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.steps import screen_of
-from qvl_agent.agent.run.checks.look_closer import CountsTokens
-from qvl_agent.agent.run.context import Check, Setup, Verifiable
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.context import Setup
 
 __all__ = ["RedactedModel", "bound", "with_secrets"]
 
@@ -47,31 +42,27 @@ def bound(setup: S) -> S:
     return replace(setup, policy=policy, rules=(*setup.rules, rule))
 
 
-def with_secrets(setup: S, past: Recording | None = None) -> S:
-    """Stand between the setup's desktop, model and onlooker and the secrets, if there are any.
+def with_secrets(setup: S, past: Recording | None = None) -> tuple[S, SecretTypist]:
+    """Put covers between the setup's desktop and model and its secrets, if there are any.
 
     Args:
         setup: as it was made.
         past: the record that is gone on with; what it covered last stays covered.
 
+    Returns:
+        The setup to run with, and who hands the values to the desktop while it types.
+
     Raises:
-        SettingsError: it typed secrets that aren't at hand, or that can't be covered any more.
+        SettingsError: the record's run typed secrets that aren't at hand, or that can't be covered any more.
     """
     if past is not None and (missing := set(past.manifest.policy.secrets) - set(setup.secrets.names)):
         raise SettingsError(f"the run types secrets; give it again: {', '.join(sorted(missing))}")
     if not setup.secrets:
-        return setup
-    redactor = setup.secrets.redactor
-    checks = isinstance(setup.desktop, Verifiable)
-    desktop = (_CheckedDesktop if checks else CoveredDesktop)(setup.desktop, setup.secrets)
+        return setup, NO_SECRETS
+    desktop = CoveredDesktop(setup.desktop, setup.secrets)
     if past is not None and past.steps:
         desktop.recover(_last_screen(past))
-    return replace(
-        setup,
-        desktop=desktop,
-        model=redacted_model(setup.model, redactor),
-        watch=_RedactedWatch(setup.watch, redactor),
-    )
+    return replace(setup, desktop=desktop, model=RedactedModel(setup.model, setup.secrets.redactor)), desktop
 
 
 def _last_screen(past: Recording) -> Frame:
@@ -97,15 +88,7 @@ def _last_screen(past: Recording) -> Frame:
 _NOTHING_SENT: Final = frozenset({"refused", "parked", "stale", "dry-run"})
 
 
-class _CheckedDesktop(CoveredDesktop):
-    """One that can tell whether its task was done."""
-
-    def check(self, task: str, answer: str | None) -> Check | None:
-        """Ask the desktop itself."""
-        return self._desktop.check(task, answer) if isinstance(self._desktop, Verifiable) else None
-
-
-class RedactedModel:
+class RedactedModel(Model):
     """Another model; neither what it is told nor what it answers holds a secret's value.
 
     Attributes:
@@ -135,67 +118,16 @@ class RedactedModel:
 
     def with_format(self, form: ReplyFormat) -> Model:
         """Keep the other's replies to a format, if it can do that."""
-        return redacted_model(with_format(self._model, form), self._redactor)
+        return RedactedModel(self._model.with_format(form), self._redactor)
+
+    def picture_tokens(self, size: tuple[int, int]) -> int | None:
+        """Ask the other model."""
+        return self._model.picture_tokens(size)
 
     def close(self) -> None:
         self._model.close()
 
 
-class _CountingModel(RedactedModel):
-    """One that knows how large a picture is to it."""
-
-    def picture_tokens(self, size: tuple[int, int]) -> int:
-        """Ask the model itself."""
-        if not isinstance(self._model, CountsTokens):
-            raise TypeError(f"{self.name} doesn't count the tokens of a picture")
-        return self._model.picture_tokens(size)
-
-
-def redacted_model(model: Model, redactor: Redactor) -> Model:
-    """Wrap a model so that it still can what it could."""
-    return (_CountingModel if isinstance(model, CountsTokens) else RedactedModel)(model, redactor)
-
-
 def _say(on_text: OnText, text: str) -> None:
     if text:
         on_text(text)
-
-
-class _RedactedWatch(Watch):
-    """Another onlooker, who is told everything without the values."""
-
-    def __init__(self, watch: Watch, redactor: Redactor) -> None:
-        self._watch, self._redactor = watch, redactor
-
-    def started(self, manifest: Manifest, folder: Path) -> None:
-        self._watch.started(self._redactor.record(manifest), folder)
-
-    def resumed(self, resumed: RunResumed, folder: Path) -> None:
-        self._watch.resumed(self._redactor.record(resumed), folder)
-
-    def thinking(self, step: int) -> None:
-        self._watch.thinking(step)
-
-    def text(self, piece: str) -> None:
-        self._watch.text(piece)  # the model's pieces come redacted
-
-    def decided(self, intent: StepIntent) -> None:
-        self._watch.decided(self._redactor.record(intent))
-
-    def warned(self, sentence: str) -> None:
-        self._watch.warned(self._redactor.text(sentence))
-
-    def asking(self, question: Question) -> None:
-        self._watch.asking(question)
-
-    def paused(self, why: str) -> None:
-        self._watch.paused(self._redactor.text(why))
-
-    def verifying(self) -> None:
-        self._watch.verifying()
-
-    def acted(self, outcome: StepOutcome) -> None:
-        self._watch.acted(self._redactor.record(outcome))
-
-    def ended(self, result: RunResult) -> None:
-        self._watch.ended(self._redactor.record(result))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.desktops.watchdog.client import Watchable, Watchdog
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.execution.person import Consent, Person, Question
 from qvl_agent.agent.recording.format import RunStatus
 from qvl_agent.agent.run.context import Halt, Setup
@@ -23,7 +23,7 @@ def under_watch(setup: S) -> Iterator[S]:
     Raises:
         NoScreenError: the watchdog didn't start.
     """
-    watchdog = setup.desktop.watchdog if isinstance(setup.desktop, Watchable) else None
+    watchdog = setup.desktop.watchdog
     if watchdog is None:
         yield setup
         return

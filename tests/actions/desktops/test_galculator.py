@@ -16,7 +16,7 @@ from qvl_agent.actions.core.coordinates import FramePoint, View, frame_to_model
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.agent import Agent
-from qvl_agent.agent.models import OnText
+from qvl_agent.agent.models import Model, OnText
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -96,7 +96,7 @@ def calculator(display: VirtualDisplay, tmp_path: Path) -> Iterator[Calculator]:
         running.close()
 
 
-class Presser:
+class Presser(Model):
     """A model's stand-in: it knows which key comes next, and reads its box from AT-SPI."""
 
     def __init__(self, calculator: Calculator, keys: str) -> None:

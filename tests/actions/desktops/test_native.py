@@ -20,9 +20,9 @@ PROGRAM = """
 import json, sys
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
-from qvl_agent.actions.desktops.native.desktop import OtherDesktop
+from qvl_agent.actions.desktops.native.desktop import NativeDesktop
 from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, TextEvent, WheelEvent
-desktop = OtherDesktop()
+desktop = NativeDesktop()
 def perform(*events, stop=lambda: False):
     desktop.perform(Approved(events, "frame", desktop.geometry()), stop)
 def at(x, y):
@@ -121,7 +121,7 @@ def test_without_a_screen_it_says_so() -> None:
         [
             sys.executable,
             "-c",
-            "from qvl_agent.actions.desktops.native.desktop import OtherDesktop; OtherDesktop()",
+            "from qvl_agent.actions.desktops.native.desktop import NativeDesktop; NativeDesktop()",
         ],
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,

@@ -9,7 +9,7 @@ from held_input import named
 from text_fields import wait_until
 from Xlib.display import Display
 
-from qvl_agent.actions.desktops import Desktop, KeepsFocus
+from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.desktops.x11.windows.ownership import stacking
 from qvl_agent.sandbox.display import VirtualDisplay
 
@@ -49,7 +49,7 @@ def window_id(display: VirtualDisplay, name: str) -> str:
 def test_the_focus_comes_back_from_our_terminal_and_from_nowhere_else(
     went_to: str, display: VirtualDisplay, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(desktop, KeepsFocus)
+    assert desktop.capabilities.keeps_focus
     with (
         window(display, desktop, "Ours", "40x10+100+100"),
         window(display, desktop, "Other", "40x10+150+150"),
@@ -71,7 +71,7 @@ def test_the_focus_comes_back_from_our_terminal_and_from_nowhere_else(
 def test_a_window_that_is_gone_is_let_go(
     display: VirtualDisplay, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert isinstance(desktop, KeepsFocus)
+    assert desktop.capabilities.keeps_focus
     with window(display, desktop, "Ours", "40x10+100+100"):
         monkeypatch.setenv("WINDOWID", window_id(display, "Ours"))
         with window(display, desktop, "Editor", "40x10+200+200"):

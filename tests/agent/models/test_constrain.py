@@ -22,7 +22,7 @@ from qvl_agent.actions.parsing.dialects import DIALECTS, as_points, format_actio
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat, reply_format
 from qvl_agent.actions.parsing.reply import parse_action, read_reply
 from qvl_agent.actions.planning.action import Click, Done, Type
-from qvl_agent.agent.models import Formable, with_format
+from qvl_agent.agent.models import Formable
 from qvl_agent.agent.models.checkpoint.constrain import Guide, Vocabulary, grammar
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 
@@ -138,7 +138,7 @@ def test_tags_are_tokens_that_no_text_can_hold() -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_random_model_answers_with_an_action(model: TransformersModel, dialect: str) -> None:
-    kept = with_format(model, reply_format(dialect, max_text=20))
+    kept = model.with_format(reply_format(dialect, max_text=20))
     assert kept is not model
     pieces: list[str] = []
     for number in range(5):
@@ -154,7 +154,7 @@ def test_the_reply_ends_where_the_format_does_and_forced_tokens_take_no_pass_of_
     passes = [0]
     hook = model._loaded.model.lm_head.register_forward_hook(lambda *_: passes.__setitem__(0, passes[0] + 1))
     form = ReplyFormat({**WORD, "additionalProperties": False})
-    reply = with_format(model, form).reply(ask(), stop=never)
+    reply = model.with_format(form).reply(ask(), stop=never)
     hook.remove()
     assert reply.text in ('{"word": "one"}', '{"word": "only"}')
     assert reply.finish == "stop"
@@ -165,7 +165,7 @@ def test_the_reply_ends_where_the_format_does_and_forced_tokens_take_no_pass_of_
 
 def test_forced_tokens_and_a_warm_cache_change_nothing_that_is_computed(model: TransformersModel) -> None:
     """Whatever a pass took in, its logits are those of one plain pass over the whole conversation."""
-    kept = with_format(model, reply_format("grounded", max_text=10))
+    kept = model.with_format(reply_format("grounded", max_text=10))
     first = kept.reply(ask(), stop=never)
     seen: list[Any] = []
     hook = model._loaded.model.lm_head.register_forward_hook(lambda *found: seen.append(found[2][0, -1]))
@@ -187,11 +187,11 @@ def test_a_thinking_model_is_kept_to_the_format_after_its_thought(tmp_path: Path
     folder = checkpoint(tmp_path, thinking=True, says="It is left.</think>")
     model = TransformersModel(str(folder), device="cpu")
     form = ReplyFormat({**WORD, "additionalProperties": False})
-    reply = with_format(model, form).reply(ask(), stop=never)
+    reply = model.with_format(form).reply(ask(), stop=never)
     assert (reply.reasoning, reply.finish) == ("It is left.", "stop")
     assert reply.text in ('{"word": "one"}', '{"word": "only"}')
     short = TransformersModel(str(folder), device="cpu", max_new_tokens=2)
-    reply = with_format(short, reply_format("grounded")).reply(ask(), stop=never)
+    reply = short.with_format(reply_format("grounded")).reply(ask(), stop=never)
     assert (reply.text, reply.finish) == ("", "length")
 
 
@@ -204,7 +204,7 @@ def test_a_text_that_fills_its_limit_is_no_action(model: TransformersModel) -> N
         "required": ["action", "text"],
         "additionalProperties": False,
     }
-    reply = with_format(model, ReplyFormat(schema, max_text=5)).reply(ask(), stop=never)
+    reply = model.with_format(ReplyFormat(schema, max_text=5)).reply(ask(), stop=never)
     assert len(json.loads(reply.text)["text"]) == 5
     with pytest.raises(ParseError, match="cut off"):
         read_reply(reply)
@@ -212,7 +212,7 @@ def test_a_text_that_fills_its_limit_is_no_action(model: TransformersModel) -> N
 
 def test_a_reply_without_room_for_its_format_is_cut_off(random_folder: Path) -> None:
     model = TransformersModel(str(random_folder), device="cpu", max_new_tokens=4, temperature=1.0)
-    reply = with_format(model, reply_format("computer_use")).reply(ask(), stop=never)
+    reply = model.with_format(reply_format("computer_use")).reply(ask(), stop=never)
     assert (reply.finish, reply.reply_tokens) == ("length", 4)
 
 
@@ -220,5 +220,5 @@ def test_without_llguidance_replies_are_free(random_folder: Path, monkeypatch: p
     model = TransformersModel(str(random_folder), device="cpu", max_new_tokens=3)
     assert isinstance(model, Formable)
     monkeypatch.setitem(sys.modules, "llguidance", None)
-    assert with_format(model, reply_format("grounded")) is model
+    assert model.with_format(reply_format("grounded")) is model
     assert model.reply(ask(), stop=never).reply_tokens == 3

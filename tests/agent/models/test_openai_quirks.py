@@ -19,7 +19,6 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.actions.parsing.reply import read_reply
 from qvl_agent.actions.planning.action import Click
-from qvl_agent.agent.models import with_format
 from qvl_agent.agent.models.openai.detect import About
 from qvl_agent.agent.models.openai.quirks import QUIRKS, ServerName
 from qvl_agent.agent.models.openai.server import OpenAIModel
@@ -267,7 +266,7 @@ def test_a_text_that_ends_at_the_schemas_limit_may_be_cut(size: int, finish: str
     """A server that keeps to the schema can only close it there; a longer text was not kept to anything."""
     text = json.dumps({"action": "type", "text": "x" * size})
     with behaving("llama.cpp", says(text)) as server:
-        model = with_format(model_at(server), reply_format("grounded", max_text=30))
+        model = model_at(server).with_format(reply_format("grounded", max_text=30))
         assert isinstance(model, OpenAIModel)
         assert ask(model).finish == finish
         assert server.asked[0].body["response_format"]["json_schema"]["schema"]["anyOf"]
@@ -276,7 +275,7 @@ def test_a_text_that_ends_at_the_schemas_limit_may_be_cut(size: int, finish: str
 def test_a_server_is_not_asked_for_a_format_with_tags() -> None:
     with behaving("llama.cpp", says(ACTION)) as server:
         model = model_at(server)
-        assert with_format(model, reply_format("computer_use")) is model
+        assert model.with_format(reply_format("computer_use")) is model
 
 
 @pytest.mark.parametrize("status", [400, 422, 501])

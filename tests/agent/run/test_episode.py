@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_models import CLICK, DONE, Listening, Warned
+from scripted_models import CLICK, DONE, Listening, Warnings
 from text_fields import TextField
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
@@ -24,21 +24,23 @@ from qvl_agent.actions.screen.changes import compare
 from qvl_agent.actions.screen.sanity import one_colour
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models.recorded import RecordedModel
-from qvl_agent.agent.recording.format import RunResult
 from qvl_agent.agent.recording.recording import Recorder
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.events import (
+    Acted,
+    Decided,
+    Ended,
+    Looked,
+    RunEvent,
+    Started,
+    TextReceived,
+    Thinking,
+    Verified,
+    Warned,
+)
 from qvl_agent.sandbox.display import VirtualDisplay
 
 CENTRE = DesktopPoint(576, 360)
 WAIT = '{"action": "wait", "seconds": 0}'
-
-
-class Watching(Watch):
-    def __init__(self) -> None:
-        self.results: list[RunResult] = []
-
-    def ended(self, result: RunResult) -> None:
-        self.results.append(result)
 
 
 @pytest.fixture
@@ -50,13 +52,19 @@ def at_corner(desktop: Desktop, tmp_path: Path) -> Desktop:
 
 
 def test_a_click_goes_where_the_model_pointed(at_corner: Desktop, tmp_path: Path) -> None:
-    watch = Watching()
-    run = Agent(at_corner, Listening(CLICK, DONE), runs=tmp_path, watch=watch).run("click the middle")
+    events: list[RunEvent] = []
+    run = Agent(at_corner, Listening(CLICK, DONE), runs=tmp_path, subscribers=(events.append,)).run(
+        "click the middle"
+    )
     assert (run.status, run.result.message, run.verified) == ("done", "it is so", None)
     outcome = run.recording().steps[0].outcome.outcome
     assert outcome.planned == outcome.pointer == CENTRE == at_corner.pointer()
     assert {"freshness", "input", "settle", "record"} <= set(outcome.times)
-    assert watch.results == [run.result]
+    assert [event for event in events if isinstance(event, Ended)] == [Ended(run.result)]
+    assert [type(event) for event in events] == [
+        *(Started, Warned, Looked, Thinking, TextReceived, Decided, Acted),  # the screen is empty
+        *(Looked, Thinking, TextReceived, Decided, Acted, Verified, Ended),
+    ]
 
 
 @pytest.mark.fault(2)
@@ -393,9 +401,9 @@ def test_a_screen_that_goes_blank_ends_the_run_before_the_model_acts_on_it(
             window.terminate()
             window.wait()
 
-        watch = Warned()
+        watch = Warnings()
         model = Listening(WAIT, CLICK, DONE, meanwhile=blank)
-        run = Agent(at_corner, model, runs=tmp_path, watch=watch).run("look")
+        run = Agent(at_corner, model, runs=tmp_path, subscribers=(watch,)).run("look")
     finally:
         window.kill()
         window.wait()
@@ -403,8 +411,8 @@ def test_a_screen_that_goes_blank_ends_the_run_before_the_model_acts_on_it(
     assert "went blank" in run.result.message
     assert run.result.frame is not None
     assert one_colour(run.recording().frame(run.result.frame)), "the record shows it"
-    empty = Warned()
-    assert Agent(at_corner, Listening(DONE), runs=tmp_path, watch=empty).run("look").status == "done"
+    empty = Warnings()
+    assert Agent(at_corner, Listening(DONE), runs=tmp_path, subscribers=(empty,)).run("look").status == "done"
     assert ["the screen is empty" in warning for warning in empty.warnings] == [True]
 
 

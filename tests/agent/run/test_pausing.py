@@ -16,7 +16,7 @@ import pytest
 from event_window import EventWindow, held
 from held_input import NOTHING_HELD, perform
 from other_hands import OtherHands, other_hands
-from scripted_models import CLICK, DONE, Listening, Thinking, Warned
+from scripted_models import CLICK, DONE, Listening, Thinking, Warnings
 from text_fields import wait_until
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
@@ -246,7 +246,7 @@ def test_what_is_stuck_pauses_and_its_counters_start_anew(screen: VirtualDisplay
 def test_a_blank_screen_pauses_and_is_taken_as_it_is_afterwards(
     screen: VirtualDisplay, tmp_path: Path
 ) -> None:
-    person, watch = There(), Warned()
+    person, watch = There(), Warnings()
     with open_desktop(screen.name) as desktop:
         before = desktop.grab()
         window = subprocess.Popen(["xterm", "-geometry", "80x24+100+100"], env=screen.environment())
@@ -258,7 +258,7 @@ def test_a_blank_screen_pauses_and_is_taken_as_it_is_afterwards(
         try:
             wait_until(lambda: not np.array_equal(desktop.grab().pixels, before.pixels), "the window")
             model = Listening('{"action": "wait", "seconds": 0}', DONE, meanwhile=blank)
-            run = Agent(desktop, model, runs=tmp_path, person=person, watch=watch).run("go")
+            run = Agent(desktop, model, runs=tmp_path, person=person, subscribers=(watch,)).run("go")
         finally:
             window.kill()
             window.wait()

@@ -5,26 +5,38 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from made_runs import manifest
 from screens import settled
 from text_fields import TextField
 
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.core.messages import Message, Reply
-from qvl_agent.actions.desktops import Desktop, KeepsFocus
+from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.desktops import Capabilities, Desktop, DesktopWrapper
 from qvl_agent.actions.execution.person import CallablePerson, Consent
 from qvl_agent.actions.guard.policy import Binding, Policy
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
-from qvl_agent.actions.planning.placeholders import SecretValue, mark, placeholder
+from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretValue, mark, placeholder
 from qvl_agent.actions.secrets.covered_desktop import CoveredDesktop
 from qvl_agent.actions.secrets.vault import Vault
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.recorded import RecordedModel
+from qvl_agent.agent.recording.format import RunResult, RunResumed, StepOutcome
 from qvl_agent.agent.recording.replay.replay import replay
-from qvl_agent.agent.run.checks.look_closer import CountsTokens
 from qvl_agent.agent.run.context import Setup
-from qvl_agent.agent.run.listener import Watch
-from qvl_agent.agent.run.wrappers.redacted import RedactedModel, bound, redacted_model, with_secrets
+from qvl_agent.agent.run.events import (
+    Acted,
+    Ended,
+    EventStream,
+    Paused,
+    Resumed,
+    RunEvent,
+    Started,
+    Verified,
+    Warned,
+)
+from qvl_agent.agent.run.wrappers.redacted import RedactedModel, bound, with_secrets
 from qvl_agent.sandbox.display import VirtualDisplay
 
 VALUE = "correct horse Batterie"
@@ -44,7 +56,7 @@ def typing(**fields: object) -> Reply:
     return Reply(json.dumps({"action": "type", "text": PIN, **fields}))
 
 
-class Echo:
+class Echo(Model):
     """A model that says again what it is told, in pieces, and can do what a model may be able to."""
 
     name = "echo"
@@ -74,7 +86,7 @@ class Echo:
 
 def test_a_model_is_told_nothing_and_heard_saying_nothing() -> None:
     echo, heard = Echo(), []
-    model = redacted_model(echo, vault().redactor)
+    model = RedactedModel(echo, vault().redactor)
     reply = model.reply([Message("user", (f"it is {VALUE}",))], stop=lambda: False, on_text=heard.append)
     assert echo.told[0].text == f"it is {mark('bank-pin')}"
     assert (reply.text, reply.reasoning) == (f"{mark('bank-pin')} and on", f'"{mark("bank-pin")}"')
@@ -82,36 +94,52 @@ def test_a_model_is_told_nothing_and_heard_saying_nothing() -> None:
 
 
 def test_a_model_can_still_what_it_could() -> None:
-    model = redacted_model(Echo(), vault().redactor)
-    assert isinstance(model, CountsTokens)
+    model = RedactedModel(Echo(), vault().redactor)
     assert model.picture_tokens((7, 8)) == 7
-    plain = redacted_model(RecordedModel([DONE]), vault().redactor)
-    assert isinstance(plain, RedactedModel)
-    assert not isinstance(plain, CountsTokens)
+    plain = RedactedModel(RecordedModel([DONE]), vault().redactor)
+    assert plain.picture_tokens((7, 8)) is None
 
 
-def test_an_onlooker_is_told_of_everything_that_any_is() -> None:
-    """A method that is new in `Watch` has to be passed on too."""
-    setup = with_secrets(Setup(_NoDesktop(), RecordedModel([]), secrets=vault()))
-    own = {name for name, value in vars(Watch).items() if callable(value) and not name.startswith("_")}
-    assert own <= set(vars(type(setup.watch)))
+def test_no_event_holds_a_value() -> None:
+    """Every kind of event is published; what a subscriber gets is clean, or comes clean as it is."""
+    given: list[RunEvent] = [
+        Started(manifest(VALUE), Path("run")),
+        Resumed(
+            RunResumed(after=0, ended=None, torn=VALUE, note=VALUE, manifest=manifest(VALUE)),
+            Path("run"),
+        ),
+        Warned(VALUE),
+        Paused(VALUE),
+        Verified(None, VALUE, "model"),
+        Acted(StepOutcome(step=1, outcome=Outcome("failed", VALUE))),
+        Ended(RunResult(status="failed", message=VALUE, answer=VALUE)),
+    ]
+    heard: list[RunEvent] = []
+    with EventStream([heard.append], vault().redactor) as events:
+        for event in given:
+            events.publish(event)
+    assert [type(event) for event in heard] == [type(event) for event in given]
+    assert VALUE in repr(given)
+    assert VALUE not in repr(heard)
 
 
 class _NoDesktop:
-    name = "none"
+    name, platform, display, capabilities = "none", "linux", "", Capabilities()
 
     def window_at(self, point: object) -> None: ...
 
 
 def test_a_desktop_can_still_what_it_could() -> None:
     """A method that is new in `Desktop`, or that a desktop may have, has to be passed on too."""
-    wanted = {name for kind in (Desktop, KeepsFocus) for name in vars(kind) if not name.startswith("_")}
-    assert wanted <= set(dir(CoveredDesktop))
+    wanted = {name for name in vars(Desktop) if not name.startswith("_")}
+    own = {name for kind in (DesktopWrapper, CoveredDesktop) for name in vars(kind)}
+    given = set(vars(CoveredDesktop(_NoDesktop(), vault())))
+    assert wanted <= own | given
 
 
 def test_without_secrets_nothing_stands_between() -> None:
     setup = Setup(_NoDesktop(), RecordedModel([]))
-    assert with_secrets(setup) is setup
+    assert with_secrets(setup) == (setup, NO_SECRETS)
     assert bound(setup) is setup
 
 

@@ -19,7 +19,7 @@ from qvl_agent.agent.recording.continuing import go_on_with
 from qvl_agent.agent.recording.format import RunResumed
 from qvl_agent.agent.recording.replay.replay import replay
 from qvl_agent.agent.report.page import render_report
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.events import Resumed, RunEvent
 
 CLICK = '{"action": "click", "bbox_2d": [400, 400, 500, 500], "label": "middle"}'
 ELSEWHERE = '{"action": "click", "bbox_2d": [700, 700, 720, 720], "label": "corner"}'
@@ -59,12 +59,15 @@ class Saying(Nobody):
         return self._answer
 
 
-class Seeing(Watch):
+class Resumptions:
+    """A subscriber that keeps what it was told of a run that goes on."""
+
     def __init__(self) -> None:
         self.lines: list[RunResumed] = []
 
-    def resumed(self, resumed: RunResumed, folder: Path) -> None:
-        self.lines.append(resumed)
+    def __call__(self, event: RunEvent) -> None:
+        if isinstance(event, Resumed):
+            self.lines.append(event.resumed)
 
 
 def cut(folder: Path, lines: int) -> Path:
@@ -95,8 +98,8 @@ def unsure(desktop: Desktop, tmp_path: Path) -> Path:
 
 
 def test_it_goes_on_in_its_own_record_and_with_its_own_numbers(desktop: Desktop, out_of_steps: Path) -> None:
-    model, watch = Scripted(CLICK, DONE), Seeing()
-    agent = Agent(desktop, model, policy=Policy(max_steps=3), watch=watch)
+    model, watch = Scripted(CLICK, DONE), Resumptions()
+    agent = Agent(desktop, model, policy=Policy(max_steps=3), subscribers=(watch,))
     run = agent.resume(out_of_steps, anew={"max_steps"})
     assert (run.status, run.folder, run.result.steps) == ("done", out_of_steps, 5)
     recording = run.recording()
@@ -146,8 +149,8 @@ def test_a_second_time_and_a_third(desktop: Desktop, out_of_steps: Path) -> None
 @pytest.mark.fault(69)
 def test_what_may_have_happened_is_shown_and_not_done_again(desktop: Desktop, unsure: Path) -> None:
     before = desktop.pointer()
-    model, watch = Scripted(DONE), Seeing()
-    run = Agent(desktop, model, watch=watch).resume(unsure)
+    model, watch = Scripted(DONE), Resumptions()
+    run = Agent(desktop, model, subscribers=(watch,)).resume(unsure)
     assert run.status == "done"
     assert desktop.pointer() == before
     (line,) = watch.lines

@@ -24,9 +24,9 @@ from qvl_agent.agent.recording.replay.replay import replay
 from qvl_agent.agent.report.page import render_report
 from qvl_agent.agent.run.checks.verification import FORMAT, Claim, question, read_judgement
 from qvl_agent.agent.run.context import Verify
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.events import Ended, RunEvent, Verifying
 from qvl_agent.agent.settings import load_settings
-from qvl_agent.agent.terminal.listener import TerminalWatch
+from qvl_agent.agent.terminal.reporter import TerminalReporter
 from qvl_agent.sandbox.display import VirtualDisplay
 
 DONE = '{"action": "done", "summary": "I pinned it"}'
@@ -191,16 +191,11 @@ def test_a_model_that_cannot_be_asked_leaves_the_claim_unverified(desktop: Deskt
 
 
 def test_a_person_who_stops_it_meanwhile_has_stopped_the_run(desktop: Desktop, tmp_path: Path) -> None:
-    class Stopping(Watch):
-        verifies = False
-
-        def verifying(self) -> None:
-            self.verifies = True
-
-    watch = Stopping()
+    events: list[RunEvent] = []
     agent = Agent(
-        desktop, Asked(DONE, YES), runs=tmp_path, verify="auto", watch=watch, stop=lambda: watch.verifies
-    )
+        desktop, Asked(DONE, YES), runs=tmp_path, verify="auto", subscribers=(events.append,),
+        stop=lambda: Verifying() in events,
+    )  # fmt: skip
     run = agent.run("pin the chat")
     assert (run.status, run.verified, exit_code(run.result)) == ("stopped", None, 130)
 
@@ -225,7 +220,7 @@ def test_a_person_who_stops_it_meanwhile_has_stopped_the_run(desktop: Desktop, t
 )
 def test_the_terminal_says_who_said_it(result: RunResult, words: str) -> None:
     out = io.StringIO()
-    TerminalWatch(console=Console(file=out)).ended(result)
+    TerminalReporter(console=Console(file=out))(Ended(result))
     assert words in out.getvalue()
 
 

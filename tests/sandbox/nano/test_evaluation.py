@@ -11,7 +11,7 @@ from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, View
 from qvl_agent.actions.core.errors import ModelError, RecordingError
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.agent.models import OnText
+from qvl_agent.agent.models import Model, OnText
 from qvl_agent.sandbox.apps.protocol import Node, Tree
 from qvl_agent.sandbox.nano.making.evaluation.evaluation import Evaluation
 from qvl_agent.sandbox.nano.making.evaluation.figures import (
@@ -41,7 +41,7 @@ CHECK = Node("row/check", "check box", "Alice", Rect(110, 110, 20, 20))
 TREE = Tree((ROW, CHECK, Node("words", "text", "Hello", Rect(120, 105, 60, 30))))
 
 
-class Elsewhere:
+class Elsewhere(Model):
     """Unchecks a chat that isn't the pinned one, says that it is done, and asks nobody."""
 
     name = "elsewhere"

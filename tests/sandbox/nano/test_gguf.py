@@ -17,7 +17,7 @@ from engine_reference import Reference, Turn, distance, likeliest_along, picture
 from qvl_agent import prompts
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.agent.models import OnText
+from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS
@@ -57,7 +57,7 @@ class Step(NamedTuple):
         return max(distance(token, row) for token, row in zip(self.likely, expected[:-1], strict=True))
 
 
-class Both:
+class Both(Model):
     """The oracle, with transformers and llama.cpp asked beside it."""
 
     name = "both"

@@ -17,7 +17,7 @@ from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent import Agent, Run
-from qvl_agent.agent.models import Model, with_format
+from qvl_agent.agent.models import Model
 from qvl_agent.agent.run.context import Constrain
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.making.evaluation.figures import Case, RunLine, StepsLine, facts
@@ -77,7 +77,7 @@ class Evaluation:
         desktop = self._set_up(case)
         asked = self._answering(desktop)
         if self._constrain == "auto":
-            asked = with_format(asked, reply_format(DIALECT))
+            asked = asked.with_format(reply_format(DIALECT))
         beside = Beside(asked, desktop.sandbox)
         run = self._agent(desktop, beside, _Consenting()).run(desktop.sandbox.instruction)
         shutil.rmtree(run.folder)

@@ -23,7 +23,7 @@ _END_OFF = 4
 """How far a drag's ends may lie apart, of the grid's 1000: less than half a step of the sandbox's sliders."""
 
 
-class Beside:
+class Beside(Model):
     """The oracle, with another model asked beside it over the same conversation and screen.
 
     Attributes:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import assert_never
 
 from pydantic import BaseModel
 from rich.console import Console
@@ -13,7 +14,6 @@ from rich.status import Status
 from rich.table import Table
 
 from qvl_agent.actions.core.outcome import Level, Outcome, Verdict
-from qvl_agent.actions.execution.person import Question
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.agent.doctor.environment import Finding
 from qvl_agent.agent.exit_codes import exit_code
@@ -26,11 +26,26 @@ from qvl_agent.agent.recording.format import (
     StepOutcome,
 )
 from qvl_agent.agent.recording.replay.replay import ReplayReport
-from qvl_agent.agent.run.listener import Watch
+from qvl_agent.agent.run.events import (
+    Acted,
+    Asked,
+    Decided,
+    Ended,
+    Looked,
+    Paused,
+    Resumed,
+    RunEvent,
+    Started,
+    TextReceived,
+    Thinking,
+    Verified,
+    Verifying,
+    Warned,
+)
 from qvl_agent.agent.run.resume import budget_of, command, is_over
 from qvl_agent.agent.wording import about_model, action_words, shortened, visible
 
-__all__ = ["JsonWatch", "TerminalWatch", "print_findings", "print_replay"]
+__all__ = ["JsonReporter", "TerminalReporter", "print_findings", "print_replay"]
 
 _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]note[/]", "bad": "[red]BAD [/]"}
 _REPLY_SHOWN = 240
@@ -38,8 +53,8 @@ _SHOWN_S = 0.0005
 """Parts below half a millisecond aren't worth reading."""
 
 
-class TerminalWatch(Watch):
-    """Prints each step as it happens."""
+class TerminalReporter:
+    """Prints each step as it happens; a subscriber of a run's events."""
 
     def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
         self._verbose = verbose
@@ -49,44 +64,49 @@ class TerminalWatch(Watch):
         self._folder = Path()
         self._verdict: Verdict | None = None
 
-    def started(self, manifest: Manifest, folder: Path) -> None:
+    def __call__(self, event: RunEvent) -> None:
+        """Print an event."""
+        match event:
+            case Started(manifest, folder):
+                self._started(manifest, folder)
+            case Resumed(resumed, folder):
+                self._resumed(resumed, folder)
+            case Thinking(step):
+                self._wait(f"step {step}: the model is looking …")
+            case Verifying():
+                self._wait("it says it is done: the model looks at a fresh screen …")
+            case Decided(intent):
+                self._decided(intent)
+            case Acted(outcome):
+                self._acted(outcome)
+            case Warned(sentence):
+                self._stop_waiting()
+                self._print(f"note: {_safe(sentence)}", "yellow")
+            case Asked() | Paused():  # `TerminalPerson` asks, and says why
+                self._stop_waiting()
+            case Ended(result):
+                self._ended(result)
+            case Looked() | TextReceived() | Verified():
+                pass
+            case _:
+                assert_never(event)
+
+    def _started(self, manifest: Manifest, folder: Path) -> None:
         self._folder = folder
         name = ", ".join(filter(None, (manifest.model, about_model(manifest.model))))
         self._print(f"model: {_safe(name)}")
         self._print(f"desktop: {_safe(manifest.desktop)} · task: [bold]{_safe(manifest.task)}[/]")
         self._print(f"record: {_safe(str(folder))}", "dim")
 
-    def resumed(self, resumed: RunResumed, folder: Path) -> None:
+    def _resumed(self, resumed: RunResumed, folder: Path) -> None:
         for sentence in (resumed.torn and f"the record's {resumed.torn}", resumed.note):
             if sentence:
-                self.warned(sentence)
+                self(Warned(sentence))
         self._print(f"goes on after step {resumed.after} ({resumed.ended or 'cut off'})")
-        self.started(resumed.manifest, folder)
+        self._started(resumed.manifest, folder)
 
-    def thinking(self, step: int) -> None:
-        if self._console.is_terminal:
-            self._waiting = self._console.status(f"step {step}: the model is looking …")
-            self._waiting.start()
-
-    def asking(self, question: Question) -> None:
-        del question
-        self._quiet()
-
-    def warned(self, sentence: str) -> None:
-        self._quiet()
-        self._print(f"note: {_safe(sentence)}", "yellow")
-
-    def paused(self, why: str) -> None:
-        del why  # the person is asked, and told why, by `TerminalPerson`
-        self._quiet()
-
-    def verifying(self) -> None:
-        if self._console.is_terminal:
-            self._waiting = self._console.status("it says it is done: the model looks at a fresh screen …")
-            self._waiting.start()
-
-    def decided(self, intent: StepIntent) -> None:
-        self._quiet()
+    def _decided(self, intent: StepIntent) -> None:
+        self._stop_waiting()
         self._times = intent.times
         self._verdict = intent.verdict
         said = intent.reply.text.strip()
@@ -103,7 +123,7 @@ class TerminalWatch(Watch):
             level, rule = intent.verdict.level.name.lower(), intent.verdict.rule
             self._print(f"     guard: {level} by {rule}: {_safe(intent.verdict.reason)}", "yellow")
 
-    def acted(self, outcome: StepOutcome) -> None:
+    def _acted(self, outcome: StepOutcome) -> None:
         facts = _facts(outcome.outcome)
         if facts:
             self._print(f"     {_safe(facts)}")
@@ -111,8 +131,8 @@ class TerminalWatch(Watch):
         parts = [f"{name} {1000 * seconds:.0f}" for name, seconds in times.items() if seconds >= _SHOWN_S]
         self._print(f"     ms: {' · '.join(parts)}", "dim")
 
-    def ended(self, result: RunResult) -> None:
-        self._quiet()
+    def _ended(self, result: RunResult) -> None:
+        self._stop_waiting()
         style = "green" if exit_code(result) == 0 else "red"
         message = f": {_safe(result.message)}" if result.message else ""
         self._print(
@@ -131,35 +151,48 @@ class TerminalWatch(Watch):
     def _print(self, text: str, style: str | None = None) -> None:
         self._console.print(text, style=style, soft_wrap=True)
 
-    def _quiet(self) -> None:
+    def _wait(self, text: str) -> None:
+        if self._console.is_terminal:
+            self._stop_waiting()
+            self._waiting = self._console.status(text)
+            self._waiting.start()
+
+    def _stop_waiting(self) -> None:
         if self._waiting:
             self._waiting.stop()
             self._waiting = None
 
 
-class JsonWatch(Watch):
-    """Prints the same facts for machines, one object a line."""
+class JsonReporter:
+    """Prints the same facts for machines, one JSON object a line; a subscriber of a run's events."""
 
-    def started(self, manifest: Manifest, folder: Path) -> None:
-        _print_json({"event": "started", "folder": str(folder), **_plain(manifest)})
-
-    def resumed(self, resumed: RunResumed, folder: Path) -> None:
-        _print_json({"event": "resumed", "folder": str(folder), **_plain(resumed)})
-
-    def warned(self, sentence: str) -> None:
-        _print_json({"event": "warned", "sentence": sentence})
-
-    def paused(self, why: str) -> None:
-        _print_json({"event": "paused", "why": why})
-
-    def decided(self, intent: StepIntent) -> None:
-        _print_json({"event": "decided", **_plain(intent)})
-
-    def acted(self, outcome: StepOutcome) -> None:
-        _print_json({"event": "acted", **_plain(outcome)})
-
-    def ended(self, result: RunResult) -> None:
-        _print_json({"event": "ended", **_plain(result)})
+    def __call__(self, event: RunEvent) -> None:
+        """Print an event; progress alone (looking, thinking, pieces of text) is left out."""
+        match event:
+            case Started(manifest, folder):
+                _print_json({"event": "started", "folder": str(folder), **_plain(manifest)})
+            case Resumed(resumed, folder):
+                _print_json({"event": "resumed", "folder": str(folder), **_plain(resumed)})
+            case Decided(intent):
+                _print_json({"event": "decided", **_plain(intent)})
+            case Acted(outcome):
+                _print_json({"event": "acted", **_plain(outcome)})
+            case Asked(question):
+                _print_json(
+                    {"event": "asked", "rule": question.verdict.rule, "reason": question.verdict.reason}
+                )
+            case Warned(sentence):
+                _print_json({"event": "warned", "sentence": sentence})
+            case Paused(reason):
+                _print_json({"event": "paused", "why": reason})
+            case Verified(holds, reason, by):
+                _print_json({"event": "verified", "holds": holds, "reason": reason, "by": by})
+            case Ended(result):
+                _print_json({"event": "ended", **_plain(result)})
+            case Looked() | Thinking() | TextReceived() | Verifying():
+                pass
+            case _:
+                assert_never(event)
 
 
 def _safe(text: str) -> str:

@@ -12,8 +12,9 @@ from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.execution.person import Nobody
 from qvl_agent.actions.planning.action import Click
 from qvl_agent.agent.recording.format import FrameRef, StepIntent
-from qvl_agent.agent.terminal.listener import TerminalWatch
+from qvl_agent.agent.run.events import Decided
 from qvl_agent.agent.terminal.question import TerminalPerson
+from qvl_agent.agent.terminal.reporter import TerminalReporter
 
 HOSTILE = "OK\x1b[2J\x1b]0;title\x07 [green]allow[/] \u202eevil\nyes"
 FRAME = Frame(np.zeros((10, 10, 3), np.uint8), Rect(0, 0, 10, 10))
@@ -22,9 +23,9 @@ ACTION = Click(target=ModelBox.at(1, 2), label=HOSTILE)
 
 def test_a_reply_is_shown_as_it_is() -> None:
     printed = io.StringIO()
-    watch = TerminalWatch(verbose=True, console=Console(file=printed, width=200, highlight=False))
+    report = TerminalReporter(verbose=True, console=Console(file=printed, width=200, highlight=False))
     ref = FrameRef(id="a", file="frames/0001.png", sha256="0" * 64, view=FRAME.view, time=0.0)
-    watch.decided(StepIntent(step=1, frame=ref, said=(), reply=Reply(HOSTILE), action=None, error=HOSTILE))
+    report(Decided(StepIntent(step=1, frame=ref, said=(), reply=Reply(HOSTILE), action=None, error=HOSTILE)))
     assert "\x1b" not in printed.getvalue()
     assert "[green]allow[/]" in printed.getvalue()
 

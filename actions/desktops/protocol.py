@@ -1,0 +1,215 @@
+"""The seam between the agent and a screen: grab a frame, take approved input.
+
+`Desktop` is a protocol whose optional parts have defaults: a backend that subclasses it implements the
+abstract methods and whatever else its platform can do, and says so in `capabilities`. `DesktopWrapper` is the
+base of everything that stands before another desktop; it hands on whatever it doesn't change.
+"""
+
+import sys
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.errors import DesktopError
+from qvl_agent.actions.core.frame import Frame, Geometry
+from qvl_agent.actions.core.outcome import Check
+from qvl_agent.actions.core.windows import Layout, WindowInfo
+from qvl_agent.actions.planning.approval import Approved
+
+if TYPE_CHECKING:
+    from qvl_agent.actions.desktops.watchdog.client import Watchdog
+
+__all__ = ["Capabilities", "Desktop", "DesktopWrapper", "ExactText", "StopCheck"]
+
+StopCheck = Callable[[], bool]
+"""Returns True once the run was asked to stop; called between any two events."""
+
+ExactText = Literal["any", "ascii", "unknown"]
+"""Which text arrives exactly as given: any character, printable ASCII alone, or nobody has tested it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a desktop can do beyond showing frames and taking input.
+
+    Attributes:
+        windows: `window_at`, `focused` and `layout` know which application is where; else they return None.
+        pointer: `pointer` returns where the pointer really is; else it must not be called.
+        clipboard: the clipboard can be read and set.
+        exact_text: which text is typed exactly.
+        checks_task: the desktop can check its own task, see `Desktop.check`.
+        keeps_focus: a question in another window gives the focus back afterwards, see `Desktop.keep_focus`.
+        watchdog: a watchdog process can hold the kill switch and release what is pressed.
+    """
+
+    windows: bool = False
+    pointer: bool = False
+    clipboard: bool = False
+    exact_text: ExactText = "unknown"
+    checks_task: bool = False
+    keeps_focus: bool = False
+    watchdog: bool = False
+
+
+class Desktop(Protocol):
+    """A screen, and its input.
+
+    Attributes:
+        name: what the record calls it: "local :0", "sandbox:chat", "replay".
+        platform: the system that interprets the input: "linux", "win32" or "darwin", as `sys.platform`.
+        capabilities: what it can do beyond that.
+        display: the X display's name; "" where there is none.
+    """
+
+    name: str
+    platform: str = sys.platform
+    capabilities: Capabilities = Capabilities()
+    display: str = ""
+
+    @property
+    def watchdog(self) -> "Watchdog | None":
+        """The process that is told of each event and releases what is pressed if this one dies, if any."""
+        return None
+
+    @watchdog.setter
+    def watchdog(self, watchdog: "Watchdog | None") -> None:
+        """Take a watchdog, or go on without one.
+
+        Raises:
+            DesktopError: this desktop has no use for one; see `Capabilities.watchdog`.
+        """
+        if watchdog is not None:
+            raise DesktopError(f"{self.name} can't have a watchdog")
+
+    @abstractmethod
+    def geometry(self) -> Geometry:
+        """Return the monitors as they are now, in logical pixels."""
+
+    @abstractmethod
+    def grab(self, region: Rect | None = None) -> Frame:
+        """Capture the monitor, or a region of it in logical pixels.
+
+        A region's frame has the monitor's rectangle and scale, and its own origin, so points in it
+        map to the desktop like any other.
+
+        Raises:
+            DesktopError: the screen can't be read, or the region isn't on the monitor.
+        """
+
+    @abstractmethod
+    def pointer(self) -> DesktopPoint:
+        """Return where the pointer is, in logical pixels."""
+
+    @abstractmethod
+    def off_limits(self) -> tuple[Rect, ...]:
+        """Return the visible parts of this program's own window and terminal, in logical pixels."""
+
+    @abstractmethod
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        """Return the application's window under a point; None if there is none, or nobody knows."""
+
+    @abstractmethod
+    def focused(self) -> WindowInfo | None:
+        """Return the application's window that gets the keys; None if there is none, or nobody knows."""
+
+    @abstractmethod
+    def layout(self) -> Layout | None:
+        """Return how the windows lie over each other now; None if nobody knows."""
+
+    def keep_focus(self) -> Callable[[], None]:
+        """Remember which window has the focus; call what is returned to give it back."""
+        return lambda: None
+
+    def check(self, task: str, answer: str | None) -> Check | None:
+        """Compare the application's real state with what a task asked for.
+
+        Args:
+            task: in the person's words.
+            answer: what the agent answered; None if it didn't.
+
+        Returns:
+            The verdict; None if this isn't a task that the desktop can check.
+        """
+        del task, answer
+        return None
+
+    @abstractmethod
+    def perform(self, approved: Approved, stop: StopCheck) -> None:
+        """Spend the approval and send its plan.
+
+        Whatever was pressed is released before this returns or raises.
+
+        Raises:
+            ApprovalError: the approval isn't valid; nothing was sent.
+            Stopped: `stop` said so between two events.
+            DesktopError: the input side failed.
+        """
+
+    @abstractmethod
+    def release(self) -> None:
+        """Release every key and button that this desktop still holds, and no other."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release, restore the keyboard map, and disconnect. May be called twice."""
+
+
+class DesktopWrapper(Desktop):
+    """Another desktop, unchanged; a subclass overrides what it changes and loses nothing of the rest.
+
+    Attributes:
+        name: the other's.
+    """
+
+    def __init__(self, desktop: Desktop) -> None:
+        self.name = desktop.name
+        self.platform = desktop.platform
+        self.capabilities = desktop.capabilities
+        self.display = desktop.display
+        self._desktop = desktop
+
+    @property
+    def watchdog(self) -> "Watchdog | None":
+        return self._desktop.watchdog
+
+    @watchdog.setter
+    def watchdog(self, watchdog: "Watchdog | None") -> None:
+        self._desktop.watchdog = watchdog
+
+    def geometry(self) -> Geometry:
+        return self._desktop.geometry()
+
+    def grab(self, region: Rect | None = None) -> Frame:
+        return self._desktop.grab(region)
+
+    def pointer(self) -> DesktopPoint:
+        return self._desktop.pointer()
+
+    def off_limits(self) -> tuple[Rect, ...]:
+        return self._desktop.off_limits()
+
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        return self._desktop.window_at(point)
+
+    def focused(self) -> WindowInfo | None:
+        return self._desktop.focused()
+
+    def layout(self) -> Layout | None:
+        return self._desktop.layout()
+
+    def keep_focus(self) -> Callable[[], None]:
+        return self._desktop.keep_focus()
+
+    def check(self, task: str, answer: str | None) -> Check | None:
+        return self._desktop.check(task, answer)
+
+    def perform(self, approved: Approved, stop: StopCheck) -> None:
+        self._desktop.perform(approved, stop)
+
+    def release(self) -> None:
+        self._desktop.release()
+
+    def close(self) -> None:
+        self._desktop.close()
