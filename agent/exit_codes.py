@@ -1,8 +1,10 @@
 """From errors and ends of runs to exit codes; the command line is the only one to use them."""
 
+import logging
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec
 
 import click
@@ -80,12 +82,24 @@ def exit_code(result: "RunResult") -> int:
     return _STATUS_CODES[result.status]
 
 
+def _set_up_log(verbose: object, file: object) -> None:
+    """Direct the log to where the options say; by default nowhere, and nothing is imported for that."""
+    shown = isinstance(verbose, int) and verbose > 1
+    if not shown and file is None:
+        logging.getLogger("qvl_agent").addHandler(logging.NullHandler())
+        return
+    from qvl_agent.agent.logs import configure
+
+    configure(verbose=shown, file=file if isinstance(file, Path) else None)
+
+
 def errors_to_codes(command: Callable[P, int | None]) -> Callable[P, None]:
     """Say an error in one line and exit with its code; `-v` shows where it came from."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            _set_up_log(kwargs.get("verbose"), kwargs.pop("log_file", None))
             code = command(*args, **kwargs)
         except QvlError as error:
             if kwargs.get("verbose"):

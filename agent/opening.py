@@ -1,46 +1,25 @@
 """Open what a run needs: a desktop by its name, and the model that the settings choose."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
-from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.core.messages import Reply
-from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.desktops.display_lock import hold_display
 from qvl_agent.actions.desktops.watchdog.client import Takeover, Watchdog
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.models.choice.auto import (
-    SILENT,
-    Checkpoint,
-    Choosing,
-    Offer,
-    Served,
-    look_around,
-    named,
-    nothing_here,
-)
-from qvl_agent.agent.models.choice.found import is_cloud, on_disk
-from qvl_agent.agent.models.choice.presets import find_preset, is_qwen3_vl, reply_tokens, sampling, thinks
-from qvl_agent.agent.models.openai.address import is_loopback
-from qvl_agent.agent.nano import NANO, is_nano, only_in_a_sandbox, place, suited
+from qvl_agent.agent.models.choice.auto import SILENT, ModelChooser
 from qvl_agent.agent.recording.recording import RecordedStep, Recording
 from qvl_agent.agent.recording.replay.replay import Think
+from qvl_agent.agent.registry.lookup import check_pair, desktop_kind, model_kind
 from qvl_agent.agent.run.history import compacted
 from qvl_agent.agent.settings import Settings, load_settings
-from qvl_agent.sandbox.oracle import Oracle
-from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
 
-if TYPE_CHECKING:
-    from qvl_agent.agent.models.openai.server import OpenAIModel
+__all__ = ["look_at_desktop", "open_desktop", "open_model", "open_model_for", "open_thinker"]
 
-__all__ = ["open_desktop", "open_model", "open_model_for", "open_server", "open_thinker", "sent_to"]
-
-_SANDBOX: Final = "sandbox:"
-_URL: Final = ("http://", "https://")
-_AUTO: Final = ("", "auto")
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -60,28 +39,29 @@ def open_desktop(
         NoScreenError: there is no usable screen.
         DisplayBusyError: another agent holds the display.
     """
+    kind = desktop_kind(name)
+    _log.debug("the desktop %s is of the kind %s", name, kind.name)
     with ExitStack() as stack:
-        if name.startswith(_SANDBOX):
-            app, task, seed = parse_sandbox_name(name)
-            sandbox = stack.enter_context(open_sandbox(app, task=task, seed=seed))
-            desktop: Desktop = SandboxDesktop(sandbox, name)
-            hold = stack.enter_context(hold_display(sandbox.display.name))
-        else:
-            desktop = _open_real(name, monitor)
-            stack.callback(desktop.close)
-            hold = stack.enter_context(hold_display(desktop.name))
+        desktop = stack.enter_context(kind.open(name, monitor))
+        hold = stack.enter_context(hold_display(desktop.display or desktop.name))
         if watchdog and desktop.capabilities.watchdog:
-            reaction = takeover or ("ignore" if name.startswith(_SANDBOX) else "pause")
+            reaction = takeover or ("pause" if kind.is_persons else "ignore")
             desktop.watchdog = stack.enter_context(
                 Watchdog(desktop.display, takeover=reaction, started=hold.watched_by)
             )
         yield desktop
 
 
-def _open_real(name: str, monitor: int) -> Desktop:
-    if name != "local" and not name.startswith(":"):
-        raise SettingsError(f"no desktop '{name}'; choose local, an X display like :1, or sandbox:chat")
-    return open_local(None if name == "local" else name, monitor=monitor)
+@contextmanager
+def look_at_desktop(name: str, *, monitor: int = 1) -> Iterator[Desktop]:
+    """Open a desktop to look at it alone. Its display isn't held: another agent may be at work there.
+
+    Raises:
+        SettingsError: no such desktop.
+        NoScreenError: there is no usable screen.
+    """
+    with desktop_kind(name).open(name, monitor) as desktop:
+        yield desktop
 
 
 @contextmanager
@@ -100,7 +80,7 @@ def open_model(name: str = "", *, desktop: Desktop | None = None, **settings: ob
         ModelError: the model can't be loaded or reached.
     """
     wanted = load_settings({"model": name or None, **settings})
-    only_in_a_sandbox(wanted, desktop.name if desktop else "")
+    check_pair(wanted, desktop.name if desktop else "")
     with open_model_for(wanted, desktop) as model:
         yield model
 
@@ -110,164 +90,22 @@ def open_model_for(
     settings: Settings,
     desktop: Desktop | None = None,
     *,
-    choosing: Choosing = SILENT,
+    chooser: ModelChooser = SILENT,
 ) -> Iterator[Model]:
     """Open the model that the settings choose.
 
     Args:
         settings: they name it, or leave it to "auto".
         desktop: the sandbox's desktop, for the oracle.
-        choosing: told what "auto" takes, and asked before a download.
+        chooser: told what "auto" takes, and asked before a download.
     """
-    model = _choose(settings, desktop, choosing)
+    kind = model_kind(settings)
+    _log.debug("the model is of the kind %s", kind.name)
+    model = kind.open(settings, desktop, chooser)
     try:
         yield model
     finally:
         model.close()
-
-
-def _choose(settings: Settings, desktop: Desktop | None, choosing: Choosing) -> Model:
-    if settings.server or settings.model.startswith(_URL):
-        return open_server(settings)
-    if settings.model == "oracle":
-        return _oracle(settings, desktop)
-    if is_nano(settings):
-        return _open_checkpoint(suited(settings), place(), called=NANO)
-    if settings.model not in _AUTO:
-        return _open_named(settings, choosing)
-    match found := look_around():
-        case Served():
-            choosing.chosen(found.why)
-            return _server_model(settings, found.url, found.model)
-        case Checkpoint():
-            choosing.chosen(found.why)
-            return _open_checkpoint(settings, found.found.place, thinking=found.found.thinking)
-        case Offer() if choosing.download(found):
-            return _open_checkpoint(settings, found.hub_id)
-        case _:
-            raise nothing_here(found)
-
-
-def _oracle(settings: Settings, desktop: Desktop | None) -> Model:
-    if not isinstance(desktop, SandboxDesktop):
-        raise SettingsError("the oracle reads a sandbox's widgets; use it with --desktop sandbox:chat")
-    return Oracle(desktop.sandbox, settings.dialect)
-
-
-def _open_named(settings: Settings, choosing: Choosing) -> Model:
-    """Open the checkpoint of a short name, a hub id or a folder; what isn't here is fetched if it may be."""
-    preset = find_preset(settings.model)
-    name = preset.hub_id if preset else settings.model
-    four_bits = preset is not None and preset.weights == "4bit"
-    thinking = preset.thinking if preset else thinks(name)
-    if preset and "max_picture_tokens" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"max_picture_tokens": preset.picture_tokens})
-    here = on_disk(name)
-    if here is None:
-        offer = named(name, preset)
-        if not choosing.download(offer):
-            raise nothing_here(offer)
-    return _open_checkpoint(settings, here or name, thinking=thinking, four_bits=four_bits)
-
-
-def _open_checkpoint(
-    settings: Settings,
-    place: str,
-    *,
-    thinking: bool = False,
-    four_bits: bool = False,
-    called: str = "",
-) -> Model:
-    from qvl_agent.agent.models.checkpoint.model import TransformersModel
-    from qvl_agent.agent.models.checkpoint.options import LoadOptions
-
-    return TransformersModel(
-        place,
-        called=called,
-        device=settings.device,
-        dtype=settings.dtype,
-        options=LoadOptions(
-            four_bits=four_bits or settings.quantize == "4bit",
-            adapter=settings.adapter,
-            attention=settings.attention,
-            device_map=settings.device_map,
-        ),
-        max_picture_tokens=settings.max_picture_tokens,
-        max_new_tokens=_reply_tokens(settings, thinking=thinking),
-        temperature=settings.temperature,
-        top_p=sampling(thinking=thinking).top_p,
-    )
-
-
-def _reply_tokens(settings: Settings, *, thinking: bool) -> int:
-    """What the person set, or what the kind of model needs."""
-    given = "max_reply_tokens" in settings.model_fields_set
-    return settings.max_reply_tokens if given else reply_tokens(thinking=thinking)
-
-
-def open_server(settings: Settings) -> "OpenAIModel":
-    """Open the server that the settings name; where it has one model, or one Qwen3-VL, no name is needed.
-
-    Raises:
-        SettingsError: the server has several models and none was named.
-        ModelError: it has to be asked what it has, and doesn't say.
-    """
-    url, name = _server_and_model(settings)
-    if name:
-        return _server_model(settings, url, name)
-    asked = _server_model(settings, url, "")
-    known = asked.models()
-    asked.close()
-    likely = known if len(known) == 1 else [one for one in known if is_qwen3_vl(one)]
-    if len(likely) != 1:
-        raise SettingsError(
-            f"name one of the server's models with --server-model: {', '.join(known) or 'it has none'}"
-        )
-    return _server_model(settings, url, likely[0])
-
-
-def sent_to(settings: Settings) -> str:
-    """Name the machine that pictures of the screen go to, if it isn't this one; "" if they stay here."""
-    url = settings.server or (settings.model if settings.model.startswith(_URL) else "")
-    host = urlsplit(url).hostname or ""
-    if host and not is_loopback(host):
-        return host
-    name = settings.server_model or settings.model
-    return f"{name}'s provider" if is_cloud(name) else ""
-
-
-def _server_and_model(settings: Settings) -> tuple[str, str]:
-    """The server is `server`, or a `model` that is a URL; its model `server_model`, or `model`."""
-    if not settings.model.startswith(_URL):
-        return settings.server, settings.server_model or ("" if settings.model in _AUTO else settings.model)
-    if settings.server:
-        raise SettingsError(f"both --model and --server are a URL ({settings.model}, {settings.server})")
-    return settings.model, settings.server_model
-
-
-def _server_model(settings: Settings, url: str, name: str) -> "OpenAIModel":
-    from qvl_agent.agent.models.openai.server import OpenAIModel
-
-    if is_cloud(name) and not settings.allow_remote:
-        raise SettingsError(
-            f"{name} runs elsewhere, and pictures of your screen would leave this machine; "
-            "take a local model, or allow it with --allow-remote"
-        )
-    # A key is for the server that was named with it, never for one that was found.
-    released = sampling(thinking=thinks(name))
-    sampled = {"top_p": released.top_p, "top_k": released.top_k} if settings.temperature > 0 else None
-    key = settings.api_key if url in (settings.server, settings.model) else None
-    return OpenAIModel(
-        url,
-        name,
-        api_key=key.get_secret_value() if key else None,
-        max_picture_tokens=settings.max_picture_tokens,
-        max_new_tokens=_reply_tokens(settings, thinking=thinks(name)),
-        temperature=settings.temperature,
-        timeout_s=settings.timeout,
-        allow_remote=settings.allow_remote,
-        extra=sampled,
-    )
 
 
 @contextmanager

@@ -39,6 +39,10 @@ def _regions(value: object) -> object:
     return value
 
 
+AUTO_NAMES: Final = ("", "auto")
+"""What `model` is where nobody named one."""
+
+
 class Settings(BaseSettings):
     """Every setting there is; a flag of the same name with dashes sets each."""
 

@@ -19,16 +19,10 @@ from qvl_agent.actions.planning.action import (
     Zoom,
 )
 
-__all__ = ["MAX_SHOWN", "about_model", "action_words", "shortened", "visible"]
+__all__ = ["MAX_SHOWN", "action_words", "shortened", "visible"]
 
 MAX_SHOWN: Final = 20_000
 """Characters of one text that are shown; the journal has them all."""
-_OWN_MODELS: Final = {
-    "nano": "a small Qwen3-VL of our own; it knows the sandbox alone, and a real "
-    "desktop needs a real Qwen3-VL",
-    "oracle": "a stand-in that reads the application's widgets and answers in Qwen3-VL's format; "
-    "it is no Qwen3-VL and works in the sandbox only",
-}
 _CLICKS: Final = {1: "Click", 2: "Double-click", 3: "Triple-click"}
 _KEPT: Final = "\n\t"
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
@@ -57,11 +51,6 @@ def shortened(text: str, length: int) -> str:
     """The beginning of a text, on one line."""
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
-
-
-def about_model(name: str) -> str:
-    """What a model of our own is and where it works; "" of any other."""
-    return _OWN_MODELS.get(name, "")
 
 
 def action_words(action: Action) -> str:

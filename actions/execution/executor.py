@@ -4,6 +4,7 @@ plan -> guard -> person -> record the intent -> freshness -> dispatch -> settle 
 refusal wins, nothing is sent without a recorded intent, and nothing is ever sent twice.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -42,6 +43,8 @@ from qvl_agent.actions.reading.target_text import Reader, read_for
 from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
 
 __all__ = ["Acted", "Decision", "Executor", "Facts"]
+
+_log = logging.getLogger(__name__)
 
 _RECENT_INPUTS = 64
 _STOP_CHECK_S = 0.02
@@ -276,6 +279,8 @@ class Executor:
         except DesktopError as error:
             return replace(outcome, detail=f"the screen can't be seen any more: {error}", quiet=False), None
         self._last_look.moving = settled.moving
+        if not settled.quiet:
+            _log.info("the screen hasn't settled after %.1f s", settled.seconds)
         times = {**outcome.times, "settle": settled.seconds}
         return replace(outcome, change=settled.change, quiet=settled.quiet, times=times), settled.frame
 

@@ -1,17 +1,16 @@
 """One question about pictures: nothing is clicked, nothing is recorded, and no display is held."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError, ParseError, SettingsError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Part, Reply
-from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
+from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.agent.ask.pictures import is_still, read_picture
 from qvl_agent.agent.ask.videos import Clip, TimeStyle, as_parts, read_run, read_video
@@ -20,11 +19,8 @@ from qvl_agent.agent.models.answer_schema import AnswerSchema
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.run.context import Constrain
 from qvl_agent.prompts import render
-from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
 
-__all__ = ["Answered", "Sampling", "ask", "look_at", "looking", "region_of"]
-
-_SANDBOX: Final = "sandbox:"
+__all__ = ["Answered", "Sampling", "ask", "look_at", "region_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,28 +143,6 @@ def _read(path: Path, sampling: Sampling) -> Frame | Clip:
         max_frames=sampling.max_frames,
         max_picture_tokens=sampling.max_picture_tokens,
     )
-
-
-@contextmanager
-def looking(name: str, *, monitor: int = 1) -> Iterator[Desktop]:
-    """Open a desktop to look at it. Its display isn't held: another agent may be at work there.
-
-    Raises:
-        SettingsError: no such desktop.
-        NoScreenError: there is no usable screen.
-    """
-    if name.startswith(_SANDBOX):
-        app, task, seed = parse_sandbox_name(name)
-        with open_sandbox(app, task=task, seed=seed) as sandbox:
-            yield SandboxDesktop(sandbox, name)
-        return
-    if name != "local" and not name.startswith(":"):
-        raise SettingsError(f"no desktop '{name}'; choose local, an X display like :1, or sandbox:chat")
-    desktop = open_local(None if name == "local" else name, monitor=monitor)
-    try:
-        yield desktop
-    finally:
-        desktop.close()
 
 
 def region_of(text: str) -> Rect:

@@ -12,14 +12,14 @@ from rich.console import Console
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.messages import Part, Reply
-from qvl_agent.agent.ask.ask import Answered, Sampling, ask, look_at, looking, region_of
+from qvl_agent.agent.ask.ask import Answered, Sampling, ask, look_at, region_of
 from qvl_agent.agent.ask.videos import Clip, TimeStyle
 from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.models.answer_schema import AnswerSchema, code_in
-from qvl_agent.agent.nano import is_nano
-from qvl_agent.agent.opening import open_model_for
+from qvl_agent.agent.opening import look_at_desktop, open_model_for
+from qvl_agent.agent.registry.lookup import model_kind
 from qvl_agent.agent.settings import Settings
-from qvl_agent.agent.terminal.choosing import TerminalChoosing
+from qvl_agent.agent.terminal.chooser import TerminalChooser
 from qvl_agent.agent.wording import visible
 
 __all__ = ["AskOptions", "ask_in_terminal"]
@@ -60,8 +60,8 @@ def ask_in_terminal(
     sampling = Sampling(options.fps, options.max_frames, options.times, settings.max_picture_tokens)
     with stop_on_signals() as stop:
         looked_at, clips = look_at(files, sampling) if files else (_screen(settings, options.region), ())
-        choosing = TerminalChoosing(as_json=as_json)
-        with open_model_for(settings, choosing=choosing) as model, Teller(quiet=as_json) as teller:
+        chooser = TerminalChooser(as_json=as_json)
+        with open_model_for(settings, chooser=chooser) as model, Teller(quiet=as_json) as teller:
             teller.clips(clips)
             whole = schema is not None or options.code or as_json
             on_text = None if whole else teller.piece
@@ -81,12 +81,8 @@ def ask_in_terminal(
 def _check(question: str, files: Sequence[Path], options: AskOptions, settings: Settings) -> None:
     if not question.strip():
         raise SettingsError('say what to ask: qvl-agent ask "What is the total?"')
-    if settings.model == "oracle":
-        raise SettingsError("the oracle knows its tasks and answers no questions; ask a Qwen3-VL")
-    if is_nano(settings):
-        raise SettingsError(
-            "nano acts in the sandbox and answers no questions; ask a real Qwen3-VL, such as --model 2b"
-        )
+    if why := model_kind(settings).refuses_questions:
+        raise SettingsError(why)
     if options.region and files:
         raise SettingsError("--region is a part of the screen; with files, leave it out")
 
@@ -101,7 +97,7 @@ def _with_room(settings: Settings) -> Settings:
 def _screen(settings: Settings, region: str | None) -> tuple[Part, ...]:
     """Capture before the model is opened: that may take a minute, and the question is about now."""
     part = region_of(region) if region else None
-    with looking(settings.desktop, monitor=settings.monitor) as desktop:
+    with look_at_desktop(settings.desktop, monitor=settings.monitor) as desktop:
         return (desktop.grab(part),)
 
 

@@ -1,23 +1,21 @@
 """The doctor's questions to a model as the person sees them: which one is asked, and what came of all."""
 
 import json
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 
 from qvl_agent.agent.doctor.pointing.findings import Examined, examine_pointing
 from qvl_agent.agent.doctor.pointing.summary import plain
+from qvl_agent.agent.registry.lookup import model_kind
 from qvl_agent.agent.settings import Settings
 
 __all__ = ["configured", "figures", "watched"]
 
-_NOT_CONFIGURED: Final = frozenset({"", "auto", "oracle", "nano"})
-"""The oracle reads widgets and looks at no picture; nano knows the sandbox's screens, not the doctor's."""
-
 
 def configured(settings: Settings) -> bool:
     """Whether the person chose a model that can be asked to point."""
-    return bool(settings.server) or settings.model not in _NOT_CONFIGURED
+    return model_kind(settings).can_point
 
 
 def watched(settings: Settings, *, quick: bool) -> Examined:

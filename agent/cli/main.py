@@ -114,13 +114,13 @@ def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
     stand-in that reads the application's widgets. --model chooses.
     """
     from qvl_agent.agent.cli.demo import with_stand_in
-    from qvl_agent.agent.report.page import write_report
+    from qvl_agent.agent.report.page import ReportWriter
 
     settings, note = with_stand_in(settings_of(options, desktop=f"sandbox:{app}?seed={seed}"))
-    done = play(None, settings, options, note=note)
-    page = done.folder / "report.html"
+    report = ReportWriter()
+    done = play(None, settings, options, note=note, subscribers=(report,))
     try:
-        write_report(done.recording(), page)
+        page = report.page()
     except RecordingError:
         if done.status == "done":
             raise

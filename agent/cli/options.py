@@ -120,5 +120,13 @@ COMMON_OPTIONS: Final = _options(
         "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this qvl-agent.toml."
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
-    click.option("-v", "--verbose", is_flag=True, help="Show the replies, and an error's traceback."),
+    click.option(
+        "-v", "--verbose", count=True, help="Show the replies, and an error's traceback; -vv the log too."
+    ),
+    click.option(
+        "--log-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Write the log of what goes wrong or is slow inside to this file.",
+    ),
 )

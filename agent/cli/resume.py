@@ -4,17 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qvl_agent.actions.desktops.display_lock import canonical_display
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.agent.recording.continuing import go_on_with
 from qvl_agent.agent.recording.format import Manifest
+from qvl_agent.agent.registry.lookup import our_model, reopened
 from qvl_agent.agent.run.resume import past_of
 from qvl_agent.agent.settings import PREFIX, Settings, load_settings, sources
 
 __all__ = ["Resuming", "resuming"]
-
-_SANDBOX = "sandbox:"
-_OWN_MODELS = ("nano", "oracle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +62,7 @@ def _recorded(then: Manifest, said: Mapping[str, str]) -> dict[str, object]:
     if then.policy.secrets and "secrets" not in said:
         found["secrets"] = then.policy.secrets
     if "desktop" not in said:
-        found["desktop"] = _desktop(then.desktop)
-    if not {"model", "server", "server_model"} & said.keys() and then.model in _OWN_MODELS:
+        found["desktop"] = reopened(then.desktop)
+    if not {"model", "server", "server_model"} & said.keys() and our_model(then.model):
         found["model"] = then.model
     return found
-
-
-def _desktop(name: str) -> str:
-    if name.startswith(_SANDBOX):
-        return name
-    display = canonical_display(name)
-    return display if display.startswith(":") else "local"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qvl_agent.agent.cli.resume import Resuming
     from qvl_agent.agent.run.agent import Run
+    from qvl_agent.agent.run.events import Subscriber
     from qvl_agent.agent.settings import Settings
 
 __all__ = ["flags_of", "play", "replay_folder", "settings_of"]
@@ -30,28 +31,31 @@ def play(
     *,
     note: str = "",
     again: "Resuming | None" = None,
+    subscribers: "tuple[Subscriber, ...]" = (),
 ) -> "Run":
     """Run a task, or the sandbox's own if there is none; or go on with a run. A note is told first."""
     from qvl_agent.actions.reading.rapidocr import open_reader
     from qvl_agent.agent.cli.secret_values import secrets_of
     from qvl_agent.agent.cli.signals import stop_on_signals
-    from qvl_agent.agent.nano import only_in_a_sandbox, suited
-    from qvl_agent.agent.opening import open_desktop, open_model_for, sent_to
+    from qvl_agent.agent.logs import log_event
+    from qvl_agent.agent.opening import open_desktop, open_model_for
+    from qvl_agent.agent.registry.lookup import check_pair, model_kind
     from qvl_agent.agent.run.agent import Agent
     from qvl_agent.agent.run.events import Warned
-    from qvl_agent.agent.terminal.choosing import TerminalChoosing
+    from qvl_agent.agent.terminal.chooser import TerminalChooser
     from qvl_agent.agent.terminal.question import TerminalPerson
     from qvl_agent.agent.terminal.reporter import JsonReporter, TerminalReporter
     from qvl_agent.sandbox.session import SandboxDesktop
 
-    only_in_a_sandbox(settings, settings.desktop)
-    settings = suited(settings)
+    check_pair(settings, settings.desktop)
+    model_named = model_kind(settings)
+    settings = model_named.adapt(settings)
     secrets = secrets_of(task or "", settings, as_json=options["as_json"])
-    choosing = TerminalChoosing(as_json=options["as_json"])
+    chooser = TerminalChooser(as_json=options["as_json"])
     report = JsonReporter() if options["as_json"] else TerminalReporter(verbose=options["verbose"])
     if note:
         report(Warned(note))
-    if place := sent_to(settings):
+    if place := model_named.sent_to(settings):
         report(Warned(f"pictures of this screen leave this machine: they go to {place}"))
     with (
         stop_on_signals() as stop,
@@ -61,7 +65,7 @@ def play(
             watchdog=settings.watchdog,
             takeover=settings.takeover,
         ) as desktop,
-        open_model_for(settings, desktop, choosing=choosing) as model,
+        open_model_for(settings, desktop, chooser=chooser) as model,
         TerminalPerson.here(as_json=options["as_json"]) as person,
     ):
         agent = Agent(
@@ -73,7 +77,7 @@ def play(
             secrets=secrets,
             person=person,
             reader=open_reader(settings.ocr),
-            subscribers=(report,),
+            subscribers=(report, log_event, *subscribers),
             stop=stop,
             verify=settings.verify,
             look_closer=settings.look_closer,

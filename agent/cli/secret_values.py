@@ -10,6 +10,7 @@ from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.planning.placeholders import SecretValue, named_in_text, placeholder, valid_name
 from qvl_agent.actions.secrets.redactor import Redactor
 from qvl_agent.actions.secrets.vault import Vault
+from qvl_agent.agent import logs
 from qvl_agent.agent.secret_sources import SystemKeyring, collect, taken_from_environment, variable
 from qvl_agent.agent.settings import Settings
 
@@ -56,6 +57,7 @@ def secrets_of(task: str, settings: Settings, *, as_json: bool) -> Vault:
         named_in_text(task), settings.secrets, environment, SystemKeyring(), _ask if someone else None
     )
     hide_in_output(vault.redactor)
+    logs.hide(vault.redactor)
     if vault:
         _leave_no_core()
     return vault

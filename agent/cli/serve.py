@@ -5,15 +5,15 @@ from typing import Any
 
 import click
 
-from qvl_agent.agent.models.choice.auto import Choosing, Offer
+from qvl_agent.agent.models.choice.auto import ModelChooser, Offer
 from qvl_agent.agent.serve.engines import Wanted
 from qvl_agent.agent.serve.start import choose_engine, choose_model, line, plan, run
-from qvl_agent.agent.terminal.choosing import TerminalChoosing
+from qvl_agent.agent.terminal.chooser import TerminalChooser
 
 __all__ = ["serve_in_terminal"]
 
 
-class _OnlyPrinted(Choosing):
+class _OnlyPrinted(ModelChooser):
     """Nothing is fetched when a command is only printed."""
 
     def download(self, offer: Offer) -> bool:
@@ -28,8 +28,8 @@ def serve_in_terminal(engine_name: str, options: Mapping[str, Any], *, key: str,
         SettingsError, ModelError: see `qvl_agent.agent.serve.start`.
     """
     engine = choose_engine(engine_name, only_print=only_print)
-    choosing = _OnlyPrinted() if only_print else TerminalChoosing()
-    model, preset = choose_model(options["model"], engine, choosing)
+    chooser = _OnlyPrinted() if only_print else TerminalChooser()
+    model, preset = choose_model(options["model"], engine, chooser)
     wanted = Wanted(**{**options, "model": model}, preset=preset, key=bool(key))
     command = plan(engine, wanted)
     if only_print:

@@ -12,11 +12,13 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from qvl_agent.actions.core.errors import ModelError, QvlError
+from qvl_agent.actions.core.errors import QvlError
 from qvl_agent.actions.desktops import open_local
 from qvl_agent.actions.reading.rapidocr import installed
 from qvl_agent.agent.models.choice.memory import total_memory
-from qvl_agent.agent.nano import in_megabytes, is_nano, lacking
+from qvl_agent.agent.registry.lookup import model_kind
+from qvl_agent.agent.registry.models import AUTO
+from qvl_agent.agent.registry.nano import in_megabytes, lacking
 from qvl_agent.agent.settings import Settings
 
 __all__ = ["Finding", "examine"]
@@ -185,37 +187,14 @@ def _accelerator(_settings: Settings) -> Iterator[Finding]:
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
-    if settings.model in ("", "auto") and not settings.server:
+    kind = model_kind(settings)
+    if kind is AUTO:
         yield _auto()
         return
-    if is_nano(settings):
-        yield Finding(
-            name="model",
-            state="bad" if lacking() else "ok",
-            fact=lacking() or "nano acts in the sandbox alone; a real desktop needs a real Qwen3-VL",
-        )
-        return
-    served = settings.server or "://" in settings.model
     try:
-        fact = _served(settings) if served else _checkpoint(settings.model)
+        yield Finding(name="model", state="ok", fact=kind.examine(settings))
     except QvlError as error:
         yield Finding(name="model", state="bad", fact=str(error), remedy="then run doctor again")
-        return
-    yield Finding(name="model", state="ok", fact=fact)
-
-
-def _served(settings: Settings) -> str:
-    from qvl_agent.agent.opening import open_server
-
-    server = open_server(settings)
-    try:
-        known = server.models()
-    finally:
-        server.close()
-    url = settings.server or settings.model
-    if server.name not in known:
-        raise ModelError(f"{url} has no model '{server.name}'; it has {', '.join(known) or 'none'}")
-    return f"{url} answers and has {server.name}"
 
 
 def _auto() -> Finding:
@@ -238,19 +217,6 @@ def _auto() -> Finding:
         fact=f"none: {found.why}",
         remedy="start a server (qvl-agent serve), or name one with --model; the demo needs neither",
     )
-
-
-def _checkpoint(name: str) -> str:
-    from qvl_agent.agent.models.checkpoint.files import check, find
-    from qvl_agent.agent.models.choice.found import on_disk
-    from qvl_agent.agent.models.choice.presets import find_preset
-
-    preset = find_preset(name)
-    name = preset.hub_id if preset else name
-    folder = find(on_disk(name) or name, local_files_only=True)
-    config = check(folder)
-    gib = sum(file.stat().st_size for file in folder.glob("*.safetensors")) / _GIB
-    return f"{folder}: {config['model_type']}, {gib:.1f} GiB of weights"
 
 
 def _records(settings: Settings) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ codes, and the page's own policy forbids scripts and every load.
 
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
@@ -29,10 +30,12 @@ from qvl_agent.agent.recording.files import make_private, write_new
 from qvl_agent.agent.recording.format import RunResult
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.steps import RecordedStep
+from qvl_agent.agent.registry.lookup import about_model
 from qvl_agent.agent.report.pictures import Pictures, pictures, screen_alone
-from qvl_agent.agent.wording import about_model, action_words, shortened, visible
+from qvl_agent.agent.run.events import Ended, Resumed, RunEvent, Started
+from qvl_agent.agent.wording import action_words, shortened, visible
 
-__all__ = ["ending", "render_report", "seconds", "write_report"]
+__all__ = ["ReportWriter", "ending", "render_report", "seconds", "write_report"]
 
 _PARTS: Final = (
     "model",
@@ -111,6 +114,38 @@ class Shown:
     def beside(self) -> float:
         """Seconds beside the model."""
         return sum(part.seconds for part in self.parts if part.name not in ("model", "closer"))
+
+
+class ReportWriter:
+    """Writes a run's page into its folder when the run ends; a subscriber of its events."""
+
+    def __init__(self) -> None:
+        self._folder = Path()
+        self._page: Future[Path] = Future()
+
+    def __call__(self, event: RunEvent) -> None:
+        """Write the page at the run's end, from the record."""
+        match event:
+            case Started(folder=folder) | Resumed(folder=folder):
+                self._folder = folder
+            case Ended():
+                page = self._folder / "report.html"
+                try:
+                    write_report(Recording.open(self._folder), page)
+                except RecordingError as error:
+                    self._page.set_exception(error)
+                else:
+                    self._page.set_result(page)
+            case _:
+                pass
+
+    def page(self) -> Path:
+        """Wait until the page of a run that has ended is written, and return its path.
+
+        Raises:
+            RecordingError: the run ended before its first step, or the page can't be written.
+        """
+        return self._page.result()
 
 
 def write_report(recording: Recording, path: Path) -> None:

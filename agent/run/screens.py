@@ -1,5 +1,6 @@
 """Looking at the whole screen for the model: captured again if that fails, sound, and recorded."""
 
+import logging
 import time
 from typing import Final
 
@@ -13,6 +14,8 @@ from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.events import EventStream, Warned
 
 __all__ = ["GRABS", "Looking"]
+
+_log = logging.getLogger(__name__)
 
 GRABS: Final = 3
 """Captures in a row that fail before the run can't go on."""
@@ -72,6 +75,7 @@ class Looking:
                 return self._setup.desktop.grab()
             except NoScreenError:
                 raise
-            except DesktopError:
+            except DesktopError as error:
+                _log.warning("the screen can't be captured, trying again: %s", error)
                 time.sleep(GRAB_PAUSE_S)
         return self._setup.desktop.grab()

@@ -16,13 +16,20 @@ from types import FrameType
 from typing import Final
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
-from qvl_agent.agent.models.choice.auto import Checkpoint, Choosing, Offer, look_around, named, nothing_here
+from qvl_agent.agent.models.choice.auto import (
+    Checkpoint,
+    ModelChooser,
+    Offer,
+    look_around,
+    named,
+    nothing_here,
+)
 from qvl_agent.agent.models.choice.found import on_disk
 from qvl_agent.agent.models.choice.memory import Memory, memory_here
 from qvl_agent.agent.models.choice.presets import PRESETS, SIZES, Preset, find_preset
 from qvl_agent.agent.models.openai.address import is_loopback
 from qvl_agent.agent.models.openai.http import Refused, Server
-from qvl_agent.agent.nano import NANO
+from qvl_agent.agent.registry.lookup import our_model
 from qvl_agent.agent.serve.engines import ENGINES, Command, Engine, Wanted
 
 __all__ = ["choose_engine", "choose_model", "line", "plan", "run"]
@@ -67,7 +74,7 @@ def _is_here(engine: Engine) -> bool:
 
 
 def choose_model(
-    name: str, engine: Engine, choosing: Choosing, memory: Callable[[], Memory] = memory_here
+    name: str, engine: Engine, chooser: ModelChooser, memory: Callable[[], Memory] = memory_here
 ) -> tuple[str, Preset | None]:
     """Say what to serve: what was named, or what suits this machine; a download is asked for first.
 
@@ -76,35 +83,39 @@ def choose_model(
 
     Raises:
         ModelError: nothing suits, or the download wasn't wanted.
-        SettingsError: it is nano, which isn't served.
+        SettingsError: it is one of the program's own models, which aren't served.
     """
-    if name == NANO:
-        raise SettingsError("nano needs no server: the program runs it itself, in the sandbox (--model nano)")
+    if kind := our_model(name):
+        raise SettingsError(
+            f"{name} needs no server: the program runs it itself, in the sandbox (--model {kind.name})"
+        )
     if name in ("", "auto"):
-        return _suiting(engine, choosing, memory)
+        return _suiting(engine, chooser, memory)
     preset = find_preset(name)
     place = preset.hub_id if preset else name
     if engine.name in _GGUF_ENGINES:
         return place, preset  # the engine's own download shows its progress
     held = on_disk(place)
-    if held is None and not choosing.download(offer := named(place, preset, memory)):
+    if held is None and not chooser.download(offer := named(place, preset, memory)):
         raise nothing_here(offer)
     return held or place, preset
 
 
-def _suiting(engine: Engine, choosing: Choosing, memory: Callable[[], Memory]) -> tuple[str, Preset | None]:
+def _suiting(
+    engine: Engine, chooser: ModelChooser, memory: Callable[[], Memory]
+) -> tuple[str, Preset | None]:
     if engine.name in _GGUF_ENGINES:
         here = memory()
         preset = next(_fitting_in_four_bits(here), None)
         if preset is None:
             raise ModelError("too little memory for any Qwen3-VL; name one with --model to try all the same")
-        choosing.chosen(f"{preset.name}, the largest that suits {here.most / 2**30:.0f} GiB in 4 bits")
+        chooser.chosen(f"{preset.name}, the largest that suits {here.most / 2**30:.0f} GiB in 4 bits")
         return preset.hub_id, preset
     found = look_around(places=(), memory=memory)
     if isinstance(found, Checkpoint):
-        choosing.chosen(found.why)
+        chooser.chosen(found.why)
         return found.found.place, None
-    if isinstance(found, Offer) and choosing.download(found):
+    if isinstance(found, Offer) and chooser.download(found):
         return found.hub_id, next(one for one in PRESETS.values() if one.hub_id == found.hub_id)
     raise nothing_here(found)  # type: ignore[arg-type]  # no server was looked for
 

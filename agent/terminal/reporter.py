@@ -26,6 +26,7 @@ from qvl_agent.agent.recording.format import (
     StepOutcome,
 )
 from qvl_agent.agent.recording.replay.replay import ReplayReport
+from qvl_agent.agent.registry.lookup import about_model
 from qvl_agent.agent.run.events import (
     Acted,
     Asked,
@@ -43,7 +44,7 @@ from qvl_agent.agent.run.events import (
     Warned,
 )
 from qvl_agent.agent.run.resume import budget_of, command, is_over
-from qvl_agent.agent.wording import about_model, action_words, shortened, visible
+from qvl_agent.agent.wording import action_words, shortened, visible
 
 __all__ = ["JsonReporter", "TerminalReporter", "print_findings", "print_replay"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qvl_agent.actions.core.errors import SettingsError
-from qvl_agent.agent.opening import sent_to
+from qvl_agent.agent.registry import model_kind
 from qvl_agent.agent.settings import FILE_NAME, Settings, load_settings
 
 
@@ -94,4 +94,5 @@ def test_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_it_is_known_when_screens_leave_this_machine(given: dict[str, object], place: str) -> None:
-    assert sent_to(load_settings(given)) == place
+    settings = load_settings(given)
+    assert model_kind(settings).sent_to(settings) == place

@@ -4,6 +4,7 @@ It is blocked on a pipe from us and on the X server. The pipe ends when this pro
 way, SIGKILL too. It watches X displays; Windows and macOS have none yet.
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from qvl_agent.actions.desktops.watchdog.notes import ARMED, FAILED, READY, TAKE
 from qvl_agent.actions.desktops.watchdog.takeover_rules import TAKEOVERS
 
 __all__ = ["Takeover", "Watchdog"]
+
+_log = logging.getLogger(__name__)
 
 Takeover = Literal["pause", "stop", "ignore"]
 """What is done when the person moves the mouse or types during a run; the kill switch is always on."""
@@ -145,6 +148,7 @@ class Watchdog:
             if not self._ready or self._pulse.age() < _WAIT_S:
                 self._late_since = None
             elif self._late_since is None:
+                _log.info("the watchdog's sign of life is late")
                 self._late_since = time.monotonic()
             elif time.monotonic() - self._late_since > _LATE_S:
                 self._lose(_STUCK)
@@ -152,6 +156,7 @@ class Watchdog:
     def _lose(self, why: str) -> None:
         if self._may_get_worse:
             self.reason, self.lost = why, True
+            _log.error("%s", why)
 
     def _hear(self) -> None:
         with self._lock:

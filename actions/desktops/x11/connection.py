@@ -2,8 +2,7 @@
 
 # Xlib is safe across threads only if this import comes before any other of Xlib: without it four
 # threads on one connection hang after the first request.
-import Xlib.threaded  # noqa: I001 - must come first
-
+import logging
 import threading
 import traceback
 import warnings
@@ -11,14 +10,17 @@ from types import TracebackType
 from typing import Any, Final
 
 import Xlib
+import Xlib.threaded
 from Xlib import error as xerror
 from Xlib.display import Display
-
-from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 from Xlib.ext import randr
+
 from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 
 __all__ = ["Connection", "connect", "monitors"]
+
+_log = logging.getLogger(__name__)
 
 _FAILURES: Final = (xerror.ConnectionClosedError, xerror.DisplayError, xerror.XError, OSError)
 
@@ -95,6 +97,7 @@ class Connection:
         if self._closed:
             raise DesktopError(f"the desktop on {self.name} was closed")
         if self._display is None:
+            _log.info("connecting to %s again", self.name)
             self._display = connect(self.name)
 
     def __exit__(

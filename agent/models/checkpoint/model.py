@@ -3,6 +3,7 @@
 Importing this module is cheap; torch and transformers are loaded when a model is opened.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ from qvl_agent.agent.models.checkpoint.options import PLAIN, LoadOptions
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 __all__ = ["TransformersModel"]
+
+_log = logging.getLogger(__name__)
 
 _CLOSE_S: Final = 10.0
 
@@ -66,9 +69,11 @@ class TransformersModel(Model):
     ) -> None:
         folder = find(path_or_id, local_files_only=local_files_only)
         self.name = called or path_or_id
+        start = time.perf_counter()
         self._loaded = load(
             folder, device=device, dtype=dtype, max_picture_tokens=max_picture_tokens, options=options
         )
+        _log.info("loaded %s in %.1f s", folder, time.perf_counter() - start)
         self._encoder = Encoder(self._loaded, max_picture_tokens)
         self._conversations = Conversations()
         self._vocabulary: Vocabulary | None = None

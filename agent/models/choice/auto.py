@@ -22,7 +22,7 @@ from qvl_agent.agent.models.choice.presets import CONVERSATION, PRESETS, SIZES, 
 __all__ = [
     "SILENT",
     "Checkpoint",
-    "Choosing",
+    "ModelChooser",
     "Nothing",
     "Offer",
     "Served",
@@ -102,7 +102,7 @@ class Nothing:
     why: str
 
 
-class Choosing:
+class ModelChooser:
     """Told what was chosen, and asked before a download. The base class fetches only what was named."""
 
     def chosen(self, why: str) -> None:
@@ -113,7 +113,7 @@ class Choosing:
         return offer.named and offer.fits
 
 
-SILENT: Final = Choosing()
+SILENT: Final = ModelChooser()
 """For scripts: nobody looks on, and what was named may be fetched."""
 
 

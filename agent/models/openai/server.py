@@ -6,6 +6,7 @@ ends it at once, even before the first byte.
 
 import asyncio
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -26,6 +27,8 @@ from qvl_agent.agent.models.pictures import TILE, Kept, data_url
 from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 __all__ = ["OpenAIModel"]
+
+_log = logging.getLogger(__name__)
 
 _MODELS_S: Final = 5.0
 _PAUSES_S: Final = (0.5, 2.0)
@@ -192,6 +195,7 @@ class OpenAIModel(Model):
         if reply.text or reply.reasoning or reply.finish != "stop":
             return reply
         if any(self.picture_tokens(frame.size) > _SAFE_TOKENS for frame in frames):
+            _log.warning("the server answered nothing; asking again with smaller pictures")
             reply = await self._ask(messages, _SAFE_TOKENS, say)
         return reply
 
@@ -206,6 +210,7 @@ class OpenAIModel(Model):
             except Refused as refused:
                 if form is None or refused.status not in _MAYBE_THE_SCHEMA:
                     raise await self._server.explain(refused, self.name) from refused
+                _log.info("the server refused the schema as %s (%d)", form, refused.status)
             else:
                 self._form, self._form_known = form, True
                 return reply
@@ -218,7 +223,9 @@ class OpenAIModel(Model):
             except Refused as refused:
                 if pause is None or refused.status not in _WORTH_ANOTHER_TRY:
                     raise
-                await asyncio.sleep(min(refused.retry_after or pause, _LONGEST_PAUSE_S))
+                wait_s = min(refused.retry_after or pause, _LONGEST_PAUSE_S)
+                _log.warning("the server refused with %d; trying again in %.1f s", refused.status, wait_s)
+                await asyncio.sleep(wait_s)
         raise AssertionError  # the last round returns or raises
 
     def _turn(self, message: Message, budget: int) -> dict[str, Any]:

@@ -15,13 +15,12 @@ from stream_server import says, serving
 from tiny_checkpoint import checkpoint
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
-from qvl_agent.agent import opening as session
 from qvl_agent.agent.doctor import environment as doctor
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.models.choice import auto, found
 from qvl_agent.agent.models.choice.auto import (
     Checkpoint,
-    Choosing,
+    ModelChooser,
     Nothing,
     Offer,
     Served,
@@ -32,7 +31,9 @@ from qvl_agent.agent.models.choice.found import LocalServer, cached_checkpoints,
 from qvl_agent.agent.models.choice.memory import Memory, memory_here
 from qvl_agent.agent.models.choice.presets import PRESETS, find_preset
 from qvl_agent.agent.models.openai.server import OpenAIModel
-from qvl_agent.agent.opening import open_model, open_model_for, open_server
+from qvl_agent.agent.opening import open_model, open_model_for
+from qvl_agent.agent.registry import models as kinds
+from qvl_agent.agent.registry.servers import open_server
 from qvl_agent.agent.settings import load_settings
 
 GIB = 2**30
@@ -227,7 +228,7 @@ def test_where_nothing_is_here_the_largest_that_fits_is_offered(memory: Memory, 
     assert (offer.hub_id, offer.size) == (PRESETS[offered].hub_id, PRESETS[offered].download_bytes)
     assert offer.size is not None
     assert f"({offer.size / GIB:.1f} GiB)" in offer.what
-    assert not Choosing().download(offer)
+    assert not ModelChooser().download(offer)
 
 
 def test_too_little_memory_is_said() -> None:
@@ -242,7 +243,7 @@ def test_this_machine_has_memory() -> None:
     assert here.most in (here.gpu, here.ram)
 
 
-class Answers(Choosing):
+class Answers(ModelChooser):
     """Takes down what it is told, and gives one answer."""
 
     def __init__(self, answer: bool) -> None:
@@ -261,7 +262,7 @@ class Answers(Choosing):
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No server on the usual ports, whatever runs on this machine."""
-    monkeypatch.setattr(session, "look_around", partial(look_around, places=(), memory=lambda: LAPTOP))
+    monkeypatch.setattr(kinds, "look_around", partial(look_around, places=(), memory=lambda: LAPTOP))
 
 
 @pytest.mark.usefixtures("alone")
@@ -269,7 +270,7 @@ def test_auto_asks_before_it_downloads_and_names_the_command() -> None:
     asked = Answers(False)
     with (
         pytest.raises(ModelError, match="hf download Qwen/Qwen3-VL-4B-Instruct"),
-        open_model_for(load_settings({}), choosing=asked),
+        open_model_for(load_settings({}), chooser=asked),
     ):
         pass
     assert [offer.hub_id for offer in asked.offers] == ["Qwen/Qwen3-VL-4B-Instruct"]
@@ -281,7 +282,7 @@ def test_auto_asks_before_it_downloads_and_names_the_command() -> None:
 def test_auto_opens_a_cached_checkpoint_and_says_so(caches: Path) -> None:
     checkpoint(in_hub_cache(caches, "Qwen/Qwen3-VL-2B-Instruct"))
     told = Answers(False)
-    with open_model_for(load_settings({"device": "cpu"}), choosing=told) as model:
+    with open_model_for(load_settings({"device": "cpu"}), chooser=told) as model:
         assert isinstance(model, TransformersModel)
     assert len(told.told) == 1
     assert "Qwen/Qwen3-VL-2B-Instruct is in the Hugging Face cache" in told.told[0]
@@ -292,8 +293,8 @@ def test_auto_opens_a_running_server_without_the_key_of_another(monkeypatch: pyt
     told = Answers(False)
     with serving(says("hello"), models=("qwen3-vl:8b",)) as server:
         places = [LocalServer("Ollama", server.base_url)]
-        monkeypatch.setattr(session, "look_around", partial(look_around, places=places))
-        with open_model_for(load_settings({"api_key": "secret"}), choosing=told) as model:
+        monkeypatch.setattr(kinds, "look_around", partial(look_around, places=places))
+        with open_model_for(load_settings({"api_key": "secret"}), chooser=told) as model:
             assert model.name == "qwen3-vl:8b"
             assert isinstance(model, OpenAIModel)
             assert model.models() == ("qwen3-vl:8b",)
@@ -363,20 +364,20 @@ def test_a_named_checkpoint_that_isnt_here_is_offered_with_its_size_and_need() -
     offer = named("Qwen/Qwen3-VL-8B-Instruct", preset, lambda: LAPTOP)
     assert offer.what == "Qwen/Qwen3-VL-8B-Instruct (16.3 GiB) from the Hugging Face hub"
     assert offer.why == "which needs 12 GiB of memory (24 are free)"
-    assert Choosing().download(offer)
+    assert ModelChooser().download(offer)
     large = named("Qwen/Qwen3-VL-32B-Instruct", PRESETS["32b"], lambda: LAPTOP)
-    assert not Choosing().download(large)
+    assert not ModelChooser().download(large)
     assert "-fp8" in str(auto.nothing_here(large))
     unknown = named("someone/fine-tune", None, lambda: LAPTOP)
     assert "size unknown" in unknown.what
-    assert Choosing().download(unknown)
+    assert ModelChooser().download(unknown)
 
 
 def test_a_named_checkpoint_isnt_fetched_where_the_person_says_no() -> None:
     asked = Answers(False)
     with (
         pytest.raises(ModelError, match="not downloaded"),
-        open_model_for(load_settings({"model": "2b"}), choosing=asked),
+        open_model_for(load_settings({"model": "2b"}), chooser=asked),
     ):
         pass
     assert [(one.hub_id, one.named) for one in asked.offers] == [("Qwen/Qwen3-VL-2B-Instruct", True)]

@@ -22,7 +22,7 @@ from tiny_checkpoint import checkpoint
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.messages import Message
 from qvl_agent.agent.cli.main import main
-from qvl_agent.agent.models.choice.auto import Choosing, Served, look_around
+from qvl_agent.agent.models.choice.auto import ModelChooser, Served, look_around
 from qvl_agent.agent.models.choice.found import LocalServer
 from qvl_agent.agent.models.choice.memory import Memory
 from qvl_agent.agent.models.choice.presets import find_preset
@@ -188,7 +188,7 @@ def test_what_isnt_installed_is_said_with_how_to_get_it(monkeypatch: pytest.Monk
     ],
 )
 def test_without_a_name_the_largest_that_fits_in_four_bits_is_served(memory: Memory, model: str) -> None:
-    chosen, preset = serve.choose_model("auto", ENGINES["llama.cpp"], Choosing(), lambda: memory)
+    chosen, preset = serve.choose_model("auto", ENGINES["llama.cpp"], ModelChooser(), lambda: memory)
     assert (chosen, preset.hub_id if preset else "") == (model, model)
 
 
@@ -197,9 +197,9 @@ def test_vllm_doesnt_download_what_nobody_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path))
     here = Memory(gpu=24 * GIB, ram=0, fp8=True)
     with pytest.raises(ModelError, match="hf download Qwen/Qwen3-VL-8B-Instruct"):
-        serve.choose_model("auto", ENGINES["vllm"], Choosing(), lambda: here)
+        serve.choose_model("auto", ENGINES["vllm"], ModelChooser(), lambda: here)
     with pytest.raises(ModelError, match="which needs 70 GiB of memory"):
-        serve.choose_model("32b", ENGINES["vllm"], Choosing(), lambda: here)
+        serve.choose_model("32b", ENGINES["vllm"], ModelChooser(), lambda: here)
 
 
 # Real processes

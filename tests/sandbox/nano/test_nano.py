@@ -30,10 +30,10 @@ from qvl_agent.agent.doctor import environment as doctor
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.models.choice.auto import look_around
 from qvl_agent.agent.models.choice.found import LocalServer
-from qvl_agent.agent.nano import suited
 from qvl_agent.agent.opening import open_model, open_model_for
 from qvl_agent.agent.recording.manifest import read_manifest
-from qvl_agent.agent.settings import load_settings
+from qvl_agent.agent.registry import model_kind
+from qvl_agent.agent.settings import Settings, load_settings
 from qvl_agent.sandbox import nano
 
 DONE = '{"action": "done"}'
@@ -99,8 +99,12 @@ def test_the_ordinary_backend_opens_it_with_the_pictures_that_it_was_taught_with
     assert whole.prompt_tokens == small.prompt_tokens - 24 * 15 + 40 * 25
 
 
+def adapted(settings: Settings) -> Settings:
+    return model_kind(settings).adapt(settings)
+
+
 def test_it_is_told_to_do_what_it_can_unless_somebody_says_otherwise() -> None:
-    own = suited(load_settings({"model": "nano"}))
+    own = adapted(load_settings({"model": "nano"}))
     assert (own.max_picture_tokens, own.max_reply_tokens) == (360, 256)
     assert (own.look_closer, own.verify) == ("never", "checker")
     assert (own.temperature, own.dtype, own.dialect) == (0, "auto", "grounded")
@@ -113,12 +117,12 @@ def test_it_is_told_to_do_what_it_can_unless_somebody_says_otherwise() -> None:
             "verify": "never",
         }
     )
-    assert suited(said) == said
+    assert adapted(said) == said
 
 
 @pytest.mark.parametrize("said", [{"model": "8b"}, {"server": "http://127.0.0.1:9/v1", "model": "nano"}])
 def test_other_models_are_none_of_its_business(said: dict[str, object]) -> None:
-    assert suited(load_settings(said)) == load_settings(said)
+    assert adapted(load_settings(said)) == load_settings(said)
 
 
 def test_without_its_checkpoint_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,13 +4,18 @@ from importlib.util import find_spec
 from typing import Final
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
+from qvl_agent.actions.desktops import Desktop
+from qvl_agent.agent.models import Model
+from qvl_agent.agent.models.choice.auto import ModelChooser
+from qvl_agent.agent.registry.checkpoints import open_checkpoint
+from qvl_agent.agent.registry.desktops import SANDBOX
+from qvl_agent.agent.registry.kinds import ModelKind
 from qvl_agent.agent.settings import Settings
 from qvl_agent.sandbox import nano
 
-__all__ = ["NANO", "in_megabytes", "is_nano", "lacking", "only_in_a_sandbox", "place", "suited"]
+__all__ = ["NANO", "in_megabytes", "lacking"]
 
-NANO: Final = "nano"
-_SANDBOX: Final = "sandbox:"
+_NAME: Final = "nano"
 _SUITED: Final = {
     "max_picture_tokens": nano.PICTURE_TOKENS,
     "max_reply_tokens": nano.REPLY_TOKENS,
@@ -21,47 +26,28 @@ _SUITED: Final = {
 about a close-up, and whether the task is done is the checker's to say."""
 
 
-def is_nano(settings: Settings) -> bool:
-    """Whether the settings name it; what a server calls nano is that server's own."""
-    return settings.model == NANO and not settings.server
-
-
-def suited(settings: Settings) -> Settings:
-    """Fill in what nano needs where the person set nothing; with another model all stays as it is.
+def _adapt(settings: Settings) -> Settings:
+    """Fill in what nano needs where the person set nothing.
 
     Raises:
         SettingsError: it is to answer in a dialect that it never learned.
     """
-    if not is_nano(settings):
-        return settings
     if settings.dialect != nano.DIALECT:
         raise SettingsError(_other_dialect(settings.dialect))
     missing = {name: value for name, value in _SUITED.items() if name not in settings.model_fields_set}
     return settings.model_copy(update=missing)
 
 
-def only_in_a_sandbox(settings: Settings, desktop: str) -> None:
-    """Refuse nano every desktop whose name isn't a sandbox's; another model may go anywhere.
-
-    Raises:
-        SettingsError: it is to act elsewhere.
-    """
-    if is_nano(settings) and not desktop.startswith(_SANDBOX):
-        raise SettingsError(
-            "nano is for the sandbox (qvl-agent demo --model nano, or --desktop sandbox:chat) and has seen "
-            "nothing else; a real desktop needs a real Qwen3-VL, such as --model 2b"
-        )
-
-
-def place() -> str:
-    """Say which folder to load.
-
-    Raises:
-        ModelError: this installation lacks it.
-    """
+def _open(settings: Settings, _desktop: Desktop | None, _chooser: ModelChooser) -> Model:
     if not _is_here():
         raise ModelError(_missing())
-    return str(nano.CHECKPOINT)
+    return open_checkpoint(_adapt(settings), str(nano.CHECKPOINT), called=_NAME)
+
+
+def _examine(_settings: Settings) -> str:
+    if why := lacking():
+        raise ModelError(why)
+    return "nano acts in the sandbox alone; a real desktop needs a real Qwen3-VL"
 
 
 def lacking(dialect: str = nano.DIALECT) -> str:
@@ -90,3 +76,21 @@ def _other_dialect(dialect: str) -> str:
 
 def _missing() -> str:
     return f"this installation lacks nano's checkpoint in {nano.CHECKPOINT}; install qvl-agent again"
+
+
+NANO: Final = ModelKind(
+    name=_NAME,
+    usage="nano, in the sandbox alone",
+    claims=lambda settings: settings.model == _NAME and not settings.server,
+    open=_open,
+    about="a small Qwen3-VL of our own; it knows the sandbox alone, and a real desktop needs a real Qwen3-VL",
+    desktops=frozenset({SANDBOX.name}),
+    elsewhere="nano is for the sandbox (qvl-agent demo --model nano, or --desktop sandbox:chat) and has seen "
+    "nothing else; a real desktop needs a real Qwen3-VL, such as --model 2b",
+    adapt=_adapt,
+    examine=_examine,
+    refuses_questions="nano acts in the sandbox and answers no questions; "
+    "ask a real Qwen3-VL, such as --model 2b",
+    can_point=False,
+    is_ours=True,
+)

@@ -4,12 +4,12 @@ import sys
 
 import click
 
-from qvl_agent.agent.models.choice.auto import Choosing, Offer
+from qvl_agent.agent.models.choice.auto import ModelChooser, Offer
 
-__all__ = ["TerminalChoosing"]
+__all__ = ["TerminalChooser"]
 
 
-class TerminalChoosing(Choosing):
+class TerminalChooser(ModelChooser):
     """Says what `auto` took and what is fetched; asks before it fetches what nobody named.
 
     Where nobody can answer (no terminal, or machines read along) the answer is no.

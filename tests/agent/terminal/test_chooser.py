@@ -17,8 +17,8 @@ def asked(offer: Offer, typed: bytes, *, as_json: bool = False) -> tuple[str, st
     """Ask in a process at a real pseudo-terminal, where a person types; returns the answer and the screen."""
     program = f"""
 from qvl_agent.agent.models.choice.auto import Offer
-from qvl_agent.agent.terminal.choosing import TerminalChoosing
-print(TerminalChoosing(as_json={as_json}).download(Offer(**{asdict(offer)!r})))
+from qvl_agent.agent.terminal.chooser import TerminalChooser
+print(TerminalChooser(as_json={as_json}).download(Offer(**{asdict(offer)!r})))
 """
     keyboard, screen = pty.openpty()
     try:

@@ -1,0 +1,69 @@
+"""The kinds of desktop that are built in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops.display_lock import canonical_display
+from qvl_agent.agent.registry.kinds import DesktopKind
+from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
+
+__all__ = ["DESKTOPS", "LOCAL", "SANDBOX"]
+
+_SANDBOX: Final = "sandbox:"
+_LOCAL: Final = "local"
+
+
+def _is_sandbox(name: str) -> bool:
+    return name.startswith(_SANDBOX)
+
+
+@contextmanager
+def _open_sandbox(name: str, _monitor: int) -> Iterator[Desktop]:
+    app, task, seed = parse_sandbox_name(name)
+    with open_sandbox(app, task=task, seed=seed) as sandbox:
+        yield SandboxDesktop(sandbox, name)
+
+
+SANDBOX: Final = DesktopKind(
+    name="sandbox",
+    usage="sandbox:APP[/TASK][?seed=N]",
+    claims=_is_sandbox,
+    open=_open_sandbox,
+    is_persons=False,
+    reopen=lambda recorded: recorded if _is_sandbox(recorded) else None,
+)
+
+
+def _is_local(name: str) -> bool:
+    return name == _LOCAL or name.startswith(":")
+
+
+@contextmanager
+def _open_local(name: str, monitor: int) -> Iterator[Desktop]:
+    desktop = open_local(None if name == _LOCAL else name, monitor=monitor)
+    try:
+        yield desktop
+    finally:
+        desktop.close()
+
+
+def _reopen_local(recorded: str) -> str | None:
+    """Records call it "local :0" on X11, and "local" elsewhere."""
+    display = canonical_display(recorded)
+    if display.startswith(":"):
+        return display
+    return _LOCAL if recorded.startswith(_LOCAL) else None
+
+
+LOCAL: Final = DesktopKind(
+    name=_LOCAL,
+    usage="local, an X display such as :1",
+    claims=_is_local,
+    open=_open_local,
+    reopen=_reopen_local,
+)
+
+DESKTOPS: Final = (LOCAL, SANDBOX)
+"""In the order in which they are asked and listed."""

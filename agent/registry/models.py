@@ -1,0 +1,73 @@
+"""The kinds of model that are built in: servers, the oracle, nano, and what "auto" takes."""
+
+from typing import Final
+
+from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.desktops import Desktop
+from qvl_agent.agent.models import Model
+from qvl_agent.agent.models.choice.auto import (
+    Checkpoint,
+    ModelChooser,
+    Offer,
+    Served,
+    look_around,
+    nothing_here,
+)
+from qvl_agent.agent.registry.checkpoints import open_checkpoint
+from qvl_agent.agent.registry.desktops import SANDBOX
+from qvl_agent.agent.registry.kinds import ModelKind
+from qvl_agent.agent.registry.nano import NANO
+from qvl_agent.agent.registry.servers import SERVER, open_served
+from qvl_agent.agent.settings import AUTO_NAMES, Settings
+from qvl_agent.sandbox.oracle import Oracle
+from qvl_agent.sandbox.session import SandboxDesktop
+
+__all__ = ["AUTO", "MODELS", "ORACLE"]
+
+
+def _open_oracle(settings: Settings, desktop: Desktop | None, _chooser: ModelChooser) -> Model:
+    if not isinstance(desktop, SandboxDesktop):  # it reads the widgets of this very class's sandbox
+        raise SettingsError(ORACLE.elsewhere)
+    return Oracle(desktop.sandbox, settings.dialect)
+
+
+ORACLE: Final = ModelKind(
+    name="oracle",
+    usage="oracle, in the sandbox alone",
+    claims=lambda settings: settings.model == "oracle" and not settings.server,
+    open=_open_oracle,
+    about="a stand-in that reads the application's widgets and answers in Qwen3-VL's format; "
+    "it is no Qwen3-VL and works in the sandbox only",
+    desktops=frozenset({SANDBOX.name}),
+    elsewhere="the oracle reads a sandbox's widgets; use it with --desktop sandbox:chat",
+    examine=lambda _settings: "the oracle answers in the sandbox alone; a real desktop needs a real Qwen3-VL",
+    refuses_questions="the oracle knows its tasks and answers no questions; ask a Qwen3-VL",
+    can_point=False,
+    is_ours=True,
+)
+
+
+def _open_auto(settings: Settings, _desktop: Desktop | None, chooser: ModelChooser) -> Model:
+    match found := look_around():
+        case Served():
+            chooser.chosen(found.why)
+            return open_served(settings, found.url, found.model)
+        case Checkpoint():
+            chooser.chosen(found.why)
+            return open_checkpoint(settings, found.found.place, thinking=found.found.thinking)
+        case Offer() if chooser.download(found):
+            return open_checkpoint(settings, found.hub_id)
+        case _:
+            raise nothing_here(found)
+
+
+AUTO: Final = ModelKind(
+    name="auto",
+    usage="auto",
+    claims=lambda settings: settings.model in AUTO_NAMES,
+    open=_open_auto,
+    can_point=False,
+)
+
+MODELS: Final = (SERVER, ORACLE, NANO, AUTO)
+"""In the order in which they are asked; after them come other packages' kinds, then checkpoints."""
