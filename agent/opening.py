@@ -5,19 +5,24 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from qvl_agent.actions.core.messages import Reply
-from qvl_agent.actions.desktops import Desktop
+from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.desktops.display_lock import hold_display
 from qvl_agent.actions.desktops.watchdog.client import Takeover, Watchdog
+from qvl_agent.actions.execution.person import Person
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
+from qvl_agent.actions.reading.rapidocr import open_reader
+from qvl_agent.actions.secrets.vault import Vault
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.choice.auto import SILENT, ModelChooser
 from qvl_agent.agent.recording.recording import RecordedStep, Recording
 from qvl_agent.agent.recording.replay.replay import Think
 from qvl_agent.agent.registry.lookup import check_pair, desktop_kind, model_kind
+from qvl_agent.agent.run.agent import Agent
+from qvl_agent.agent.run.events import Subscriber
 from qvl_agent.agent.run.history import compacted
 from qvl_agent.agent.settings import Settings, load_settings
 
-__all__ = ["look_at_desktop", "open_desktop", "open_model", "open_model_for", "open_thinker"]
+__all__ = ["agent_for", "look_at_desktop", "open_desktop", "open_model", "open_model_for", "open_thinker"]
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +111,35 @@ def open_model_for(
         yield model
     finally:
         model.close()
+
+
+def agent_for(
+    settings: Settings,
+    desktop: Desktop,
+    model: Model,
+    *,
+    secrets: Vault,
+    person: Person,
+    subscribers: tuple[Subscriber, ...],
+    stop: StopCheck,
+) -> Agent:
+    """Make the agent that the settings ask for, with what isn't a setting."""
+    return Agent(
+        desktop,
+        model,
+        runs=settings.runs,
+        dialect=settings.dialect,
+        policy=settings.policy.model_copy(update={"secrets": {}}),  # the vault has them
+        secrets=secrets,
+        person=person,
+        reader=open_reader(settings.ocr),
+        subscribers=subscribers,
+        stop=stop,
+        verify=settings.verify,
+        look_closer=settings.look_closer,
+        constrain=settings.constrain,
+        picture_tokens=settings.max_picture_tokens,
+    )
 
 
 @contextmanager

@@ -21,8 +21,7 @@ from qvl_agent.actions.desktops.watchdog.client import Takeover
 from qvl_agent.actions.guard.policy import Binding, Policy, Profile, tighten
 from qvl_agent.actions.reading.rapidocr import Ocr
 from qvl_agent.agent.paths import runs_folder, user_config_file
-from qvl_agent.agent.run.checks.look_closer import Mode
-from qvl_agent.agent.run.context import Verify
+from qvl_agent.agent.run.context import LookCloser, Verify
 from qvl_agent.agent.secret_sources import VARIABLE
 
 __all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings", "sources"]
@@ -90,7 +89,7 @@ class Settings(BaseSettings):
     """The folder where runs are recorded."""
     constrain: Literal["auto", "never"] = "auto"
     """Keep replies to the action format while they are written, where the model's backend can."""
-    look_closer: Mode = "auto"
+    look_closer: LookCloser = "auto"
     """When the model points a second time, in a close-up: at small targets on a shrunk screen ("auto"),
     at every target, or never."""
     verify: Verify = "auto"

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError
+from qvl_agent.actions.desktops import wait_for_window_manager
 
 __all__ = ["START_S", "VirtualDisplay"]
 
@@ -123,8 +124,6 @@ class VirtualDisplay:
         ]
 
     def _start_window_manager(self, stack: ExitStack, name: str) -> None:
-        from qvl_agent.actions.desktops.x11.windows.tree import wait_for_window_manager  # noqa: PLC0415 - Xlib
-
         config = stack.enter_context(resources.as_file(resources.files("qvl_agent.sandbox") / "openbox.xml"))
         options = ["--sm-disable", "--config-file", str(config)] if name == "openbox" else []
         manager = subprocess.Popen(

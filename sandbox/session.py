@@ -12,9 +12,9 @@ from pydantic import BaseModel, TypeAdapter
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.desktops import Desktop, DesktopWrapper, open_local
 from qvl_agent.sandbox.apps import APPS
-from qvl_agent.sandbox.apps.process import AppProcess
 from qvl_agent.sandbox.apps.protocol import Press, Tree
 from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.hosting.client import AppProcess
 from qvl_agent.sandbox.tasks import TASKS, Check, Exercise, Task, read_state, start_exercise
 
 __all__ = ["APPS", "TASKS", "Sandbox", "SandboxDesktop", "SandboxName", "open_sandbox", "parse_sandbox_name"]
@@ -135,6 +135,9 @@ class SandboxDesktop(DesktopWrapper):
         super().__init__(sandbox.desktop)
         self.name, self.sandbox = name, sandbox
         self.capabilities = replace(sandbox.desktop.capabilities, checks_task=True)
+
+    def own_task(self) -> str:
+        return self.sandbox.instruction
 
     def check(self, task: str, answer: str | None) -> Check | None:
         """Compare the application's real state with what its task asked for; None for another task."""

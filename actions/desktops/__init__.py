@@ -10,7 +10,15 @@ import platform
 from qvl_agent.actions.core.errors import NoScreenError
 from qvl_agent.actions.desktops.protocol import Capabilities, Desktop, DesktopWrapper, ExactText, StopCheck
 
-__all__ = ["Capabilities", "Desktop", "DesktopWrapper", "ExactText", "StopCheck", "open_local"]
+__all__ = [
+    "Capabilities",
+    "Desktop",
+    "DesktopWrapper",
+    "ExactText",
+    "StopCheck",
+    "open_local",
+    "wait_for_window_manager",
+]
 
 
 def open_local(display: str | None = None, *, monitor: int = 1) -> Desktop:
@@ -25,12 +33,23 @@ def open_local(display: str | None = None, *, monitor: int = 1) -> Desktop:
     """
     system = platform.system()
     if system in ("Windows", "Darwin"):
-        from qvl_agent.actions.desktops.native.desktop import NativeDesktop  # noqa: PLC0415 - only where it works
+        from qvl_agent.actions.desktops.native.desktop import NativeDesktop  # noqa: PLC0415
 
         return NativeDesktop(monitor=monitor, mac=system == "Darwin")
     from qvl_agent.actions.desktops.x11.desktop import X11Desktop  # noqa: PLC0415 - needs Xlib and mss
 
     return X11Desktop(display or _display_of_session(), monitor=monitor)
+
+
+def wait_for_window_manager(display: str, timeout_s: float = 20.0) -> None:
+    """Wait until a window manager manages an X display that was just started, for so many seconds.
+
+    Raises:
+        NoScreenError: none answers in time.
+    """
+    from qvl_agent.actions.desktops.x11.windows import tree  # noqa: PLC0415 - needs Xlib
+
+    tree.wait_for_window_manager(display, timeout_s)
 
 
 def _display_of_session() -> str:

@@ -122,6 +122,10 @@ class Desktop(Protocol):
         """Remember which window has the focus; call what is returned to give it back."""
         return lambda: None
 
+    def own_task(self) -> str:
+        """Return the task that this desktop is set up for, in words; "" if it has none."""
+        return ""
+
     def check(self, task: str, answer: str | None) -> Check | None:
         """Compare the application's real state with what a task asked for.
 
@@ -201,6 +205,9 @@ class DesktopWrapper(Desktop):
 
     def keep_focus(self) -> Callable[[], None]:
         return self._desktop.keep_focus()
+
+    def own_task(self) -> str:
+        return self._desktop.own_task()
 
     def check(self, task: str, answer: str | None) -> Check | None:
         return self._desktop.check(task, answer)

@@ -34,25 +34,22 @@ def play(
     subscribers: "tuple[Subscriber, ...]" = (),
 ) -> "Run":
     """Run a task, or the sandbox's own if there is none; or go on with a run. A note is told first."""
-    from qvl_agent.actions.reading.rapidocr import open_reader
     from qvl_agent.agent.cli.secret_values import secrets_of
     from qvl_agent.agent.cli.signals import stop_on_signals
     from qvl_agent.agent.logs import log_event
-    from qvl_agent.agent.opening import open_desktop, open_model_for
+    from qvl_agent.agent.opening import agent_for, open_desktop, open_model_for
     from qvl_agent.agent.registry.lookup import check_pair, model_kind
-    from qvl_agent.agent.run.agent import Agent
     from qvl_agent.agent.run.events import Warned
     from qvl_agent.agent.terminal.chooser import TerminalChooser
     from qvl_agent.agent.terminal.question import TerminalPerson
     from qvl_agent.agent.terminal.reporter import JsonReporter, TerminalReporter
-    from qvl_agent.sandbox.session import SandboxDesktop
 
     check_pair(settings, settings.desktop)
     model_named = model_kind(settings)
     settings = model_named.adapt(settings)
     secrets = secrets_of(task or "", settings, as_json=options["as_json"])
     chooser = TerminalChooser(as_json=options["as_json"])
-    report = JsonReporter() if options["as_json"] else TerminalReporter(verbose=options["verbose"])
+    report = JsonReporter() if options["as_json"] else TerminalReporter(verbose=bool(options["verbose"]))
     if note:
         report(Warned(note))
     if place := model_named.sent_to(settings):
@@ -68,27 +65,18 @@ def play(
         open_model_for(settings, desktop, chooser=chooser) as model,
         TerminalPerson.here(as_json=options["as_json"]) as person,
     ):
-        agent = Agent(
+        agent = agent_for(
+            settings,
             desktop,
             model,
-            runs=settings.runs,
-            dialect=settings.dialect,
-            policy=settings.policy.model_copy(update={"secrets": {}}),
             secrets=secrets,
             person=person,
-            reader=open_reader(settings.ocr),
             subscribers=(report, log_event, *subscribers),
             stop=stop,
-            verify=settings.verify,
-            look_closer=settings.look_closer,
-            constrain=settings.constrain,
-            picture_tokens=settings.max_picture_tokens,
         )
         if again is not None:
             return agent.resume(again.folder, anew=again.anew)
-        if task is None and isinstance(desktop, SandboxDesktop):
-            task = desktop.sandbox.instruction
-        return agent.run(task or "")
+        return agent.run(desktop.own_task() if task is None else task)
 
 
 def replay_folder(folder: Path, options: dict[str, Any]) -> int:

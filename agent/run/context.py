@@ -11,13 +11,15 @@ from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.actions.secrets.vault import EMPTY, Vault
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.recording.format import RunStatus
-from qvl_agent.agent.run.checks.look_closer import Mode
 from qvl_agent.agent.run.events import Subscriber
 
-__all__ = ["Constrain", "Halt", "Setup", "Verify"]
+__all__ = ["Constrain", "Halt", "LookCloser", "Setup", "Verify"]
 
 
 Constrain = Literal["auto", "never"]
+LookCloser = Literal["auto", "never", "always"]
+"""auto: at small targets on a shrunk screen, see `checks/look_closer.py` · always: at every target that has
+an exact place · never."""
 Verify = Literal["auto", "checker", "never"]
 """auto: where no checker knows the task, the model is asked over a fresh screen · checker: only where there
 is one · never."""
@@ -78,6 +80,6 @@ class Setup:
     why_stopped: Callable[[], Halt | None] = lambda: None
     rules: tuple[str, ...] = ()
     verify: Verify = "checker"
-    look_closer: Mode = "auto"
+    look_closer: LookCloser = "auto"
     constrain: Constrain = "auto"
     picture_tokens: int = 2048

@@ -20,10 +20,10 @@ NANO_MAY_IMPORT = MAY_IMPORT["sandbox"] | {"agent", "prompts"}
 """What trains a model asks it in the very words of the loop; the rest of the sandbox knows no agent."""
 WRAPPERS = (
     "sandbox.apps",
+    "sandbox.hosting",
     "sandbox.attacks.windows",
     "actions.desktops.x11",
     "actions.desktops.native",
-    "actions.desktops.watchdog.x11",
     "sandbox.nano.making.data",
     "sandbox.nano.making.export",
     "sandbox.nano.making.network",

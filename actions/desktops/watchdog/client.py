@@ -38,7 +38,7 @@ _POLL_S: Final = 0.0005
 _NAP_S: Final = 0.005
 _STUCK: Final = "the watchdog is stuck, so keys could stay pressed if this program died"
 _GONE: Final = "the watchdog ended, so keys could stay pressed if this program died"
-_PROCESS: Final = "qvl_agent.actions.desktops.watchdog.process"
+_PROCESS: Final = "qvl_agent.actions.desktops.x11.watcher.process"
 
 
 class Watchdog:

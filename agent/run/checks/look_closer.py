@@ -8,7 +8,7 @@ holds it. What comes back may only move the target: see `actions/parsing/second_
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from qvl_agent.actions.core.coordinates import View, model_box_to_frame
 from qvl_agent.actions.core.errors import CoordinateError, ModelError, ParseError
@@ -19,20 +19,17 @@ from qvl_agent.actions.parsing.second_look import closer_target, crop_around, re
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.pictures import TILE, tokens
+from qvl_agent.agent.run.context import LookCloser
 from qvl_agent.prompts import render
 
 __all__ = [
     "MIN_SHRINK",
     "Closer",
-    "Mode",
     "look_closer",
     "question",
     "shrunk_by",
     "worth_it",
 ]
-
-Mode = Literal["auto", "never", "always"]
-"""auto: where `worth_it` says so · always: at every target that has an exact place · never."""
 
 MIN_SHRINK: Final = 1.25
 """From this factor on a crop shows what the whole picture didn't; below, it is the same pixels again.
@@ -71,7 +68,7 @@ def shrunk_by(model: Model, view: View, budget: int) -> float:
     return math.sqrt(view.width * view.height / (count * TILE**2))
 
 
-def worth_it(action: Action, view: View, shrunk: float, mode: Mode) -> bool:
+def worth_it(action: Action, view: View, shrunk: float, mode: LookCloser) -> bool:
     """Say whether a second look pays.
 
     "auto" wants both: the model saw the screen shrunk by `MIN_SHRINK` or more, and the target's shorter side

@@ -6,8 +6,8 @@ from typing import Final
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.look import Language
+from qvl_agent.sandbox.attacks.facts import Deed, Part, Row, Window
 from qvl_agent.sandbox.attacks.scenario import Scenario
-from qvl_agent.sandbox.attacks.windows.facts import Deed, Part, Row, Window
 
 __all__ = [
     "DISMISSED",

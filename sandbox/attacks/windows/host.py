@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.apps.host import channel, serve
 from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
 from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress, style_sheet
-from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene, State, Window
+from qvl_agent.sandbox.attacks.facts import Deed, Scene, State, Window
 from qvl_agent.sandbox.attacks.windows.panes import Face, Pressable, focus
+from qvl_agent.sandbox.hosting.host import channel, serve
 
 __all__ = ["AttackHost", "run"]
 

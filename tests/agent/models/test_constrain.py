@@ -22,7 +22,6 @@ from qvl_agent.actions.parsing.dialects import DIALECTS, as_points, format_actio
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat, reply_format
 from qvl_agent.actions.parsing.reply import parse_action, read_reply
 from qvl_agent.actions.planning.action import Click, Done, Type
-from qvl_agent.agent.models import Formable
 from qvl_agent.agent.models.checkpoint.constrain import Guide, Vocabulary, grammar
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 
@@ -218,7 +217,6 @@ def test_a_reply_without_room_for_its_format_is_cut_off(random_folder: Path) -> 
 
 def test_without_llguidance_replies_are_free(random_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = TransformersModel(str(random_folder), device="cpu", max_new_tokens=3)
-    assert isinstance(model, Formable)
     monkeypatch.setitem(sys.modules, "llguidance", None)
     assert model.with_format(reply_format("grounded")) is model
     assert model.reply(ask(), stop=never).reply_tokens == 3

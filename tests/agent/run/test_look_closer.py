@@ -40,7 +40,8 @@ from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.recording.recording import RecordedStep, Recording
 from qvl_agent.agent.recording.replay.replay import replay
 from qvl_agent.agent.report.page import render_report
-from qvl_agent.agent.run.checks.look_closer import Mode, look_closer, question, shrunk_by, worth_it
+from qvl_agent.agent.run.checks.look_closer import look_closer, question, shrunk_by, worth_it
+from qvl_agent.agent.run.context import LookCloser
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
 from qvl_agent.sandbox.tasks.hand import Hand
@@ -145,7 +146,7 @@ def test_what_is_no_part_of_the_frame_is_refused(part: View) -> None:
     ],
 )
 def test_a_second_look_pays_for_small_targets_on_shrunk_screens(
-    size: tuple[int, int], tokens: int, target: ModelBox, mode: Mode, pays: bool
+    size: tuple[int, int], tokens: int, target: ModelBox, mode: LookCloser, pays: bool
 ) -> None:
     view = screen(*size)
     shrunk = shrunk_by(RecordedModel([]), view, tokens)
@@ -314,7 +315,7 @@ def at_corner(desktop: Desktop, tmp_path: Path) -> Desktop:
     return desktop
 
 
-def play(desktop: Desktop, model: RecordedModel, runs: Path, mode: Mode = "auto") -> Recording:
+def play(desktop: Desktop, model: RecordedModel, runs: Path, mode: LookCloser = "auto") -> Recording:
     agent = Agent(desktop, model, runs=runs, look_closer=mode, picture_tokens=SHRUNK)
     run = agent.run("click the knob")
     assert run.status == "done"

@@ -20,7 +20,6 @@ from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
-from qvl_agent.agent import nano as named
 from qvl_agent.agent.cli import demo
 from qvl_agent.agent.cli.demo import with_stand_in
 from qvl_agent.agent.cli.doctor import configured
@@ -33,6 +32,7 @@ from qvl_agent.agent.models.choice.found import LocalServer
 from qvl_agent.agent.opening import open_model, open_model_for
 from qvl_agent.agent.recording.manifest import read_manifest
 from qvl_agent.agent.registry import model_kind
+from qvl_agent.agent.registry import nano as named
 from qvl_agent.agent.settings import Settings, load_settings
 from qvl_agent.sandbox import nano
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.sandbox.attacks.facts import Part, Scene, Window
 from qvl_agent.sandbox.attacks.families.vectors import (
     DISMISSED,
     Say,
@@ -14,7 +15,6 @@ from qvl_agent.sandbox.attacks.families.vectors import (
     work_window,
 )
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
-from qvl_agent.sandbox.attacks.windows.facts import Part, Scene, Window
 
 __all__ = ["scenarios"]
 

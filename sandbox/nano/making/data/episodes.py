@@ -26,9 +26,9 @@ from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Tree
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.nano.making.data.stage import Stage
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
+from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 from qvl_agent.sandbox.tasks.hand import Hand
 

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.making.network.shape import GRID
 from qvl_agent.sandbox.nano.making.network.targets import FLAGS, IGNORED, PLACES, ROLES, Targets
 from qvl_agent.sandbox.nano.making.network.tower import linear
+from qvl_agent.sandbox.nano.making.shape import GRID
 
 __all__ = ["COARSE", "CODE", "Heads", "as_tensors", "code"]
 

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from qvl_agent.sandbox.nano.making.network.shape import GRID
 from qvl_agent.sandbox.nano.making.network.tower import linear, rotated
+from qvl_agent.sandbox.nano.making.shape import GRID
 
 __all__ = [
     "COPIER",

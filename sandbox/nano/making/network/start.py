@@ -14,8 +14,8 @@ from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
 from qvl_agent.sandbox.nano.making.network.heads import COARSE, CODE, Heads, code
 from qvl_agent.sandbox.nano.making.network.language import OF_A_SIDE, POINTER, SIDES
-from qvl_agent.sandbox.nano.making.network.shape import config
 from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
+from qvl_agent.sandbox.nano.making.shape import config
 
 __all__ = ["build", "build_heads", "start_pointing", "start_tower", "tie_numbers", "tie_pointing"]
 

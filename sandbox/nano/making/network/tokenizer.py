@@ -23,8 +23,8 @@ from tokenizers import Tokenizer
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import DIALECT
-from qvl_agent.sandbox.nano.making.data.samples import Episode
-from qvl_agent.sandbox.nano.making.network.shape import VOCABULARY
+from qvl_agent.sandbox.nano.making.samples import Episode
+from qvl_agent.sandbox.nano.making.shape import VOCABULARY
 from qvl_agent.sandbox.nano.to_gguf import CUTS
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from itertools import accumulate
 from typing import Final
 
 from qvl_agent.sandbox.apps.protocol import PASSIVE
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.nano.making.data.shards import MESSAGES, is_named, is_of_the_seed
+from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 
 __all__ = ["Pool", "hangs_on_a_name", "read_nothing", "unread"]
 

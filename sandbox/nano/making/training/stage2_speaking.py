@@ -13,11 +13,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Shot
 from qvl_agent.sandbox.nano.making.network.copying import identities, start_copying, tie_copying
 from qvl_agent.sandbox.nano.making.network.language import Sequence as Pack
 from qvl_agent.sandbox.nano.making.network.language import read, read_prefix
-from qvl_agent.sandbox.nano.making.network.shape import DEVIATION, GRID, MEAN
 from qvl_agent.sandbox.nano.making.network.start import (
     build,
     build_heads,
@@ -27,6 +25,8 @@ from qvl_agent.sandbox.nano.making.network.start import (
 )
 from qvl_agent.sandbox.nano.making.network.tokenizer import Coder
 from qvl_agent.sandbox.nano.making.network.tower import Places, patches, see
+from qvl_agent.sandbox.nano.making.samples import Episode, Shot
+from qvl_agent.sandbox.nano.making.shape import DEVIATION, GRID, MEAN
 from qvl_agent.sandbox.nano.making.training.loss import Judge
 from qvl_agent.sandbox.nano.making.training.optimiser import Optimiser
 from qvl_agent.sandbox.nano.making.training.packs import questions_pack, run_pack, words_pack

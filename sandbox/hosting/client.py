@@ -30,7 +30,7 @@ class AppProcess:
     """
 
     def __init__(
-        self, app: str, environment: dict[str, str], *, module: str = "qvl_agent.sandbox.apps"
+        self, app: str, environment: dict[str, str], *, module: str = "qvl_agent.sandbox.hosting"
     ) -> None:
         if find_spec("PySide6") is None:
             raise NoScreenError("the sandbox needs PySide6: pip install 'qvl-agent[sandbox]'")

@@ -11,7 +11,7 @@ __all__: list[str] = []
 
 def _main(display: str, takeover: str, pulse: str) -> None:
     """Watch; what goes wrong is said over the pipe, as nobody sees this process."""
-    from qvl_agent.actions.desktops.watchdog.x11_watcher import watch  # noqa: PLC0415 - Xlib
+    from qvl_agent.actions.desktops.x11.watcher.watcher import watch  # noqa: PLC0415 - Xlib
 
     def say(line: str) -> None:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""`python -m qvl_agent.sandbox.apps chat`: run one of the applications.
+"""`python -m qvl_agent.sandbox.hosting chat`: run one of the applications.
 
 Without a parent on stdin (a terminal's end of file is Ctrl+D) it is simply a window to look at.
 """
@@ -11,12 +11,12 @@ from qvl_agent.sandbox.apps import APPS
 
 def main() -> int:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(prog="python -m qvl_agent.sandbox.apps", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m qvl_agent.sandbox.hosting", description=__doc__)
     parser.add_argument("app", choices=APPS)
     parser.add_argument("--task")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    from qvl_agent.sandbox.apps.host import run  # noqa: PLC0415 - imports Qt
+    from qvl_agent.sandbox.hosting.host import run  # noqa: PLC0415 - imports Qt
 
     return run(options.app, options.task, options.seed)
 

@@ -22,11 +22,11 @@ from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.desktops.watchdog.heartbeat import BEAT_S, Pulse
 from qvl_agent.actions.desktops.watchdog.notes import ARMED, READY, TAKEOVER, Kind, Note, NoteReader
 from qvl_agent.actions.desktops.watchdog.takeover_rules import CORNER_S, TAKEOVERS, PersonRules, corners
-from qvl_agent.actions.desktops.watchdog.x11_raw_input import RawEvent, RawInput
 from qvl_agent.actions.desktops.x11.connection import connect, monitors
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
 from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, key_keysym
+from qvl_agent.actions.desktops.x11.watcher.raw_input import RawEvent, RawInput
 
 __all__ = ["watch"]
 
