@@ -134,7 +134,7 @@ def test_a_page_of_text_is_read_at_once() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_labelled_sets_are_read_no_worse_than_they_were(language: str) -> None:
-    """The figures that the README names; the script prints them by kind."""
+    """The figures that docs/using-it-safely.md names; the script prints them by kind."""
     lexicon = benchmark()
     for rows, least, recall, precision in (
         (lexicon.read(), 500, 0.9, 0.95),

@@ -373,20 +373,26 @@ def test_a_region_is_four_whole_numbers() -> None:
             region_of(text)
 
 
-# --- the README
+# --- the page
 
 
-def readme_commands() -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith("qvl-agent ask")]
+PAGE_OF_ASK = ROOT / "docs" / "ask.md"
 
 
-@pytest.mark.parametrize("command", readme_commands())
-def test_every_example_in_the_readme_works(command: str, folder: Path, display: VirtualDisplay) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (schema,) = re.findall(r"^```json\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+def page_commands() -> list[str]:
+    """The examples of all pages; test_docs.py leaves them to this one."""
+    found = []
+    for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))):
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+            found += [line for line in block.splitlines() if line.startswith("qvl-agent ask")]
+    return found
+
+
+@pytest.mark.parametrize("command", page_commands())
+def test_every_example_in_the_docs_works(command: str, folder: Path, display: VirtualDisplay) -> None:
+    page = PAGE_OF_ASK.read_text(encoding="utf-8")
+    (schema,) = re.findall(r"^```json\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
     (folder / "table.json").write_text(schema)
     answer = '{"rows": [{"item": "Tea", "price": 4.5}]}' if "--schema" in command else PAGE
     with serving(says(answer)) as server:
@@ -408,5 +414,5 @@ def test_every_example_in_the_readme_works(command: str, folder: Path, display: 
         assert done.stdout
 
 
-def test_the_readme_has_examples() -> None:
-    assert len(readme_commands()) >= 6
+def test_the_docs_have_examples() -> None:
+    assert len(page_commands()) >= 6

@@ -116,11 +116,11 @@ def test_four_bits_take_what_the_table_says() -> None:
     assert taken / 2048**2 == pytest.approx(for_layers / size.layer_weights, rel=0.001)
 
 
-def test_the_readmes_table_says_the_same() -> None:
+def test_the_table_in_the_docs_says_the_same() -> None:
     """Each cell is "weights / whole run" in GiB."""
-    readme = ROOT.joinpath("README.md").read_text("utf-8")
+    page = ROOT.joinpath("docs/models.md").read_text("utf-8")
     rows = re.findall(
-        r"^\| `(\w+b(?:-\w+)?)` \| ([\d.]+) B \| (.*?) \| (.*?) \| (.*?) \|", readme, re.MULTILINE
+        r"^\| `(\w+b(?:-\w+)?)` \| ([\d.]+) B \| (.*?) \| (.*?) \| (.*?) \|", page, re.MULTILINE
     )
     assert [name for name, *_ in rows] == [size.name for size in SIZES]
     for (name, count, *cells), size in zip(rows, SIZES, strict=True):
