@@ -27,11 +27,11 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import Layout
 from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
 from qvl_agent.actions.desktops.x11.desktop import X11Desktop
-from qvl_agent.actions.execution.executor import Acted, Executor, Facts
+from qvl_agent.actions.execution.executor import ExecutionResult, Executor, Facts
 from qvl_agent.actions.execution.person import Consent, Question
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Action, Click, Type
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE = (1280, 800)
@@ -135,7 +135,7 @@ class Trial:
             return
         self._count_change(change, scene, moment, acted)
 
-    def _count_change(self, change: Change, scene: Scene, moment: str, acted: Acted) -> None:
+    def _count_change(self, change: Change, scene: Scene, moment: str, acted: ExecutionResult) -> None:
         figures, outcome = self._figures, acted.outcome
         figures.changes[change.name] += 1
         if outcome.status == "stale" or acted.decision.refused_by:
@@ -166,10 +166,10 @@ class Trial:
         self._layout = self._desktop.layout()
         return frame
 
-    def _act(self, action: Action, frame: Frame) -> Acted:
+    def _act(self, action: Action, frame: Frame) -> ExecutionResult:
         facts = Facts(step=1, elapsed_s=1.0)
-        sight = Sight(frame, frame, self._layout)
-        return self._executor.execute(action, sight, facts, lambda _: self._when_recorded())
+        observation = Observation(frame, frame, self._layout)
+        return self._executor.execute(action, observation, facts, lambda _: self._when_recorded())
 
 
 def _box(part: str, scene: Scene, frame: Frame) -> ModelBox:

@@ -38,11 +38,11 @@ from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.execution.executor import Executor, Facts
 from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.parsing.closer_look import refined
 from qvl_agent.actions.parsing.reply import parse_action, read_reply
-from qvl_agent.actions.parsing.second_look import refined
 from qvl_agent.actions.planning.action import Action, Answer, Click, Type
 from qvl_agent.actions.planning.approval import Approved
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.agent.run.checks.verification import read_judgement
 
 BLOCK: Final = 1000
@@ -139,8 +139,8 @@ class Trial:
     def act(self, reply: Reply, *, pixel_space: bool) -> tuple[Action, str]:
         """Read a reply and let the executor decide; gives what came of it."""
         action = read_reply(reply, pixel_space=pixel_space)
-        sight = Sight(self._screen, self._screen)
-        acted = self._executor.execute(action, sight, Facts(1, 1.0), lambda _: None)
+        observation = Observation(self._screen, self._screen)
+        acted = self._executor.execute(action, observation, Facts(1, 1.0), lambda _: None)
         if acted.decision.plan and acted.decision.approved:
             raise Sent(f"approved: {acted.decision.plan!r:.300}")
         return action, acted.outcome.status

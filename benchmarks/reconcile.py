@@ -27,12 +27,12 @@ from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import ApprovalError
 from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.execution.executor import Acted, Decision, Executor, Facts
+from qvl_agent.actions.execution.executor import Decision, ExecutionResult, Executor, Facts
 from qvl_agent.actions.execution.person import Consent, Question
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.approval import LIFETIME_S
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SIZE: Final = (640, 480)
@@ -138,7 +138,10 @@ class Proof:
         pointer = self._desktop.pointer()
         frame = replace(self._desktop.grab(), time=self._clock.now())
         acted = self._executor.execute(
-            action, Sight(frame, frame), Facts(step=1, elapsed_s=1.0), lambda each: self._record(case, each)
+            action,
+            Observation(frame, frame),
+            Facts(step=1, elapsed_s=1.0),
+            lambda each: self._record(case, each),
         )
         decision = acted.decision
         self._until_stop = None
@@ -192,7 +195,7 @@ class Proof:
     def _xrandr(self, *arguments: str) -> None:
         subprocess.run(["xrandr", *arguments], env=self._display.environment(), check=True)
 
-    def _judge(self, case: str, acted: Acted, wrong: str) -> None:
+    def _judge(self, case: str, acted: ExecutionResult, wrong: str) -> None:
         said = f"{case}: {acted.decision.action!r}: {acted.outcome.status} {acted.outcome.detail}"
         if wrong:
             self.figures.mismatches.append(f"{said}: {wrong}")

@@ -7,7 +7,7 @@
     ├── ApprovalError       input without a valid, unspent approval
     ├── DesktopError        the screen or the input side failed
     │   ├── NoScreenError   no display, no permission, a missing package
-    │   ├── CompanyError    somebody else holds a key or button down, so nothing was sent
+    │   ├── InputHeldByUserError    somebody else holds a key or button down, so nothing was sent
     │   ├── FocusLostError  the keys would go to another window than was judged
     │   └── TypingError     a text wouldn't arrive as it is, or the layout changed in its middle
     ├── DisplayBusyError    another agent holds this display
@@ -24,11 +24,11 @@ turns an error into an exit code.
 
 __all__ = [
     "ApprovalError",
-    "CompanyError",
     "CoordinateError",
     "DesktopError",
     "DisplayBusyError",
     "FocusLostError",
+    "InputHeldByUserError",
     "KeyNameError",
     "ModelError",
     "NoScreenError",
@@ -71,7 +71,7 @@ class NoScreenError(DesktopError):
     """There is no usable screen: no display, no permission, or a package is missing."""
 
 
-class CompanyError(DesktopError):
+class InputHeldByUserError(DesktopError):
     """Somebody else holds a key or button down, with which input would mean something else; none was sent."""
 
 

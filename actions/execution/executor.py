@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox
 from qvl_agent.actions.core.errors import (
     ApprovalError,
-    CompanyError,
     CoordinateError,
     DesktopError,
     FocusLostError,
+    InputHeldByUserError,
     KeyNameError,
     Stopped,
     TypingError,
@@ -26,23 +26,23 @@ from qvl_agent.actions.core.outcome import Level, Outcome, Verdict
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.execution.person import Consent, Nobody, Person, Question
-from qvl_agent.actions.execution.precheck import LastLook
-from qvl_agent.actions.execution.questions import Asking
+from qvl_agent.actions.execution.precheck import Precheck
+from qvl_agent.actions.execution.questions import Questions
 from qvl_agent.actions.guard.judge import Scene, judge, rate_delay
 from qvl_agent.actions.guard.lexicon.search import named_in
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.guard.rules.budgets import STALE_FRAME
-from qvl_agent.actions.guard.scene import Unsure
+from qvl_agent.actions.guard.scene import UncertainInput
 from qvl_agent.actions.planning.action import Action, Click, Type, Wait
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import MoveEvent, Plan
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 from qvl_agent.actions.planning.plan import plan, pointer_goal, select_all_on
 from qvl_agent.actions.reading.target_text import Reader, read_for
 from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
 
-__all__ = ["Acted", "Decision", "Executor", "Facts"]
+__all__ = ["Decision", "ExecutionResult", "Executor", "Facts"]
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Acted:
+class ExecutionResult:
     """What was decided, what came of it, and the settled screen if one was captured."""
 
     decision: Decision
@@ -106,14 +106,16 @@ class Executor:
         task: str = "",
         secrets: SecretTypist = NO_SECRETS,
         asked: int = 0,
-        unsure: Unsure | None = None,
+        unsure: UncertainInput | None = None,
         stop: StopCheck = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._desktop = desktop
         self._policy = policy
-        self._asking = Asking(person or Nobody(), policy.profile, desktop=desktop, stop=stop, clock=clock)
+        self._questions = Questions(
+            person or Nobody(), policy.profile, desktop=desktop, stop=stop, clock=clock
+        )
         self._reader = reader
         if reader is not None:
             reader.warm_up()
@@ -123,30 +125,30 @@ class Executor:
         self._clock = clock
         self._sleep = sleep
         self._inputs: deque[float] = deque(maxlen=_RECENT_INPUTS)
-        self._asking.count = asked
+        self._questions.count = asked
         self._unsure = unsure
-        self._last_look = LastLook(desktop, stop=stop, clock=clock, sleep=sleep)
+        self._precheck = Precheck(desktop, stop=stop, clock=clock, sleep=sleep)
         self._clicked: tuple[float, DesktopPoint] | None = None
 
     @property
     def asked_most(self) -> str:
         """What the person was asked most in this run, and how to need fewer questions."""
-        return self._asking.most()
+        return self._questions.most()
 
-    def scene(self, sight: Sight, facts: Facts, frame_age_s: float, events: Plan = ()) -> Scene:
+    def scene(self, observation: Observation, facts: Facts, frame_age_s: float, events: Plan = ()) -> Scene:
         """Collect the facts of the moment, for a plan."""
         now = self._clock()
         return Scene(
-            view=sight.seen.view,
+            view=observation.seen.view,
             geometry=self._desktop.geometry(),
             frame_age_s=frame_age_s,
             step=facts.step,
             elapsed_s=facts.elapsed_s,
             tokens=facts.tokens,
-            approvals=self._asking.count,
+            approvals=self._questions.count,
             inputs_s_ago=tuple(now - sent for sent in reversed(self._inputs)),
             off_limits=self._desktop.off_limits(),
-            granted=self._asking.granted,
+            granted=self._questions.granted,
             windows=self._windows(events),
             focused=self._desktop.focused() if events else None,
             asked_for=self._asked_for,
@@ -158,43 +160,45 @@ class Executor:
         return tuple(self._desktop.window_at(event.point) for event in events if isinstance(event, MoveEvent))
 
     def execute(
-        self, action: Action, sight: Sight, facts: Facts, record: Callable[[Decision], None]
-    ) -> Acted:
+        self, action: Action, observation: Observation, facts: Facts, record: Callable[[Decision], None]
+    ) -> ExecutionResult:
         """Decide, record, and do it.
 
         Args:
-            action: in the coordinates of `sight.seen`.
-            sight: what the model saw.
+            action: in the coordinates of `observation.seen`.
+            observation: what the model saw.
             facts: the run so far.
             record: makes the intent durable; if it raises, nothing is sent.
 
         Raises:
             CoordinateError: the target can't be mapped; nothing was decided or sent.
         """
-        decision = self._decide(action, sight, facts)
+        decision = self._decide(action, observation, facts)
         record(decision)
         if decision.verdict.rule == STALE_FRAME:
-            return Acted(decision, Outcome("stale", decision.verdict.reason))
+            return ExecutionResult(decision, Outcome("stale", decision.verdict.reason))
         if decision.refused_by:
             waits = decision.refused_by == "nobody"
-            return Acted(decision, Outcome("parked" if waits else "refused", decision.verdict.reason))
+            return ExecutionResult(
+                decision, Outcome("parked" if waits else "refused", decision.verdict.reason)
+            )
         if decision.plan and self._policy.profile == "dry-run":
             goal = pointer_goal(decision.plan)
-            return Acted(decision, Outcome("dry-run", "nothing was sent", planned=goal))
+            return ExecutionResult(decision, Outcome("dry-run", "nothing was sent", planned=goal))
         if isinstance(action, Wait):
-            return Acted(decision, *self._wait(action, sight))
+            return ExecutionResult(decision, *self._wait(action, observation))
         if decision.approved is None:
-            return Acted(decision, Outcome("done"))
-        return Acted(decision, *self._carry_out(decision, decision.approved, sight))
+            return ExecutionResult(decision, Outcome("done"))
+        return ExecutionResult(decision, *self._carry_out(decision, decision.approved, observation))
 
-    def _decide(self, action: Action, sight: Sight, facts: Facts) -> Decision:
+    def _decide(self, action: Action, observation: Observation, facts: Facts) -> Decision:
         start = self._clock()
-        events = plan(action, sight.seen.view, select_all=select_all_on(self._desktop.platform))
-        scene = self.scene(sight, facts, self._age(action, sight), events)
+        events = plan(action, observation.seen.view, select_all=select_all_on(self._desktop.platform))
+        scene = self.scene(observation, facts, self._age(action, observation), events)
         times = {}
         if self._reader is not None:
             begun = self._clock()
-            texts, name = read_for(self._reader, action, sight)
+            texts, name = read_for(self._reader, action, observation)
             scene = replace(scene, texts=texts, reader=name)
             times["read"] = self._clock() - begun
         verdict = judge(action, events, scene, self._policy)
@@ -203,26 +207,30 @@ class Executor:
         if verdict.level is Level.DENY:
             return replace(decision, refused_by="guard")
         if verdict.level is not Level.ALLOW and self._policy.profile != "dry-run":
-            decision = replace(decision, consent=(said := self._asking.ask(_question(decision, sight))))
+            decision = replace(
+                decision, consent=(said := self._questions.ask(_question(decision, observation)))
+            )
             if not said.yes:
                 return replace(decision, refused_by="nobody" if said.said == "late" else "person")
         if not events or self._policy.profile == "dry-run":
             return decision  # nothing to permit
-        approved = Approved(events, sight.seen.id, scene.geometry, secrets=self._secrets, clock=self._clock)
+        approved = Approved(
+            events, observation.seen.id, scene.geometry, secrets=self._secrets, clock=self._clock
+        )
         return replace(decision, approved=approved)
 
-    def _age(self, action: Action, sight: Sight) -> float:
+    def _age(self, action: Action, observation: Observation) -> float:
         """Say how long ago the screen was last known to be what the model saw, where the action goes.
 
         A model may think for longer than a frame lives: then the place is looked at again.
         """
-        age = max(0.0, self._clock() - sight.screen.time)
-        if age <= self._policy.max_frame_age_s or self._last_look.pixels(action, sight):
+        age = max(0.0, self._clock() - observation.screen.time)
+        if age <= self._policy.max_frame_age_s or self._precheck.pixels(action, observation):
             return age
         return 0.0
 
     def _carry_out(
-        self, decision: Decision, approved: Approved, sight: Sight
+        self, decision: Decision, approved: Approved, observation: Observation
     ) -> tuple[Outcome, Frame | None]:
         goal = pointer_goal(decision.plan)
         times: dict[str, float] = {}
@@ -230,13 +238,13 @@ class Executor:
             max(rate_delay(decision.scene, self._policy), self._until_next_click(decision.action, goal))
         )
         start = self._clock()
-        changed = self._last_look.changed(decision.action, decision.plan, decision.scene, sight)
+        changed = self._precheck.changed(decision.action, decision.plan, decision.scene, observation)
         times["freshness"] = self._clock() - start
         if changed:
             return Outcome("stale", changed, planned=goal, times=times), None
         start = self._clock()
         self._inputs.append(start)
-        self._unsure = Unsure(decision.scene.step, decision.plan, decision.action.label)
+        self._unsure = UncertainInput(decision.scene.step, decision.plan, decision.action.label)
         try:
             self._desktop.perform(approved, self._stop)
         except Stopped:
@@ -244,7 +252,7 @@ class Executor:
         except (FocusLostError, TypingError) as error:
             return Outcome("broken-off", str(error), planned=goal, times=times), None
         except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
-            if not isinstance(error, DesktopError) or isinstance(error, CompanyError):
+            if not isinstance(error, DesktopError) or isinstance(error, InputHeldByUserError):
                 self._unsure = None  # they are found before the first event
             return Outcome("failed", str(error), planned=goal, times=times), None
         self._unsure = None
@@ -253,7 +261,7 @@ class Executor:
         pointer = self._desktop.pointer() if goal and self._desktop.capabilities.pointer else None
         times["input"] = self._clock() - start
         outcome = Outcome("done", _missed(goal, pointer), planned=goal, pointer=pointer, times=times)
-        return self._settled(outcome, sight.screen, sight.box(decision.action))
+        return self._settled(outcome, observation.screen, observation.box(decision.action))
 
     def _until_next_click(self, action: Action, goal: DesktopPoint | None) -> float:
         """Say how long to wait so that two clicks on one place aren't taken for a double click."""
@@ -278,17 +286,17 @@ class Executor:
             )
         except DesktopError as error:
             return replace(outcome, detail=f"the screen can't be seen any more: {error}", quiet=False), None
-        self._last_look.moving = settled.moving
+        self._precheck.moving = settled.moving
         if not settled.quiet:
             _log.info("the screen hasn't settled after %.1f s", settled.seconds)
         times = {**outcome.times, "settle": settled.seconds}
         return replace(outcome, change=settled.change, quiet=settled.quiet, times=times), settled.frame
 
-    def _wait(self, action: Wait, sight: Sight) -> tuple[Outcome, Frame | None]:
+    def _wait(self, action: Wait, observation: Observation) -> tuple[Outcome, Frame | None]:
         start = self._clock()
         self._pause(action.seconds)
         outcome = Outcome("done", times={"wait": self._clock() - start})
-        return self._settled(outcome, sight.screen, None, _AFTER_WAIT)
+        return self._settled(outcome, observation.screen, None, _AFTER_WAIT)
 
     def _pause(self, seconds: float) -> None:
         end = self._clock() + seconds
@@ -296,10 +304,10 @@ class Executor:
             self._sleep(min(left, _STOP_CHECK_S))
 
 
-def _question(decision: Decision, sight: Sight) -> Question:
+def _question(decision: Decision, observation: Observation) -> Question:
     action, scene, goal = decision.action, decision.scene, pointer_goal(decision.plan)
     window = next((window for window in scene.windows if window), scene.focused)
-    return Question(action, decision.verdict, sight.screen, goal, sight.boxes(action), window)
+    return Question(action, decision.verdict, observation.screen, goal, observation.boxes(action), window)
 
 
 def _missed(goal: DesktopPoint | None, pointer: DesktopPoint | None) -> str:

@@ -16,10 +16,10 @@ from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.guard.scene import Scene
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.events import TYPED, ButtonEvent, MoveEvent, Plan
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.screen.freshness import Freshness, fresh
 
-__all__ = ["LastLook"]
+__all__ = ["Precheck"]
 
 _LARGEST_DIALOG: Final = 0.4
 """A share of the screen: what is larger is a window to work in, and lives."""
@@ -28,7 +28,7 @@ _TOLD: Final = 2
 """How often a spot in a dialog may stop an action before it is taken for one that moves by itself."""
 
 
-class LastLook:
+class Precheck:
     """Compares, for one run.
 
     Attributes:
@@ -43,21 +43,25 @@ class LastLook:
         self._stop, self._clock, self._sleep = stop, clock, sleep
         self._doubts: list[tuple[FrameBox, ...]] = []
 
-    def changed(self, action: Action, plan: Plan, scene: Scene, sight: Sight) -> str:
+    def changed(self, action: Action, plan: Plan, scene: Scene, observation: Observation) -> str:
         """Say what isn't any more as it was when the model looked and the guard judged; "" if all is.
 
         Pixels come last, as they tell most; where they took a while, the windows are looked at again.
         """
         start = self._clock()
-        found = self._windows(plan, scene, sight) or self._dialogs(scene, sight) or self.pixels(action, sight)
+        found = (
+            self._windows(plan, scene, observation)
+            or self._dialogs(scene, observation)
+            or self.pixels(action, observation)
+        )
         if found or self._clock() - start < _A_WHILE_S:
             return found
-        return self._windows(plan, scene, sight)
+        return self._windows(plan, scene, observation)
 
-    def pixels(self, action: Action, sight: Sight) -> str:
+    def pixels(self, action: Action, observation: Observation) -> str:
         """Say how the screen differs from what the model saw, where the action goes; "" if it doesn't."""
-        for box in sight.boxes(action) or (None,):
-            checked = self._fresh(sight.screen, box, self.moving)
+        for box in observation.boxes(action) or (None,):
+            checked = self._fresh(observation.screen, box, self.moving)
             self.moving += checked.moving
             if not checked.ok:
                 return checked.reason
@@ -77,13 +81,13 @@ class LastLook:
             moving=moving,
         )
 
-    def _dialogs(self, scene: Scene, sight: Sight) -> str:
+    def _dialogs(self, scene: Scene, observation: Observation) -> str:
         """A dialog's button means what the dialog says: so all of it must be what the model saw."""
         for window in dict.fromkeys(scene.windows):
-            box = _dialog_box(window, sight.screen)
+            box = _dialog_box(window, observation.screen)
             if box is None:
                 continue
-            checked = self._fresh(sight.screen, box, self.moving + self._doubtful(), whole=True)
+            checked = self._fresh(observation.screen, box, self.moving + self._doubtful(), whole=True)
             self.moving += checked.moving
             if not checked.ok:
                 self._doubts.append(checked.differing)
@@ -97,9 +101,13 @@ class LastLook:
             return ()
         return tuple(box for box in last[0] if all(any(box.meets(one) for one in each) for each in last[1:]))
 
-    def _windows(self, plan: Plan, scene: Scene, sight: Sight) -> str:
-        now = self._desktop.layout() if sight.layout is not None else None
-        if sight.layout is not None and now is not None and (moved := _relaid(plan, sight.layout, now)):
+    def _windows(self, plan: Plan, scene: Scene, observation: Observation) -> str:
+        now = self._desktop.layout() if observation.layout is not None else None
+        if (
+            observation.layout is not None
+            and now is not None
+            and (moved := _relaid(plan, observation.layout, now))
+        ):
             return moved
         points = [event.point for event in plan if isinstance(event, MoveEvent)]
         pairs = list(zip(scene.windows, map(self._desktop.window_at, points), strict=True))

@@ -16,7 +16,7 @@ from qvl_agent.actions.execution.person import QUESTION_S, Consent, Person, Ques
 from qvl_agent.actions.guard.policy import Profile
 from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Type
 
-__all__ = ["Asking"]
+__all__ = ["Questions"]
 
 _BESIDE: Final = frozenset({"label", "intent", "target", "end"})
 """The fields of an action that say where and why, not what is done."""
@@ -40,7 +40,7 @@ class _Refused:
         return (self.label == other.label != "") or self.box.meets(other.box)
 
 
-class Asking:
+class Questions:
     """The questions of one run.
 
     Attributes:

@@ -8,11 +8,11 @@ from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.planning.events import Plan
 from qvl_agent.actions.reading.target_text import TargetText
 
-__all__ = ["Scene", "Unsure"]
+__all__ = ["Scene", "UncertainInput"]
 
 
 @dataclass(frozen=True, slots=True)
-class Unsure:
+class UncertainInput:
     """Input of which nobody knows whether it was sent: all of it, a part or nothing.
 
     Attributes:
@@ -67,5 +67,5 @@ class Scene:
     asked_for: frozenset[str] = frozenset()
     texts: tuple[TargetText, ...] = ()
     reader: str = ""
-    unsure: Unsure | None = None
+    unsure: UncertainInput | None = None
     platform: str = "linux"

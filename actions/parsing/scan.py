@@ -11,7 +11,7 @@ from typing import Final
 from qvl_agent.actions.core.errors import ParseError
 from qvl_agent.actions.parsing.dialects import midscene, tool_call
 from qvl_agent.actions.parsing.dialects.arguments import Call
-from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read
+from qvl_agent.actions.parsing.strict_json import Flaw, Json, ScanBudget, Value, read
 
 __all__ = ["MAX_REPLY", "Found", "find"]
 
@@ -51,7 +51,7 @@ def find(text: str) -> Found:
     _check(text)
     bare = text.strip()
     if bare.startswith('"'):  # JSON in a JSON string, as some servers send it
-        whole = read(bare, 0, Budget())
+        whole = read(bare, 0, ScanBudget())
         if isinstance(whole, Json) and whole.end == len(bare) and isinstance(whole.value, str):
             text = whole.value
             _check(text)
@@ -72,7 +72,7 @@ def _check(text: str) -> None:
 
 
 def _find(text: str) -> Found:
-    budget = Budget()
+    budget = ScanBudget()
     values: list[Value] = []
     calls: list[Call] = []
     prose: list[str] = []
@@ -106,7 +106,7 @@ def _find(text: str) -> Found:
     return Found(tuple(values), tuple(calls), (*prose, text[gap:]), flaw)
 
 
-def _read(text: str, match: re.Match[str], budget: Budget) -> Json | Call | Flaw:
+def _read(text: str, match: re.Match[str], budget: ScanBudget) -> Json | Call | Flaw:
     match match.lastgroup:
         case "json":
             return read(text, match.start(), budget)

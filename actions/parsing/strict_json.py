@@ -16,7 +16,7 @@ from typing import Final
 
 from qvl_agent.actions.core.errors import ParseError
 
-__all__ = ["DESCRIBING", "Budget", "Flaw", "Json", "Value", "read", "read_all", "shown"]
+__all__ = ["DESCRIBING", "Flaw", "Json", "ScanBudget", "Value", "read", "read_all", "shown"]
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
@@ -79,7 +79,7 @@ class Flaw:
     serious: bool
 
 
-class Budget:
+class ScanBudget:
     """Bounds the work on one reply, however many brackets it has that lead nowhere."""
 
     __slots__ = ("_left",)
@@ -98,7 +98,7 @@ class Budget:
             raise ParseError("The reply has too many unfinished brackets to be read; answer with one action.")
 
 
-def read(text: str, start: int, budget: Budget) -> Json | Flaw:
+def read(text: str, start: int, budget: ScanBudget) -> Json | Flaw:
     """Read the value that begins at `start`, which is a bracket or a quote.
 
     Raises:
@@ -115,7 +115,7 @@ def read(text: str, start: int, budget: Budget) -> Json | Flaw:
 def read_all(text: str) -> Json | Flaw:
     """Read a value that must be the whole text, but for white space around it."""
     start = _skip(text, 0)
-    found = read(text, start, Budget())
+    found = read(text, start, ScanBudget())
     if isinstance(found, Json) and _skip(text, found.end) != len(text):
         return Flaw("there is more after the JSON value", serious=True)
     return found
@@ -140,7 +140,7 @@ class _Flawed(Exception):  # noqa: N818 - never leaves this module
 class _Reader:
     """One pass over one value; `open` tells of each unclosed container whether it has had a key."""
 
-    def __init__(self, text: str, budget: Budget) -> None:
+    def __init__(self, text: str, budget: ScanBudget) -> None:
         self.text = text
         self.budget = budget
         self.open: list[bool] = []

@@ -7,11 +7,11 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import Layout
 from qvl_agent.actions.planning.action import POINTING, Action, Drag, Type
 
-__all__ = ["Sight"]
+__all__ = ["Observation"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Observation:
     """What the model saw, and the whole screen it was part of.
 
     Attributes:

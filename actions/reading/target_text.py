@@ -12,7 +12,7 @@ from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
 from qvl_agent.actions.core.errors import ReadingError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.planning.action import Action, Click, Drag, Type
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.reading.control import Control, control_at
 
 __all__ = ["Read", "Reader", "TargetText", "read_for", "read_targets", "targets_of"]
@@ -77,24 +77,24 @@ class Reader(Protocol):
         ...
 
 
-def targets_of(action: Action, sight: Sight) -> tuple[FramePoint, ...]:
+def targets_of(action: Action, observation: Observation) -> tuple[FramePoint, ...]:
     """Say where an action presses a button, in pixels of the whole screen: what stands there is read."""
     match action:
         case Click(button="left" | "middle") | Drag() | Type():
             return tuple(
                 FramePoint((box.left + box.right) // 2, (box.top + box.bottom) // 2)
-                for box in sight.boxes(action)
+                for box in observation.boxes(action)
             )
         case _:
             return ()
 
 
-def read_for(reader: Reader, action: Action, sight: Sight) -> tuple[tuple[TargetText, ...], str]:
+def read_for(reader: Reader, action: Action, observation: Observation) -> tuple[tuple[TargetText, ...], str]:
     """Read what stands on an action's targets, and name the reader; one that fails reads nothing, and the
     name says why.
     """
     try:
-        return read_targets(reader, sight.screen, targets_of(action, sight)), reader.name
+        return read_targets(reader, observation.screen, targets_of(action, observation)), reader.name
     except ReadingError as error:
         return (), f"{reader.name}: {error}"
 

@@ -65,7 +65,7 @@ Judge = Callable[[Mask, Mask], str]
 """Takes what differs from the picture, and what keeps moving now; says what is wrong with that, or ""."""
 
 
-class Watch:
+class WatchedArea:
     """A part of the frame that the model saw, and what becomes of it. Masks have a bool for each cell."""
 
     def __init__(self, seen: Frame, part: FrameBox, cell: int, judge: Judge) -> None:
@@ -214,7 +214,7 @@ def _cut(live: Frame, seen: Frame) -> Frame | None:
     return live.crop(FrameBox(left, top, left + width, top + height))
 
 
-def watch_target(seen: Frame, target: FrameBox, limits: FreshLimits) -> Watch:
+def watch_target(seen: Frame, target: FrameBox, limits: FreshLimits) -> WatchedArea:
     """Watch a target exactly, bar a caret, and its surroundings roughly."""
     lacking = max(limits.patch - target.width, limits.patch - target.height, 0)
     part = target.grown(max(limits.margin, -(-lacking // 2)), seen.size)
@@ -235,10 +235,10 @@ def watch_target(seen: Frame, target: FrameBox, limits: FreshLimits) -> Watch:
             return "the screen changed around the place where the action points; look again"
         return ""
 
-    return Watch(seen, part, 1, judge)
+    return WatchedArea(seen, part, 1, judge)
 
 
-def watch_dialog(seen: Frame, inside: FrameBox) -> Watch:
+def watch_dialog(seen: Frame, inside: FrameBox) -> WatchedArea:
     """Watch a whole dialog: whatever changes in it counts, bar a caret and what keeps moving."""
 
     def judge(differs: Mask, restless: Mask) -> str:
@@ -248,10 +248,10 @@ def watch_dialog(seen: Frame, inside: FrameBox) -> Watch:
                 return "the dialog where the action points says something else now; look again"
         return ""
 
-    return Watch(seen, inside, 1, judge)
+    return WatchedArea(seen, inside, 1, judge)
 
 
-def watch_screen(seen: Frame, limits: FreshLimits) -> Watch:
+def watch_screen(seen: Frame, limits: FreshLimits) -> WatchedArea:
     """Watch the whole screen for something as large as a dialog."""
 
     def judge(differs: Mask, restless: Mask) -> str:
@@ -262,7 +262,7 @@ def watch_screen(seen: Frame, limits: FreshLimits) -> Watch:
             f"{largest / differs.size:.0%} of the screen changed in one piece, like a new window; look again"
         )
 
-    return Watch(seen, seen.box, TILE, judge)
+    return WatchedArea(seen, seen.box, TILE, judge)
 
 
 def _core(target: FrameBox, seen: Frame, limits: FreshLimits) -> FrameBox:

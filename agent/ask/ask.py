@@ -20,11 +20,11 @@ from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.run.context import Constrain
 from qvl_agent.prompts import render
 
-__all__ = ["Answered", "Sampling", "ask", "look_at", "region_of"]
+__all__ = ["AskResult", "VideoSampling", "ask", "look_at", "region_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AskResult:
     """What came of a question.
 
     Attributes:
@@ -37,7 +37,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
+class VideoSampling:
     """How a video is shown: see `read_video`; `times` is how its times are written."""
 
     fps: float = 2.0
@@ -55,7 +55,7 @@ def ask(
     constrain: Constrain = "auto",
     stop: StopCheck = lambda: False,
     on_text: OnText | None = None,
-) -> Answered:
+) -> AskResult:
     """Put a question to a model.
 
     Args:
@@ -72,14 +72,14 @@ def ask(
         Stopped: `stop` said so.
     """
     if schema is None:
-        return Answered(model.reply([Message("user", (*looked_at, question))], stop=stop, on_text=on_text))
+        return AskResult(model.reply([Message("user", (*looked_at, question))], stop=stop, on_text=on_text))
     wanted = render("ask_schema", question=question, schema=json.dumps(schema.schema, ensure_ascii=False))
     messages = [Message("user", (*looked_at, wanted))]
     if constrain == "auto":
         model = model.with_format(ReplyFormat(schema.schema))
     reply = model.reply(messages, stop=stop, on_text=on_text)
     try:
-        return Answered(reply, _fitting(reply, schema))
+        return AskResult(reply, _fitting(reply, schema))
     except ParseError as error:
         messages += [
             Message("assistant", (reply.text,)),
@@ -87,7 +87,7 @@ def ask(
         ]
     reply = model.reply(messages, stop=stop, on_text=on_text)
     try:
-        return Answered(reply, _fitting(reply, schema))
+        return AskResult(reply, _fitting(reply, schema))
     except ParseError as error:
         raise ModelError(
             f"two answers in a row don't fit the schema; the last: {error} It began {reply.text[:200]!r}; "
@@ -101,7 +101,7 @@ def _fitting(reply: Reply, schema: AnswerSchema) -> Any:
     return schema.read(reply.text)
 
 
-def look_at(paths: Sequence[Path], sampling: Sampling) -> tuple[tuple[Part, ...], tuple[Clip, ...]]:
+def look_at(paths: Sequence[Path], sampling: VideoSampling) -> tuple[tuple[Part, ...], tuple[Clip, ...]]:
     """Read pictures, videos and recorded runs, and lay them out for a message, in their order.
 
     Several are numbered as Qwen's own template does with `add_vision_id`: "Picture 1: ", "Video 1: ".
@@ -126,7 +126,7 @@ def look_at(paths: Sequence[Path], sampling: Sampling) -> tuple[tuple[Part, ...]
     return tuple(parts), tuple(clips)
 
 
-def _read(path: Path, sampling: Sampling) -> Frame | Clip:
+def _read(path: Path, sampling: VideoSampling) -> Frame | Clip:
     if path.is_dir():
         return read_run(
             Recording.open(path),

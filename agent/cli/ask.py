@@ -12,7 +12,7 @@ from rich.console import Console
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.messages import Part, Reply
-from qvl_agent.agent.ask.ask import Answered, Sampling, ask, look_at, region_of
+from qvl_agent.agent.ask.ask import AskResult, VideoSampling, ask, look_at, region_of
 from qvl_agent.agent.ask.videos import Clip, TimeStyle
 from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.models.answer_schema import AnswerSchema, code_in
@@ -57,11 +57,11 @@ def ask_in_terminal(
     _check(question, files, options, settings)
     settings = _with_room(settings)
     schema = AnswerSchema.load(options.schema) if options.schema else None
-    sampling = Sampling(options.fps, options.max_frames, options.times, settings.max_picture_tokens)
+    sampling = VideoSampling(options.fps, options.max_frames, options.times, settings.max_picture_tokens)
     with stop_on_signals() as stop:
         looked_at, clips = look_at(files, sampling) if files else (_screen(settings, options.region), ())
         chooser = TerminalChooser(as_json=as_json)
-        with open_model_for(settings, chooser=chooser) as model, Teller(quiet=as_json) as teller:
+        with open_model_for(settings, chooser=chooser) as model, AnswerPrinter(quiet=as_json) as teller:
             teller.clips(clips)
             whole = schema is not None or options.code or as_json
             on_text = None if whole else teller.piece
@@ -101,14 +101,14 @@ def _screen(settings: Settings, region: str | None) -> tuple[Part, ...]:
         return (desktop.grab(part),)
 
 
-def _printed(answered: Answered, options: AskOptions, schema: AnswerSchema | None) -> str:
+def _printed(answered: AskResult, options: AskOptions, schema: AnswerSchema | None) -> str:
     if schema is not None:
         return json.dumps(answered.value, ensure_ascii=False, indent=2)
     text = answered.reply.text
     return code_in(text).rstrip() if options.code else text.strip()
 
 
-class Teller:
+class AnswerPrinter:
     """Prints an answer: to a terminal as it comes, elsewhere in one piece, and its words alone."""
 
     def __init__(self, *, quiet: bool, out: TextIO | None = None) -> None:
@@ -142,7 +142,7 @@ class Teller:
             self._out.write(visible(text))
             self._out.flush()
 
-    def answer(self, answered: Answered, text: str, *, as_json: bool) -> None:
+    def answer(self, answered: AskResult, text: str, *, as_json: bool) -> None:
         """Print the answer, or what of it isn't printed yet.
 
         Raises:
@@ -160,7 +160,7 @@ class Teller:
         _whole(answered.reply)
 
 
-def _facts(answered: Answered) -> dict[str, object]:
+def _facts(answered: AskResult) -> dict[str, object]:
     reply = answered.reply
     return {
         "event": "answer",

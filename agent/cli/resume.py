@@ -20,13 +20,13 @@ class Resuming:
 
     Attributes:
         task: what it was told.
-        anew: the policy's names that a flag or the environment gives.
+        explicit: the policy's names that a flag or the environment gives.
     """
 
     folder: Path
     task: str
     settings: Settings
-    anew: frozenset[str]
+    explicit: frozenset[str]
 
 
 def resuming(run: Path, flags: Mapping[str, object], *, file: Path | None = None) -> Resuming:

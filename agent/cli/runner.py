@@ -75,7 +75,7 @@ def play(
             stop=stop,
         )
         if again is not None:
-            return agent.resume(again.folder, anew=again.anew)
+            return agent.resume(again.folder, explicit=again.explicit)
         return agent.run(desktop.own_task() if task is None else task)
 
 

@@ -82,7 +82,7 @@ _MODELS_WORD: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PagePart:
     """A part of a step's time.
 
     Attributes:
@@ -104,7 +104,7 @@ class Shown:
     title: str
     tone: str
     pictures: Pictures
-    parts: tuple[Part, ...]
+    parts: tuple[PagePart, ...]
 
     @property
     def total(self) -> float:
@@ -220,10 +220,10 @@ def _verification(recording: Recording) -> Pictures | None:
     return screen_alone(recording, asked.frame, "The screen after the claim, captured anew.")
 
 
-def _parts(times: dict[str, float]) -> tuple[Part, ...]:
+def _parts(times: dict[str, float]) -> tuple[PagePart, ...]:
     whole = sum(times.values()) or 1.0
     names = sorted(times, key=lambda name: _PARTS.index(name) if name in _PARTS else len(_PARTS))
-    return tuple(Part(name, times[name], 100 * times[name] / whole, _colour(name)) for name in names)
+    return tuple(PagePart(name, times[name], 100 * times[name] / whole, _colour(name)) for name in names)
 
 
 def _colour(name: str) -> int:
@@ -235,7 +235,7 @@ def _acting(steps: Sequence[Shown]) -> list[Shown]:
     return [step for step in steps if any(part.name == "input" for part in step.parts)] or list(steps)
 
 
-def _typical(steps: Sequence[Shown]) -> tuple[Part, ...]:
+def _typical(steps: Sequence[Shown]) -> tuple[PagePart, ...]:
     """The median of each part over the steps that have it; shares are of the largest."""
     values: dict[str, list[float]] = {}
     for step in steps:
@@ -244,7 +244,7 @@ def _typical(steps: Sequence[Shown]) -> tuple[Part, ...]:
     medians = {name: median(each) for name, each in values.items()}
     largest = max(medians.values(), default=0.0) or 1.0
     return tuple(
-        Part(name, value, 100 * value / largest, _colour(name))
+        PagePart(name, value, 100 * value / largest, _colour(name))
         for name, value in sorted(medians.items(), key=lambda item: _colour(item[0]))
     )
 

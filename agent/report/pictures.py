@@ -17,8 +17,8 @@ from qvl_agent.actions.core.coordinates import (
 )
 from qvl_agent.actions.core.errors import CoordinateError, ParseError, RecordingError
 from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.parsing.closer_look import closer_target
 from qvl_agent.actions.parsing.reply import read_reply
-from qvl_agent.actions.parsing.second_look import closer_target
 from qvl_agent.actions.planning.action import Action, Drag
 from qvl_agent.actions.planning.events import MoveEvent
 from qvl_agent.agent.recording.format import FrameRef, StepIntent, StepOutcome

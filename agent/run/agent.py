@@ -15,9 +15,9 @@ from qvl_agent.agent.recording.recording import Recorder, Recording
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.episode import Episode
 from qvl_agent.agent.run.events import Ended, EventStream, Resumed, Started
-from qvl_agent.agent.run.resume import Past, budget_spent, past_of, policy_again, spent_words
+from qvl_agent.agent.run.resume import PastRun, budget_spent, past_of, policy_again, spent_words
 from qvl_agent.agent.run.wrappers.redacted import bound, with_secrets
-from qvl_agent.agent.run.wrappers.supervised import under_watch
+from qvl_agent.agent.run.wrappers.supervised import supervised
 
 __all__ = ["Agent", "Run"]
 
@@ -72,13 +72,13 @@ class Agent(Setup):
             EventStream(self.subscribers, redactor) as events,
         ):
             events.publish(Started(manifest, recorder.folder))
-            with under_watch(agent) as setup:
+            with supervised(agent) as setup:
                 covered, typist = with_secrets(setup)
                 result = Episode(covered, task, recorder, events, typist=typist).play()
             events.publish(Ended(result))
         return Run(redactor.record(result), recorder.folder)
 
-    def resume(self, run: Run | str | PathLike[str], *, anew: AbstractSet[str] = frozenset()) -> Run:
+    def resume(self, run: Run | str | PathLike[str], *, explicit: AbstractSet[str] = frozenset()) -> Run:
         """Go on with a run that ended before its task was over, in its own record, from its last sure step.
 
         The conversation and all counts are taken from the record, the first thing is a fresh capture. An
@@ -86,12 +86,12 @@ class Agent(Setup):
 
         Args:
             run: what `run` gave, or its folder.
-            anew: which of `policy`'s names were set for going on: "max_steps" in it gives so many more.
+            explicit: which of `policy`'s names were set for going on: "max_steps" in it gives so many more.
 
         Raises:
             RunBusyError: another process is at it.
             RecordingError: it is over or broken, or can't be written.
-            SettingsError: it has used up a budget that isn't in `anew`, or was held in another dialect.
+            SettingsError: it has used up a budget that isn't in `explicit`, or was held in another dialect.
             KeyboardInterrupt: as it came; the record is closed first.
         """
         agent = bound(self)
@@ -99,25 +99,27 @@ class Agent(Setup):
         recorder, recording = go_on_with(run.folder if isinstance(run, Run) else run, redactor)
         with recorder:
             past = past_of(recording)
-            agent, resumed = agent._again(recording, past, anew)  # noqa: SLF001 - its own
+            agent, resumed = agent._again(recording, past, explicit)  # noqa: SLF001 - its own
             recorder.resumed(resumed)
             with EventStream(self.subscribers, redactor) as events:
                 events.publish(Resumed(resumed, recorder.folder))
-                with under_watch(agent) as setup:
+                with supervised(agent) as setup:
                     covered, typist = with_secrets(setup, recording)
                     task = resumed.manifest.task
                     result = Episode(covered, task, recorder, events, past, typist=typist).play()
                 events.publish(Ended(result))
         return Run(redactor.record(result), recorder.folder)
 
-    def _again(self, recording: Recording, past: Past, anew: AbstractSet[str]) -> tuple["Agent", RunResumed]:
+    def _again(
+        self, recording: Recording, past: PastRun, explicit: AbstractSet[str]
+    ) -> tuple["Agent", RunResumed]:
         """Set up what goes on, and what the record says of it."""
         then = recording.manifest_at(past.steps + 1)
         if then.dialect != self.dialect:
             raise SettingsError(
                 f"the run was held in the dialect '{then.dialect}'; go on in it, not in '{self.dialect}'"
             )
-        policy = policy_again(self.policy, then.policy, past, anew)
+        policy = policy_again(self.policy, then.policy, past, explicit)
         if spent := budget_spent(policy, past):
             raise SettingsError(spent_words(spent, policy, recording.folder))
         agent = replace(self, policy=policy, pixel_space=self.pixel_space or then.pixel_space)

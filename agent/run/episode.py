@@ -16,12 +16,12 @@ from qvl_agent.actions.core.errors import (
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.core.outcome import Outcome
-from qvl_agent.actions.execution.executor import Acted, Decision, Executor, Facts
+from qvl_agent.actions.execution.executor import Decision, ExecutionResult, Executor, Facts
+from qvl_agent.actions.parsing.closer_look import closer_target
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.actions.parsing.reply import read_reply
-from qvl_agent.actions.parsing.second_look import closer_target
 from qvl_agent.actions.planning.action import Action, Answer, Ask, Done, Fail, Zoom
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 from qvl_agent.agent.recording.format import CloserLook, RunResult, StepIntent
 from qvl_agent.agent.recording.recording import Recorder, turns
@@ -29,11 +29,11 @@ from qvl_agent.agent.run.checks.dead_ends import Attempt, attempt, dead_end
 from qvl_agent.agent.run.checks.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.run.checks.verification import Claim, verify
 from qvl_agent.agent.run.context import Setup
+from qvl_agent.agent.run.ending import RunEnded, ending_of, halted, no_screen, refusal_message, resumed
 from qvl_agent.agent.run.events import AnnouncedPerson, EventStream, Looked, TextReceived, Thinking, Verified
 from qvl_agent.agent.run.history import History, describe
-from qvl_agent.agent.run.pausing import Over, ending_of, halted, no_screen, resumed, told
-from qvl_agent.agent.run.resume import Past
-from qvl_agent.agent.run.screens import Looking
+from qvl_agent.agent.run.resume import PastRun
+from qvl_agent.agent.run.screens import Screens
 from qvl_agent.agent.run.step_log import StepLog, decided
 
 __all__ = ["Episode"]
@@ -42,7 +42,7 @@ MAX_MISREAD: Final = 3
 """Replies in a row that hold no action before the run ends."""
 MAX_REFUSED: Final = 3
 _ZOOM_MARGIN: Final = 32
-_NEW: Final = Past()
+_NEW: Final = PastRun()
 
 
 class Episode:
@@ -54,7 +54,7 @@ class Episode:
         task: str,
         recorder: Recorder,
         events: EventStream,
-        past: Past = _NEW,
+        past: PastRun = _NEW,
         *,
         typist: SecretTypist = NO_SECRETS,
     ) -> None:
@@ -86,7 +86,7 @@ class Episode:
         self._refused = 0
         self._attempts: list[Attempt] = []
         self._happened, self._question = past.happened, past.question
-        self._looking = Looking(setup, recorder, events)
+        self._screens = Screens(setup, recorder, events)
         self._log = StepLog(recorder, self._history, events)
 
     def play(self) -> RunResult:
@@ -96,19 +96,19 @@ class Episode:
                 try:
                     self._begin()
                     self._steps()
-                except (Over, Stopped, DesktopError) as trouble:
+                except (RunEnded, Stopped, DesktopError) as trouble:
                     self._pause(halted(trouble, self._setup.why_stopped()))
-        except Over as over:
+        except RunEnded as over:
             return self._finish(over)
         except ModelError as error:
-            return self._finish(Over("model-error", str(error)))
+            return self._finish(RunEnded("model-error", str(error)))
         except DesktopError as error:
-            return self._finish(Over("desktop-error", str(error)))
+            return self._finish(RunEnded("desktop-error", str(error)))
         except RecordingError:
             raise  # what can't be written has no last line either
         except BaseException as error:
             stopped = isinstance(error, KeyboardInterrupt)
-            self._finish(Over("stopped" if stopped else "crashed", repr(error)))
+            self._finish(RunEnded("stopped" if stopped else "crashed", repr(error)))
             raise
 
     def _steps(self) -> Never:
@@ -116,7 +116,7 @@ class Episode:
             self._step += 1
             self._act(self._think())
 
-    def _pause(self, over: Over) -> None:
+    def _pause(self, over: RunEnded) -> None:
         """Wait for the person where a run can't go on as it is.
 
         Raises:
@@ -127,37 +127,39 @@ class Episode:
         if not over.pauses or self._setup.policy.profile == "unattended":
             raise over
         if gone := no_screen(self._setup.desktop):
-            raise Over("desktop-error", gone)
+            raise RunEnded("desktop-error", gone)
         with suppress(DesktopError):
             self._setup.desktop.release()
         start = time.monotonic()
         going_on = self._person.pause(over.message, self._setup.stop)
         self._start += time.monotonic() - start
         if not going_on:
-            ended = Over("stopped", f"ended while it was paused: {over.message}")
+            ended = RunEnded("stopped", f"ended while it was paused: {over.message}")
             raise ended if self._setup.stop() else over
         self._attempts.clear()
         self._misread = self._refused = 0
-        self._looking.start_anew()
-        self._happened = " ".join(filter(None, (self._happened, over.told, resumed(over.message))))
+        self._screens.start_anew()
+        self._happened = " ".join(
+            filter(None, (self._happened, over.message_to_model, resumed(over.message)))
+        )
 
     def _begin(self) -> None:
         """Show the model the screen as it is, for the first time or after an interruption."""
         self._look()
         if not self._history.begun:
-            self._history.show(self._sight.seen)
+            self._history.show(self._observation.seen)
         elif self._question:
             self._put(self._question)
         else:
-            self._history.show_again(self._sight.seen, self._happened)
+            self._history.show_again(self._observation.seen, self._happened)
         self._happened = self._question = ""
 
     def _look(self, frame: Frame | None = None) -> None:
         """Take the settled frame, or capture one, as what the model sees next."""
         start = time.monotonic()
-        screen = self._looking.look(frame)
+        screen = self._screens.look(frame)
         self._log.times["capture"] = time.monotonic() - start
-        self._sight = Sight(screen, screen, self._setup.desktop.layout())
+        self._observation = Observation(screen, screen, self._setup.desktop.layout())
         self._events.publish(Looked(self._step + 1, screen))
 
     def _think(self) -> Reply:
@@ -181,7 +183,7 @@ class Episode:
     def _act(self, reply: Reply) -> None:
         """Read the reply, do what it says, and show the model what came of it."""
         start = time.monotonic()
-        seen = self._recorder.ref(self._sight.seen)
+        seen = self._recorder.ref(self._observation.seen)
         draft = StepIntent(step=self._step, frame=seen, said=(), reply=reply, action=None)
         self._log.times["record"] = time.monotonic() - start
         start = time.monotonic()
@@ -195,7 +197,7 @@ class Episode:
 
     def _look_closer(self, action: Action, draft: StepIntent) -> tuple[Action, StepIntent]:
         """Let the model point again, in a close-up, if its target is small; the history never holds that."""
-        setup, seen = self._setup, self._sight.seen
+        setup, seen = self._setup, self._observation.seen
         shrunk = shrunk_by(setup.model, seen.view, setup.picture_tokens)
         if not worth_it(action, seen.view, shrunk, setup.look_closer):
             return action, draft
@@ -220,14 +222,14 @@ class Episode:
         self._log.outcome(self._step, Outcome("refused", error))
         self._misread += 1
         if self._misread >= MAX_MISREAD:
-            raise Over("model-error", f"{MAX_MISREAD} replies in a row held no action; the last: {error}")
+            raise RunEnded("model-error", f"{MAX_MISREAD} replies in a row held no action; the last: {error}")
         self._history.mend(error)
 
     def _do(self, action: Action, draft: StepIntent) -> None:
         """Let the executor do it, and say what the model is shown next, or that the run is over."""
         facts = Facts(self._step, time.monotonic() - self._start, self._spent.tokens)
         acted = self._executor.execute(
-            action, self._sight, facts, lambda decision: self._log.intent(decided(draft, decision))
+            action, self._observation, facts, lambda decision: self._log.intent(decided(draft, decision))
         )
         self._misread = 0
         self._log.outcome(self._step, acted.outcome)
@@ -235,25 +237,29 @@ class Episode:
             case "refused" | "parked":
                 self._refusal(acted.decision)
             case "stopped":
-                raise Over("stopped", acted.outcome.detail, told=describe(action, acted.outcome))
+                raise RunEnded(
+                    "stopped", acted.outcome.detail, message_to_model=describe(action, acted.outcome)
+                )
             case "failed":
-                raise Over("desktop-error", acted.outcome.detail, told=describe(action, acted.outcome))
+                raise RunEnded(
+                    "desktop-error", acted.outcome.detail, message_to_model=describe(action, acted.outcome)
+                )
             case "dry-run":
-                raise Over("dry-run", "a dry run ends where input would be sent")
+                raise RunEnded("dry-run", "a dry run ends where input would be sent")
             case _:
                 self._refused = 0
                 self._show(action, acted.outcome, acted.frame, self._dead_end(action, acted))
 
-    def _dead_end(self, action: Action, acted: Acted) -> str:
-        """Say what the model is to be told about going in circles; end the run if it was told before."""
+    def _dead_end(self, action: Action, acted: ExecutionResult) -> str:
+        """Return what to tell the model about going in circles; end the run if it was told before."""
         if acted.outcome.status != "done":
             return ""
-        before = self._recorder.ref(self._sight.screen).sha256
-        self._attempts.append(attempt(action, self._sight, before, acted.frame, acted.outcome.change))
+        before = self._recorder.ref(self._observation.screen).sha256
+        self._attempts.append(attempt(action, self._observation, before, acted.frame, acted.outcome.change))
         found = dead_end(self._attempts)
         if found and found.over:
-            self._looking.last = acted.frame or self._looking.last
-            raise Over("stuck", found.sentence)
+            self._screens.last = acted.frame or self._screens.last
+            raise RunEnded("stuck", found.sentence)
         return f"{found.sentence}. Go another way, or end the task as failed." if found else ""
 
     def _show(self, action: Action, outcome: Outcome, frame: Frame | None, note: str) -> None:
@@ -263,14 +269,14 @@ class Episode:
             case Answer():
                 self._claim(action.text, action.text)
             case Fail():
-                raise Over("failed", action.reason)
+                raise RunEnded("failed", action.reason)
             case Zoom():
                 self._close_up(action, note)
             case Ask():
                 self._put(action.question)
             case _:
                 self._look(frame)
-                self._history.show(self._sight.seen, describe(action, outcome), note)
+                self._history.show(self._observation.seen, describe(action, outcome), note)
 
     def _put(self, question: str) -> None:
         """Ask the person, and show the model the answer beside a fresh screen."""
@@ -278,40 +284,44 @@ class Episode:
         if self._setup.stop():
             raise Stopped("stopped by the person")
         if answer is None:
-            raise Over("parked", f"the model asked, and nobody answered: {question}")
+            raise RunEnded("parked", f"the model asked, and nobody answered: {question}")
         self._look()
-        self._history.show(self._sight.seen, f"The person answered: {answer}")
+        self._history.show(self._observation.seen, f"The person answered: {answer}")
 
     def _claim(self, words: str, answer: str | None = None) -> Never:
         """End the run with the model's claim and what checking it came to."""
         verified = verify(
-            self._setup, Claim(self._task, words, answer), self._sight.screen, self._recorder, self._events
+            self._setup,
+            Claim(self._task, words, answer),
+            self._observation.screen,
+            self._recorder,
+            self._events,
         )
         self._events.publish(Verified(verified.holds, verified.found, verified.by))
-        self._looking.last = verified.frame or self._looking.last
-        raise Over("done", words, answer, verified)
+        self._screens.last = verified.frame or self._screens.last
+        raise RunEnded("done", words, answer, verified)
 
     def _close_up(self, action: Zoom, note: str) -> None:
-        box = self._sight.box(action)
+        box = self._observation.box(action)
         if box is None:
             raise AssertionError("a zoom has a target")
-        screen = self._sight.screen
+        screen = self._observation.screen
         box = box.grown(_ZOOM_MARGIN, screen.size)
-        self._sight = Sight(screen.crop(box), screen, self._sight.layout)
-        self._recorder.keep(self._sight.seen)
-        self._events.publish(Looked(self._step + 1, self._sight.seen))
-        self._history.show_close_up(self._sight.seen, action.label, note)
+        self._observation = Observation(screen.crop(box), screen, self._observation.layout)
+        self._recorder.keep(self._observation.seen)
+        self._events.publish(Looked(self._step + 1, self._observation.seen))
+        self._history.show_close_up(self._observation.seen, action.label, note)
 
     def _refusal(self, decision: Decision) -> None:
         if ending := ending_of(decision, self._executor.asked_most):
-            raise Over(*ending)
+            raise RunEnded(*ending)
         self._refused += 1
         if self._refused >= MAX_REFUSED:
-            raise Over("refused", told(decision))
+            raise RunEnded("refused", refusal_message(decision))
         self._look()
-        self._history.refuse(self._sight.seen, told(decision))
+        self._history.refuse(self._observation.seen, refusal_message(decision))
 
-    def _finish(self, over: Over) -> RunResult:
+    def _finish(self, over: RunEnded) -> RunResult:
         status, message = over.status, over.message
         if status == "stopped" and (halt := self._setup.why_stopped()):
             status, message, _ = halt
@@ -325,7 +335,7 @@ class Episode:
             verification=over.verified.asked,
             steps=self._step,
             seconds=time.monotonic() - self._start,
-            frame=self._recorder.ref(self._looking.last) if self._looking.last else None,
+            frame=self._recorder.ref(self._screens.last) if self._screens.last else None,
         )
         self._recorder.result(result)
         return result

@@ -15,7 +15,7 @@ from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.guard.policy import Policy
-from qvl_agent.actions.guard.scene import Unsure
+from qvl_agent.actions.guard.scene import UncertainInput
 from qvl_agent.actions.planning.action import FINAL, Ask
 from qvl_agent.actions.planning.plan import pointer_goal
 from qvl_agent.agent.recording.continuing import seconds_used
@@ -27,7 +27,7 @@ from qvl_agent.agent.wording import action_words, shortened
 
 __all__ = [
     "BUDGETS",
-    "Past",
+    "PastRun",
     "Spent",
     "budget_of",
     "budget_spent",
@@ -72,7 +72,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastRun:
     """A run as it was left.
 
     Attributes:
@@ -94,7 +94,7 @@ class Past:
     asked: int = 0
     happened: str = ""
     question: str = ""
-    unsure: Unsure | None = None
+    unsure: UncertainInput | None = None
     note: str = ""
 
 
@@ -103,7 +103,7 @@ def is_over(status: RunStatus) -> bool:
     return status in _OVER
 
 
-def past_of(recording: Recording) -> Past:
+def past_of(recording: Recording) -> PastRun:
     """Read what a run was, up to its last step.
 
     Raises:
@@ -111,14 +111,14 @@ def past_of(recording: Recording) -> Past:
     """
     _refuse_if_over(recording)
     if not recording.steps:
-        return Past()
+        return PastRun()
     last = recording.steps[-1]
     spent = Spent()
     for step in recording.steps:
         spent.count(step.intent.reply)
         spent.count_beside(step.intent.closer.reply if step.intent.closer else None)
     action = last.intent.action
-    return Past(
+    return PastRun(
         messages=_conversation(recording),
         steps=last.intent.step,
         seconds=seconds_used(recording),
@@ -162,12 +162,12 @@ def _asked(recording: Recording) -> int:
     return 0
 
 
-def _unsure(recording: Recording) -> Unsure | None:
+def _unsure(recording: Recording) -> UncertainInput | None:
     """The latest input that may have been sent, unless another was sent whole since."""
     for step in reversed(recording.steps):
         intent = step.intent
         if fate_unknown(step) and intent.action:
-            return Unsure(intent.step, intent.plan, intent.action.label)
+            return UncertainInput(intent.step, intent.plan, intent.action.label)
         if intent.approval and step.outcome.outcome.status == "done":
             return None
     return None
@@ -232,14 +232,16 @@ def _message(recording: Recording, turn: Turn, *, shown: bool) -> Message:
     return Message(turn.role, without_pictures(turn.parts))
 
 
-def policy_again(now: Policy, then: Policy, past: Past, anew: AbstractSet[str] = frozenset()) -> Policy:
+def policy_again(
+    now: Policy, then: Policy, past: PastRun, explicit: AbstractSet[str] = frozenset()
+) -> Policy:
     """Put the policy together by which a run goes on.
 
     Args:
         now: what would hold for a new run.
         then: what held when this one ended.
         past: what it has used.
-        anew: the names in `now` that the person gave for going on. A budget among them counts from here;
+        explicit: the names in `now` that the person gave for going on. A budget among them counts from here;
             any other one is what is left, and never more than a new run would get.
 
     Raises:
@@ -248,19 +250,21 @@ def policy_again(now: Policy, then: Policy, past: Past, anew: AbstractSet[str] =
     changes: dict[str, object] = {}
     for name, used in _used(past).items():
         fresh = used + getattr(now, name)
-        changes[name] = fresh if name in anew else min(fresh, getattr(then, name))
+        changes[name] = fresh if name in explicit else min(fresh, getattr(then, name))
     for name in _RATES:
-        changes[name] = getattr(now, name) if name in anew else min(getattr(now, name), getattr(then, name))
+        changes[name] = (
+            getattr(now, name) if name in explicit else min(getattr(now, name), getattr(then, name))
+        )
     for name in _LISTS:
         changes[name] = tuple(dict.fromkeys((*getattr(now, name), *getattr(then, name))))
-    if "apps" not in anew:
+    if "apps" not in explicit:
         changes["apps"] = _apps(now, then)
-    if "profile" not in anew and then.profile == "careful":
+    if "profile" not in explicit and then.profile == "careful":
         changes["profile"] = "careful" if now.profile != "dry-run" else now.profile
     return now.model_copy(update=changes)
 
 
-def budget_spent(policy: Policy, past: Past) -> str:
+def budget_spent(policy: Policy, past: PastRun) -> str:
     """Say which budget leaves nothing to go on with: "max_steps" and so on; "" if none does."""
     used = _used(past)
     if used["max_steps"] >= policy.max_steps:
@@ -287,7 +291,7 @@ def spent_words(budget: str, policy: Policy, folder: Path) -> str:
     return f"the run has used up its {limit:g} {name}; to give it more: {command(folder, budget)}"
 
 
-def _used(past: Past) -> dict[str, float]:
+def _used(past: PastRun) -> dict[str, float]:
     return {
         "max_steps": past.steps,
         "max_seconds": past.seconds,

@@ -1,4 +1,4 @@
-"""Looking at the whole screen for the model: captured again if that fails, sound, and recorded."""
+"""The screens of a run: captured again if that fails, checked, and recorded."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ from qvl_agent.agent.recording.recording import Recorder
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.events import EventStream, Warned
 
-__all__ = ["GRABS", "Looking"]
+__all__ = ["GRABS", "Screens"]
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ GRABS: Final = 3
 GRAB_PAUSE_S: Final = 0.3
 
 
-class Looking:
+class Screens:
     """The screens of one run.
 
     Attributes:

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 
-from qvl_agent.agent.terminal.keyboard import Keyboard
+from qvl_agent.agent.terminal.keyboard import TerminalKeys
 
 __all__ = ["Graphics", "Way", "graphics_of", "show"]
 
@@ -51,7 +51,7 @@ class Graphics:
 
 
 def graphics_of(
-    keyboard: Keyboard, console: Console, environment: Mapping[str, str] = os.environ
+    keyboard: TerminalKeys, console: Console, environment: Mapping[str, str] = os.environ
 ) -> Graphics | None:
     """Find out how the terminal shows pictures; None if it can't, has few colours, or they want none.
 
@@ -74,7 +74,7 @@ def graphics_of(
     return None if few else Graphics("blocks", cell)
 
 
-def _answer(keyboard: Keyboard) -> bytes:
+def _answer(keyboard: TerminalKeys) -> bytes:
     said = b""
     with keyboard.reading():
         keyboard.screen.write(_ASK)
@@ -85,7 +85,7 @@ def _answer(keyboard: Keyboard) -> bytes:
     return said
 
 
-def _cell(keyboard: Keyboard) -> tuple[int, int]:
+def _cell(keyboard: TerminalKeys) -> tuple[int, int]:
     """Ask the system how large a character is, if the terminal told it."""
     if sys.platform == "win32":
         return _CELL

@@ -14,7 +14,7 @@ from typing import Final, Protocol, TextIO
 
 from qvl_agent.actions.desktops import StopCheck
 
-__all__ = ["Keyboard", "open_keyboard"]
+__all__ = ["TerminalKeys", "open_keyboard"]
 
 _POLL_S: Final = 0.02
 _WAIT_S: Final = 0.1
@@ -22,7 +22,7 @@ _LONGEST_LINE: Final = 4096
 """What a terminal gives in one line, N_TTY's limit on Linux."""
 
 
-class Keyboard(Protocol):
+class TerminalKeys(Protocol):
     """A terminal's two ends.
 
     Attributes:
@@ -169,7 +169,7 @@ else:
             os.close(self._fd)
 
 
-def open_keyboard() -> Keyboard | None:
+def open_keyboard() -> TerminalKeys | None:
     """Open the terminal that this process was started from; None if there is none."""
     try:
         return _Terminal()

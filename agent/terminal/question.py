@@ -19,7 +19,7 @@ from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.execution.person import QUESTION_S, Consent, Nobody, Person, Question, Said
 from qvl_agent.agent.terminal.graphics import Graphics, graphics_of, show
-from qvl_agent.agent.terminal.keyboard import Keyboard, open_keyboard
+from qvl_agent.agent.terminal.keyboard import TerminalKeys, open_keyboard
 from qvl_agent.agent.terminal.question_picture import question_picture
 from qvl_agent.agent.terminal.question_words import choices, noticed, print_question, safe
 
@@ -63,7 +63,7 @@ _GO_ON_KEYS, _QUIT_KEYS = frozenset(b"\r\n"), frozenset(b"qQ\x04")
 class TerminalPerson:
     """Asks in the terminal that the program was started from; only its keys answer."""
 
-    def __init__(self, keyboard: Keyboard, console: Console | None = None) -> None:
+    def __init__(self, keyboard: TerminalKeys, console: Console | None = None) -> None:
         self._keyboard = keyboard
         self._console = console or Console(file=keyboard.screen, highlight=False)
         self._live = self._console.is_terminal and os.environ.get("TERM", "") not in {"", "dumb"}
@@ -218,7 +218,7 @@ def _save(question: Question, stack: ExitStack) -> Path:
     return path
 
 
-def wait_for_key(keyboard: Keyboard, console: Console, why: str, stop: StopCheck) -> bool:
+def wait_for_key(keyboard: TerminalKeys, console: Console, why: str, stop: StopCheck) -> bool:
     """Say why a run pauses, and wait as long as it takes; say whether it goes on.
 
     Args:
@@ -238,7 +238,7 @@ def wait_for_key(keyboard: Keyboard, console: Console, why: str, stop: StopCheck
     return going_on
 
 
-def _key(keyboard: Keyboard, stop: StopCheck) -> bool:
+def _key(keyboard: TerminalKeys, stop: StopCheck) -> bool:
     shown = time.monotonic()
     while not stop():
         try:

@@ -23,7 +23,7 @@ from qvl_agent.actions.execution.executor import Decision, Executor, Facts
 from qvl_agent.actions.execution.person import CallablePerson, Question
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Click
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.run.events import (
     Acted,
@@ -170,7 +170,7 @@ def test_an_approval_that_slept_for_a_day_sends_nothing(rig: Rig) -> None:
     executor = Executor(rig.desktop, Policy(), clock=lambda: time.monotonic() + ahead_s)
     frame = rig.desktop.grab()
     target = ModelBox.of(400, 400, 500, 500)
-    acted = executor.execute(Click(target=target), Sight(frame, frame), Facts(1, 1.0), sleep_a_day)
+    acted = executor.execute(Click(target=target), Observation(frame, frame), Facts(1, 1.0), sleep_a_day)
     assert (acted.outcome.status, rig.sent()) == ("failed", [])
     assert "older than 120 s" in acted.outcome.detail
 

@@ -16,7 +16,7 @@ from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
 from qvl_agent.actions.desktops.x11.capture import Capture
 from qvl_agent.actions.desktops.x11.connection import Connection, monitors
-from qvl_agent.actions.desktops.x11.input import Held, XInput
+from qvl_agent.actions.desktops.x11.input import PressedInputs, XInput
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
 from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, character_keysym, key_keysym
@@ -69,7 +69,7 @@ class X11Desktop(Desktop):
         self.display = display
         self.name = name or f"local {display}"
         self._number = monitor
-        self._held = Held()
+        self._held = PressedInputs()
         self._watchdog: Watchdog | None = None
         self._locks: KeyboardState | None = None
         self._own = OwnCover(self.off_limits)

@@ -13,7 +13,7 @@ from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog.notes import Kind, Ledger, Note
 from qvl_agent.actions.planning.action import Button
 
-__all__ = ["Held", "XInput", "check_stop"]
+__all__ = ["PressedInputs", "XInput", "check_stop"]
 
 _Part = tuple[Literal["key", "button"], int]
 """A keycode, or a button's number."""
@@ -46,7 +46,7 @@ def check_stop(stop: StopCheck) -> None:
         raise Stopped("stopped before the input was complete; what was pressed is released")
 
 
-class Held:
+class PressedInputs:
     """What we pressed and haven't released, in order; it outlives a connection.
 
     python-xlib sends when it is told to, so a release counts only once the server has answered a
@@ -98,7 +98,7 @@ class XInput:
         NoScreenError: when made on a server without XTEST.
     """
 
-    def __init__(self, display: Any, held: Held) -> None:
+    def __init__(self, display: Any, held: PressedInputs) -> None:
         if not display.has_extension(xtest.extname):
             raise NoScreenError("this X server has no XTEST extension, so it takes no input from programs")
         self._display = display

@@ -7,10 +7,10 @@ from typing import Any, Final, assert_never
 
 from Xlib import X
 
-from qvl_agent.actions.core.errors import CompanyError, DesktopError, FocusLostError
+from qvl_agent.actions.core.errors import DesktopError, FocusLostError, InputHeldByUserError
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
-from qvl_agent.actions.desktops.x11.input import Held, XInput, check_stop
+from qvl_agent.actions.desktops.x11.input import PressedInputs, XInput, check_stop
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.typing import Keyboard
 from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
@@ -43,7 +43,7 @@ _BUTTONS: Final = X.Button1Mask | X.Button2Mask | X.Button3Mask
 class Performance:
     """Sends a plan. Whoever calls `run` recovers from its exceptions: this object is of no use then."""
 
-    def __init__(self, display: Any, held: Held, before: KeyboardState, typing: Typing) -> None:
+    def __init__(self, display: Any, held: PressedInputs, before: KeyboardState, typing: Typing) -> None:
         self._display = display
         self._held = held
         self._hands = XInput(display, held)
@@ -77,7 +77,7 @@ class Performance:
         if self._display.screen().root.query_pointer().mask & _BUTTONS:
             held.append("a mouse button")
         if held:
-            raise CompanyError(f"{' and '.join(held)} is held down by someone else; nothing was sent")
+            raise InputHeldByUserError(f"{' and '.join(held)} is held down by someone else; nothing was sent")
 
     def _send(self, event: Event, stop: StopCheck) -> None:
         match event:

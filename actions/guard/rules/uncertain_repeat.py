@@ -4,7 +4,7 @@ from typing import Final
 
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.guard.rules import Case
-from qvl_agent.actions.guard.scene import Unsure
+from qvl_agent.actions.guard.scene import UncertainInput
 from qvl_agent.actions.planning.events import MoveEvent, Plan
 
 __all__ = ["UNKNOWN_FATE", "unknown_fate"]
@@ -26,7 +26,7 @@ def unknown_fate(case: Case) -> Verdict | None:
     )
 
 
-def _same(case: Case, unsure: Unsure) -> bool:
+def _same(case: Case, unsure: UncertainInput) -> bool:
     """Whether the events are the same, at about the same place or on a target that is called the same."""
     events = _without_moves(case.plan)
     if not events or events != _without_moves(unsure.plan):

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from qvl_agent.actions.core.errors import ParseError
 from qvl_agent.actions.parsing.dialects.arguments import Arguments, Call
 from qvl_agent.actions.parsing.dialects.grounded import DIRECTIONS, Reader
-from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read, shown
+from qvl_agent.actions.parsing.strict_json import Flaw, Json, ScanBudget, Value, read, shown
 from qvl_agent.actions.planning.action import (
     MAX_SCROLL,
     MAX_WAIT_S,
@@ -42,7 +42,7 @@ _MODES: Final[Mapping[str, Literal["replace", "clear", "typeonly"]]] = {
 }
 
 
-def read_tagged(text: str, at: int, budget: Budget) -> Call | Flaw:
+def read_tagged(text: str, at: int, budget: ScanBudget) -> Call | Flaw:
     """Read the call whose `<action-type>` ends at `at`."""
     tag = _TAGGED.match(text, at)
     if not tag:

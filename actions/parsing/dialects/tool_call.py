@@ -13,7 +13,7 @@ from typing import Final
 from qvl_agent.actions.core.errors import ParseError
 from qvl_agent.actions.parsing.dialects import computer_use, grounded, midscene
 from qvl_agent.actions.parsing.dialects.arguments import REMARKS, Call
-from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read_all, shown
+from qvl_agent.actions.parsing.strict_json import Flaw, Json, ScanBudget, Value, read_all, shown
 
 __all__ = ["calls_in", "spelt_out"]
 
@@ -135,7 +135,7 @@ def _only(given: Iterable[str], allowed: Iterable[str], why: str = "") -> None:
         )
 
 
-def read_tagged(text: str, at: int, budget: Budget) -> Call | Flaw:
+def read_tagged(text: str, at: int, budget: ScanBudget) -> Call | Flaw:
     """Read the call whose `<function=` ends at `at`."""
     tool = _NAME.match(text, at)
     if not tool:

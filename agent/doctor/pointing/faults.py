@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.agent.doctor.environment import Finding
 from qvl_agent.agent.doctor.pointing.fit import Axis, Fit
-from qvl_agent.agent.doctor.pointing.measure import Answered, Measured
+from qvl_agent.agent.doctor.pointing.measure import Measured, PointingAnswer
 from qvl_agent.agent.doctor.pointing.summary import Summary
 from qvl_agent.agent.models.openai.quirks import QUIRKS, ServerName
 
@@ -110,7 +110,7 @@ _UNREADABLE: Final = {
 }
 
 
-def _shown(answer: Answered) -> str:
+def _shown(answer: PointingAnswer) -> str:
     words = " ".join((answer.reply.text or answer.reply.reasoning).split())[:60]
     return f': "{words}"' if words else ""
 

@@ -23,7 +23,7 @@ from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.agent.models.pictures import tokens
 from qvl_agent.agent.run.history import History
 
-__all__ = ["Answered", "Measured", "Question", "Watching", "measure", "questions"]
+__all__ = ["Measured", "PointingAnswer", "PointingQuestion", "Watching", "measure", "questions"]
 
 _EACH: Final = (4, 4, 4)
 _EACH_QUICK: Final = (3, 2)
@@ -55,7 +55,7 @@ PROBE: Final[Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PointingQuestion:
     """One target to ask for."""
 
     screen: Screen
@@ -75,7 +75,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class PointingAnswer:
     """A question, and what came.
 
     Attributes:
@@ -87,7 +87,7 @@ class Answered:
         sent_tokens: image tokens of the picture as it was sent.
     """
 
-    question: Question
+    question: PointingQuestion
     reply: Reply
     point: ModelPoint | None
     error: str
@@ -122,7 +122,7 @@ class Measured:
         schema: whether a schema for the reply was obeyed; None if that wasn't asked.
     """
 
-    answers: tuple[Answered, ...]
+    answers: tuple[PointingAnswer, ...]
     about: About | None = None
     words_tokens: int | None = None
     schema: SchemaCheck | None = None
@@ -132,18 +132,20 @@ Watching = Callable[[str, int, int], None]
 """Told of each question before it is asked: what, how many were asked, of how many."""
 
 
-def questions(*, quick: bool = False, seed: int = 1) -> tuple[Question, ...]:
+def questions(*, quick: bool = False, seed: int = 1) -> tuple[PointingQuestion, ...]:
     """Draw the screens, and choose what to ask for: twelve targets on three screens, or five on two."""
     each = _EACH_QUICK if quick else _EACH
     screens = [
         (draw(size, seed + at), many) for at, (size, many) in enumerate(zip(SIZES, each, strict=False))
     ]
-    return tuple(Question(screen, target) for screen, many in screens for target in screen.targets[:many])
+    return tuple(
+        PointingQuestion(screen, target) for screen, many in screens for target in screen.targets[:many]
+    )
 
 
 def measure(
     model: Model,
-    asked: Sequence[Question],
+    asked: Sequence[PointingQuestion],
     *,
     dialect: str,
     max_picture_tokens: int,
@@ -191,7 +193,7 @@ def _picture_tokens(model: Model, size: tuple[int, int], budget: int) -> int:
     return model.picture_tokens(size) if isinstance(model, OpenAIModel) else tokens(size, budget)
 
 
-def _read(question: Question, reply: Reply, *, again: bool, sent: int) -> Answered:
+def _read(question: PointingQuestion, reply: Reply, *, again: bool, sent: int) -> PointingAnswer:
     """Read a reply as a run does, and note its numbers even where a run would refuse them."""
     point, error = None, ""
     try:
@@ -203,7 +205,7 @@ def _read(question: Question, reply: Reply, *, again: bool, sent: int) -> Answer
     except (ParseError, CoordinateError) as refused:
         error = str(refused)
     said = (point.x, point.y) if point else _numbers(reply)
-    return Answered(question, reply, point, error, said, again, sent)
+    return PointingAnswer(question, reply, point, error, said, again, sent)
 
 
 def _numbers(reply: Reply) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ from statistics import fmean, median
 from typing import Any, Final
 
 from qvl_agent.agent.doctor.pointing.fit import Fit, Pair, fit, nearest_space
-from qvl_agent.agent.doctor.pointing.measure import Answered, Measured
+from qvl_agent.agent.doctor.pointing.measure import Measured, PointingAnswer
 
 __all__ = ["Summary", "plain", "summarise"]
 
@@ -124,17 +124,17 @@ def _arrived(measured: Measured) -> float | None:
     return max(0.0, min(shares)) if shares else None
 
 
-def _decode(answer: Answered) -> float | None:
+def _decode(answer: PointingAnswer) -> float | None:
     times = answer.reply.times
     return times["total"] - times["first_token"] if {"total", "first_token"} <= times.keys() else None
 
 
-def _speed(answer: Answered) -> float | None:
+def _speed(answer: PointingAnswer) -> float | None:
     seconds, count = _decode(answer), answer.reply.reply_tokens
     return (count - 1) / seconds if seconds and count and count > 1 else None
 
 
-def _cache(answers: tuple[Answered, ...]) -> str:
+def _cache(answers: tuple[PointingAnswer, ...]) -> str:
     """Whether a second question about a screen was cheaper than the first: by count, else by time."""
     again = [answer for answer in answers if answer.again]
     counted = [

@@ -13,11 +13,11 @@ from qvl_agent.agent.models.chat import THINK, chatml, plain
 from qvl_agent.agent.models.checkpoint.load import Loaded
 from qvl_agent.agent.models.pictures import Kept, resized
 
-__all__ = ["Encoder", "Fresh", "Picture", "Prompt"]
+__all__ = ["EncodedPicture", "Encoder", "Fresh", "Prompt"]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class EncodedPicture:
     """An encoded frame.
 
     Attributes:
@@ -45,7 +45,7 @@ class Prompt:
     """
 
     ids: tuple[int, ...]
-    pictures: tuple[Picture, ...]
+    pictures: tuple[EncodedPicture, ...]
     starts: tuple[int, ...]
     thinking: bool
 
@@ -87,7 +87,7 @@ class Encoder:
     def __init__(self, loaded: Loaded, max_picture_tokens: int) -> None:
         self._loaded = loaded
         self._budget = max_picture_tokens
-        self._kept: Kept[Picture] = Kept(8)
+        self._kept: Kept[EncodedPicture] = Kept(8)
 
     def prompt(self, messages: Sequence[Message]) -> Prompt:
         """Render, tokenize, and put each picture's tokens in its place.
@@ -157,14 +157,14 @@ class Encoder:
         except jinja2.TemplateError as error:
             raise ModelError(f"the checkpoint's chat template fails: {error}") from error
 
-    def _picture(self, frame: Frame) -> Picture:
+    def _picture(self, frame: Frame) -> EncodedPicture:
         return self._kept.get((frame.id, self._budget), lambda: self._encode(frame))
 
-    def _encode(self, frame: Frame) -> Picture:
+    def _encode(self, frame: Frame) -> EncodedPicture:
         picture = np.array(resized(frame, self._budget))
         pixels, grid = patches(picture, self._loaded.image_processor, self._loaded.model.model.visual)
         merged = self._loaded.image_processor.merge_size**2
-        return Picture(frame.id, pixels, grid, int(grid.prod()) // merged)
+        return EncodedPicture(frame.id, pixels, grid, int(grid.prod()) // merged)
 
 
 def patches(picture: Pixels, processor: Any, visual: Any) -> tuple[Any, Any]:

@@ -20,8 +20,8 @@ from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
 from qvl_agent.actions.guard.judge import judge
+from qvl_agent.actions.parsing.closer_look import refined
 from qvl_agent.actions.parsing.reply import read_reply
-from qvl_agent.actions.parsing.second_look import refined
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.plan import plan, select_all_on

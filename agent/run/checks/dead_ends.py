@@ -15,7 +15,7 @@ from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Change
 from qvl_agent.actions.planning.action import FINAL, POINTING, Action, Ask, Wait, Zoom
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.screen.changes import difference, is_caret
 from qvl_agent.agent.wording import action_words
 
@@ -97,20 +97,22 @@ def dead_end(attempts: Sequence[Attempt]) -> DeadEnd | None:
     return None
 
 
-def attempt(action: Action, sight: Sight, screen: str, after: Frame | None, change: Change | None) -> Attempt:
+def attempt(
+    action: Action, observation: Observation, screen: str, after: Frame | None, change: Change | None
+) -> Attempt:
     """Note a step that was done.
 
     Args:
         action: what was done.
-        sight: what the model saw before.
-        screen: the checksum of `sight.screen`.
+        observation: what the model saw before.
+        screen: the checksum of `observation.screen`.
         after: the settled screen; None if nothing was captured.
         change: how it differs; None if that isn't known, which then counts as a change.
     """
     changed = not isinstance(action, Zoom)
     if changed and after is not None and change is not None:
-        changed = had_effect(action, sight.screen, after, change)
-    return Attempt(action, sight.boxes(action), screen, changed)
+        changed = had_effect(action, observation.screen, after, change)
+    return Attempt(action, observation.boxes(action), screen, changed)
 
 
 def had_effect(action: Action, before: Frame, after: Frame, change: Change) -> bool:

@@ -3,7 +3,7 @@
 A large screen is shrunk until it fits the model's budget of image tokens, and a target that falls into
 one token or less is pointed at roughly. The second question shows its surroundings pixel for pixel.
 It is a conversation of its own: it asks for a place and nothing else, and the run's history never
-holds it. What comes back may only move the target: see `actions/parsing/second_look.py`.
+holds it. What comes back may only move the target: see `actions/parsing.closer_look.py`.
 """
 
 import math
@@ -15,7 +15,7 @@ from qvl_agent.actions.core.errors import CoordinateError, ModelError, ParseErro
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.parsing.second_look import closer_target, crop_around, refined
+from qvl_agent.actions.parsing.closer_look import closer_target, crop_around, refined
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.pictures import TILE, tokens
@@ -24,7 +24,7 @@ from qvl_agent.prompts import render
 
 __all__ = [
     "MIN_SHRINK",
-    "Closer",
+    "CloserAnswer",
     "look_closer",
     "question",
     "shrunk_by",
@@ -37,7 +37,7 @@ With the default budget of 2048 tokens 1920x1080 is shown as it is, and 2560x144
 
 
 @dataclass(frozen=True, slots=True)
-class Closer:
+class CloserAnswer:
     """A second look.
 
     Attributes:
@@ -99,10 +99,10 @@ def question(action: Action, crop: Frame) -> tuple[Message, ...]:
 
 def look_closer(
     model: Model, action: Action, seen: Frame, *, stop: StopCheck, pixel_space: bool = False
-) -> Closer | None:
+) -> CloserAnswer | None:
     """Ask the model where exactly an action's target is; None if there is nothing closer to show.
 
-    Whatever goes wrong with the second answer, the first one stands and `Closer.kept` says why.
+    Whatever goes wrong with the second answer, the first one stands and `CloserAnswer.kept` says why.
 
     Raises:
         Stopped: `stop` said so.
@@ -116,9 +116,9 @@ def look_closer(
     try:
         reply = model.reply(messages, stop=stop)
     except ModelError as error:
-        return Closer(crop, messages, None, action, f"the model failed: {error}")
+        return CloserAnswer(crop, messages, None, action, f"the model failed: {error}")
     try:
         moved = refined(action, reply, crop.view, seen.view, pixel_space=pixel_space)
     except (ParseError, CoordinateError) as error:
-        return Closer(crop, messages, reply, action, str(error))
-    return Closer(crop, messages, reply, moved)
+        return CloserAnswer(crop, messages, reply, action, str(error))
+    return CloserAnswer(crop, messages, reply, moved)

@@ -23,7 +23,7 @@ from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.events import EventStream, Verifying
 from qvl_agent.prompts import render
 
-__all__ = ["FORMAT", "Claim", "Judgement", "Verified", "question", "read_judgement", "verify"]
+__all__ = ["FORMAT", "Claim", "Judgement", "VerificationResult", "question", "read_judgement", "verify"]
 
 _SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -62,7 +62,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerificationResult:
     """What came of it.
 
     Attributes:
@@ -80,7 +80,9 @@ class Verified:
     frame: Frame | None = None
 
 
-def verify(setup: Setup, claim: Claim, screen: Frame, recorder: Recorder, events: EventStream) -> Verified:
+def verify(
+    setup: Setup, claim: Claim, screen: Frame, recorder: Recorder, events: EventStream
+) -> VerificationResult:
     """Check a claim as `setup.verify` wants it.
 
     Args:
@@ -95,17 +97,17 @@ def verify(setup: Setup, claim: Claim, screen: Frame, recorder: Recorder, events
         RecordingError: the screen can't be stored.
     """
     if setup.verify == "never":
-        return Verified()
+        return VerificationResult()
     check = setup.desktop.check(claim.task, claim.answer)
     if check is not None:
-        return Verified(check.passed, check.reason, "checker")
+        return VerificationResult(check.passed, check.reason, "checker")
     if setup.verify == "checker":
-        return Verified()
+        return VerificationResult()
     events.publish(Verifying())
     try:
         fresh = _fresh(setup, screen)
     except DesktopError as error:
-        return Verified(None, f"the screen can't be seen any more: {error}", "model")
+        return VerificationResult(None, f"the screen can't be seen any more: {error}", "model")
     return _ask(setup, claim, fresh, recorder)
 
 
@@ -146,7 +148,7 @@ def _fresh(setup: Setup, screen: Frame) -> Frame:
     ).frame
 
 
-def _ask(setup: Setup, claim: Claim, fresh: Frame, recorder: Recorder) -> Verified:
+def _ask(setup: Setup, claim: Claim, fresh: Frame, recorder: Recorder) -> VerificationResult:
     model = setup.model.with_format(FORMAT) if setup.constrain == "auto" else setup.model
     messages = question(claim, fresh)
     start = time.monotonic()
@@ -166,5 +168,5 @@ def _ask(setup: Setup, claim: Claim, fresh: Frame, recorder: Recorder) -> Verifi
         seconds=time.monotonic() - start,
     )
     if judgement is None:
-        return Verified(None, error, "model", asked, fresh)
-    return Verified(judgement.done, judgement.evidence, "model", asked, fresh)
+        return VerificationResult(None, error, "model", asked, fresh)
+    return VerificationResult(judgement.done, judgement.evidence, "model", asked, fresh)

@@ -11,13 +11,13 @@ from qvl_agent.actions.execution.person import Consent, Person, Question
 from qvl_agent.agent.recording.format import RunStatus
 from qvl_agent.agent.run.context import Halt, Setup
 
-__all__ = ["under_watch"]
+__all__ = ["supervised"]
 
 S = TypeVar("S", bound=Setup)
 
 
 @contextmanager
-def under_watch(setup: S) -> Iterator[S]:
+def supervised(setup: S) -> Iterator[S]:
     """Give the setup to run with: where the desktop has a watchdog, it stops when that says so.
 
     Raises:

@@ -15,13 +15,13 @@ from Xlib import X
 from qvl_agent.actions.core.coordinates import ModelBox
 from qvl_agent.actions.core.errors import FocusLostError
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.execution.executor import Acted, Executor, Facts
+from qvl_agent.actions.execution.executor import ExecutionResult, Executor, Facts
 from qvl_agent.actions.execution.person import CallablePerson
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Action, Type
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import KeyEvent, SecretEvent, TextEvent
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import SecretValue, placeholder
 from qvl_agent.actions.secrets.covered_desktop import CoveredDesktop
 from qvl_agent.actions.secrets.vault import Vault
@@ -85,13 +85,13 @@ def at(count: int, act: Callable[[], None]) -> Callable[[], bool]:
 
 def execute(
     desktop: Desktop, action: Action, stop: Callable[[], bool], secrets: Vault | None = None
-) -> Acted:
+) -> ExecutionResult:
     covered = CoveredDesktop(desktop, secrets or vault())
     policy = Policy(secrets=(secrets or vault()).bindings)
     yes = CallablePerson(lambda _question: True)
     executor = Executor(covered, policy, person=yes, secrets=covered, stop=stop)
     frame = covered.grab()
-    return executor.execute(action, Sight(frame, frame), Facts(1, 1.0), lambda _decision: None)
+    return executor.execute(action, Observation(frame, frame), Facts(1, 1.0), lambda _decision: None)
 
 
 @pytest.mark.fault(38)

@@ -17,7 +17,7 @@ from qvl_agent.actions.execution.executor import Decision, Executor, Facts
 from qvl_agent.actions.execution.person import Consent
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Click, Press, Type
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
 INSIDE = DesktopPoint(260, 200)
@@ -59,7 +59,7 @@ def run(desktop: Desktop, *actions: Click | Type | Press, **policy: object) -> l
     executor = Executor(desktop, Policy.model_validate(policy))
     for action in actions:
         frame = desktop.grab()
-        executor.execute(action, Sight(frame, frame), FACTS, decided.append)
+        executor.execute(action, Observation(frame, frame), FACTS, decided.append)
     return decided
 
 
@@ -151,7 +151,7 @@ def test_what_was_judged_for_one_window_is_not_sent_to_another(
             wait_until(lambda: named(desktop.focused()) == "Editor", "the second window")
             executor = Executor(desktop, Policy(), person=SlowPerson(display, desktop))
             frame = desktop.grab()
-            acted = executor.execute(Type(text="secret"), Sight(frame, frame), FACTS, lambda _: None)
+            acted = executor.execute(Type(text="secret"), Observation(frame, frame), FACTS, lambda _: None)
     assert acted.outcome.status == "stale"
     assert acted.outcome.detail == "another window came in between: Thief is where Editor was"
 

@@ -13,7 +13,7 @@ from qvl_agent.actions.execution.executor import Decision, Executor, Facts
 from qvl_agent.actions.execution.person import Consent
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Scroll, Type, Wait
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
 BOX = ModelBox.of(400, 400, 500, 500)
@@ -21,9 +21,9 @@ OTHER = ModelBox.of(600, 600, 700, 700)
 FACTS = Facts(step=1, elapsed_s=1.0)
 
 
-def look(desktop: Desktop) -> Sight:
+def look(desktop: Desktop) -> Observation:
     frame = desktop.grab()
-    return Sight(frame, frame)
+    return Observation(frame, frame)
 
 
 def ignore(_: Decision) -> None: ...
@@ -135,10 +135,10 @@ def test_an_old_picture_of_a_screen_that_is_still_the_same_may_be_acted_on(deskt
 def test_an_old_picture_of_a_screen_that_changed_is_stale_not_refused(
     display: VirtualDisplay, desktop: Desktop
 ) -> None:
-    sight = look(desktop)
+    observation = look(desktop)
     with EventWindow(display.name) as window:
         executor = Executor(desktop, Policy(max_frame_age_s=1e-6))
-        acted = executor.execute(Click(target=BOX), sight, FACTS, ignore)
+        acted = executor.execute(Click(target=BOX), observation, FACTS, ignore)
         assert acted.outcome.status == "stale"
         assert window.inputs() == []
 

@@ -18,7 +18,7 @@ from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.execution.executor import Executor, Facts
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Action, Click, Press, Type
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
 PLACE = Rect(300, 200, 300, 160)
@@ -76,19 +76,19 @@ def windows(display: VirtualDisplay, desktop: Desktop) -> Iterator[Windows]:
         yield made
 
 
-def look(desktop: Desktop) -> Sight:
+def look(desktop: Desktop) -> Observation:
     frame = desktop.grab()
-    return Sight(frame, frame, desktop.layout())
+    return Observation(frame, frame, desktop.layout())
 
 
 def act(
     desktop: Desktop, action: Action, change: Callable[[], object], executor: Executor | None = None
 ) -> Outcome:
     """Let something change after the look, and act."""
-    sight = look(desktop)
+    observation = look(desktop)
     change()
     executor = executor or Executor(desktop, Policy())
-    return executor.execute(action, sight, FACTS, lambda _: None).outcome
+    return executor.execute(action, observation, FACTS, lambda _: None).outcome
 
 
 def test_a_layout_knows_what_is_on_top() -> None:

@@ -20,7 +20,7 @@ from qvl_agent.actions.execution.person import (
     Question,
     Said,
 )
-from qvl_agent.actions.execution.questions import Asking
+from qvl_agent.actions.execution.questions import Questions
 from qvl_agent.actions.guard.policy import Profile
 from qvl_agent.actions.planning.action import Click, Press, Type
 
@@ -48,8 +48,8 @@ def asking(
     profile: Profile = "standard",
     clock: Callable[[], float] = lambda: 0.0,
     stop: Callable[[], bool] = lambda: False,
-) -> Asking:
-    return Asking(person, profile, desktop=desktop, stop=stop, clock=clock)
+) -> Questions:
+    return Questions(person, profile, desktop=desktop, stop=stop, clock=clock)
 
 
 class Says:

@@ -9,7 +9,7 @@ from qvl_agent.actions.core.frame import Geometry
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.guard.judge import Scene, judge
 from qvl_agent.actions.guard.policy import Policy, Profile
-from qvl_agent.actions.guard.scene import Unsure
+from qvl_agent.actions.guard.scene import UncertainInput
 from qvl_agent.actions.planning.action import Action, Click, Done, Drag, Move, Press, Scroll, Type, Wait
 from qvl_agent.actions.planning.plan import plan
 
@@ -25,7 +25,7 @@ SAVE = Click(target=BOX, label="Save")
 
 def after(action: Action, again: Action, profile: Profile = "standard") -> Verdict:
     """Judge `again` where nobody knows whether `action` was done in step 7."""
-    unsure = Unsure(7, plan(action, SCENE.view), action.label)
+    unsure = UncertainInput(7, plan(action, SCENE.view), action.label)
     return judge(again, plan(again, SCENE.view), replace(SCENE, unsure=unsure), Policy(profile=profile))
 
 
@@ -79,6 +79,6 @@ def test_a_profile_makes_it_stricter() -> None:
 
 def test_a_stricter_rule_still_wins() -> None:
     off = Rect(400, 400, 200, 200)
-    unsure = Unsure(7, plan(SAVE, SCENE.view), "Save")
+    unsure = UncertainInput(7, plan(SAVE, SCENE.view), "Save")
     verdict = judge(SAVE, plan(SAVE, SCENE.view), replace(SCENE, unsure=unsure, off_limits=(off,)), Policy())
     assert (verdict.level, verdict.rule) == (Level.DENY, "off-limits")

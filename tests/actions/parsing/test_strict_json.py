@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qvl_agent.actions.core.errors import ParseError
-from qvl_agent.actions.parsing.strict_json import Budget, Flaw, Json, Value, read, read_all
+from qvl_agent.actions.parsing.strict_json import Flaw, Json, ScanBudget, Value, read, read_all
 
 VALUES = st.recursive(
     st.none()
@@ -104,7 +104,7 @@ def test_refuses_what_is_not_json_or_has_two_readings(text: str, reason: str) ->
     ],
 )
 def test_tells_a_broken_object_from_a_bracket_in_a_sentence(text: str, serious: bool) -> None:
-    found = read(text, 0, Budget())
+    found = read(text, 0, ScanBudget())
     assert isinstance(found, Flaw)
     assert found.serious is serious
 
@@ -130,7 +130,7 @@ def test_bare_quotes_are_not_read_in_other_texts_or_over_lines_tags_escapes_or_f
 
 
 def test_the_budget_bounds_the_work() -> None:
-    budget = Budget(steps=100)
+    budget = ScanBudget(steps=100)
     for _ in range(40):
         read("[1", 0, budget)
     with pytest.raises(ParseError, match="too many unfinished brackets"):

@@ -22,7 +22,7 @@ from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.guard.scene import Scene
 from qvl_agent.actions.planning.action import Action, Click, Done, Drag, Move, Press, Scroll, Type
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.reading.control import control_at
 from qvl_agent.actions.reading.rapidocr import RapidReader, installed, open_reader
 from qvl_agent.actions.reading.target_text import Read, Reader, read_for, read_targets, targets_of
@@ -139,7 +139,7 @@ def test_what_an_action_presses_is_read() -> None:
         (Press(keys=("enter",)), 0),
         (Done(), 0),
     ):
-        assert len(targets_of(action, Sight(frame, frame))) == count, action
+        assert len(targets_of(action, Observation(frame, frame))) == count, action
 
 
 def test_after_a_zoom_the_whole_screen_is_read_at_the_same_place() -> None:
@@ -147,7 +147,7 @@ def test_after_a_zoom_the_whole_screen_is_read_at_the_same_place() -> None:
     drawing.button(400, 300, "Pay now")
     frame = drawing.frame()
     close_up = frame.crop(FrameBox(360, 260, 560, 370))
-    texts, name = read_for(reader(), Click(target=ModelBox.at(500, 500)), Sight(close_up, frame))
+    texts, name = read_for(reader(), Click(target=ModelBox.at(500, 500)), Observation(close_up, frame))
     assert [line.text for text in texts for line in text.lines] == ["Pay now"]
     assert name.startswith("rapidocr 3")
 
@@ -164,7 +164,7 @@ class Broken:
 def test_a_reader_that_fails_is_named_in_the_record_and_stops_nothing() -> None:
     frame = Drawing().frame()
     action: Action = Click(target=ModelBox.at(500, 500))
-    assert read_for(Broken(), action, Sight(frame, frame)) == ((), "broken: no model")
+    assert read_for(Broken(), action, Observation(frame, frame)) == ((), "broken: no model")
 
 
 def test_never_means_never() -> None:

@@ -26,7 +26,7 @@ from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops.display_lock import hold_display
-from qvl_agent.agent.ask.ask import Sampling, ask, look_at, region_of
+from qvl_agent.agent.ask.ask import VideoSampling, ask, look_at, region_of
 from qvl_agent.agent.models.answer_schema import AnswerSchema
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.models.recorded import RecordedModel
@@ -282,7 +282,7 @@ def test_a_checkpoint_is_kept_to_the_schema_while_it_writes(folder: Path) -> Non
         }
     )
     small = checkpoint(folder / "tiny")
-    parts, _ = look_at([folder / "photo.jpg"], Sampling(max_picture_tokens=64))
+    parts, _ = look_at([folder / "photo.jpg"], VideoSampling(max_picture_tokens=64))
     model = TransformersModel(str(small), device="cpu", max_picture_tokens=64, max_new_tokens=64)
     try:
         answered = ask(model, "What is it?", parts, schema=schema)
@@ -356,7 +356,9 @@ def test_the_persons_own_limits_hold(folder: Path, server: StreamServer) -> None
 
 
 def test_the_parts_can_be_used_without_the_command_line(folder: Path) -> None:
-    parts, clips = look_at([folder / "photo.jpg", folder / "recording.mp4"], Sampling(fps=1, max_frames=2))
+    parts, clips = look_at(
+        [folder / "photo.jpg", folder / "recording.mp4"], VideoSampling(fps=1, max_frames=2)
+    )
     words = [part for part in parts if isinstance(part, str)]
     assert words == ["Picture 1: ", "Video 1: ", "<0.0 seconds>", "<3.9 seconds>"]
     assert sum(isinstance(part, Frame) for part in parts) == 3

@@ -25,7 +25,13 @@ from qvl_agent.agent.doctor.environment import Finding
 from qvl_agent.agent.doctor.pointing.faults import cause
 from qvl_agent.agent.doctor.pointing.findings import Examined, examine_pointing, findings
 from qvl_agent.agent.doctor.pointing.fit import Pair, fit, nearest_space
-from qvl_agent.agent.doctor.pointing.measure import Answered, Measured, Question, measure, questions
+from qvl_agent.agent.doctor.pointing.measure import (
+    Measured,
+    PointingAnswer,
+    PointingQuestion,
+    measure,
+    questions,
+)
 from qvl_agent.agent.doctor.pointing.screens import COLOURS, SIZES, draw
 from qvl_agent.agent.doctor.pointing.summary import summarise
 from qvl_agent.agent.models.openai.detect import About
@@ -312,13 +318,13 @@ def test_a_context_too_small_for_a_run_is_named(context: int, state: str) -> Non
 # The figures
 
 
-def replied(question: Question, **times: float) -> Reply:
+def replied(question: PointingQuestion, **times: float) -> Reply:
     x, y = question.true
     text = json.dumps({"action": "click", "bbox_2d": [x, y, x, y]})
     return Reply(text, prompt_tokens=2000, reply_tokens=31, times=times)
 
 
-def measured(asked: tuple[Question, ...], replies: list[Reply]) -> Measured:
+def measured(asked: tuple[PointingQuestion, ...], replies: list[Reply]) -> Measured:
     model = RecordedModel([Reply("", prompt_tokens=998), *replies])
     return measure(model, asked, dialect="grounded", max_picture_tokens=2048)
 
@@ -399,7 +405,7 @@ def test_the_line_is_found_though_one_answer_is_wild(
 
 
 def noisy(
-    asked: tuple[Question, ...], place: Callable[[float, float], Point], off: float, seed: int
+    asked: tuple[PointingQuestion, ...], place: Callable[[float, float], Point], off: float, seed: int
 ) -> Measured:
     """Answers that are off by chance, as a model's are; `off` is the standard deviation in grid units."""
     chance = np.random.default_rng(seed)
@@ -407,7 +413,9 @@ def noisy(
     for question in asked:
         x, y = np.clip(np.array(place(*question.true)) + chance.normal(0, off, 2), 0, 1000).round()
         point = ModelPoint(float(x), float(y))
-        answers.append(Answered(question, Reply("{}"), point, "", (x, y), again=False, sent_tokens=1000))
+        answers.append(
+            PointingAnswer(question, Reply("{}"), point, "", (x, y), again=False, sent_tokens=1000)
+        )
     return Measured(tuple(answers))
 
 

@@ -9,7 +9,7 @@ from screens import blank, frame, with_box
 
 from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, model_box_to_frame
 from qvl_agent.actions.planning.action import Action, Ask, Click, Drag, Press, Scroll, Type, Wait, Zoom
-from qvl_agent.actions.planning.observation import Sight
+from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.screen.changes import compare
 from qvl_agent.agent.run.checks.dead_ends import (
     END_AT,
@@ -147,7 +147,7 @@ def test_a_caret_that_blinks_is_no_effect_of_a_click_and_may_be_one_of_a_key() -
 
 
 def test_what_cannot_be_compared_counts_as_a_change() -> None:
-    sight = Sight(SCREEN, SCREEN)
-    assert attempt(PLUS, sight, "a", None, None).changed
-    assert not attempt(PLUS, sight, "a", SCREEN, compare(SCREEN, SCREEN)).changed
-    assert not attempt(Zoom(target=PLUS.target), sight, "a", None, None).changed
+    observation = Observation(SCREEN, SCREEN)
+    assert attempt(PLUS, observation, "a", None, None).changed
+    assert not attempt(PLUS, observation, "a", SCREEN, compare(SCREEN, SCREEN)).changed
+    assert not attempt(Zoom(target=PLUS.target), observation, "a", None, None).changed

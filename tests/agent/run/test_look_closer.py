@@ -31,7 +31,7 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.guard.policy import Policy
-from qvl_agent.actions.parsing.second_look import MARGIN, SIZE, closer_target, crop_around, refined
+from qvl_agent.actions.parsing.closer_look import MARGIN, SIZE, closer_target, crop_around, refined
 from qvl_agent.actions.planning.action import Action, Click, Done, Drag, Move, Press, Scroll, Type, Zoom
 from qvl_agent.agent import Agent, open_desktop
 from qvl_agent.agent.models import OnText

@@ -11,7 +11,7 @@ from qvl_agent.actions.core.outcome import Change, Level, Outcome, Verdict
 from qvl_agent.actions.planning.action import Action, Click, Done, Wait
 from qvl_agent.agent.recording.continuing import go_on_with, seconds_used
 from qvl_agent.agent.recording.recording import Recorder, Recording
-from qvl_agent.agent.run.resume import Past, past_of
+from qvl_agent.agent.run.resume import PastRun, past_of
 
 CLICK = Click(target=ModelBox.of(100, 100, 300, 200), label="Send")
 DENY = Verdict(Level.DENY, "off-limits", "it is off limits")
@@ -25,7 +25,7 @@ def past(
     verdict: Verdict = ALLOW,
     approval: str = "a1",
     error: str = "",
-) -> Past:
+) -> PastRun:
     with Recorder.create(root, manifest()) as recorder:
         Writer(recorder).write(
             noise(1),

@@ -189,7 +189,7 @@ def test_what_is_gone_on_with_stays_covered(desktop: Desktop, field: TextField, 
     first = agent(desktop, [typing(), WAIT, WAIT], tmp_path / "runs", policy=Policy(max_steps=2)).run(TASK)
     assert first.status == "budget"
     drawn = desktop.grab().pixels
-    again = agent(desktop, [WAIT, DONE], tmp_path / "runs").resume(first, anew={"max_steps"})
+    again = agent(desktop, [WAIT, DONE], tmp_path / "runs").resume(first, explicit={"max_steps"})
     assert again.status == "done"
     own = (drawn != empty).any(axis=-1)
     recording = again.recording()
@@ -203,7 +203,7 @@ def test_what_is_gone_on_with_stays_covered(desktop: Desktop, field: TextField, 
 def test_where_it_stands_must_be_known_to_go_on(desktop: Desktop, field: TextField, tmp_path: Path) -> None:
     first = agent(desktop, [typing(), WAIT, WAIT], tmp_path / "runs", policy=Policy(max_steps=2)).run(TASK)
     with pytest.raises(SettingsError, match="give it again"):
-        agent(desktop, [DONE], tmp_path, secrets=Vault({})).resume(first, anew={"max_steps"})
+        agent(desktop, [DONE], tmp_path, secrets=Vault({})).resume(first, explicit={"max_steps"})
     field.__exit__()
     with pytest.raises(SettingsError, match="empty its field"):
-        agent(desktop, [DONE], tmp_path).resume(first, anew={"max_steps"})
+        agent(desktop, [DONE], tmp_path).resume(first, explicit={"max_steps"})

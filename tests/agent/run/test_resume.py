@@ -100,7 +100,7 @@ def unsure(desktop: Desktop, tmp_path: Path) -> Path:
 def test_it_goes_on_in_its_own_record_and_with_its_own_numbers(desktop: Desktop, out_of_steps: Path) -> None:
     model, watch = Scripted(CLICK, DONE), Resumptions()
     agent = Agent(desktop, model, policy=Policy(max_steps=3), subscribers=(watch,))
-    run = agent.resume(out_of_steps, anew={"max_steps"})
+    run = agent.resume(out_of_steps, explicit={"max_steps"})
     assert (run.status, run.folder, run.result.steps) == ("done", out_of_steps, 5)
     recording = run.recording()
     assert [step.intent.step for step in recording.steps] == [1, 2, 3, 4, 5]
@@ -136,7 +136,7 @@ def test_the_conversation_is_what_it_was_message_for_message(desktop: Desktop, t
 
 def test_a_second_time_and_a_third(desktop: Desktop, out_of_steps: Path) -> None:
     agent = Agent(desktop, Scripted(WAIT), policy=Policy(max_steps=5))
-    assert agent.resume(out_of_steps, anew={"max_steps"}).status == "model-error"
+    assert agent.resume(out_of_steps, explicit={"max_steps"}).status == "model-error"
     run = Agent(desktop, Scripted(WAIT, DONE)).resume(out_of_steps)
     assert run.status == "done"
     assert [(line.after, line.ended) for line in run.recording().resumed] == [

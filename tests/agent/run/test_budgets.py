@@ -12,7 +12,7 @@ from qvl_agent.actions.guard.policy import Policy, Profile
 from qvl_agent.agent.cli.main import main
 from qvl_agent.agent.run.resume import (
     BUDGETS,
-    Past,
+    PastRun,
     Spent,
     budget_of,
     budget_spent,
@@ -21,7 +21,7 @@ from qvl_agent.agent.run.resume import (
     spent_words,
 )
 
-USED = Past(steps=30, seconds=100.0, spent=Spent(tokens=5000), asked=2)
+USED = PastRun(steps=30, seconds=100.0, spent=Spent(tokens=5000), asked=2)
 
 
 def test_what_is_left_is_left_and_never_more_than_a_new_run_gets() -> None:

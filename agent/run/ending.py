@@ -6,10 +6,10 @@ from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.execution.executor import Decision
 from qvl_agent.agent.recording.format import RunStatus
-from qvl_agent.agent.run.checks.verification import Verified
+from qvl_agent.agent.run.checks.verification import VerificationResult
 from qvl_agent.agent.run.context import Halt
 
-__all__ = ["Over", "ending_of", "halted", "no_screen", "resumed", "told"]
+__all__ = ["RunEnded", "ending_of", "halted", "no_screen", "refusal_message", "resumed"]
 
 _MENDABLE: Final[frozenset[RunStatus]] = frozenset({"stuck", "desktop-error"})
 
@@ -19,11 +19,11 @@ _OUT_OF_BUDGET: Final = "budget"
 _OUT_OF_QUESTIONS: Final = "budget-approvals"
 
 
-class Over(Exception):  # noqa: N818 - the end of a run, not a failure
+class RunEnded(Exception):  # noqa: N818 - the end of a run, not a failure
     """The end of a run, or its pause.
 
     Attributes:
-        told: what the last action came to, for the model, should the run go on.
+        message_to_model: what the last action came to, should the run go on.
         pauses: where a person is there, they may let it go on.
     """
 
@@ -32,9 +32,9 @@ class Over(Exception):  # noqa: N818 - the end of a run, not a failure
         status: RunStatus,
         message: str = "",
         answer: str | None = None,
-        verified: Verified = Verified(),  # noqa: B008 - frozen
+        verified: VerificationResult = VerificationResult(),  # noqa: B008 - frozen
         *,
-        told: str = "",
+        message_to_model: str = "",
         pauses: bool | None = None,
     ) -> None:
         super().__init__(message)
@@ -42,28 +42,28 @@ class Over(Exception):  # noqa: N818 - the end of a run, not a failure
         self.message = message
         self.answer = answer
         self.verified = verified
-        self.told = told
+        self.message_to_model = message_to_model
         self.pauses = status in _MENDABLE if pauses is None else pauses
 
 
-def halted(trouble: Over | Stopped | DesktopError, halt: Halt | None) -> Over:
+def halted(trouble: RunEnded | Stopped | DesktopError, halt: Halt | None) -> RunEnded:
     """Say how a run ends or pauses.
 
     Args:
         trouble: what was raised.
-        halt: why the run was told to stop, if it was and that is known.
+        halt: why the run was refusal_message to stop, if it was and that is known.
     """
     match trouble:
-        case Over():
+        case RunEnded():
             over = trouble
         case NoScreenError():
-            over = Over("desktop-error", str(trouble), pauses=False)
+            over = RunEnded("desktop-error", str(trouble), pauses=False)
         case DesktopError():
-            over = Over("desktop-error", str(trouble))
+            over = RunEnded("desktop-error", str(trouble))
         case _:
-            over = Over("stopped", str(trouble))
+            over = RunEnded("stopped", str(trouble))
     if over.status == "stopped" and halt is not None:
-        return Over(halt.status, halt.message, told=over.told, pauses=halt.pauses)
+        return RunEnded(halt.status, halt.message, message_to_model=over.message_to_model, pauses=halt.pauses)
     return over
 
 
@@ -105,7 +105,7 @@ def ending_of(decision: Decision, asked_most: str) -> tuple[RunStatus, str] | No
     return None
 
 
-def told(decision: Decision) -> str:
+def refusal_message(decision: Decision) -> str:
     """Say to the model who refused, and why."""
     reason = decision.verdict.reason
     return f"the person said no ({reason})" if decision.consent else reason
