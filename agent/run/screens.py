@@ -7,7 +7,7 @@ from typing import Final
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 from qvl_agent.actions.core.frame import Frame
-from qvl_agent.actions.guard.lexicon.programs import FORBIDDEN
+from qvl_agent.actions.guard.lexicon.words import programs
 from qvl_agent.actions.screen.sanity import Sanity
 from qvl_agent.agent.recording.recording import Recorder
 from qvl_agent.agent.run.context import Setup
@@ -66,7 +66,7 @@ class Screens:
         monitor = frame.view.monitor
         middle = DesktopPoint(monitor.left + monitor.width // 2, monitor.top + monitor.height // 2)
         window = self._setup.desktop.window_at(middle)
-        if window is not None and window.names & FORBIDDEN["the lock screen"]:
+        if window is not None and window.names & programs().lock_screens:
             raise DesktopError(f"the screen is locked ({window.called}); unlock it")
 
     def _grab(self) -> Frame:

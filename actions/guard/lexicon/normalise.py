@@ -1,4 +1,4 @@
-"""Takes the disguise off words: letters that look like others, letters set apart, what can't be seen.
+"""Bring texts to the plain form that they are compared in: without lookalikes, gaps and what isn't seen.
 
 A page may write "P а y" with a Cyrillic letter and spaces, and a person reads "Pay". What comes out here is
 for a search of words alone; it is never typed or shown.
@@ -27,7 +27,7 @@ _SIMPLIFIED: Final = str.maketrans(
     "删购买订阅转账账发布权许注销码号户绑银关闭设证验结费储缴续开员访问远执讲装级扩载传档写录邮请邀体会导览联络"
     "认确关机锁萤幕区块显应废纸篓资讯届满汇赠点击单变",
 )
-"""Traditional Chinese characters of the lexicon's words, simplified."""
+"""Traditional Chinese characters of the words in chinese.toml, simplified."""
 _DIGITS: Final = str.maketrans("013457@", "oleasta")
 _MIXED: Final = re.compile(r"(?<!\w)[a-z]+[013457@][a-z0-9@]*[a-z](?!\w)")
 """Words of letters with digits among them; amounts of money and years aren't."""
@@ -38,7 +38,7 @@ _NO_LETTER: Final = re.compile(_GAP)
 
 
 def undisguised(text: str) -> str:
-    """Give a text's plain form: small letters, without accents, lookalikes, gaps and what isn't seen."""
+    """Return a text in plain form: small letters, without accents, lookalikes, gaps and what isn't seen."""
     bare = unicodedata.normalize("NFKD", _UNSEEN.sub("", text)).translate(_ALIKE_CAPITALS).casefold()
     bare = "".join(letter for letter in bare if not unicodedata.combining(letter))
     bare = bare.translate(_ALIKE).translate(_SIMPLIFIED).replace("\u2019", "'").replace("\u2018", "'")

@@ -1,97 +1,189 @@
-"""The lexicon's words as regular expressions, each made once."""
+"""The words of all languages as regular expressions and sets, made once."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Final
 
-from qvl_agent.actions.guard.lexicon.pairs import CHINESE_PAIRS, ENGLISH_PAIRS, Pair
-from qvl_agent.actions.guard.lexicon.phrases import (
-    CHINESE,
-    CHINESE_NOUN_ENDS,
-    CHINESE_UNDOING,
-    ENGLISH,
-    ENGLISH_NOUN_ENDS,
-    ENGLISH_OBJECTS,
-    ENGLISH_ONLY_VERBS,
-    ENGLISH_UNDOING,
-    LEADS,
-    Consequence,
-)
+from qvl_agent.actions.guard.lexicon.words import CONSEQUENCES, Consequence, Language, languages
 
-__all__ = ["HAN", "any_of", "beginning", "is_chinese", "lead", "patterns", "whole"]
+__all__ = ["Lexicon", "is_chinese", "lexicon"]
 
+_HAN: Final = "\u3400-\u9fff"
 _GAP: Final = r"\s+(?:[\w'-]+\s+){0,2}?"
-HAN: Final = "\u3400-\u9fff"
-_CHINESE_GAP: Final = f"[{HAN}a-z ]{{0,4}}?"
+_GAP_WITHOUT_SPACES: Final = f"[{_HAN}a-z ]{{0,4}}?"
+"""What may stand between a verb and its thing."""
+_NEVER: Final = "(?!)"
+"""Matches nothing; a choice between no words would match everywhere."""
+
+_Pick = Callable[[Language], Iterable[str]]
 
 
 def is_chinese(text: str) -> bool:
-    """Say whether a text holds a Chinese character."""
-    return re.search(f"[{HAN}]", text) is not None
+    """Return whether a text holds a Chinese character."""
+    return re.search(f"[{_HAN}]", text) is not None
 
 
 @cache
-def beginning(phrases: frozenset[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?:{any_of(phrases)})(?![a-z0-9])")
+def lexicon() -> "Lexicon":
+    """Return the lexicon of the shipped languages."""
+    return Lexicon(languages())
 
 
-@cache
-def lead() -> re.Pattern[str]:
-    english = "|".join(
-        sorted((re.escape(word) for word in LEADS if not is_chinese(word)), key=len, reverse=True)
-    )
-    chinese = "|".join(sorted((word for word in LEADS if is_chinese(word)), key=len, reverse=True))
-    return re.compile(rf"^(?:(?:{english})\b|(?:{chinese}))")
+class Lexicon:
+    """The words of some languages, to be searched for in texts in plain form.
 
+    Attributes:
+        agreeing: whole labels that only agree.
+        button: what says that a label is of a button.
+        refusing: matches a label whose first words leave things as they are.
+        widgets: finds what names the kind of a thing: "the", "button".
+        leads: matches what stands before the verb of a sentence.
+        writing: finds what says that text to be written follows a colon.
+        telling: matches a clause whose first word says that the rest is to be told.
+        told_after: finds where a part begins that is only told: "that".
+        negating: finds what says that a clause asks for nothing.
+        asking: for each consequence, matches the verb of a task that asks for it.
+        power_always: names of buttons that mean the machine or its session, wherever they stand.
+        power_inside: those of them that are looked for anywhere in a label, because it has no spaces.
+        power_undoing: what turns such a name round that stands directly behind it.
+        power_also_in_apps: names that may mean only the application in an application's window.
+        power_in_shells: names that mean the machine only on a panel, a dock or a start menu.
+        power_before: matches what is left out before such a name: "yes, please".
+        power_after: finds what is left out after one: "now".
+        power_place: finds where a name ends and its place begins: "in the menu".
+        session_titles: titles of dialogs that end the session, in small letters.
+        system_titles: titles of dialogs in which the system asks for passwords or rights, in small letters.
+    """
 
-@cache
-def whole(kind: Consequence) -> frozenset[str]:
-    return frozenset(phrase[1:] for phrase in (*ENGLISH[kind], *CHINESE[kind]) if phrase.startswith("="))
-
-
-@cache
-def patterns(kind: Consequence, *, verbs: bool, undone: bool) -> tuple[re.Pattern[str], ...]:
-    english = any_of(phrase for phrase in ENGLISH[kind] if not phrase.startswith("="))
-    if verbs:
-        english = any_of(
-            form for phrase in ENGLISH[kind] if not phrase.startswith("=") for form in _forms(phrase)
+    def __init__(self, of: Iterable[Language]) -> None:
+        self._languages = tuple(of)
+        self._announcing: dict[tuple[Consequence, bool, bool], tuple[re.Pattern[str], ...]] = {}
+        self._whole = {
+            kind: frozenset(
+                phrase[1:] for each in self._languages for phrase in each.phrases[kind] if phrase[0] == "="
+            )
+            for kind in CONSEQUENCES
+        }
+        self.agreeing = frozenset(self._all(lambda each: each.labels.agreeing))
+        self.button = self._all(lambda each: each.labels.button)
+        self.refusing = re.compile(
+            rf"(?:{_any_of(self._all(lambda each: each.labels.refusing))})(?![a-z0-9])"
         )
-    chinese = any_of(phrase for phrase in CHINESE[kind] if not phrase.startswith("="))
-    english_ends, chinese_ends = _ends(), any_of(CHINESE_NOUN_ENDS)
-    before = "" if undone else "".join(rf"(?<!\b{re.escape(word)} )" for word in ENGLISH_UNDOING)
-    before_chinese = "" if undone else "".join(f"(?<!{word})" for word in CHINESE_UNDOING)
-    english_pairs, chinese_pairs = (
-        _pairs(ENGLISH_PAIRS[kind], _GAP),
-        _pairs(CHINESE_PAIRS[kind], _CHINESE_GAP),
+        self.widgets = self._anywhere(lambda each: each.labels.widgets)
+        self.leads = self._first(lambda each: each.sentences.leads)
+        self.writing = self._anywhere(lambda each: each.sentences.writing)
+        self.telling = re.compile(rf"(?:{_any_of(self._all(lambda each: each.sentences.telling))})(?![a-z])")
+        self.told_after = self._anywhere(lambda each: each.sentences.told_after)
+        self.negating = self._anywhere(lambda each: each.sentences.negating)
+        self.asking = {kind: self._asking(kind) for kind in CONSEQUENCES}
+        self.power_always = frozenset(self._all(lambda each: each.power.always))
+        self.power_inside = self._all(lambda each: () if each.spaces else each.power.always)
+        self.power_undoing = self._all(lambda each: each.power.undoing)
+        self.power_also_in_apps = frozenset(self._all(lambda each: each.power.also_in_apps))
+        self.power_in_shells = frozenset(self._all(lambda each: each.power.in_shells))
+        spaced, joined = self._choices(lambda each: each.power.before)
+        self.power_before = re.compile(rf"^(?:(?:{spaced})\b[ ,]*|(?:{joined})[，, ]*)+")
+        spaced, joined = self._choices(lambda each: each.power.after)
+        self.power_after = re.compile(rf"(?: (?:{spaced}))+$|(?:{joined})$")
+        spaced, joined = self._choices(lambda each: each.power.place)
+        self.power_place = re.compile(rf" (?:{spaced})\b|(?:{joined})")
+        self.session_titles = frozenset(self._all(lambda each: each.titles.session))
+        self.system_titles = frozenset(self._all(lambda each: each.titles.system))
+
+    def whole(self, kind: Consequence) -> frozenset[str]:
+        """Return what announces a consequence only as the whole label."""
+        return self._whole[kind]
+
+    def announcing(self, kind: Consequence, *, verbs: bool, undone: bool) -> tuple[re.Pattern[str], ...]:
+        """Return what finds a consequence's phrases and pairs, one pattern for each language.
+
+        Args:
+            kind: the consequence.
+            verbs: also find "sending" and "sends".
+            undone: also find what is negated.
+        """
+        key = (kind, verbs, undone)
+        if key not in self._announcing:
+            self._announcing[key] = tuple(
+                _with_spaces(each, kind, verbs=verbs, undone=undone)
+                if each.spaces
+                else _without_spaces(each, kind, undone=undone)
+                for each in self._languages
+            )
+        return self._announcing[key]
+
+    def _all(self, pick: _Pick) -> tuple[str, ...]:
+        return tuple(word for each in self._languages for word in pick(each))
+
+    def _choices(self, pick: _Pick) -> tuple[str, str]:
+        """Write the choice between words of languages with spaces, and that between those of the others."""
+        spaced = (word for each in self._languages if each.spaces for word in pick(each))
+        joined = (word for each in self._languages if not each.spaces for word in pick(each))
+        return _literally(spaced), _literally(joined)
+
+    def _anywhere(self, pick: _Pick) -> re.Pattern[str]:
+        spaced, joined = self._choices(pick)
+        return re.compile(rf"\b(?:{spaced})\b|(?:{joined})")
+
+    def _first(self, pick: _Pick) -> re.Pattern[str]:
+        spaced, joined = self._choices(pick)
+        return re.compile(rf"^(?:(?:{spaced})\b|(?:{joined}))")
+
+    def _asking(self, kind: Consequence) -> re.Pattern[str]:
+        """Match a verb that asks for a consequence: "reply", but not "tell me"."""
+        verbs = _any_of(self._all(lambda each: each.task_verbs.get(kind, ())))
+        spaced, joined = self._choices(lambda each: each.sentences.speaker)
+        return re.compile(rf"(?:{verbs})(?![a-z])(?!\s*(?:(?:{spaced})\b|(?:{joined})))")
+
+
+def _with_spaces(language: Language, kind: Consequence, *, verbs: bool, undone: bool) -> re.Pattern[str]:
+    phrases: Iterable[str] = _anywhere_in_a_label(language, kind)
+    if verbs:
+        phrases = (form for phrase in phrases for form in _forms(phrase, language))
+    pairs = _pairs(language, kind, _GAP)
+    before = "" if undone else "".join(rf"(?<!\b{re.escape(word)} )" for word in language.around.undoing)
+    not_before = "".join(rf"(?<!\b{re.escape(verb)})" for verb in language.around.only_verbs)
+    nouns, objects = _any_of(language.around.noun_ends), _any_of(language.around.objects)
+    ends = rf"\s+(?:{nouns})\b|{not_before}\s+(?:{objects})\b"
+    return re.compile(rf"{before}(?<![\w.'-])(?:{_any_of(phrases)}|{pairs})(?![\w'-]|\.\w|{ends})")
+
+
+def _without_spaces(language: Language, kind: Consequence, *, undone: bool) -> re.Pattern[str]:
+    phrases = _any_of(_anywhere_in_a_label(language, kind))
+    pairs = _pairs(language, kind, _GAP_WITHOUT_SPACES)
+    before = "" if undone else "".join(f"(?<!{re.escape(word)})" for word in language.around.undoing)
+    return re.compile(rf"{before}(?:{phrases}|{pairs})(?!{_any_of(language.around.noun_ends)})")
+
+
+def _anywhere_in_a_label(language: Language, kind: Consequence) -> tuple[str, ...]:
+    return tuple(phrase for phrase in language.phrases[kind] if not phrase.startswith("="))
+
+
+def _pairs(language: Language, kind: Consequence, gap: str) -> str:
+    pairs = (
+        f"(?:{_any_of(pair.verbs)}){gap}(?:{_any_of(pair.things)})" for pair in language.pairs.get(kind, ())
     )
-    return (
-        re.compile(rf"{before}(?<![\w.'-])(?:{english}|{english_pairs})(?![\w'-]|\.\w|{english_ends})"),
-        re.compile(rf"{before_chinese}(?:{chinese}|{chinese_pairs})(?!{chinese_ends})"),
-    )
+    return "|".join(pairs) or _NEVER
 
 
-def _pairs(pairs: Iterable[Pair], gap: str) -> str:
-    return "|".join(f"(?:{any_of(verbs)}){gap}(?:{any_of(things)})" for verbs, things in pairs)
-
-
-def _ends() -> str:
-    """Write what must not follow an English phrase; what is only a verb may have an object."""
-    nouns = any_of(word for word in ENGLISH_NOUN_ENDS if word not in ENGLISH_OBJECTS)
-    verbs = "".join(rf"(?<!\b{verb})" for verb in ENGLISH_ONLY_VERBS)
-    return rf"\s+(?:{nouns})\b|{verbs}\s+(?:{any_of(ENGLISH_OBJECTS)})\b"
-
-
-def any_of(phrases: Iterable[str]) -> str:
-    return "|".join(
-        re.escape(phrase).replace("\\ ", r"\s+") for phrase in sorted(phrases, key=len, reverse=True)
-    )
-
-
-def _forms(phrase: str) -> set[str]:
+def _forms(phrase: str, language: Language) -> set[str]:
     """Give a phrase's verb its endings: send, sends, sending."""
     verb, space, rest = phrase.partition(" ")
-    stems = {verb, f"{verb}s", f"{verb}es", f"{verb}ing", f"{verb}{verb[-1]}ing"}
+    endings = language.verb_endings
+    stems = {verb}
+    stems |= {verb + ending for ending in endings.added}
+    stems |= {verb + verb[-1] + ending for ending in endings.doubling}
     if verb.endswith("e"):
-        stems.add(f"{verb[:-1]}ing")
+        stems |= {verb[:-1] + ending for ending in endings.replacing_e}
     return {f"{stem}{space}{rest}" for stem in stems}
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """Write a choice between words, the longest first, with any blanks where one has a space."""
+    return _literally(words).replace("\\ ", r"\s+")
+
+
+def _literally(words: Iterable[str]) -> str:
+    """Write a choice between words, the longest first, or what never matches where there are none."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)) or _NEVER

@@ -1,26 +1,15 @@
 """Which consequence words announce: on a button, in what the model says it does, in a task, in a title.
 
-Words can be disguised (`disguise.py` takes off what is known), and a label that lies isn't found out here.
-What is found can only make a verdict stricter. The words themselves are in `lexicon_words.py`.
+Words can be disguised (`normalise` takes off what is known), and a label that lies isn't found out here.
+What is found can only make a verdict stricter. The words themselves are in the TOML files beside this module.
 """
 
 import re
-from functools import cache
 from typing import Final
 
 from qvl_agent.actions.guard.lexicon.normalise import undisguised
-from qvl_agent.actions.guard.lexicon.patterns import any_of, beginning, is_chinese, lead, patterns, whole
-from qvl_agent.actions.guard.lexicon.phrases import (
-    BARE,
-    CONSEQUENCES,
-    ENGLISH_UNDOING,
-    NAMING_A_WIDGET,
-    REFUSING,
-    TASK_VERBS,
-    TELLING,
-    WRITING,
-    Consequence,
-)
+from qvl_agent.actions.guard.lexicon.patterns import is_chinese, lexicon
+from qvl_agent.actions.guard.lexicon.words import CONSEQUENCES, Consequence
 
 __all__ = [
     "Found",
@@ -33,7 +22,6 @@ __all__ = [
     "named_in",
     "names_in",
     "says_no",
-    "starts",
 ]
 
 Found = dict[Consequence, str]
@@ -63,7 +51,8 @@ def in_label(label: str) -> Found:
     """Find what a target's label announces; of a long one only its start and quoted parts count."""
     text = _plain(label)
     found: Found = {}
-    whole = [text] if "button" in text or "按钮" in text or _short(text) else []
+    is_button = any(word in text for word in lexicon().button)
+    whole = [text] if is_button or _short(text) else []
     for part in (*_QUOTED.findall(text), *whole):
         found |= _search(part) | _search(_bare(part), exact=True)
     return found or _at_start(_bare(text))
@@ -85,24 +74,19 @@ def in_button(text: str, *, bounded: bool = True) -> Found:
         return {}
     if size <= anywhere and (bounded or (is_chinese(plain) and size <= _LINE_CHINESE)):
         return in_label(plain)
-    exact = {kind: plain for kind in CONSEQUENCES if plain in whole(kind)}
+    exact = {kind: plain for kind in CONSEQUENCES if plain in lexicon().whole(kind)}
     return exact | (_at_start(plain) if bounded or size <= anywhere else {})
 
 
 def names_in(label: str) -> tuple[str, ...]:
-    """List what a label may name, in plain form: its quoted parts, and itself without "the" and "button"."""
+    """Return what a label may name, in plain form: its quoted parts; itself without "the" and "button"."""
     text = _plain(label)
     return tuple(dict.fromkeys(_bare(part).strip(" .…!！。?？") for part in (*_QUOTED.findall(text), text)))
 
 
 def says_no(label: str) -> bool:
-    """Say whether a label claims to leave things as they are: "Cancel", "the 'Close' button", "取消"."""
-    return any(starts(name, REFUSING) for name in names_in(label))
-
-
-def starts(text: str, phrases: frozenset[str]) -> bool:
-    """Say whether a plain text begins with a phrase, as a word of its own where words have spaces."""
-    return beginning(phrases).match(text) is not None
+    """Return whether a label claims to leave things as they are: "Cancel", "the 'Close' button", "取消"."""
+    return any(lexicon().refusing.match(name) for name in names_in(label))
 
 
 def in_intent(intent: str) -> Found:
@@ -132,9 +116,9 @@ def in_title(title: str) -> Found:
 
 
 def agrees_only(label: str) -> bool:
-    """Say whether a label only agrees: "OK", "Continue", "确定"."""
+    """Return whether a label only agrees: "OK", "Continue", "确定"."""
     text = _plain(label)
-    return any(_bare(part).strip(" !.。！") in BARE for part in (text, *_QUOTED.findall(text)))
+    return any(_bare(part).strip(" !.。！") in lexicon().agreeing for part in (text, *_QUOTED.findall(text)))
 
 
 def named_in(task: str) -> frozenset[str]:
@@ -181,14 +165,14 @@ def _before_colon(text: str) -> str:
 def _deed(clause: str) -> str:
     """Leave out what is to be told: "tell Bob I will delete it" asks for no deletion."""
     rest = _after_leads(clause)
-    if re.match(rf"(?:{any_of(TELLING)})(?![a-z])", rest):
+    if lexicon().telling.match(rest):
         return ""
-    return re.split(r"\b(?:that|saying|which)\b", rest, maxsplit=1)[0]
+    return lexicon().told_after.split(rest, maxsplit=1)[0]
 
 
 def _after_leads(clause: str) -> str:
     rest = clause
-    while (shorter := lead().sub("", rest, count=1).lstrip()) != rest:
+    while (shorter := lexicon().leads.sub("", rest, count=1).lstrip()) != rest:
         rest = shorter
     return rest
 
@@ -196,37 +180,21 @@ def _after_leads(clause: str) -> str:
 def _begins(clause: str) -> set[Consequence]:
     """Find what the verb asks for that a task begins with: "and then reply to her", not "tell me"."""
     rest = _after_leads(clause)
-    return {
-        kind
-        for kind, verbs in TASK_VERBS.items()
-        if re.match(rf"(?:{any_of(verbs)})(?![a-z])(?!\s*(?:(?:me|us)\b|我))", rest) is not None
-    }
+    return {kind for kind, verb in lexicon().asking.items() if verb.match(rest)}
 
 
 def _writes(head: str) -> bool:
-    return any(
-        word in head if is_chinese(word) else re.search(rf"\b{word}\b", head) is not None for word in WRITING
-    )
+    return lexicon().writing.search(head) is not None
 
 
 def _negated(clause: str) -> bool:
-    english = any(re.search(rf"(?<![\w]){re.escape(word)}\b", clause) for word in ENGLISH_UNDOING)
-    return english or any(word in clause for word in ("不", "勿", "别", "无需", "取消", "停止", "禁止"))
-
-
-@cache
-def _decoration() -> re.Pattern[str]:
-    english = "|".join(
-        sorted((word for word in NAMING_A_WIDGET if not is_chinese(word)), key=len, reverse=True)
-    )
-    chinese = "|".join(word for word in NAMING_A_WIDGET if is_chinese(word))
-    return re.compile(rf"\b(?:{english})\b|{chinese}")
+    return lexicon().negating.search(clause) is not None
 
 
 def _bare(text: str) -> str:
     """Leave out what names the widget, and quotes: 'the "Send" button' is "send"."""
     plain = re.sub(r"[\"“”「」『』《》‘]|(?<!\w)'|'(?!\w)", " ", text)
-    return " ".join(_decoration().sub(" ", plain).split())
+    return " ".join(lexicon().widgets.sub(" ", plain).split())
 
 
 def _search(text: str, *, exact: bool = False, verbs: bool = False, undone: bool = False) -> Found:
@@ -240,12 +208,12 @@ def _search(text: str, *, exact: bool = False, verbs: bool = False, undone: bool
     """
     found: Found = {}
     for kind in CONSEQUENCES:
-        for pattern in patterns(kind, verbs=verbs, undone=undone):
+        for pattern in lexicon().announcing(kind, verbs=verbs, undone=undone):
             if match := pattern.search(text):
                 found[kind] = match[0]
                 break
         else:
-            if exact and text.strip(" !.…") in whole(kind):
+            if exact and text.strip(" !.…") in lexicon().whole(kind):
                 found[kind] = text
     return found
 
@@ -253,7 +221,7 @@ def _search(text: str, *, exact: bool = False, verbs: bool = False, undone: bool
 def _at_start(text: str, *, verbs: bool = False) -> Found:
     """Find a phrase that the text begins with, after words that lead to it."""
     rest = text.strip()
-    while (shorter := lead().sub("", rest, count=1).lstrip()) != rest:
+    while (shorter := lexicon().leads.sub("", rest, count=1).lstrip()) != rest:
         if _starting(rest, verbs=verbs):
             break
         rest = shorter
@@ -264,6 +232,6 @@ def _starting(text: str, *, verbs: bool) -> Found:
     return {
         kind: match[0]
         for kind in CONSEQUENCES
-        for pattern in patterns(kind, verbs=verbs, undone=True)
+        for pattern in lexicon().announcing(kind, verbs=verbs, undone=True)
         if (match := pattern.match(text))
     }

@@ -9,8 +9,6 @@ from typing import Final
 
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.core.windows import WindowInfo
-from qvl_agent.actions.guard.lexicon.phrases import CONSEQUENCES, Consequence
-from qvl_agent.actions.guard.lexicon.programs import BROWSERS, FILES_AND_MAIL, MESSENGERS
 from qvl_agent.actions.guard.lexicon.search import (
     Found,
     agrees_only,
@@ -19,6 +17,7 @@ from qvl_agent.actions.guard.lexicon.search import (
     in_title,
     mentioned,
 )
+from qvl_agent.actions.guard.lexicon.words import CONSEQUENCES, Consequence, programs
 from qvl_agent.actions.guard.rules import Case
 from qvl_agent.actions.guard.rules.second_opinion import only_agrees, read_on_target, shown
 from qvl_agent.actions.guard.rules.windows import keys_go_to
@@ -100,7 +99,7 @@ def _by_pixels(case: Case) -> Found:
 def _by_title(window: WindowInfo | None, intent: str, *, agrees: bool) -> Found:
     """Take a dialog's title; and any title, and the whole reason, for a button that only agrees."""
     found: Found = {}
-    if window is not None and not window.names & BROWSERS:
+    if window is not None and not window.names & programs().browsers:
         found = in_title(window.title)
     if agrees:
         found = found | mentioned(intent) | (mentioned(window.title) if window is not None else {})
@@ -111,7 +110,7 @@ def _by_key(case: Case, action: Press) -> Found:
     window, downs = keys_go_to(case), _downs(case)
     names = window.names if window is not None else frozenset()
     found: Found = {}
-    if downs & _DELETING and names & FILES_AND_MAIL:
+    if downs & _DELETING and names & programs().files_and_mail:
         found["delete"] = f"the Delete key in {window.called}" if window is not None else ""
     if downs & _CONFIRMING:
         found |= _by_title(window, action.intent, agrees=agrees_only(action.label))
@@ -125,7 +124,7 @@ def _by_key(case: Case, action: Press) -> Found:
 
 def _by_enter(window: WindowInfo | None) -> Found:
     """Enter sends in a messenger."""
-    if window is not None and window.names & MESSENGERS:
+    if window is not None and window.names & programs().messengers:
         return {"send": f"Enter in {window.called}"}
     return {}
 

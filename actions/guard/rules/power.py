@@ -5,21 +5,13 @@ desktop's own menu calls "Restart" an application may call so too: there it is a
 browser may say anything; its buttons reach no farther than the page.
 """
 
-import re
 from typing import Final, Literal
 
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.core.windows import WindowInfo
-from qvl_agent.actions.guard.lexicon.power_words import (
-    ALSO_IN_APPS,
-    ALWAYS,
-    IN_SHELLS,
-    NO_BUTTON,
-    SESSION_TITLES,
-    SHELLS,
-)
-from qvl_agent.actions.guard.lexicon.programs import BROWSERS
+from qvl_agent.actions.guard.lexicon.patterns import lexicon
 from qvl_agent.actions.guard.lexicon.search import names_in
+from qvl_agent.actions.guard.lexicon.words import programs
 from qvl_agent.actions.guard.rules import Case, deny
 from qvl_agent.actions.guard.rules.second_opinion import shown, texts_on_target
 from qvl_agent.actions.guard.rules.windows import keys_go_to
@@ -44,14 +36,6 @@ _LEVELS: Final[dict[tuple[_Weight, _Place], Level]] = {
 _MOST_WORDS: Final = 8
 _MOST_CHINESE: Final = 10
 _CONFIRMING: Final = frozenset({"enter", "space"})
-_LEADING: Final = re.compile(
-    r"^(?:(?:yes|please|click|press|on|choose|select|to|and|then)\b[ ,]*|(?:确认|点击|立即|马上|是)[，, ]*)+"
-)
-_FOLLOWING: Final = re.compile(
-    r"(?: (?:now|anyway|immediately|(?:the |this |your )?(?:computer|pc)))+$|(?:电脑|计算机)$"
-)
-_WHERE: Final = re.compile(r" (?:in|on|at|from|to|with|near|next|option|entry|so)\b")
-_CHINESE: Final = tuple(word for word in sorted(ALWAYS) if not word.isascii())
 
 
 def power_button(case: Case) -> Verdict | None:
@@ -77,9 +61,10 @@ def power_button(case: Case) -> Verdict | None:
 def session_window(case: Case) -> Verdict | None:
     """Refuse input into the desktop's own dialog for that; Escape still closes it."""
     window = _window(case)
-    if window is None or not _presses(case) or window.names & BROWSERS:
+    if window is None or not _presses(case) or window.names & programs().browsers:
         return None
-    if window.title.strip(" ?？!！.…").casefold() in SESSION_TITLES or window.names & NO_BUTTON:
+    title = window.title.strip(" ?？!！.…").casefold()
+    if title in lexicon().session_titles or window.names & programs().session_dialogs:
         return deny("session-window", f"it would touch the dialog that ends the session ({window.called})")
     return None
 
@@ -102,9 +87,9 @@ def _window(case: Case) -> WindowInfo | None:
 def _place(window: WindowInfo | None) -> _Place:
     if window is None or not (window.names or window.title):
         return "unknown"
-    if window.names & BROWSERS:
+    if window.names & programs().browsers:
         return "browser"
-    return "shell" if window.names & SHELLS else "app"
+    return "shell" if window.names & programs().desktop_shells else "app"
 
 
 def _weight(text: str, *, whole: bool = False) -> _Weight | None:
@@ -114,21 +99,21 @@ def _weight(text: str, *, whole: bool = False) -> _Weight | None:
         text: a label, a reason, or what was read.
         whole: whether the words must be all of it: a line of a list or a page may speak of anything.
     """
+    words = lexicon()
     for name in names_in(text):
         if len(name.split()) > _MOST_WORDS or (not name.isascii() and len(name) > _MOST_CHINESE):
             continue
-        deed = _LEADING.sub("", name)
-        head = _FOLLOWING.sub("", deed if whole else _WHERE.split(deed, maxsplit=1)[0])
-        inside = not whole and any(word in deed and not _undone(deed, word) for word in _CHINESE)
-        if inside or deed in ALWAYS or head in ALWAYS:
+        deed = words.power_before.sub("", name)
+        head = words.power_after.sub("", deed if whole else words.power_place.split(deed, maxsplit=1)[0])
+        inside = not whole and any(word in deed and not _undone(deed, word) for word in words.power_inside)
+        if inside or deed in words.power_always or head in words.power_always:
             return "always"
-        if head in ALSO_IN_APPS:
+        if head in words.power_also_in_apps:
             return "also in apps"
-        if head in IN_SHELLS:
+        if head in words.power_in_shells:
             return "in shells"
     return None
 
 
 def _undone(text: str, word: str) -> bool:
-    before = text[: text.index(word)]
-    return before.endswith(("不", "取消", "停止", "禁止", "勿"))
+    return text[: text.index(word)].endswith(lexicon().power_undoing)

@@ -10,14 +10,8 @@ from typing import Final
 
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.core.windows import WindowInfo
-from qvl_agent.actions.guard.lexicon.programs import (
-    FORBIDDEN,
-    FORBIDDEN_TITLES,
-    INSTALLERS,
-    RUN_DIALOGS,
-    SHELL_INSIDE,
-    TERMINALS,
-)
+from qvl_agent.actions.guard.lexicon.patterns import lexicon
+from qvl_agent.actions.guard.lexicon.words import programs
 from qvl_agent.actions.guard.rules import Case, deny
 from qvl_agent.actions.planning.action import Type
 from qvl_agent.actions.planning.events import TYPED, ButtonEvent, MoveEvent
@@ -60,10 +54,10 @@ def forbidden_window(case: Case) -> Verdict | None:
             return deny("own-window", "the input would go to this agent's own window or terminal")
         if _is_one_of(window, case.policy.forbidden_apps):
             return deny("forbidden-app", f"it would touch {window.called}, which you forbade")
-        for what, names in FORBIDDEN.items():
+        for what, names in _forbidden():
             if window.names & names:
                 return deny("forbidden-window", f"it would touch {what} ({window.called})")
-        if (title := window.title.strip()).casefold() in FORBIDDEN_TITLES:
+        if (title := window.title.strip()).casefold() in lexicon().system_titles:
             return deny("forbidden-window", f"it would touch a question of the system ({title})")
     return None
 
@@ -73,8 +67,8 @@ def dangerous_command(case: Case) -> Verdict | None:
 
     Where the window isn't known it may be a terminal, so it is asked there too.
     """
-    window = keys_go_to(case)
-    if window is not None and not window.names & (TERMINALS | RUN_DIALOGS | SHELL_INSIDE):
+    window, known = keys_go_to(case), programs()
+    if window is not None and not window.names & (known.terminals | known.run_dialogs | known.shell_inside):
         return None
     text = case.action.text if isinstance(case.action, Type) else ""
     for line in _CONTINUED.sub(" ", text.casefold()).splitlines():
@@ -91,9 +85,9 @@ def risky_window(case: Case) -> Verdict | None:
         return None
     for window in _reached(case):
         for what, names in (
-            ("a terminal", TERMINALS),
-            ("a dialog that runs commands", RUN_DIALOGS),
-            ("an installer", INSTALLERS),
+            ("a terminal", programs().terminals),
+            ("a dialog that runs commands", programs().run_dialogs),
+            ("an installer", programs().installers),
         ):
             if window.names & names:
                 rule = f"window-{what.split()[1]}"
@@ -128,6 +122,18 @@ def keys_go_to(case: Case) -> WindowInfo | None:
     windows = case.scene.windows
     under = windows[clicked] if 0 <= clicked < len(windows) else None
     return under or case.scene.focused
+
+
+def _forbidden() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Name the programs that nobody's agent may touch, and say what they are."""
+    known = programs()
+    return (
+        ("a password manager", known.password_managers),
+        ("a keyring", known.keyrings),
+        ("a question about more rights", known.rights_questions),
+        ("the lock screen", known.lock_screens),
+        ("security settings", known.security_settings),
+    )
 
 
 def _reached(case: Case) -> list[WindowInfo]:

@@ -6,7 +6,6 @@ from types import ModuleType
 import pytest
 from project import ROOT
 
-from qvl_agent.actions.guard.lexicon.phrases import CHINESE, CONSEQUENCES, ENGLISH
 from qvl_agent.actions.guard.lexicon.search import (
     agrees_only,
     in_button,
@@ -16,6 +15,7 @@ from qvl_agent.actions.guard.lexicon.search import (
     mentioned,
     named_in,
 )
+from qvl_agent.actions.guard.lexicon.words import CONSEQUENCES, Consequence, languages
 
 
 def benchmark() -> ModuleType:
@@ -27,12 +27,26 @@ def benchmark() -> ModuleType:
     return module
 
 
+@pytest.mark.parametrize("spaces", [True, False])
 @pytest.mark.parametrize("kind", CONSEQUENCES)
-def test_every_phrase_is_found_as_a_whole_label(kind: str) -> None:
-    for phrase in (*ENGLISH[kind], *CHINESE[kind]):
+def test_every_phrase_is_found_as_a_whole_label(kind: Consequence, spaces: bool) -> None:
+    phrases = [phrase for each in languages() if each.spaces is spaces for phrase in each.phrases[kind]]
+    assert len(phrases) >= 7
+    for phrase in phrases:
         label = phrase.removeprefix("=")
         assert kind in in_label(label), label
         assert kind in in_label(f"“{label.title()}”"), label
+
+
+@pytest.mark.parametrize("spaces", [True, False])
+@pytest.mark.parametrize("kind", CONSEQUENCES)
+def test_every_pair_is_found_as_a_whole_label(kind: Consequence, spaces: bool) -> None:
+    pairs = [pair for each in languages() if each.spaces is spaces for pair in each.pairs.get(kind, ())]
+    assert len(pairs) >= 3
+    gap = " " if spaces else ""
+    for pair in pairs:
+        for label in (f"{verb}{gap}{thing}" for verb in pair.verbs for thing in pair.things):
+            assert kind in in_label(label), label
 
 
 @pytest.mark.parametrize(
