@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test test-faults attacks nano nightly setup-demo setup-test format lint types tests engines bench clean
+.PHONY: demo test test-faults attacks nano nightly setup-demo setup-test format lint types tests engines house bench clean
 
 demo: setup-demo
 	.venv/bin/qvl-agent demo
@@ -24,6 +24,7 @@ format: setup-test
 lint:
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
+	.venv/bin/lint-imports
 
 types:
 	$(PYTHON) -m mypy
@@ -68,6 +69,10 @@ nightly: setup-test
 engines: setup-test
 	@sh .dev/engines
 	$(PYTHON) tests/support/engines.py
+
+# Modules and their sizes, long functions, folders, slivers, contracts.
+house: setup-test
+	$(PYTHON) .dev/house
 
 bench: setup-test
 	$(PYTHON) benchmarks/step_overhead.py

@@ -15,7 +15,7 @@ from qvl_agent.actions.secrets.vault import Vault
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.choice.auto import SILENT, ModelChooser
 from qvl_agent.agent.recording.recording import RecordedStep, Recording
-from qvl_agent.agent.recording.replay.replay import Think
+from qvl_agent.agent.recording.replay.rerun import Think
 from qvl_agent.agent.registry.lookup import check_pair, desktop_kind, model_kind
 from qvl_agent.agent.run.agent import Agent
 from qvl_agent.agent.run.events import Subscriber

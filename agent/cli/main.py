@@ -113,7 +113,7 @@ def demo(app: str, seed: int, open_report: bool, **options: Any) -> int:
     answers, and the first line says which: nano, a small Qwen3-VL for the sandbox, or the oracle, a
     stand-in that reads the application's widgets. --model chooses.
     """
-    from qvl_agent.agent.cli.demo import with_stand_in
+    from qvl_agent.agent.registry.models import with_stand_in
     from qvl_agent.agent.report.page import ReportWriter
 
     settings, note = with_stand_in(settings_of(options, desktop=f"sandbox:{app}?seed={seed}"))

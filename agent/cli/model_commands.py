@@ -127,9 +127,18 @@ def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **w
     It takes the engine that is installed, and listens on this machine alone. Ctrl+C ends it.
     """
     del verbose
-    from qvl_agent.agent.cli.serve import serve_in_terminal
     from qvl_agent.agent.secret_sources import taken_from_environment
+    from qvl_agent.agent.serve.engines import Wanted
+    from qvl_agent.agent.serve.start import choose_engine, choose_model, line, plan, run
+    from qvl_agent.agent.terminal.chooser import TerminalChooser
 
     taken_from_environment()  # a server has no use for them
-
-    return serve_in_terminal(engine or "", wanted, key=api_key, only_print=only_print)
+    chosen = choose_engine(engine or "", only_print=only_print)
+    model, preset = choose_model(wanted["model"], chosen, TerminalChooser(only_printed=only_print))
+    command = plan(chosen, Wanted(**{**wanted, "model": model}, preset=preset, key=bool(api_key)))
+    if only_print and command.first:
+        click.echo(f"# once the server runs: {command.first}")
+    click.echo(line(command, key=bool(api_key)), err=not only_print)
+    if only_print:
+        return 0
+    return run(command, wanted["host"], key=api_key, say=lambda text: click.echo(text, err=True))

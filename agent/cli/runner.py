@@ -38,12 +38,13 @@ def play(
     from qvl_agent.agent.cli.signals import stop_on_signals
     from qvl_agent.agent.logs import log_event
     from qvl_agent.agent.opening import agent_for, open_desktop, open_model_for
-    from qvl_agent.agent.registry.lookup import check_pair, model_kind
+    from qvl_agent.agent.registry.lookup import check_pair, desktop_kind, model_kind
     from qvl_agent.agent.run.events import Warned
     from qvl_agent.agent.terminal.chooser import TerminalChooser
     from qvl_agent.agent.terminal.question import TerminalPerson
     from qvl_agent.agent.terminal.reporter import JsonReporter, TerminalReporter
 
+    desktop_kind(settings.desktop)
     check_pair(settings, settings.desktop)
     model_named = model_kind(settings)
     settings = model_named.adapt(settings)
@@ -83,7 +84,7 @@ def replay_folder(folder: Path, options: dict[str, Any]) -> int:
     """Replay a recording, print what differs, and give the exit code."""
     from qvl_agent.agent.opening import open_thinker
     from qvl_agent.agent.recording.recording import Recording
-    from qvl_agent.agent.recording.replay.replay import replay as compare
+    from qvl_agent.agent.recording.replay.rerun import replay as compare
     from qvl_agent.agent.terminal.reporter import print_replay
 
     recording = Recording.open(folder)

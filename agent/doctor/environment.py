@@ -157,16 +157,13 @@ def _package(module: str, distribution: str, extra: str, purpose: str) -> Findin
 
 def _accelerator(_settings: Settings) -> Iterator[Finding]:
     memory = total_memory()
-    low = memory is not None and memory < _LITTLE_MEMORY
-    if memory is not None:
-        yield Finding(
-            name="memory",
-            state="warn" if low else "ok",
-            fact=f"{memory / _GIB:.1f} GiB",
-            remedy="too little for a checkpoint here; use a server on another machine of yours"
-            if low
-            else "",
-        )
+    low = memory < _LITTLE_MEMORY
+    yield Finding(
+        name="memory",
+        state="warn" if low else "ok",
+        fact=f"{memory / _GIB:.1f} GiB",
+        remedy="too little for a checkpoint here; use a server on another machine of yours" if low else "",
+    )
     if find_spec("torch") is None:
         return
     import torch

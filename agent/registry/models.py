@@ -1,4 +1,4 @@
-"""The kinds of model that are built in: servers, the oracle, nano, and what "auto" takes."""
+"""The kinds of model that are built in, and which of them answers in the demo."""
 
 from typing import Final
 
@@ -16,13 +16,14 @@ from qvl_agent.agent.models.choice.auto import (
 from qvl_agent.agent.registry.checkpoints import open_checkpoint
 from qvl_agent.agent.registry.desktops import SANDBOX
 from qvl_agent.agent.registry.kinds import ModelKind
-from qvl_agent.agent.registry.nano import NANO
+from qvl_agent.agent.registry.nano import NANO, lacking
 from qvl_agent.agent.registry.servers import SERVER, open_served
 from qvl_agent.agent.settings import AUTO_NAMES, Settings
+from qvl_agent.sandbox import nano
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
 
-__all__ = ["AUTO", "MODELS", "ORACLE"]
+__all__ = ["AUTO", "MODELS", "ORACLE", "with_stand_in"]
 
 
 def _open_oracle(settings: Settings, desktop: Desktop | None, _chooser: ModelChooser) -> Model:
@@ -71,3 +72,22 @@ AUTO: Final = ModelKind(
 
 MODELS: Final = (SERVER, ORACLE, NANO, AUTO)
 """In the order in which they are asked; after them come other packages' kinds, then checkpoints."""
+
+
+def with_stand_in(settings: Settings) -> tuple[Settings, str]:
+    """Name one of the program's own models where nobody named one and "auto" would find none.
+
+    Nothing is downloaded, and none of them takes the place of a Qwen3-VL that is here.
+
+    Returns:
+        The settings to go on with; and a sentence to the person if nano can't answer, else "".
+    """
+    if (
+        settings.server
+        or not AUTO.claims(settings)
+        or isinstance(look_around(offers=False), Served | Checkpoint)
+    ):
+        return settings, ""
+    why = lacking(settings.dialect) if NANO.name == nano.DEMO_MODEL else ""
+    chosen = ORACLE.name if why else nano.DEMO_MODEL
+    return settings.model_copy(update={"model": chosen}), why and f"the oracle answers, as {why}"

@@ -1,1 +1,6 @@
 """One run of one task, from its first look to its last line."""
+
+import lazy_loader
+
+# What others may use, imported when it is first used: the list is in __init__.pyi, docs/api.md says more.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

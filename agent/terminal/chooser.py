@@ -15,13 +15,24 @@ class TerminalChooser(ModelChooser):
     Where nobody can answer (no terminal, or machines read along) the answer is no.
     """
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, only_printed: bool = False) -> None:
+        """Take how to behave.
+
+        Args:
+            as_json: a program reads the output, so nobody can be asked.
+            only_printed: a command is only printed, so whatever it would fetch is agreed to and nothing is said.
+        """
+        self._only_printed = only_printed
         self._can_ask = not as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
     def chosen(self, why: str) -> None:
+        if self._only_printed:
+            return
         click.echo(f"auto: {why}", err=True)
 
     def download(self, offer: Offer) -> bool:
+        if self._only_printed:
+            return True
         if offer.named and offer.fits:
             click.echo(f"downloading {offer.what}", err=True)
             return True

@@ -25,7 +25,7 @@ from qvl_agent.agent.recording.format import (
     StepIntent,
     StepOutcome,
 )
-from qvl_agent.agent.recording.replay.replay import ReplayReport
+from qvl_agent.agent.recording.replay.rerun import ReplayReport
 from qvl_agent.agent.registry.lookup import about_model
 from qvl_agent.agent.run.events import (
     Acted,

@@ -24,6 +24,8 @@ from qvl_agent.agent.settings import load_settings
 from qvl_agent.sandbox.display import VirtualDisplay
 
 README = ROOT / "README.md"
+PARTS_OF_A_PACKAGE = "docs/plugins.md"
+"""Its blocks are one package, which tests/agent/registry/test_plugins.py installs."""
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in (README, *sorted((ROOT / "docs").glob("*.md")))
@@ -37,7 +39,7 @@ SECRET = "correct horse"
 
 def blocks(language: str, *pages: str) -> list[str]:
     """The code blocks of these pages, or of all; what stands on two pages comes once."""
-    texts = [PAGES[name] for name in pages or PAGES]
+    texts = [PAGES[name] for name in pages or [page for page in PAGES if page != PARTS_OF_A_PACKAGE]]
     found = [
         re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL) for text in texts
     ]

@@ -12,7 +12,10 @@ from project import ROOT
 ROOMS = ("actions", "agent", "prompts", "sandbox")
 NOT_PACKED = ("sandbox/attacks/", "sandbox/nano/making/")
 """What users never run."""
-DATA = {".py", ".md", ".j2", ".typed", ".xml", ".json", ".jsonl", ".png", ".jinja", ".safetensors", ".toml"}
+DATA = {
+    *(".py", ".pyi", ".md", ".j2", ".typed", ".xml"),
+    *(".json", ".jsonl", ".png", ".jinja", ".safetensors", ".toml"),
+}
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ from qvl_agent.agent import Agent, open_desktop
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.recording.journal import read_journal
 from qvl_agent.agent.recording.recording import Recording
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.run.events import Acted, Decided, RunEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 

@@ -5,6 +5,7 @@ are looked at. Nothing is started, and nothing leaves the machine.
 """
 
 import asyncio
+import logging
 import os
 import re
 import sys
@@ -29,6 +30,8 @@ __all__ = [
     "on_disk",
     "running_servers",
 ]
+
+_log = logging.getLogger(__name__)
 
 _FIRST_PERSON: Final = 1000
 """Linux gives system services the user ids below, and people those from here on."""
@@ -189,23 +192,21 @@ def _checkpoint(cache: str, name: str, folder: Path) -> CachedCheckpoint | None:
 
 
 def _hugging_face() -> Iterator[tuple[str, str, Path]]:
-    """The layout is models--OWNER--NAME/snapshots/COMMIT, and refs/main names the commit."""
-    for repository in sorted(_hub_folder().glob("models--*--*")):
-        name = repository.name.removeprefix("models--").replace("--", "/")
-        try:
-            commit = (repository / "refs" / "main").read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            continue
-        yield _HUB, name, repository / "snapshots" / commit
-
-
-def _hub_folder() -> Path:
-    """Where the hub's client keeps its files, by its own variables and their order."""
-    for variable, below in (("HF_HUB_CACHE", ""), ("HUGGINGFACE_HUB_CACHE", ""), ("HF_HOME", "hub")):
-        if value := os.environ.get(variable):
-            return Path(value).expanduser() / below
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "huggingface" / "hub"
+    """List the models in the hub client's cache, each in the commit of its main branch."""
+    try:
+        from huggingface_hub import constants, scan_cache_dir  # noqa: PLC0415 - comes with transformers
+        from huggingface_hub.errors import CacheNotFound  # noqa: PLC0415
+    except ImportError:
+        return
+    try:
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
+    except (CacheNotFound, ValueError):  # there is none, or a file is in its place
+        return
+    for warning in cache.warnings:
+        _log.info("the Hugging Face cache: %s", warning)
+    for repository in sorted(cache.repos, key=lambda repository: repository.repo_id):
+        if repository.repo_type == "model" and (revision := repository.refs.get("main")):
+            yield _HUB, repository.repo_id, revision.snapshot_path
 
 
 def _modelscope() -> Iterator[tuple[str, str, Path]]:

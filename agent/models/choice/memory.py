@@ -1,11 +1,12 @@
 """How much memory there is for a model here."""
 
-import os
 import subprocess
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 __all__ = ["Memory", "memory_here", "total_memory"]
 
@@ -63,32 +64,21 @@ def _nvidia_gpus() -> tuple[int, bool]:
     return free, fp8 and bool(rows)
 
 
-def total_memory() -> int | None:
-    """Count this machine's RAM in bytes; None where the system doesn't say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return None
+def total_memory() -> int:
+    """Return this machine's RAM in bytes."""
+    return psutil.virtual_memory().total
 
 
 def _free_ram() -> int:
-    """What programs can still take; of a machine that doesn't say, two thirds of all."""
-    total = total_memory() or 0
-    free = _number_in("/proc/meminfo", "MemAvailable:")
-    limit = _number_in("/sys/fs/cgroup/memory.max")
-    used = _number_in("/sys/fs/cgroup/memory.current")
-    known = [
-        free * 1024 if free is not None else total * 2 // 3,
-        *([limit - used] if limit is not None and used is not None else []),
-    ]
-    return max(0, min(known))
+    """Return what programs can still take, in bytes: of the machine, or of the container if that is less."""
+    limit, used = (_number_in(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
+    free = psutil.virtual_memory().available  # of the machine, also in a container
+    return max(0, free if limit is None or used is None else min(free, limit - used))
 
 
-def _number_in(path: str, label: str = "") -> int | None:
-    """Read the number after a label in one of the kernel's files; None if it isn't there."""
+def _number_in(path: str) -> int | None:
+    """Read the number in one of the kernel's files; None if there is none, or no limit ("max")."""
     try:
-        lines = Path(path).read_text("ascii").splitlines()
-        line = next(line for line in lines if line.startswith(label))
-        return int(line.removeprefix(label).split()[0])
-    except (OSError, ValueError, IndexError, StopIteration):
+        return int(Path(path).read_text("ascii"))
+    except (OSError, ValueError):
         return None

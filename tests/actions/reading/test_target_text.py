@@ -27,7 +27,7 @@ from qvl_agent.actions.reading.control import control_at
 from qvl_agent.actions.reading.rapidocr import RapidReader, installed, open_reader
 from qvl_agent.actions.reading.target_text import Read, Reader, read_for, read_targets, targets_of
 from qvl_agent.agent import Agent, open_model
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.report.page import render_report
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
 

@@ -19,7 +19,7 @@ from text_fields import wait_until
 from qvl_agent.agent.cli.main import main
 from qvl_agent.agent.recording.continuing import go_on_with
 from qvl_agent.agent.recording.recording import Recording
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.sandbox.display import VirtualDisplay
 
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")

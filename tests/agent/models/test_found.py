@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -174,13 +176,25 @@ def test_whole_checkpoints_are_found_in_both_caches(caches: Path) -> None:
     assert on_disk(str(small)) == str(small)
 
 
-def test_the_hubs_own_variables_say_where_its_cache_is(caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hubs_own_variables_say_where_its_cache_is(caches: Path) -> None:
+    """The hub's client reads them when it is imported, so it is asked in a process of its own."""
     in_hub_cache(caches, "Qwen/Qwen3-VL-2B-Instruct")
-    monkeypatch.delenv("HF_HOME")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(caches / "elsewhere"))
-    assert cached_checkpoints() == ()
-    monkeypatch.setenv("HF_HUB_CACHE", str(caches / "hf" / "hub"))
-    assert len(cached_checkpoints()) == 1
+    program = (
+        "from qvl_agent.agent.models.choice.found import cached_checkpoints\n"
+        "print([found.name for found in cached_checkpoints()])"
+    )
+
+    def found(**variables: str) -> str:
+        clean = {"PATH": "/usr/bin:/bin", "HOME": str(caches), **variables}
+        words = [sys.executable, "-c", program]
+        return subprocess.run(words, env=clean, capture_output=True, text=True, check=True).stdout.strip()
+
+    assert found() == "[]"
+    for variables in (
+        {"HF_HOME": str(caches / "hf")},
+        {"HF_HUB_CACHE": str(caches / "hf" / "hub")},
+    ):
+        assert found(**variables) == "['Qwen/Qwen3-VL-2B-Instruct']"
 
 
 # What auto takes

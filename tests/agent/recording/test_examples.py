@@ -10,7 +10,7 @@ from project import ROOT
 
 from qvl_agent.actions.planning.action import Click, Done, Drag, Type
 from qvl_agent.agent.recording.recording import Recording
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.report.page import render_report
 
 BUNDLED = ROOT / "sandbox" / "examples" / "uncheck-the-pinned-chat"

@@ -35,7 +35,7 @@ from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.agent.recording.format import StepIntent
 from qvl_agent.agent.recording.recording import Recorder, Recording
 from qvl_agent.agent.recording.replay.compare import NEAR, Redone, compare, same_place
-from qvl_agent.agent.recording.replay.replay import ReplayDesktop, replay, replay_step
+from qvl_agent.agent.recording.replay.rerun import ReplayDesktop, replay, replay_step
 from qvl_agent.agent.recording.steps import RecordedStep
 
 BOX = ModelBox.of(100, 100, 200, 200)
@@ -73,7 +73,7 @@ def test_replay_needs_no_display_no_network_and_no_home(tmp_path: Path) -> None:
     script = (
         "import sys\n"
         "from qvl_agent.agent.recording.recording import Recording\n"
-        "from qvl_agent.agent.recording.replay.replay import replay\n"
+        "from qvl_agent.agent.recording.replay.rerun import replay\n"
         "print(replay(Recording.open(sys.argv[1])).agreed, 'torch' in sys.modules, 'Xlib' in sys.modules)"
     )
     done = subprocess.run(

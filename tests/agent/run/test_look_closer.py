@@ -38,7 +38,7 @@ from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.recording.recording import RecordedStep, Recording
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.report.page import render_report
 from qvl_agent.agent.run.checks.look_closer import look_closer, question, shrunk_by, worth_it
 from qvl_agent.agent.run.context import LookCloser

@@ -32,7 +32,7 @@ from qvl_agent.actions.execution.person import Nobody
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, WheelEvent
 from qvl_agent.agent import Agent, Run, open_desktop
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.sandbox.display import VirtualDisplay
 
 DRAG = '{"action": "drag", "bbox_2d": [100, 100, 110, 110], "bbox_2d_end": [900, 900, 910, 910]}'

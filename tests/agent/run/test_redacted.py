@@ -23,7 +23,7 @@ from qvl_agent.agent import Agent
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.recording.format import RunResult, RunResumed, StepOutcome
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.events import (
     Acted,

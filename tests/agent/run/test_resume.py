@@ -17,7 +17,7 @@ from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.recording.continuing import go_on_with
 from qvl_agent.agent.recording.format import RunResumed
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.report.page import render_report
 from qvl_agent.agent.run.events import Resumed, RunEvent
 

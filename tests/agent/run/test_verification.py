@@ -20,7 +20,7 @@ from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.recording.format import FrameRef, RunResult
-from qvl_agent.agent.recording.replay.replay import replay
+from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.report.page import render_report
 from qvl_agent.agent.run.checks.verification import FORMAT, Claim, question, read_judgement
 from qvl_agent.agent.run.context import Verify

@@ -20,8 +20,6 @@ from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
-from qvl_agent.agent.cli import demo
-from qvl_agent.agent.cli.demo import with_stand_in
 from qvl_agent.agent.cli.doctor import configured
 from qvl_agent.agent.cli.main import main
 from qvl_agent.agent.cli.resume import resuming
@@ -32,7 +30,9 @@ from qvl_agent.agent.models.choice.found import LocalServer
 from qvl_agent.agent.opening import open_model, open_model_for
 from qvl_agent.agent.recording.manifest import read_manifest
 from qvl_agent.agent.registry import model_kind
+from qvl_agent.agent.registry import models as kinds
 from qvl_agent.agent.registry import nano as named
+from qvl_agent.agent.registry.models import with_stand_in
 from qvl_agent.agent.settings import Settings, load_settings
 from qvl_agent.sandbox import nano
 
@@ -60,7 +60,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "HF_HOME", "MODELSCOPE_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    monkeypatch.setattr(demo, "look_around", partial(look_around, places=()))
+    monkeypatch.setattr(kinds, "look_around", partial(look_around, places=()))
     return tmp_path
 
 
@@ -244,7 +244,7 @@ def test_a_qwen3_vl_that_is_here_comes_first(model: str, monkeypatch: pytest.Mon
         assert with_stand_in(load_settings(said)) == (load_settings(said), "")
     with serving(says("hello"), models=("qwen3-vl:8b",)) as server:
         places = [LocalServer("Ollama", server.base_url)]
-        monkeypatch.setattr(demo, "look_around", partial(look_around, places=places))
+        monkeypatch.setattr(kinds, "look_around", partial(look_around, places=places))
         assert with_stand_in(load_settings({}))[0].model == "auto"
 
 

@@ -1,0 +1,6 @@
+from .redactor import (
+    Redactor as Redactor,
+)
+from .vault import (
+    Vault as Vault,
+)
