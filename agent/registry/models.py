@@ -82,11 +82,9 @@ def with_stand_in(settings: Settings) -> tuple[Settings, str]:
     Returns:
         The settings to go on with; and a sentence to the person if nano can't answer, else "".
     """
-    if (
-        settings.server
-        or not AUTO.claims(settings)
-        or isinstance(look_around(offers=False), Served | Checkpoint)
-    ):
+    if SERVER.claims(settings) or not AUTO.claims(settings):
+        return settings, ""
+    if isinstance(look_around(offers=False), Served | Checkpoint):
         return settings, ""
     why = lacking(settings.dialect) if NANO.name == nano.DEMO_MODEL else ""
     chosen = ORACLE.name if why else nano.DEMO_MODEL

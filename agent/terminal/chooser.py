@@ -20,7 +20,7 @@ class TerminalChooser(ModelChooser):
 
         Args:
             as_json: a program reads the output, so nobody can be asked.
-            only_printed: a command is only printed, so whatever it would fetch is agreed to and nothing is said.
+            only_printed: a command is only printed: nothing is fetched, so every download is agreed to.
         """
         self._only_printed = only_printed
         self._can_ask = not as_json and sys.stdin.isatty() and sys.stderr.isatty()
