@@ -15,8 +15,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.desktops.watchdog.client import Takeover
 from qvl_agent.actions.guard.policy import Binding, Policy, Profile, tighten
 from qvl_agent.actions.reading.rapidocr import Ocr
@@ -72,10 +74,10 @@ class Settings(BaseSettings):
     adapter: str = ""
     """A LoRA adapter's folder or hub id, by PEFT."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    max_picture_tokens: Annotated[int, Field(ge=64, le=16384)] = 2048
-    max_reply_tokens: Annotated[int, Field(ge=16, le=32768)] = 1024
+    max_picture_tokens: Annotated[int, Field(ge=64, le=16384)] = limits.PICTURE_TOKENS
+    max_reply_tokens: Annotated[int, Field(ge=16, le=32768)] = limits.REPLY_TOKENS
     """Where it isn't set, a thinking model gets 8192, as its thoughts count."""
-    timeout: Annotated[float, Field(gt=0)] = 120.0
+    timeout: Annotated[float, Field(gt=0)] = limits.REPLY_TIMEOUT_S
     """Seconds a server may take for one reply."""
     desktop: str = "local"
     """"local", or "sandbox:APP", "sandbox:APP/TASK?seed=N"."""
@@ -107,10 +109,10 @@ class Settings(BaseSettings):
     """Applications that are never touched, beside those that the guard forbids anyway."""
     secrets: dict[str, Binding] = {}
     """The application that each secret is for: [secrets.bank-pin] application = "firefox"."""
-    max_steps: Annotated[int, Field(gt=0)] = 50
-    max_seconds: Annotated[float, Field(gt=0)] = 900.0
-    max_tokens: Annotated[int, Field(gt=0)] = 200_000
-    max_approvals: Annotated[int, Field(ge=0)] = 5
+    max_steps: Annotated[int, Field(gt=0)] = limits.MAX_STEPS
+    max_seconds: Annotated[float, Field(gt=0)] = limits.MAX_SECONDS
+    max_tokens: Annotated[int, Field(gt=0)] = limits.MAX_TOKENS
+    max_approvals: Annotated[int, Field(ge=0)] = limits.MAX_APPROVALS
     """Questions to you before it gives up."""
 
     @property
@@ -241,7 +243,6 @@ def _checked(values: Mapping[str, object]) -> Settings:
 
 
 def _said(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    name = ".".join(str(part) for part in first["loc"])
-    given = "" if name.startswith(("api_key", "secrets")) else f", not {first['input']!r}"
-    return f"{name}: {first['msg'].lower()}{given}"
+    wrong = first_error(error)
+    given = "" if wrong.where.startswith(("api_key", "secrets")) else f", not {wrong.given!r}"
+    return f"{wrong.where}: {wrong.message.lower()}{given}"

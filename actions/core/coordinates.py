@@ -38,6 +38,7 @@ __all__ = [
     "model_box_to_frame",
     "model_to_desktop",
     "model_to_frame",
+    "rect_to_frame_box",
 ]
 
 GRID = 1000
@@ -272,6 +273,20 @@ def frame_box_to_rect(box: FrameBox, view: View) -> Rect:
     if width <= 0 or height <= 0:
         raise CoordinateError(f"{box} is outside the captured monitor {view.monitor}; capture again")
     return Rect(view.monitor.left + x, view.monitor.top + y, width, height)
+
+
+def rect_to_frame_box(region: Rect, view: View) -> FrameBox:
+    """Map a rectangle of logical pixels to the box of the frame that shows it.
+
+    Raises:
+        CoordinateError: it isn't wholly on the captured screen.
+    """
+    left = round((region.left - view.monitor.left) * view.scale) - view.origin.x
+    top = round((region.top - view.monitor.top) * view.scale) - view.origin.y
+    right, bottom = left + round(region.width * view.scale), top + round(region.height * view.scale)
+    if left < 0 or top < 0 or right > view.width or bottom > view.height:
+        raise CoordinateError(f"{region} is not on the captured monitor {view.monitor}")
+    return FrameBox(left, top, right, bottom)
 
 
 def desktop_to_frame(point: DesktopPoint, view: View) -> FramePoint:

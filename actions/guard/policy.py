@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import SettingsError
 
@@ -59,10 +60,10 @@ class Policy(BaseModel):
     """Applications that are never touched, beside those that nobody's agent may touch."""
     secrets: dict[str, Binding] = {}
     """The secrets that may be typed, each with its one application."""
-    max_steps: Annotated[int, Field(gt=0)] = 50
-    max_seconds: Annotated[float, Field(gt=0)] = 15 * 60.0
-    max_tokens: Annotated[int, Field(gt=0)] = 200_000
-    max_approvals: Annotated[int, Field(ge=0)] = 5
+    max_steps: Annotated[int, Field(gt=0)] = limits.MAX_STEPS
+    max_seconds: Annotated[float, Field(gt=0)] = limits.MAX_SECONDS
+    max_tokens: Annotated[int, Field(gt=0)] = limits.MAX_TOKENS
+    max_approvals: Annotated[int, Field(ge=0)] = limits.MAX_APPROVALS
     max_frame_age_s: Annotated[float, Field(gt=0)] = 30.0
     """A frame older than this is looked at again, even if nothing seems to have changed."""
     actions_per_second: Annotated[float, Field(gt=0)] = 5.0

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from qvl_agent.actions.core.coordinates import ModelBox
 from qvl_agent.actions.core.errors import ParseError
 from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.parsing.dialects import computer_use, grounded, midscene, mobile_use
 from qvl_agent.actions.parsing.dialects.arguments import POINTED, Arguments, Call, box_of
 from qvl_agent.actions.parsing.dialects.grounded import Reader
@@ -142,9 +143,8 @@ def _action(call: Call, intent: str, *, pixel_space: bool) -> Action:
     try:
         action = reader(args)
     except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise ParseError(f"Expected a valid {where} for {known}: {problem['msg']}; {_REMEDY}.") from None
+        wrong = first_error(error)
+        raise ParseError(f"Expected a valid {wrong.where} for {known}: {wrong.message}; {_REMEDY}.") from None
     args.finish()
     return action
 

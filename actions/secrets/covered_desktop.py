@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, Rect
-from qvl_agent.actions.core.errors import DesktopError, FocusLostError, SettingsError
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, rect_to_frame_box
+from qvl_agent.actions.core.errors import CoordinateError, DesktopError, FocusLostError, SettingsError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.desktops import Desktop, DesktopWrapper, StopCheck
@@ -109,7 +109,12 @@ class CoveredDesktop(DesktopWrapper):
         if not self._covers:
             return self._desktop.grab(region)
         frame = self._covers.cover(self._desktop.grab())
-        return frame if region is None else frame.crop(_box(region, frame))
+        if region is None:
+            return frame
+        try:
+            return frame.crop(rect_to_frame_box(region, frame.view))
+        except CoordinateError as error:
+            raise DesktopError(str(error)) from error
 
     def window_at(self, point: DesktopPoint) -> WindowInfo | None:
         return self._known(self._desktop.window_at(point))
@@ -120,14 +125,3 @@ class CoveredDesktop(DesktopWrapper):
     def _known(self, window: WindowInfo | None) -> WindowInfo | None:
         """A title may show what was typed."""
         return window and replace(window, title=self._vault.redactor.text(window.title))
-
-
-def _box(region: Rect, frame: Frame) -> FrameBox:
-    """A rectangle of logical pixels in a picture of its whole monitor."""
-    view = frame.view
-    left = round((region.left - view.monitor.left) * view.scale)
-    top = round((region.top - view.monitor.top) * view.scale)
-    right, bottom = left + round(region.width * view.scale), top + round(region.height * view.scale)
-    if left < 0 or top < 0 or right > view.width or bottom > view.height:
-        raise DesktopError(f"{region} is not on the captured monitor {view.monitor}")
-    return FrameBox(left, top, right, bottom)

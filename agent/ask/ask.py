@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError, ParseError, SettingsError
 from qvl_agent.actions.core.frame import Frame
@@ -43,7 +44,7 @@ class VideoSampling:
     fps: float = 2.0
     max_frames: int = 32
     times: TimeStyle = "seconds"
-    max_picture_tokens: int = 2048
+    max_picture_tokens: int = limits.PICTURE_TOKENS
 
 
 def ask(

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import click
 
+from qvl_agent.actions.core import limits
+
 __all__ = ["COMMON_OPTIONS", "DESKTOP_OPTIONS", "MODEL_OPTIONS", "RUN_OPTIONS"]
 
 
@@ -54,12 +56,22 @@ MODEL_OPTIONS: Final = _options(
         "--attention", type=click.Choice(["auto", "flash_attention_2", "sdpa", "eager"]), help="Its kernels."
     ),
     click.option("--adapter", metavar="NAME", help="A LoRA adapter over it: a folder or a hub id."),
-    click.option("--max-picture-tokens", type=int, metavar="N", help="Tokens a screenshot may cost (2048)."),
+    click.option(
+        "--max-picture-tokens",
+        type=int,
+        metavar="N",
+        help=f"Tokens a screenshot may cost ({limits.PICTURE_TOKENS}).",
+    ),
     click.option("--temperature", type=float, metavar="T", help="Sampling temperature (0: greedy)."),
     click.option(
         "--constrain", type=click.Choice(["auto", "never"]), help="Keep replies to the format (auto)."
     ),
-    click.option("--timeout", type=float, metavar="SECONDS", help="How long one reply may take (120)."),
+    click.option(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help=f"How long one reply may take ({limits.REPLY_TIMEOUT_S:g}).",
+    ),
 )
 DESKTOP_OPTIONS: Final = _options(
     click.option(
@@ -110,10 +122,21 @@ RUN_OPTIONS: Final = _options(
         type=click.Choice(["pause", "stop", "ignore"]),
         help="If you move the mouse or type meanwhile (pause; ignore in a sandbox).",
     ),
-    click.option("--max-steps", type=int, metavar="N", help="Steps before it gives up (50)."),
-    click.option("--max-seconds", type=float, metavar="S", help="Seconds before it gives up (900)."),
-    click.option("--max-tokens", type=int, metavar="N", help="Tokens before it gives up (200000)."),
-    click.option("--max-approvals", type=int, metavar="N", help="Questions to you before it gives up (5)."),
+    click.option(
+        "--max-steps", type=int, metavar="N", help=f"Steps before it gives up ({limits.MAX_STEPS})."
+    ),
+    click.option(
+        "--max-seconds", type=float, metavar="S", help=f"Seconds before it gives up ({limits.MAX_SECONDS:g})."
+    ),
+    click.option(
+        "--max-tokens", type=int, metavar="N", help=f"Tokens before it gives up ({limits.MAX_TOKENS})."
+    ),
+    click.option(
+        "--max-approvals",
+        type=int,
+        metavar="N",
+        help=f"Questions to you before it gives up ({limits.MAX_APPROVALS}).",
+    ),
 )
 COMMON_OPTIONS: Final = _options(
     click.option(

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from qvl_agent.actions.core.coordinates import FramePoint, View
 from qvl_agent.actions.core.errors import RecordingError
 from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.agent.recording.format import FrameRef, Line, RunResult, RunResumed, StepIntent, StepOutcome
 
 __all__ = ["RecordedRun", "RecordedStep", "first_complaint", "paired", "screen_after", "screen_of"]
@@ -107,8 +108,8 @@ def _unfinished(intent: StepIntent) -> RecordedStep:
 
 def first_complaint(error: ValidationError) -> str:
     """The first of pydantic's complaints, in one line."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}"
+    wrong = first_error(error)
+    return f"{wrong.where or 'JSON'}: {wrong.message}"
 
 
 def screen_of(steps: Sequence[RecordedStep], index: int) -> FrameRef:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal, NamedTuple
 
+from qvl_agent.actions.core import limits
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.execution.person import Nobody, Person
 from qvl_agent.actions.guard.policy import Policy
@@ -82,4 +83,4 @@ class Setup:
     verify: Verify = "checker"
     look_closer: LookCloser = "auto"
     constrain: Constrain = "auto"
-    picture_tokens: int = 2048
+    picture_tokens: int = limits.PICTURE_TOKENS

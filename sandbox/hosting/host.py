@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow
 from shiboken6 import delete
 
 from qvl_agent.actions.core.errors import QvlError, SettingsError
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.planning.action import Button
 from qvl_agent.sandbox.apps.chat.state import ChatState
 from qvl_agent.sandbox.apps.chat.window import ChatPane
@@ -106,7 +107,7 @@ class Host(QObject):
         try:
             request = Request.model_validate_json(line)
         except ValidationError as error:
-            return {"error": f"not a request: {error.errors()[0]['msg']}"}
+            return {"error": f"not a request: {first_error(error).message}"}
         self._qt.processEvents()
         try:
             return {"ok": self._do(request)}

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
+from typing import Annotated, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.guard.lexicon.normalise import undisguised
 
 __all__ = [
@@ -271,7 +272,7 @@ def _read(file: Traversable, table: type[_M]) -> _M:
 
 def _first(error: ValidationError) -> str:
     """Say in one line where the first fault is, lists counted from 1, and what it is."""
-    fault: Any = error.errors(include_url=False, include_context=False)[0]
-    parts = (str(part + 1) if isinstance(part, int) else part for part in fault["loc"] if part != "[key]")
-    where, what = ".".join(parts), fault["msg"].removeprefix("Value error, ")
+    fault = first_error(error)
+    parts = (str(part + 1) if isinstance(part, int) else part for part in fault.path if part != "[key]")
+    where, what = ".".join(parts), fault.message.removeprefix("Value error, ")
     return " ".join((f"{where}: {what}" if where else what).splitlines())

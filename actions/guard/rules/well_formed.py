@@ -7,6 +7,7 @@ from pydantic_core import PydanticSerializationError
 
 from qvl_agent.actions.core.errors import CoordinateError, KeyNameError
 from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.guard.rules import Case, deny
 from qvl_agent.actions.planning.action import (
     ACTION,
@@ -62,9 +63,7 @@ def well_formed(case: Case) -> Verdict | None:
 
 def _brief(error: ValidationError | PydanticSerializationError) -> str:
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"{where}: {first['msg']}"
+        return str(first_error(error))
     return "a value can't be written down, like text with half a character"
 
 

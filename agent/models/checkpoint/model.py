@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.errors import ModelError, Stopped
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
@@ -60,8 +61,8 @@ class TransformersModel(Model):
         called: str = "",
         device: str = "auto",
         dtype: str = "auto",
-        max_picture_tokens: int = 2048,
-        max_new_tokens: int = 1024,
+        max_picture_tokens: int = limits.PICTURE_TOKENS,
+        max_new_tokens: int = limits.REPLY_TOKENS,
         temperature: float = 0.0,
         top_p: float = 0.8,
         local_files_only: bool = False,

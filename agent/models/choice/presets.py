@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.errors import SettingsError
 
 __all__ = [
@@ -87,7 +88,7 @@ class Preset:
     size: Size
     thinking: bool = False
     weights: Weights = "bfloat16"
-    picture_tokens: int = 2048
+    picture_tokens: int = limits.PICTURE_TOKENS
 
     @property
     def name(self) -> str:

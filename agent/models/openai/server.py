@@ -14,6 +14,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
@@ -69,10 +70,10 @@ class OpenAIModel(Model):
         model: str,
         *,
         api_key: str | None = None,
-        max_picture_tokens: int = 2048,
-        max_new_tokens: int = 1024,
+        max_picture_tokens: int = limits.PICTURE_TOKENS,
+        max_new_tokens: int = limits.REPLY_TOKENS,
         temperature: float = 0.0,
-        timeout_s: float = 300.0,
+        timeout_s: float = limits.REPLY_TIMEOUT_S,
         allow_remote: bool = False,
         response_schema: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, Rect, View
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, rect_to_frame_box
 from qvl_agent.actions.core.errors import (
     ApprovalError,
     CoordinateError,
@@ -189,7 +189,12 @@ class ReplayDesktop(Desktop):
         frame = replace(
             self._recording.frame(screen_of(self._recording.steps, self._index)), time=time.monotonic()
         )
-        return frame if region is None else frame.crop(_box(region, frame.view))
+        if region is None:
+            return frame
+        try:
+            return frame.crop(rect_to_frame_box(region, frame.view))
+        except CoordinateError as error:
+            raise DesktopError(str(error)) from error
 
     def pointer(self) -> DesktopPoint:
         """Where the pointer last ended before this step; the monitor's top left if nobody knows."""
@@ -217,12 +222,3 @@ class ReplayDesktop(Desktop):
     @property
     def _intent(self) -> StepIntent:
         return self._recording.steps[self._index].intent
-
-
-def _box(region: Rect, view: View) -> FrameBox:
-    left = round((region.left - view.monitor.left) * view.scale) - view.origin.x
-    top = round((region.top - view.monitor.top) * view.scale) - view.origin.y
-    right, bottom = left + round(region.width * view.scale), top + round(region.height * view.scale)
-    if left < 0 or top < 0 or right > view.width or bottom > view.height:
-        raise DesktopError(f"{region} isn't on the recorded screen {view.monitor}")
-    return FrameBox(left, top, right, bottom)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from qvl_agent.actions.core.errors import DesktopError, ModelError, ParseError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.actions.parsing.strict_json import Flaw, read_all
 from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
@@ -131,9 +132,9 @@ def read_judgement(reply: Reply) -> Judgement:
     try:
         return Judgement.model_validate(found.value)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise ParseError(f"its answer doesn't fit: {where}: {first['msg'].lower()}") from error
+        wrong = first_error(error)
+        where = wrong.where or "the whole"
+        raise ParseError(f"its answer doesn't fit: {where}: {wrong.message.lower()}") from error
 
 
 def _fresh(setup: Setup, screen: Frame) -> Frame:

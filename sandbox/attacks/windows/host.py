@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
 from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress, style_sheet
 from qvl_agent.sandbox.attacks.facts import Deed, Scene, State, Window
@@ -52,7 +53,7 @@ class AttackHost:
         try:
             order = Order.model_validate_json(line)
         except ValidationError as error:
-            return {"error": f"not an order: {error.errors()[0]['msg']}"}
+            return {"error": f"not an order: {first_error(error).message}"}
         self._qt.processEvents()
         match order.do:
             case "show":

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.sandbox.apps.look import Language, Look
 from qvl_agent.sandbox.nano import SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import KINDS, held_out
@@ -281,7 +282,7 @@ def _read(lines: Sequence[bytes], path: Path) -> list[RunLine | StepsLine]:
         try:
             found.append(_LINE.validate_json(line))
         except ValidationError as error:
-            wrong = error.errors(include_url=False, include_input=False)[0]["msg"]
+            wrong = first_error(error).message
             raise RecordingError(
                 f"{path}, line {number}: expected a result of an evaluation ({wrong}); name another file"
             ) from error
