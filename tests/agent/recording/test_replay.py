@@ -285,7 +285,7 @@ def test_a_region_is_cut_out_of_the_recorded_screen(tmp_path: Path) -> None:
     assert (part.pixels == frame.pixels[40:80, 20:80]).all()
     assert desktop.grab(frame.monitor).size == (200, 160)
     for region in (Rect(-101, 0, 10, 10), Rect(-10, 40, 11, 10), Rect(500, 500, 1, 1)):
-        with pytest.raises(DesktopError, match="isn't on the recorded screen"):
+        with pytest.raises(DesktopError, match="is not on the captured monitor"):
             desktop.grab(region)
 
 
