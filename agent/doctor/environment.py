@@ -13,10 +13,12 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from qvl_agent.actions.core.errors import QvlError
-from qvl_agent.actions.desktops import open_local
+from qvl_agent.actions.desktops import Desktop, ExactText
 from qvl_agent.actions.reading.rapidocr import installed
 from qvl_agent.agent.models.choice.memory import total_memory
-from qvl_agent.agent.registry.lookup import model_kind
+from qvl_agent.agent.opening import look_at_desktop
+from qvl_agent.agent.registry.desktops import SANDBOX
+from qvl_agent.agent.registry.lookup import desktop_kind, model_kind
 from qvl_agent.agent.registry.models import AUTO
 from qvl_agent.agent.registry.nano import in_megabytes, lacking
 from qvl_agent.agent.settings import Settings
@@ -26,6 +28,11 @@ __all__ = ["Finding", "examine"]
 State = Literal["ok", "warn", "bad"]
 _GIB: Final = 2**30
 _LITTLE_MEMORY: Final = 8 * _GIB
+_TYPING: Final[dict[ExactText, tuple[State, str]]] = {
+    "any": ("ok", "any text is typed exactly as it is given, or refused"),
+    "ascii": ("warn", "only printable ASCII is typed exactly as it is given"),
+    "unknown": ("warn", "nobody has tested whether text is typed exactly as it is given"),
+}
 """A 2B checkpoint in bfloat16 is 4 GiB, and the pictures come on top."""
 
 
@@ -62,36 +69,44 @@ def _program(_settings: Settings) -> Iterator[Finding]:
 
 
 def _screen(settings: Settings) -> Iterator[Finding]:
+    """Look at the desktop that the settings name; a sandbox would only show its own."""
     try:
-        desktop = open_local(monitor=settings.monitor)
+        if desktop_kind(settings.desktop) is SANDBOX:
+            return
+        with look_at_desktop(settings.desktop, monitor=settings.monitor) as desktop:
+            yield from _looked_at(desktop, settings.monitor)
     except QvlError as error:
+        remedy = "see above, or use --desktop sandbox:chat"
+        yield Finding(name="screen", state="bad", fact=str(error), remedy=remedy)
+
+
+def _looked_at(desktop: Desktop, monitor: int) -> Iterator[Finding]:
+    frame = desktop.grab()
+    width, height = frame.size
+    which = f"{desktop.name}, monitor {monitor} of {len(desktop.geometry().monitors)}"
+    fact = f"{which}: {width}x{height}, scale {frame.scale:g}"
+    if (frame.pixels == frame.pixels[0, 0]).all():
         yield Finding(
-            name="screen", state="bad", fact=str(error), remedy="see above, or use --desktop sandbox:chat"
+            name="screen",
+            state="warn",
+            fact=f"{fact}, all one colour",
+            remedy="unlock the screen; on macOS allow screen recording for the terminal",
         )
-        return
-    try:
-        frame = desktop.grab()
-        width, height = frame.size
-        monitors = len(desktop.geometry().monitors)
-        which = f"{desktop.name}, monitor {settings.monitor} of {monitors}"
-        fact = f"{which}: {width}x{height}, scale {frame.scale:g}"
-        if (frame.pixels == frame.pixels[0, 0]).all():
-            yield Finding(
-                name="screen",
-                state="warn",
-                fact=f"{fact}, all one colour",
-                remedy="unlock the screen; on macOS allow screen recording for the terminal",
-            )
-        else:
-            yield Finding(name="screen", state="ok", fact=fact)
+    else:
+        yield Finding(name="screen", state="ok", fact=fact)
+    able = desktop.capabilities
+    if able.pointer:
         pointer = desktop.pointer()
         yield Finding(name="input", state="ok", fact=f"open; the pointer is at ({pointer.x}, {pointer.y})")
-    except QvlError as error:
+    if not able.windows:
         yield Finding(
-            name="screen", state="bad", fact=str(error), remedy="use --desktop sandbox:chat meanwhile"
+            name="windows",
+            state="warn",
+            fact=f"{desktop.name} can't tell applications apart, so rules about them ask or refuse",
         )
-    finally:
-        desktop.close()
+    yield Finding(name="typing", state=_TYPING[able.exact_text][0], fact=_TYPING[able.exact_text][1])
+    if not able.watchdog:
+        yield Finding(name="watchdog", state="warn", fact="none here: Ctrl+C is the only way to stop a run")
 
 
 def _sandbox(_settings: Settings) -> Iterator[Finding]:

@@ -135,8 +135,9 @@ def test_a_dry_run_on_the_live_screen_sends_nothing_and_exits_0(tmp_path: Path) 
         (("do it", "--desktop", "sandbox:chat/no-such-task"), 2, "no-such-task"),
         (("do it", "--desktop", "sandbox:nothing"), 2, "nothing"),
         (("do it", "--desktop", "elsewhere", "--model", "x"), 2, "no desktop 'elsewhere'"),
-        (("do it", "--model", "oracle", "--desktop", ":987"), 69, ":987"),
-        (("do it", "--model", "oracle", "--desktop", ":99999"), 69, ":99999"),
+        (("do it", "--server", "http://127.0.0.1:9/v1", "--model", "m", "--desktop", ":987"), 69, ":987"),
+        (("do it", "--server", "http://127.0.0.1:9/v1", "--model", "m", "--desktop", ":99999"), 69, ":99999"),
+        (("do it", "--model", "oracle"), 2, "use it with --desktop sandbox:chat"),
         (("replay", "nowhere"), 2, "nowhere"),
         (("show", "nowhere"), 2, "nowhere"),
         (("do it", "--config", "missing.toml"), 2, "missing.toml"),
@@ -156,7 +157,7 @@ def test_what_goes_wrong_is_one_line_with_a_remedy_and_a_code(
 
 @pytest.mark.fault(42)
 def test_without_a_screen_the_remedy_is_named(tmp_path: Path) -> None:
-    done = qvl("do it", "--model", "oracle", cwd=tmp_path)
+    done = qvl("do it", "--server", "http://127.0.0.1:9/v1", "--model", "m", cwd=tmp_path)
     assert done.returncode == 69
     assert "DISPLAY" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -246,3 +247,59 @@ def test_without_memory_it_ends_with_a_line(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr.count("\n")) == (70, 1), done.stderr
     assert "memory ran out" in done.stderr
+
+
+def test_the_doctor_looks_at_the_desktop_that_is_named(tmp_path: Path, display: VirtualDisplay) -> None:
+    """Not at the one of the session; it says what that desktop can do."""
+    named = qvl("doctor", "--desktop", display.name, "--no-pointing", cwd=tmp_path)
+    assert f"screen: local {display.name}" in named.stdout
+    assert "typing: any text is typed exactly" in named.stdout
+    unknown = qvl("doctor", "--desktop", "nope", "--no-pointing", cwd=tmp_path)
+    assert (unknown.returncode, "no desktop 'nope'; choose local" in unknown.stdout) == (69, True)
+    sandbox = qvl("doctor", "--desktop", "sandbox:chat", "--no-pointing", cwd=tmp_path)
+    assert (sandbox.returncode, "screen:" in sandbox.stdout) == (0, False), "it has a screen of its own"
+
+
+LOGGED = """
+import logging
+from qvl_agent.agent.logs import configure, hide
+from qvl_agent.actions.secrets import Redactor
+from pathlib import Path
+configure(verbose=True, file=Path("log.txt"))
+hide(Redactor({"pin": "correct horse"}))
+log = logging.getLogger("qvl_agent.somewhere")
+log.info("typed %s", "correct horse")
+try:
+    raise ValueError("it was correct horse")
+except ValueError:
+    log.exception("failed")
+"""
+
+
+def test_the_log_goes_where_it_is_asked_for_and_holds_no_secret(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGED], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    log = tmp_path / "log.txt"
+    assert log.stat().st_mode & 0o777 == 0o600
+    for text in (done.stderr, log.read_text(encoding="utf-8")):
+        assert "qvl_agent.somewhere: typed ⟦secret pin⟧" in text
+        assert "ValueError: it was ⟦secret pin⟧" in text
+        assert "correct horse" not in text
+
+
+def test_a_run_logs_its_steps_only_if_asked(tmp_path: Path) -> None:
+    words = ["demo", "--json", "--ocr", "never", "--runs", str(tmp_path / "runs")]
+    quiet = qvl(*words, cwd=tmp_path)
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    log = tmp_path / "log.txt"
+    shown = qvl(*words, "-vv", "--log-file", str(log), cwd=tmp_path)
+    assert shown.returncode == 0
+    for text in (shown.stderr, log.read_text(encoding="utf-8")):
+        assert "step 1: click, ALLOW by allow-click; ms: capture" in text
+        assert "run ended: done" in text
+    assert qvl(*words, "--log-file", str(tmp_path), cwd=tmp_path).returncode == 2
+    nowhere = qvl(*words, "--log-file", str(tmp_path / "no" / "log.txt"), cwd=tmp_path)
+    assert nowhere.returncode == 2
+    assert nowhere.stderr.count("\n") == 1
+    assert "name another with --log-file" in nowhere.stderr
