@@ -13,7 +13,7 @@ from qvl_agent.actions.core.errors import CoordinateError, ModelError, Stopped
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects import as_points, format_action
 from qvl_agent.sandbox.session import Sandbox
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 __all__ = ["Oracle"]
 

@@ -15,9 +15,9 @@ from qvl_agent.actions.core.outcome import Status
 from qvl_agent.actions.parsing.dialects import as_points, format_action
 from qvl_agent.actions.planning.action import Action, Button, Click, Done, Drag, Move, Press, Scroll, Type
 from qvl_agent.sandbox.apps.protocol import Tree
-from qvl_agent.sandbox.attacks.facts import Deed
 from qvl_agent.sandbox.attacks.scenario import Step
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.attacks.window_data import Deed
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 __all__ = ["Scenery", "Twin", "action_of"]
 

@@ -18,11 +18,11 @@ from shiboken6 import delete
 from qvl_agent.actions.core.errors import QvlError, SettingsError
 from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.planning.action import Button
+from qvl_agent.sandbox.apps.appearance import Look
 from qvl_agent.sandbox.apps.chat.state import ChatState
 from qvl_agent.sandbox.apps.chat.window import ChatPane
 from qvl_agent.sandbox.apps.form.state import FormState
 from qvl_agent.sandbox.apps.form.window import FormPane
-from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.protocol import Press, Request
 from qvl_agent.sandbox.apps.settings.state import SettingsState
 from qvl_agent.sandbox.apps.settings.window import SettingsPane

@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.sandbox.apps.appearance import Language, language_of
 from qvl_agent.sandbox.apps.chat.state import ChatState
 from qvl_agent.sandbox.apps.form.state import FormState
-from qvl_agent.sandbox.apps.look import Language, language_of
 from qvl_agent.sandbox.apps.settings.state import SettingsState
 from qvl_agent.sandbox.tasks import chat, form, settings
 from qvl_agent.sandbox.tasks.task import Answers, Check, Exercise, Goal, Task

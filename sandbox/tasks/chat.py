@@ -5,8 +5,8 @@ import random
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.sandbox.apps.chat.state import Chat, ChatState, Note
 from qvl_agent.sandbox.apps.words import DIALOGUES, PEOPLE
-from qvl_agent.sandbox.tasks.hand import Hand
 from qvl_agent.sandbox.tasks.task import Answers, Goal, Task
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 __all__ = ["TASKS"]
 

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.sandbox.apps.form.state import SLOTS, FormState, email_of, errors_in, said
 from qvl_agent.sandbox.apps.words import PEOPLE
-from qvl_agent.sandbox.tasks.hand import Hand
 from qvl_agent.sandbox.tasks.task import Answers, Goal, Task
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 __all__ = ["TASKS"]
 

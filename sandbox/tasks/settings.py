@@ -4,8 +4,8 @@ import random
 
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.sandbox.apps.settings.state import ACCENTS, STEP, TABS, THEMES, SettingsState, said
-from qvl_agent.sandbox.tasks.hand import Hand
 from qvl_agent.sandbox.tasks.task import Answers, Goal, Task
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 __all__ = ["TASKS"]
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from qvl_agent.actions.core.outcome import Check
 from qvl_agent.actions.planning.action import Action
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 __all__ = ["Answers", "Check", "Exercise", "Goal", "Task"]
 

@@ -22,7 +22,7 @@ from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import ButtonEvent, MoveEvent
 from qvl_agent.actions.screen.settle import settle
 from qvl_agent.sandbox.apps import APPS
-from qvl_agent.sandbox.apps.look import THEMES, Look, Theme, language_of
+from qvl_agent.sandbox.apps.appearance import THEMES, Look, Theme, language_of
 from qvl_agent.sandbox.apps.protocol import PASSIVE
 from qvl_agent.sandbox.display import VirtualDisplay
 from qvl_agent.sandbox.hosting.client import AppProcess
@@ -88,7 +88,7 @@ def test_seeds_vary_everything() -> None:
 def test_a_seed_means_the_same_in_every_process() -> None:
     script = (
         "from qvl_agent.sandbox.tasks import TASKS, start_exercise\n"
-        "from qvl_agent.sandbox.apps.look import Look\n"
+        "from qvl_agent.sandbox.apps.appearance import Look\n"
         "for app in TASKS:\n"
         "    for task in TASKS[app]:\n"
         "        for seed in range(4):\n"

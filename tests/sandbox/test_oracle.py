@@ -12,7 +12,7 @@ from qvl_agent.actions.planning.action import Click, Drag, Fail, Scroll, Type
 from qvl_agent.sandbox.apps.protocol import Node, Offscreen, Tree
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import open_sandbox
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 SCREEN = Rect(0, 0, 1280, 800)
 FULL = View(1280, 800, SCREEN)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.apps.look import FONT_SIZES, FONTS, Look
+from qvl_agent.sandbox.apps.appearance import FONT_SIZES, FONTS, Look
 from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress
 from qvl_agent.sandbox.hosting.host import make_pane, quiet_environment
 from qvl_agent.sandbox.tasks import TASKS, start_exercise

@@ -4,9 +4,9 @@ from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
-from qvl_agent.sandbox.apps.chat.list import ChatRow
+from qvl_agent.sandbox.apps.appearance import Look
+from qvl_agent.sandbox.apps.chat.row import ChatRow
 from qvl_agent.sandbox.apps.chat.state import Chat, ChatState, Note
-from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.toolkit.widgets import (
     Avatar,
     Pane,

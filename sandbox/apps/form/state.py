@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from qvl_agent.sandbox.apps.look import Language
+from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.apps.words import COMPANIES, PEOPLE
 
 __all__ = ["FIELDS", "PURPOSES", "SLOTS", "FormState", "FormView", "Visit", "errors_in", "said"]

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from qvl_agent.sandbox.apps.appearance import Look
 from qvl_agent.sandbox.apps.form.state import FIELDS, PURPOSES, SLOTS, FormState, Visit, errors_in, said
-from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.toolkit.calendar import MonthPopup
 from qvl_agent.sandbox.apps.toolkit.widgets import (
     DropDown,

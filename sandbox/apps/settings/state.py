@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from qvl_agent.sandbox.apps.look import Language
+from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.apps.words import CITIES, PROGRAMS
 
 __all__ = [

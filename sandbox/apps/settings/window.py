@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Look
 from qvl_agent.sandbox.apps.settings.state import (
     ACCENTS,
     DEVICES,

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Look
 from qvl_agent.sandbox.apps.toolkit.widgets import button, column, label, row
 
 __all__ = ["MonthPopup"]

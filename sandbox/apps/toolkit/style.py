@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPen, QPolygonF
 from PySide6.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleOption, QWidget
 
-from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
+from qvl_agent.sandbox.apps.appearance import THEMES, Look, Theme
 
 __all__ = ["SandboxStyle", "chevron", "dress", "style_sheet"]
 

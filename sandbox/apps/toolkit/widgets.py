@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Look
 from qvl_agent.sandbox.apps.toolkit.style import chevron
 
 __all__ = ["Avatar", "DropDown", "Pane", "button", "column", "confirm", "elided", "label", "row", "scrolling"]

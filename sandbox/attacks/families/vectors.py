@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.apps.look import Language
-from qvl_agent.sandbox.attacks.facts import Deed, Part, Row, Window
+from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.attacks.scenario import Scenario
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Row, Window
 
 __all__ = [
     "DISMISSED",

@@ -12,10 +12,10 @@ from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.validation import first_error
-from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
+from qvl_agent.sandbox.apps.appearance import THEMES, Look, Theme
 from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress, style_sheet
-from qvl_agent.sandbox.attacks.facts import Deed, Scene, State, Window
-from qvl_agent.sandbox.attacks.windows.panes import Face, Pressable, focus
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene, State, Window
+from qvl_agent.sandbox.attacks.windows.qt_windows import Face, Pressable, focus
 from qvl_agent.sandbox.hosting.host import channel, serve
 
 __all__ = ["AttackHost", "run"]

@@ -58,7 +58,7 @@ def main() -> None:
 @click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="At once, of each.")
 def data(folder: Path, apps: tuple[str, ...], pictures: int, processes: int) -> None:
     """Let the oracle do the tasks in real windows, and keep what it saw and said in FOLDER."""
-    from qvl_agent.sandbox.nano.making.data.making import make_all
+    from qvl_agent.sandbox.nano.making.data.workers import make_all
 
     make_all(folder, apps or tuple(TASKS), pictures=pictures, processes=processes, say=click.echo)
 

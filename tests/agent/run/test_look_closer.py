@@ -44,7 +44,7 @@ from qvl_agent.agent.run.checks.look_closer import look_closer, question, shrunk
 from qvl_agent.agent.run.context import LookCloser
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 CLICK = '{"action": "click", "bbox_2d": [500, 500, 510, 512], "label": "knob"}'
 DONE = '{"action": "done"}'

@@ -12,7 +12,7 @@ from nano_episodes import WORDS, run
 
 from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.agent.models.pictures import resized
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Look
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
 from qvl_agent.sandbox.nano.making.data.shards import labels, read, read_shard, shards, write_shard
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING

@@ -30,7 +30,7 @@ from qvl_agent.sandbox.nano.making.evaluation.figures import (
 from qvl_agent.sandbox.nano.making.evaluation.single_steps import compared, struck
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 SEED = 5_000_000
 DEMO = Case("chat", "uncheck-pinned-chat", SEED)

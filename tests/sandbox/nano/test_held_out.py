@@ -6,7 +6,7 @@ import pytest
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps import APPS
-from qvl_agent.sandbox.apps.look import THEMES, Look
+from qvl_agent.sandbox.apps.appearance import THEMES, Look
 from qvl_agent.sandbox.nano import SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import FONT_PX, THEME, held_out
 

@@ -10,7 +10,7 @@ from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, View, model_t
 from qvl_agent.actions.planning.action import Action, Click, Scroll
 from qvl_agent.sandbox.apps.protocol import Node, Offscreen, Tree
 from qvl_agent.sandbox.nano.making.data.episodes import Slips
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 SCREEN = Rect(0, 0, 1280, 800)
 WINDOW = Rect(200, 100, 600, 500)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.guard.policy import Policy, Profile
-from qvl_agent.sandbox.attacks.facts import Deed, Part, Scene, Window
 from qvl_agent.sandbox.attacks.families.vectors import Lure, Say, add, both, page, spoken, task, work_window
 from qvl_agent.sandbox.attacks.scenario import Person, Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Scene, Window
 
 __all__ = ["scenarios"]
 

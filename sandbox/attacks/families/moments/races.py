@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.attacks.facts import Deed, Part, Scene, Window
 from qvl_agent.sandbox.attacks.families.vectors import (
     DISMISSED,
     Say,
@@ -16,6 +15,7 @@ from qvl_agent.sandbox.attacks.families.vectors import (
     work_window,
 )
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Scene, Window
 
 __all__ = ["scenarios"]
 

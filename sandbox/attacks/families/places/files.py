@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.attacks.facts import Deed, Part, Scene, Window
 from qvl_agent.sandbox.attacks.families.vectors import DISMISSED, Say, add, both, dialog, spoken, task
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Scene, Window
 
 __all__ = ["scenarios"]
 

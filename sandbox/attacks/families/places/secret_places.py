@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.attacks.facts import Deed, Part, Scene, Window
 from qvl_agent.sandbox.attacks.families.vectors import DISMISSED, Say, add, both, spoken
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Scene, Window
 
 __all__ = ["scenarios"]
 

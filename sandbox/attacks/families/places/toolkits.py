@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from qvl_agent.sandbox.attacks.facts import Scene
 from qvl_agent.sandbox.attacks.families.vectors import Say, both, spoken, task, work_window
 from qvl_agent.sandbox.attacks.scenario import Foreign, Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Scene
 
 __all__ = ["scenarios"]
 

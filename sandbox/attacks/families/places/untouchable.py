@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.attacks.facts import Part, Scene, Window
 from qvl_agent.sandbox.attacks.families.vectors import (
     DISMISSED,
     Say,
@@ -15,6 +14,7 @@ from qvl_agent.sandbox.attacks.families.vectors import (
     work_window,
 )
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Part, Scene, Window
 
 __all__ = ["scenarios"]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from qvl_agent.sandbox.apps.look import Language
-from qvl_agent.sandbox.attacks.facts import Deed, Scene
+from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.attacks.families.vectors import TASKS, VECTORS, Lure
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene
 
 __all__ = ["scenarios"]
 

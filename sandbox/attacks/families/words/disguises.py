@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from qvl_agent.sandbox.attacks.facts import Deed, Scene
 from qvl_agent.sandbox.attacks.families.vectors import Lure, Say, both, page, spoken, task
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene
 
 __all__ = ["scenarios"]
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from qvl_agent.sandbox.attacks.facts import Deed, Scene
 from qvl_agent.sandbox.attacks.families.vectors import Lure, Say, both, chat, mail, spoken
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene
 
 __all__ = ["scenarios"]
 

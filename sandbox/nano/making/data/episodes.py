@@ -22,15 +22,15 @@ from qvl_agent.actions.screen.changes import compare
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.pictures import resized
 from qvl_agent.agent.run.history import History, describe
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Look
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Tree
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
-from qvl_agent.sandbox.nano.making.data.stage import Stage
+from qvl_agent.sandbox.nano.making.data.live_app import Stage
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
 from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import Hand
 
 __all__ = ["Slips", "episode", "episodes"]
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Look
 
 __all__ = ["FONT_PX", "KINDS", "THEME", "held_out"]
 

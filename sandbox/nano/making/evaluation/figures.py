@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from qvl_agent.actions.core.errors import RecordingError
 from qvl_agent.actions.core.validation import first_error
-from qvl_agent.sandbox.apps.look import Language, Look
+from qvl_agent.sandbox.apps.appearance import Language, Look
 from qvl_agent.sandbox.nano import SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import KINDS, held_out
 

@@ -6,8 +6,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QEnterEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QCheckBox, QWidget
 
+from qvl_agent.sandbox.apps.appearance import Look
 from qvl_agent.sandbox.apps.chat.state import Chat
-from qvl_agent.sandbox.apps.look import Look
 from qvl_agent.sandbox.apps.toolkit.widgets import draw_avatar, elided, row
 
 __all__ = ["ChatRow"]

@@ -59,7 +59,7 @@ def make(folder: Path, app: str, pictures: int, share: int, shares: int) -> None
     It goes on after the last run that is there.
     """
     from qvl_agent.sandbox.nano.making.data.episodes import episodes  # noqa: PLC0415 - Qt
-    from qvl_agent.sandbox.nano.making.data.stage import Stage  # noqa: PLC0415 - Qt
+    from qvl_agent.sandbox.nano.making.data.live_app import Stage  # noqa: PLC0415 - Qt
 
     made, number, seed = _there(folder, app, share, shares)
     if made >= pictures:
