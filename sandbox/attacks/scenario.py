@@ -5,7 +5,7 @@ from typing import Literal
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.guard.policy import Policy
-from qvl_agent.sandbox.apps.look import Language
+from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene, State
 
 __all__ = ["Act", "Foreign", "Person", "Proof", "Scenario", "Step", "Terminal", "happened"]

@@ -16,7 +16,7 @@ from qvl_agent.actions.planning.action import Action, Button, Click, Done, Drag,
 from qvl_agent.sandbox.apps.protocol import Tree
 from qvl_agent.sandbox.attacks.scenario import Step
 from qvl_agent.sandbox.attacks.windows.facts import Deed
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 __all__ = ["Scenery", "Twin", "action_of"]
 
@@ -90,11 +90,11 @@ def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
     Raises:
         ModelError: there is no such part on the screen.
     """
-    hand = Hand(view, Tree(()))
+    actions = WidgetActions(view, Tree(()))
     label, intent = step.label, step.intent
     if step.act == "press":
         return Press(keys=step.keys, count=step.count, label=label, intent=intent)
-    target = hand.box(_place(step.at, places)) if step.at else None
+    target = actions.box(_place(step.at, places)) if step.at else None
     if step.act == "type":
         return Type(text=step.text, target=target, enter=step.enter, label=label, intent=intent)
     if target is None:
@@ -106,7 +106,7 @@ def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
         case "double" | "triple":
             return Click(target=target, count=2 if step.act == "double" else 3, label=label, intent=intent)
         case "drag":
-            return Drag(target=target, end=hand.box(_place(step.to, places)), label=label, intent=intent)
+            return Drag(target=target, end=actions.box(_place(step.to, places)), label=label, intent=intent)
         case "move":
             return Move(target=target, label=label, intent=intent)
         case "scroll":
@@ -122,7 +122,7 @@ def _raw(step: Step, view: View, places: dict[str, Rect]) -> str:
     if not step.at:
         return step.text
     rect = _place(step.at, places)
-    box = Hand(view, Tree(())).box(rect)
+    box = WidgetActions(view, Tree(())).box(rect)
     middle = (rect.left + rect.width // 2, rect.top + rect.height // 2)
     corners = [round(side) for side in (box.x1, box.y1, box.x2, box.y2)]
     words = {"{box}": str(corners), "{x}": str(middle[0]), "{y}": str(middle[1])}

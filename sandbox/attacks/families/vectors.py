@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.apps.look import Language
+from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.attacks.scenario import Scenario
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Part, Row, Window
 

@@ -11,16 +11,16 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.sandbox.apps.appearance import THEMES, Appearance, Theme
 from qvl_agent.sandbox.apps.host import channel, serve
-from qvl_agent.sandbox.apps.look import THEMES, Look, Theme
-from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress, style_sheet
+from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, apply_appearance, style_sheet
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene, State, Window
 from qvl_agent.sandbox.attacks.windows.panes import Face, Pressable, focus
 
 __all__ = ["AttackHost", "run"]
 
 _PLACED_S: Final = 10.0
-_LOOK: Final = Look("en", THEMES[0], "WenQuanYi Micro Hei", 15, Rect(0, 0, 1, 1))
+_LOOK: Final = Appearance("en", THEMES[0], "WenQuanYi Micro Hei", 15, Rect(0, 0, 1, 1))
 
 
 class Order(BaseModel):
@@ -42,7 +42,7 @@ class AttackHost:
         self._qt = qt
         self._style = SandboxStyle()
         qt.setStyle(self._style)
-        dress(qt, self._style, _LOOK)
+        apply_appearance(qt, self._style, _LOOK)
         self._faces: dict[str, Face] = {}
         self._data: dict[str, Window] = {}
         self._state: State = {}
@@ -83,7 +83,7 @@ class AttackHost:
         self._settle()
 
     def _open(self, window: Window) -> None:
-        look = Look("en", _theme(window.theme), _LOOK.font, _LOOK.font_px, _LOOK.window)
+        look = Appearance("en", _theme(window.theme), _LOOK.font, _LOOK.font_px, _LOOK.window)
         face = self._faces[window.id] = Face(window, self.do)
         face.setStyleSheet(f"Face {{ background: {look.theme.window}; }}" + style_sheet(look))
         face.place()

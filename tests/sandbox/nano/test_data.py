@@ -12,7 +12,7 @@ from nano_episodes import WORDS, run
 
 from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.agent.models.pictures import resized
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
 from qvl_agent.sandbox.nano.making.data.samples import Episode
 from qvl_agent.sandbox.nano.making.data.shards import labels, read, read_shard, shards, write_shard
@@ -53,7 +53,7 @@ def test_the_oracle_finishes_and_says_what_the_loop_says(app: str, made: Path) -
         assert episode.text.count("<|image_pad|>") == len(episode.shots)
         assert episode.text.count("<|im_start|>assistant\n") == len(episode.shots)
         assert episode.shots[0].size == PICTURE
-        assert not held_out(Look.of(app, episode.seed, (1280, 800)))
+        assert not held_out(Appearance.from_seed(app, episode.seed, (1280, 800)))
 
 
 @pytest.mark.parametrize("app", APPS)

@@ -30,7 +30,7 @@ from qvl_agent.sandbox.nano.making.evaluation.figures import (
 from qvl_agent.sandbox.nano.making.evaluation.single_steps import compared, struck
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 SEED = 5_000_000
 DEMO = Case("chat", "uncheck-pinned-chat", SEED)
@@ -58,7 +58,7 @@ class Elsewhere:
         tree = self._sandbox.tree()
         pinned = next(node.id for node in tree.nodes if node.state.get("pinned"))
         other = next(node for node in tree.nodes if node.role == "check box" and pinned not in node.id)
-        box = Hand(messages[-1].pictures[-1].view, tree).box(other.rect)
+        box = WidgetActions(messages[-1].pictures[-1].view, tree).box(other.rect)
         return Reply(json.dumps({"action": "click", "bbox_2d": [box.x1, box.y1, box.x2, box.y2]}))
 
     def close(self) -> None:

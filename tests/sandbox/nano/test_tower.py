@@ -127,13 +127,13 @@ def test_the_text_reads_what_transformers_reads(model: torch.nn.Module) -> None:
 def test_keys_that_are_drawn_stand_for_the_others(model: torch.nn.Module) -> None:
     text = model.model.language_model
     ids = torch.randint(20, 4000, (200,), generator=torch.Generator().manual_seed(3))
-    few = read_prefix(text, ids, keep=64, kind=FULL, chance=torch.Generator().manual_seed(4))
+    few = read_prefix(text, ids, keep=64, kind=FULL, rng=torch.Generator().manual_seed(4))
     whole = read_prefix(text, ids, keep=0, kind=FULL)
     assert [key.shape[1] for key in few.keys] == [64] * 5
     assert torch.equal(few.keys[0][:, :4], whole.keys[0][:, :4]), "the first keys are always there"
     assert float(few.bias[:4].abs().max()) == 0
     assert float(few.bias[4:].exp().sum()) == pytest.approx(196, rel=1e-4)
-    again = read_prefix(text, ids, keep=64, kind=FULL, chance=torch.Generator().manual_seed(4))
+    again = read_prefix(text, ids, keep=64, kind=FULL, rng=torch.Generator().manual_seed(4))
     assert torch.equal(few.keys[4], again.keys[4])
 
 

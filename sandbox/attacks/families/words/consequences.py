@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from qvl_agent.sandbox.apps.look import Language
+from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.attacks.families.vectors import TASKS, VECTORS, Lure
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
 from qvl_agent.sandbox.attacks.windows.facts import Deed, Scene

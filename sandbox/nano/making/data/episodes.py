@@ -22,7 +22,7 @@ from qvl_agent.actions.screen.changes import compare
 from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.pictures import resized
 from qvl_agent.agent.run.history import History, describe
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Tree
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
@@ -30,7 +30,7 @@ from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, 
 from qvl_agent.sandbox.nano.making.data.stage import Stage
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
-from qvl_agent.sandbox.tasks.hand import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 __all__ = ["Slips", "episode", "episodes"]
 
@@ -59,40 +59,40 @@ class Slips:
         chance: what chooses them.
     """
 
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
-        self._left = _MOST if chance.random() < _SLIPPING else 0
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._left = _MOST if rng.random() < _SLIPPING else 0
 
-    def instead(self, action: Action, hand: Hand) -> Action | None:
+    def instead(self, action: Action, actions: WidgetActions) -> Action | None:
         """Give an action that says the same and points elsewhere; None where it isn't to slip."""
-        if not self._left or not isinstance(action, (Click, Type)) or not hand.aimed:
+        if not self._left or not isinstance(action, (Click, Type)) or not actions.target_ids:
             return None
-        meant = hand.tree.get(hand.aimed[-1])
-        if meant is None or self._chance.random() >= _OFTEN:
+        meant = actions.tree.get(actions.target_ids[-1])
+        if meant is None or self._rng.random() >= _OFTEN:
             return None
-        where = self._elsewhere(meant, hand)
-        if not _in_window(where, hand):
+        where = self._elsewhere(meant, actions)
+        if not _in_window(where, actions):
             return None
         try:
-            target = hand.box(where)
+            target = actions.box(where)
         except CoordinateError:  # too small
             return None
         self._left -= 1
         return action.model_copy(update={"target": target})
 
-    def _elsewhere(self, meant: Node, hand: Hand) -> Rect:
+    def _elsewhere(self, meant: Node, actions: WidgetActions) -> Rect:
         alike = [
             node
-            for node in hand.tree.nodes
-            if node.role == meant.role and node.id != meant.id and hand.sees(node.id)
+            for node in actions.tree.nodes
+            if node.role == meant.role and node.id != meant.id and actions.is_in_view(node.id)
         ]
-        if alike and self._chance.random() < _ALIKE:
-            return self._chance.choice(alike).rect
+        if alike and self._rng.random() < _ALIKE:
+            return self._rng.choice(alike).rect
         return self._beside(meant.rect)
 
     def _beside(self, rect: Rect) -> Rect:
-        far = self._chance.choice((-1, 1)) * self._chance.uniform(0.7, 2.0)
-        if self._chance.random() < 0.5:
+        far = self._rng.choice((-1, 1)) * self._rng.uniform(0.7, 2.0)
+        if self._rng.random() < 0.5:
             return Rect(rect.left + round(far * rect.width), rect.top, rect.width, rect.height)
         return Rect(rect.left, rect.top + round(far * rect.height), rect.width, rect.height)
 
@@ -101,7 +101,7 @@ def episodes(stage: Stage, start: int, *, every: int = 1) -> Iterator[Episode]:
     """Make runs without end, on the seeds from `start` on whose looks aren't held out."""
     seed = start
     while True:
-        if not held_out(Look.of(stage.app, seed, SCREEN)):
+        if not held_out(Appearance.from_seed(stage.app, seed, SCREEN)):
             tasks = list(TASKS[stage.app])
             yield episode(stage, random.Random(seed).choices(tasks, _weights(len(tasks)))[0], seed)
         seed += every
@@ -110,11 +110,11 @@ def episodes(stage: Stage, start: int, *, every: int = 1) -> Iterator[Episode]:
 def episode(stage: Stage, task: str, seed: int) -> Episode:
     """Let the oracle solve a task, now and then with a slip, and keep what it saw and said."""
     exercise = start_exercise(stage.app, task, seed)
-    chance = random.Random(f"nano/{stage.app}/{task}/{seed}")
+    rng = random.Random(f"nano/{stage.app}/{task}/{seed}")
     stage.set_up(task, seed)
     history = History(exercise.instruction, DIALECT)
     frame, outcome, close_up = stage.look(), "", ""
-    slips, slipped = Slips(chance), list[int]()
+    slips, slipped = Slips(rng), list[int]()
     shots, finished, ended = list[Shot](), False, False
     while len(shots) < _MOST_STEPS and not ended:
         tree = stage.tree()
@@ -122,15 +122,15 @@ def episode(stage: Stage, task: str, seed: int) -> Episode:
             history.show_close_up(frame, close_up)
         else:
             history.show(frame, outcome)
-        hand = Hand(frame.view, tree)
+        actions = WidgetActions(frame.view, tree)
         try:
-            action = exercise.next_action(hand, stage.state())
+            action = exercise.next_action(actions, stage.state())
         except CoordinateError:  # too small to be pointed at in this picture
             break
-        if not close_up and (missing := slips.instead(action, hand)):
+        if not close_up and (missing := slips.instead(action, actions)):
             slipped.append(len(shots))
             action = missing
-        asked = () if close_up else _questions(stage, frame, tree, chance)
+        asked = () if close_up else _questions(stage, frame, tree, rng)
         shots.append(Shot(_png(frame), _items(frame, tree), asked))
         history.heard(Reply(text=format_action(action, DIALECT)))
         if isinstance(action, (Done, Fail, Answer)):
@@ -178,11 +178,11 @@ def _items(frame: Frame, tree: Tree) -> tuple[Item, ...]:
     return tuple(found)
 
 
-def _questions(stage: Stage, frame: Frame, tree: Tree, chance: random.Random) -> tuple[Question, ...]:
-    hand = Hand(frame.view, tree)
-    found = list(_pointing(hand, tree, _language(stage.state()), chance))
+def _questions(stage: Stage, frame: Frame, tree: Tree, rng: random.Random) -> tuple[Question, ...]:
+    actions = WidgetActions(frame.view, tree)
+    found = list(_pointing(actions, tree, _language(stage.state()), rng))
     if _is_plain(tree):
-        found += _other_tasks(stage, hand, chance)
+        found += _other_tasks(stage, actions, rng)
     return tuple(found)
 
 
@@ -198,7 +198,7 @@ def _is_plain(tree: Tree) -> bool:
     return not over and not roles & {"menu item", "option"}
 
 
-def _pointing(hand: Hand, tree: Tree, language: str, chance: random.Random) -> Iterator[Question]:
+def _pointing(actions: WidgetActions, tree: Tree, language: str, rng: random.Random) -> Iterator[Question]:
     """Ask for some widgets by what they are called; only those that a name tells apart."""
     names = [node.label for node in tree.nodes if node.role not in PASSIVE]
     named = [
@@ -206,16 +206,16 @@ def _pointing(hand: Hand, tree: Tree, language: str, chance: random.Random) -> I
         for node in tree.nodes
         if node.role not in PASSIVE and 0 < len(node.label) <= 40 and names.count(node.label) == 1
     ]
-    for node in chance.sample(named, min(_POINTED, len(named))):
+    for node in rng.sample(named, min(_POINTED, len(named))):
         words = f"点击“{node.label}”" if language == "zh" else f'click "{node.label}"'
         try:
-            action = hand.click(node.id, f'Click "{node.label}".')
+            action = actions.click(node.id, f'Click "{node.label}".')
         except (CoordinateError, ValueError):
             continue
         yield Question(words, format_action(action, DIALECT))
 
 
-def _other_tasks(stage: Stage, hand: Hand, chance: random.Random) -> Iterator[Question]:
+def _other_tasks(stage: Stage, actions: WidgetActions, rng: random.Random) -> Iterator[Question]:
     """Ask for the first step of other tasks that make sense in the state that is.
 
     A task's set-up changes the state until the task makes sense: where it changes nothing, it does.
@@ -225,13 +225,13 @@ def _other_tasks(stage: Stage, hand: Hand, chance: random.Random) -> Iterator[Qu
         for _ in range(2):
             changed = state.model_copy(deep=True)
             try:
-                goal = task.set_up(changed, chance)
+                goal = task.set_up(changed, rng)
             except (IndexError, ValueError, KeyError):
                 continue
             if changed != state:
                 continue
             try:
-                action = task.policy(hand, state, goal)
+                action = task.policy(actions, state, goal)
                 reply = format_action(action, DIALECT)
             except (CoordinateError, ValueError, KeyError):
                 continue
@@ -248,9 +248,9 @@ def _weights(tasks: int) -> list[int]:
     return [2] + [1] * (tasks - 1)
 
 
-def _in_window(rect: Rect, hand: Hand) -> bool:
+def _in_window(rect: Rect, actions: WidgetActions) -> bool:
     """Whether its middle lies among what the window shows."""
     x, y = rect.left + rect.width // 2, rect.top + rect.height // 2
-    rects = [node.rect for node in hand.tree.nodes]
+    rects = [node.rect for node in actions.tree.nodes]
     across = min(one.left for one in rects) <= x < max(one.left + one.width for one in rects)
     return across and min(one.top for one in rects) <= y < max(one.top + one.height for one in rects)

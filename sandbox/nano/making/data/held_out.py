@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qvl_agent.sandbox.apps.look import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 
 __all__ = ["FONT_PX", "KINDS", "THEME", "held_out"]
 
@@ -14,7 +14,7 @@ _LEFT_OF, _BELOW = 625, 408
 """Pixels of the 1280x800 screen; small windows move about, and one in ten has its middle in that corner."""
 
 
-def held_out(look: Look) -> tuple[str, ...]:
+def held_out(look: Appearance) -> tuple[str, ...]:
     """Name which of `KINDS` keep a look out of the training; none of them: it may be trained on.
 
     Args:

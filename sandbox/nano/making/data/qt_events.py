@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.planning.action import Button
-from qvl_agent.sandbox.apps.tree import windows
+from qvl_agent.sandbox.apps.tree import reachable_windows
 
 __all__ = ["Events"]
 
@@ -121,7 +121,7 @@ class Events:
         That is a window; in a pop-up it is a widget, as QTest's events to its window reach none.
         """
         spot = QPoint(point.x, point.y)
-        top = windows()
+        top = reachable_windows()
         over: QWidget = next((window for window in top if window.geometry().contains(spot)), top[0])
         views = over.findChildren(QAbstractItemView)
         self._held = [over, *views]  # PySide drops a child with its parent's wrapper

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from qvl_agent.actions.core.errors import RecordingError
-from qvl_agent.sandbox.apps.look import Language, Look
+from qvl_agent.sandbox.apps.appearance import Appearance, Language
 from qvl_agent.sandbox.nano import SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import KINDS, held_out
 
@@ -271,7 +271,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def facts(model: str, case: Case) -> dict[str, object]:
     """Say what stands in every line of a case."""
-    look = Look.of(case.app, case.seed, SCREEN)
+    look = Appearance.from_seed(case.app, case.seed, SCREEN)
     return {"model": model, **case._asdict(), "language": look.language, "held_out": held_out(look)}
 
 

@@ -44,7 +44,7 @@ class Beside:
         tree = self._sandbox.tree()
         wanted = self._oracle.reply(messages, stop=stop, on_text=on_text)
         view = next(message.pictures[-1].view for message in reversed(messages) if message.pictures)
-        aimed = self._oracle.aimed[-1]
+        aimed = self._oracle.target_ids[-1]
         self.steps.append(compared(wanted.text, said, aimed[0] if aimed else "", tree, view))
         return wanted
 

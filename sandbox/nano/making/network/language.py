@@ -102,7 +102,7 @@ def read_prefix(
     *,
     keep: int,
     kind: torch.dtype = torch.bfloat16,
-    chance: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
 ) -> Prefix:
     """Work out the system prompt.
 
@@ -111,7 +111,7 @@ def read_prefix(
         ids: its tokens, shape (n,).
         keep: how many of its keys are drawn; 0 for all.
         kind: what is computed in.
-        chance: what draws them, on the CPU.
+        rng: what draws them, on the CPU.
     """
     count, ids = len(ids), ids.to(text.embed_tokens.weight.device)
     positions = torch.arange(count, device=ids.device).expand(3, count)
@@ -126,7 +126,7 @@ def read_prefix(
         hidden = _after(layer, hidden, out)
     bias = torch.zeros(count)
     if keep and keep < count:
-        drawn = torch.cat([torch.arange(4), 4 + torch.randperm(count - 4, generator=chance)[: keep - 4]])
+        drawn = torch.cat([torch.arange(4), 4 + torch.randperm(count - 4, generator=rng)[: keep - 4]])
         bias[4:] = math.log((count - 4) / (keep - 4))
         keys, values = [key[:, drawn] for key in keys], [value[:, drawn] for value in values]
         bias = bias[drawn]

@@ -62,7 +62,7 @@ class Learner(Protocol[B]):
     def least(self) -> float:
         """The share of the rate that is left at the end."""
 
-    def batch(self, chance: random.Random, share: float) -> B:
+    def batch(self, rng: random.Random, share: float) -> B:
         """Make a batch, `share` of the way through the training. Called in another thread."""
 
     def step(self, batch: B, warmth: float) -> Mapping[str, float]:

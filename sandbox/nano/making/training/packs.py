@@ -154,10 +154,10 @@ class _Written:
         self._learnt += [learnt] * len(tokens)
 
 
-def questions_pack(coder: Coder, shot: Shot, chance: random.Random, most: int) -> Sequence:
+def questions_pack(coder: Coder, shot: Shot, rng: random.Random, most: int) -> Sequence:
     """Pack a whole screen with some questions about it, each as if it were a run's first step."""
     questions = list(shot.questions)
-    chance.shuffle(questions)
+    rng.shuffle(questions)
     written = _Written(coder)
     written.text("<|im_start|>user\n<|vision_start|>")
     written.picture(GRID)

@@ -94,13 +94,13 @@ class Pool:
         runs_often = accumulate(1.0 if names else _OFTEN.get(run.task, 1.0) for run in runs)
         return cls(shots, runs, tuple(accumulate(map(_weight, shots))), tuple(runs_often))
 
-    def some_runs(self, chance: random.Random, count: int) -> list[Episode]:
+    def some_runs(self, rng: random.Random, count: int) -> list[Episode]:
         """Draw runs; none where there are none."""
-        return chance.choices(self.runs, cum_weights=self.runs_often, k=count) if self.runs else []
+        return rng.choices(self.runs, cum_weights=self.runs_often, k=count) if self.runs else []
 
-    def some_shots(self, chance: random.Random, count: int) -> list[Shot]:
+    def some_shots(self, rng: random.Random, count: int) -> list[Shot]:
         """Draw screens; none where there are none."""
-        return chance.choices(self.shots, cum_weights=self.shots_often, k=count) if self.shots else []
+        return rng.choices(self.shots, cum_weights=self.shots_often, k=count) if self.shots else []
 
 
 def _weight(shot: Shot) -> float:

@@ -92,22 +92,22 @@ class Seeing:
         self.optimisers = {"visual": Optimiser(self.modules, plan.rate)}
         self.notes: dict[str, Any] = {"stage": "see", "words": words}
 
-    def batch(self, chance: random.Random, share: float) -> SeeBatch:
+    def batch(self, rng: random.Random, share: float) -> SeeBatch:
         """Make cuts, or whole screens."""
         first, last = self._plan.cuts
-        if chance.random() < first + (last - first) * share:
-            rows, columns, each = chance.choice(_CUTS)
+        if rng.random() < first + (last - first) * share:
+            rows, columns, each = rng.choice(_CUTS)
             count = _CUT_PICTURES
         else:
             (rows, columns), each, count = GRID, 1, _WHOLE_PICTURES
         pictures, cells, targets = list[Tensor](), list[Tensor](), list[dict[str, Tensor]]()
         for _ in range(count * self._plan.batch):
-            shot = chance.choice(self._shots)
-            shift = _shift(chance)
-            pixels = _tinted(_moved(shot.pixels(), shift), chance)
+            shot = rng.choice(self._shots)
+            shift = _shift(rng)
+            pixels = _tinted(_moved(shot.pixels(), shift), rng)
             painted = as_tensors(paint(shot.items, self._words, shift))
             for _ in range(each):
-                row, column = _corner(chance, shot.items, rows, columns)
+                row, column = _corner(rng, shot.items, rows, columns)
                 cut = pixels[CELL * row : CELL * (row + rows), CELL * column : CELL * (column + columns)]
                 here = (
                     (row + torch.arange(rows))[:, None] * GRID[1] + column + torch.arange(columns)
@@ -139,8 +139,8 @@ class Seeing:
         return {}
 
     def _sample(self) -> Tensor:
-        chance = random.Random(1)
-        chosen = [torch.from_numpy(chance.choice(self._shots).pixels()) for _ in range(_SAMPLE)]
+        rng = random.Random(1)
+        chosen = [torch.from_numpy(rng.choice(self._shots).pixels()) for _ in range(_SAMPLE)]
         return patches(torch.stack(chosen), MEAN, DEVIATION).view(-1, 3 * 16 * 16)[::7]
 
 
@@ -165,9 +165,9 @@ def _in_view(targets: dict[str, Tensor], row: int, column: int, rows: int, colum
     }
 
 
-def _shift(chance: random.Random) -> tuple[int, int]:
-    ((_, across, down),) = chance.choices(_MOVED, [share for share, _, _ in _MOVED])
-    return chance.randint(-across, across), chance.randint(-down, down)
+def _shift(rng: random.Random) -> tuple[int, int]:
+    ((_, across, down),) = rng.choices(_MOVED, [share for share, _, _ in _MOVED])
+    return rng.randint(-across, across), rng.randint(-down, down)
 
 
 def _moved(pixels: Pixels, shift: tuple[int, int]) -> Pixels:
@@ -181,27 +181,27 @@ def _moved(pixels: Pixels, shift: tuple[int, int]) -> Pixels:
     return moved
 
 
-def _tinted(pixels: Pixels, chance: random.Random) -> Pixels:
+def _tinted(pixels: Pixels, rng: random.Random) -> Pixels:
     """Change the colours of some pictures a little, as another theme would."""
-    if chance.random() >= _TINTED:
+    if rng.random() >= _TINTED:
         return pixels
-    gain = np.array([1 + chance.uniform(-_GAIN, _GAIN) for _ in range(3)], np.float32)
-    offset = np.array([chance.uniform(-_OFFSET, _OFFSET) for _ in range(3)], np.float32)
+    gain = np.array([1 + rng.uniform(-_GAIN, _GAIN) for _ in range(3)], np.float32)
+    offset = np.array([rng.uniform(-_OFFSET, _OFFSET) for _ in range(3)], np.float32)
     changed: Pixels = (pixels * gain + offset).clip(0, 255).astype(np.uint8)
     return changed
 
 
-def _corner(chance: random.Random, items: Sequence[Item], rows: int, columns: int) -> tuple[int, int]:
+def _corner(rng: random.Random, items: Sequence[Item], rows: int, columns: int) -> tuple[int, int]:
     """Choose a cut's first row and column, so that some widget is about in its middle."""
-    left, top, right, bottom = chance.choice(items).box
+    left, top, right, bottom = rng.choice(items).box
     across, down = (left + right) / 2, (top + bottom) / 2
     if right - left > _WIDE:
-        across = left + chance.random() * (right - left)
+        across = left + rng.random() * (right - left)
     if bottom - top > _WIDE:
-        down = top + chance.random() * (bottom - top)
+        down = top + rng.random() * (bottom - top)
     return (
-        _within(int(down * GRID[0] - rows / 2 + chance.random()), GRID[0] - rows),
-        _within(int(across * GRID[1] - columns / 2 + chance.random()), GRID[1] - columns),
+        _within(int(down * GRID[0] - rows / 2 + rng.random()), GRID[0] - rows),
+        _within(int(across * GRID[1] - columns / 2 + rng.random()), GRID[1] - columns),
     )
 
 

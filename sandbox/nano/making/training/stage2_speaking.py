@@ -156,45 +156,45 @@ class Speaking:
         start_pointing(self._visual, self._heads, self._text)
         self._tie()
 
-    def batch(self, chance: random.Random, share: float) -> SpeakBatch:
+    def batch(self, rng: random.Random, share: float) -> SpeakBatch:
         """Make packs: of words alone at first."""
         plan = self._plan
         if share < plan.words:
-            return self._words_alone(chance)
-        questions = self._trained.some_shots(chance, plan.questions * plan.batch)
-        packs = [questions_pack(self._coder, shot, chance, plan.most) for shot in questions]
+            return self._words_alone(rng)
+        questions = self._trained.some_shots(rng, plan.questions * plan.batch)
+        packs = [questions_pack(self._coder, shot, rng, plan.most) for shot in questions]
         shots: list[tuple[Shot, ...]] = [(shot,) for shot in questions]
-        runs = self._trained.some_runs(chance, plan.runs * plan.batch)
+        runs = self._trained.some_runs(rng, plan.runs * plan.batch)
         for run in runs:
             packs.append(run_pack(self._coder, run))
             shots.append(run.shots[: len(packs[-1].pictures)])
-        words = self._words_packs(chance, _WORDS_BESIDE)
+        words = self._words_packs(rng, _WORDS_BESIDE)
         kinds = ["question"] * len(questions) + ["run"] * len(runs) + ["words"] * len(words)
         return SpeakBatch(
             kinds=tuple(kinds),
             packs=(*packs, *words),
             shots=(*shots, *[()] * len(words)),
-            keys=self._keys(chance),
-            seed=chance.getrandbits(32),
+            keys=self._keys(rng),
+            seed=rng.getrandbits(32),
         )
 
-    def _words_alone(self, chance: random.Random) -> SpeakBatch:
-        packs = self._words_packs(chance, _WORDS)
+    def _words_alone(self, rng: random.Random) -> SpeakBatch:
+        packs = self._words_packs(rng, _WORDS)
         return SpeakBatch(
             kinds=("words",) * len(packs),
             packs=packs,
             shots=((),) * len(packs),
-            keys=self._keys(chance),
-            seed=chance.getrandbits(32),
+            keys=self._keys(rng),
+            seed=rng.getrandbits(32),
         )
 
-    def _words_packs(self, chance: random.Random, counts: tuple[int, int]) -> tuple[Pack, ...]:
+    def _words_packs(self, rng: random.Random, counts: tuple[int, int]) -> tuple[Pack, ...]:
         questions, runs = (count * self._plan.batch for count in counts)
-        drawn = self._wording.some_questions(chance, questions), self._wording.some_runs(chance, runs)
+        drawn = self._wording.some_questions(rng, questions), self._wording.some_runs(rng, runs)
         return tuple(words_pack(self._coder, some) for some in drawn if some)
 
-    def _keys(self, chance: random.Random) -> int:
-        return 0 if chance.random() < _ALL_KEYS else self._plan.keys
+    def _keys(self, rng: random.Random) -> int:
+        return 0 if rng.random() < _ALL_KEYS else self._plan.keys
 
     def step(self, batch: SpeakBatch, warmth: float) -> dict[str, float]:
         """Learn from it."""
@@ -220,11 +220,11 @@ class Speaking:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Ask about pictures and runs that it isn't trained on."""
-        chance, found = random.Random(3), dict[str, list[float]]()
+        rng, found = random.Random(3), dict[str, list[float]]()
         packs = list[tuple[str, Pack, tuple[Shot, ...]]]()
-        for shot in self._held_out.some_shots(chance, _VALIDATED):
-            packs.append(("question", questions_pack(self._coder, shot, chance, self._plan.most), (shot,)))
-        for run in self._held_out.some_runs(chance, _VALIDATED // 2):
+        for shot in self._held_out.some_shots(rng, _VALIDATED):
+            packs.append(("question", questions_pack(self._coder, shot, rng, self._plan.most), (shot,)))
+        for run in self._held_out.some_runs(rng, _VALIDATED // 2):
             pack = run_pack(self._coder, run)
             packs.append(("run", pack, run.shots[: len(pack.pictures)]))
         prefix = read_prefix(self._text, self._coder.system, keep=0)
@@ -259,7 +259,7 @@ class Speaking:
     def _read(self, batch: SpeakBatch, given: list[list[Tensor]]) -> dict[str, float]:
         """Read all packs and send their losses back, each by the tokens that are to be learnt in it."""
         draw = torch.Generator().manual_seed(batch.seed)
-        prefix = read_prefix(self._text, self._coder.system, keep=batch.keys, chance=draw)
+        prefix = read_prefix(self._text, self._coder.system, keep=batch.keys, rng=draw)
         weights = [
             _COUNTS[kind] * int(pack.learnt.sum())
             for kind, pack in zip(batch.kinds, batch.packs, strict=True)

@@ -60,51 +60,51 @@ class Wording:
         said = {found for words in self._runs for found in _REPEATED.findall(words.text)}
         self._known = sorted(said | {name for _, reply in self._asked for name in _REPEATED.findall(reply)})
 
-    def some_runs(self, chance: random.Random, count: int) -> list[Words]:
+    def some_runs(self, rng: random.Random, count: int) -> list[Words]:
         """Draw runs, of every task as many."""
         if not self._runs:
             return []
-        drawn = chance.choices(self._runs, cum_weights=self._often, k=count)
-        return [replace(words, text=self._other(words.text, chance)) for words in drawn]
+        drawn = rng.choices(self._runs, cum_weights=self._often, k=count)
+        return [replace(words, text=self._other(words.text, rng)) for words in drawn]
 
-    def some_questions(self, chance: random.Random, count: int) -> list[Words]:
+    def some_questions(self, rng: random.Random, count: int) -> list[Words]:
         """Draw questions."""
-        drawn = chance.choices(self._asked, k=count) if self._asked else []
-        return [Words(self._other(_first_step(*one), chance), (GRID,)) for one in drawn]
+        drawn = rng.choices(self._asked, k=count) if self._asked else []
+        return [Words(self._other(_first_step(*one), rng), (GRID,)) for one in drawn]
 
-    def _other(self, text: str, chance: random.Random) -> str:
-        return renamed(text, self._known, chance) if chance.random() < _RENAMED else text
+    def _other(self, text: str, rng: random.Random) -> str:
+        return renamed(text, self._known, rng) if rng.random() < _RENAMED else text
 
 
-def renamed(text: str, known: Sequence[str], chance: random.Random) -> str:
+def renamed(text: str, known: Sequence[str], rng: random.Random) -> str:
     """Put other words in the place of what replies repeat from the task: the same everywhere in a run.
 
     Args:
         text: a conversation.
         known: words to choose from; now and then it is made of random letters.
-        chance: what chooses.
+        rng: what chooses.
     """
     before, system_end, said = text.partition(_BEFORE)
     task = said.partition(ANSWERING)[0]
     repeated = {name for name in _REPEATED.findall(said) if len(name) > 1 and name in task}
     for name in sorted(repeated, key=lambda name: (-len(name), name)):
-        said = said.replace(name, _another(name, known, chance))
+        said = said.replace(name, _another(name, known, rng))
     return before + system_end + said
 
 
-def _another(name: str, known: Sequence[str], chance: random.Random) -> str:
+def _another(name: str, known: Sequence[str], rng: random.Random) -> str:
     """Choose words in the script of the old ones."""
     alike = [word for word in known if word.isascii() == name.isascii()]
-    if alike and chance.random() < _KNOWN:
-        return chance.choice(alike)
+    if alike and rng.random() < _KNOWN:
+        return rng.choice(alike)
     if not name.isascii():
         characters = sorted({char for word in alike for char in word if ord(char) > 0x3000} or set(name))
-        return "".join(chance.choices(characters, k=chance.randint(2, 8)))
-    words = ["".join(chance.choices(_LETTERS, k=chance.randint(2, 9))) for _ in range(chance.randint(1, 3))]
-    if chance.random() < 0.2:
-        words.append(str(chance.randrange(1000)))
-    joined = chance.choice((" ", " ", " ", "-", ".", "@")).join(words)
-    return joined.title() if chance.random() < 0.5 else joined
+        return "".join(rng.choices(characters, k=rng.randint(2, 8)))
+    words = ["".join(rng.choices(_LETTERS, k=rng.randint(2, 9))) for _ in range(rng.randint(1, 3))]
+    if rng.random() < 0.2:
+        words.append(str(rng.randrange(1000)))
+    joined = rng.choice((" ", " ", " ", "-", ".", "@")).join(words)
+    return joined.title() if rng.random() < 0.5 else joined
 
 
 def _first_step(instruction: str, reply: str) -> str:
