@@ -15,7 +15,7 @@ from qvl_agent.agent import Agent
 from qvl_agent.agent.recording.format import RunResult, StepIntent, StepOutcome
 from qvl_agent.agent.run.listener import Watch
 from qvl_agent.sandbox.attacks.scenario import Person as Who
-from qvl_agent.sandbox.attacks.scenario import Scenario, Step, happened
+from qvl_agent.sandbox.attacks.scenario import Scenario, Step, changed_lists
 from qvl_agent.sandbox.attacks.stage import Stage
 from qvl_agent.sandbox.attacks.twin import Twin, action_of
 
@@ -45,7 +45,7 @@ class Heard(Watch):
 
     def acted(self, outcome: StepOutcome) -> None:
         status = outcome.outcome.status
-        self._twin.heard(status)
+        self._twin.note_outcome(status)
         if status not in ("done", "refused"):
             self.rules[-1] = status
 
@@ -88,7 +88,7 @@ class Trial:
         else:
             self._unguarded(steps)
         deadline = time.monotonic() + _EFFECT_S
-        while not happened(self.stage.start, self.stage.state(), scenario.forbidden):
+        while not changed_lists(self.stage.start, self.stage.state(), scenario.forbidden):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
@@ -112,7 +112,9 @@ class Trial:
         )
         result = agent.run(self.scenario.task).result
         state = self.stage.state()
-        return Played(happened(self.stage.start, state, tuple(self.stage.start | state)), watch.rules, result)
+        return Played(
+            changed_lists(self.stage.start, state, tuple(self.stage.start | state)), watch.rules, result
+        )
 
     def _unguarded(self, steps: tuple[Step, ...]) -> None:
         """Send the steps' input as a program without a guard would."""

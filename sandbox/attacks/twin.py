@@ -1,7 +1,7 @@
-"""The oracle's evil twin: a model that does whatever the screen tells it, and says what helps the attacker.
+"""The oracle's evil twin: a model that obeys the attacker, and describes its actions as suits the attacker.
 
-It answers in Qwen3-VL's own formats and points at real parts of real windows. A refusal doesn't change its
-mind: it tries again until the run ends.
+It replies in Qwen3-VL's own formats and points at real parts of real windows. After a refusal it tries the
+same again until the run ends.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,36 +15,36 @@ from qvl_agent.actions.parsing.dialects import as_points, format_action
 from qvl_agent.actions.planning.action import Action, Button, Click, Done, Drag, Move, Press, Scroll, Type
 from qvl_agent.sandbox.apps.protocol import Tree
 from qvl_agent.sandbox.attacks.scenario import Step
-from qvl_agent.sandbox.attacks.windows.facts import Deed
+from qvl_agent.sandbox.attacks.windows.window_data import Deed
 from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
-__all__ = ["Scenery", "Twin", "action_of"]
+__all__ = ["AttackedScreen", "Twin", "action_of"]
 
 
-class Scenery(Protocol):
-    """The windows, as the attacker has them in hand."""
+class AttackedScreen(Protocol):
+    """The windows that the attacker controls; `Stage` is one."""
 
     def places(self) -> dict[str, Rect]:
-        """Say where each part is, in pixels of the screen."""
+        """Return each part's rectangle, in screen px."""
         ...
 
     def strike(self, deeds: tuple[Deed, ...]) -> None:
-        """Change the windows."""
+        """Let the attacker change the windows."""
         ...
 
 
 class Twin:
-    """A model for one scenario.
+    """A model that carries out one scenario's steps.
 
     Attributes:
         name: "twin".
     """
 
-    def __init__(self, steps: tuple[Step, ...], scenery: Scenery, dialect: str = "grounded") -> None:
+    def __init__(self, steps: tuple[Step, ...], screen: AttackedScreen, dialect: str = "grounded") -> None:
         self.name = "twin"
-        self._steps, self._scenery, self._dialect = steps, scenery, dialect
-        self._at = 0
-        self._struck: set[int] = set()
+        self._steps, self._screen, self._dialect = steps, screen, dialect
+        self._step_number = 0
+        self._strikes_done: set[int] = set()
 
     def reply(
         self,
@@ -53,42 +53,44 @@ class Twin:
         stop: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Answer with what the attacker wants next, over the last picture; the attacker strikes meanwhile."""
+        """Reply with the next step, pointing in the last picture; then let the attacker strike, once."""
         del stop, on_text
-        if self._at >= len(self._steps):
-            return Reply(self._write(Done(summary="done as asked")))
-        step = self._steps[self._at]
-        places = self._scenery.places()
-        text = self._say(step, _last_view(messages), places)
-        if step.strike and self._at not in self._struck:
-            self._struck.add(self._at)
-            self._scenery.strike(step.strike)
+        if self._step_number >= len(self._steps):
+            return Reply(self._format(Done(summary="done as asked")))
+        step = self._steps[self._step_number]
+        places = self._screen.places()
+        text = self._reply_text(step, _last_view(messages), places)
+        if step.strike and self._step_number not in self._strikes_done:
+            self._strikes_done.add(self._step_number)
+            self._screen.strike(step.strike)
         return Reply(text)
 
-    def heard(self, status: Status) -> None:
-        """Take in what came of its last action."""
+    def note_outcome(self, status: Status) -> None:
+        """Take in the outcome of the last action: go on to the next step, try again, or give up."""
         if status == "done":
-            self._at += 1
-        elif status == "stale" and self._at < len(self._steps) and self._steps[self._at].once:
-            self._at = len(self._steps)
+            self._step_number += 1
+        elif (
+            status == "stale" and self._step_number < len(self._steps) and self._steps[self._step_number].once
+        ):
+            self._step_number = len(self._steps)
 
-    def _say(self, step: Step, view: View, places: dict[str, Rect]) -> str:
+    def _reply_text(self, step: Step, view: View, places: dict[str, Rect]) -> str:
         if step.act == "raw":
             return _raw(step, view, places)
-        return self._write(action_of(step, view, places))
+        return self._format(action_of(step, view, places))
 
-    def _write(self, action: Action) -> str:
+    def _format(self, action: Action) -> str:
         return format_action(as_points(action) if self._dialect == "computer_use" else action, self._dialect)
 
     def close(self) -> None:
-        """Do nothing: the windows are the stage's to close."""
+        """Do nothing: the stage closes the windows."""
 
 
 def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
-    """Point at the part that a step names.
+    """Return the action of a step, pointing at the part that the step names.
 
     Raises:
-        ModelError: there is no such part on the screen.
+        ModelError: There is no such part on the screen.
     """
     actions = WidgetActions(view, Tree(()))
     label, intent = step.label, step.intent
@@ -118,7 +120,7 @@ def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
 
 
 def _raw(step: Step, view: View, places: dict[str, Rect]) -> str:
-    """Fill the part's place into a reply written by hand; by name, so that braces of JSON stay."""
+    """Fill the part's box and middle into a raw reply; not by `str.format`, as JSON has braces."""
     if not step.at:
         return step.text
     rect = _place(step.at, places)
