@@ -117,7 +117,7 @@ def test_a_shard_gives_back_what_was_written(tmp_path: Path) -> None:
 
 
 def test_what_is_broken_or_missing_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"found none; python -m qvl_agent\.sandbox\.nano data"):
+    with pytest.raises(SettingsError, match=r"found none; python -m qvl_agent\.sandbox\.nano\.making data"):
         read_folder(tmp_path)
     write_shard(tmp_path / "a.zip", [run(1)[0]])
     whole = (tmp_path / "a.zip").read_bytes()

@@ -207,7 +207,7 @@ def test_a_code_that_is_read_as_a_place_a_cell_away_is_worse_than_one_as_far_tha
     def loss(own: torch.Tensor) -> tuple[float, float]:
         said: dict[str, float] = {}
         coded = torch.cat([exact.expand(1, 4, 4, CODE_WIDTH), own[None, None]], 1)
-        return float(heads._far(coded, boxes, torch.ones(1, 5), said)), said["hits"]
+        return float(heads._box_loss(coded, boxes, torch.ones(1, 5), said)), said["hits"]
 
     towards, from_it = (exact + by * (away - exact) for by in (0.6, -0.6))
     assert loss(exact)[1] == loss(from_it)[1] == 1
