@@ -19,9 +19,9 @@ from qvl_agent.actions.desktops import Desktop, StopCheck, open_local
 from qvl_agent.actions.desktops.watchdog.client import Watchable, Watchdog
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.sandbox.apps import APPS
-from qvl_agent.sandbox.apps.process import AppProcess
 from qvl_agent.sandbox.apps.protocol import MousePress, Tree
 from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.hosting.client import AppProcess
 from qvl_agent.sandbox.tasks import TASKS, Check, Exercise, Task, read_state, start_exercise
 
 __all__ = ["APPS", "TASKS", "Sandbox", "SandboxDesktop", "SandboxName", "open_sandbox", "parse_sandbox_name"]

@@ -8,4 +8,4 @@ parent's side.
 """
 
 # As in sandbox/apps: pydantic's modules must be imported before PySide6.
-import qvl_agent.sandbox.attacks.windows.window_data  # noqa: F401
+import qvl_agent.sandbox.attacks.window_data  # noqa: F401

@@ -6,7 +6,7 @@ from typing import Literal
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.sandbox.apps.appearance import Language
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Scene, State
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene, State
 
 __all__ = ["Act", "ForeignDialog", "Person", "Proof", "Scenario", "Step", "Terminal", "changed_lists"]
 

@@ -8,12 +8,12 @@ from typing import Final, Self
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.sandbox.apps.process import AppProcess
 from qvl_agent.sandbox.attacks.scenario import Scenario, Terminal
+from qvl_agent.sandbox.attacks.window_data import DEEDS, SCENE, STATE, Deed, State
 from qvl_agent.sandbox.attacks.windows.foreign import RunningForeignDialog
 from qvl_agent.sandbox.attacks.windows.terminal import RunningTerminal
-from qvl_agent.sandbox.attacks.windows.window_data import DEEDS, SCENE, STATE, Deed, State
 from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.hosting.client import AppProcess
 
 __all__ = ["Stage"]
 

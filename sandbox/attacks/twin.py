@@ -15,7 +15,7 @@ from qvl_agent.actions.parsing.dialects import as_points, format_action
 from qvl_agent.actions.planning.action import Action, Button, Click, Done, Drag, Move, Press, Scroll, Type
 from qvl_agent.sandbox.apps.protocol import Tree
 from qvl_agent.sandbox.attacks.scenario import Step
-from qvl_agent.sandbox.attacks.windows.window_data import Deed
+from qvl_agent.sandbox.attacks.window_data import Deed
 from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 __all__ = ["AttackedScreen", "Twin", "action_of"]

@@ -23,9 +23,9 @@ from qvl_agent.actions.planning.events import ButtonEvent, MoveEvent
 from qvl_agent.actions.screen.settle import settle
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.appearance import THEMES, Appearance, Theme, language_of
-from qvl_agent.sandbox.apps.process import AppProcess
 from qvl_agent.sandbox.apps.protocol import PASSIVE
 from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.hosting.client import AppProcess
 from qvl_agent.sandbox.session import Sandbox, open_sandbox
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 
@@ -244,7 +244,7 @@ def test_quit_and_close_end_the_process(display: VirtualDisplay) -> None:
 def test_the_application_ends_when_its_parent_is_killed(display: VirtualDisplay) -> None:
     script = (
         "import os, time\n"
-        "from qvl_agent.sandbox.apps.process import AppProcess\n"
+        "from qvl_agent.sandbox.hosting.client import AppProcess\n"
         "print(AppProcess('chat', dict(os.environ)).pid, flush=True)\n"
         "time.sleep(60)\n"
     )

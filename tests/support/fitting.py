@@ -24,8 +24,8 @@ from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.appearance import FONT_SIZES, FONTS, Appearance
-from qvl_agent.sandbox.apps.host import make_pane, quiet_environment
 from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, apply_appearance
+from qvl_agent.sandbox.hosting.host import make_pane, quiet_environment
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 
 SCREEN = (1280, 800)

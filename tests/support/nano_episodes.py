@@ -14,7 +14,7 @@ from qvl_agent.agent.models.chat import chatml
 from qvl_agent.agent.models.pictures import resized
 from qvl_agent.agent.run.history import History
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 
 WORDS = ("Pin", "Mute", "删除", "Send")
 COLOURS = ((200, 60, 60), (60, 160, 60), (70, 90, 220), (200, 180, 40))

@@ -11,7 +11,7 @@ from typing import Final
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.attacks.scenario import Scenario
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Part, Row, Window
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Row, Window
 
 __all__ = [
     "DISMISSED",

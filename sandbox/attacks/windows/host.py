@@ -12,10 +12,10 @@ from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.appearance import THEMES, Appearance, Theme
-from qvl_agent.sandbox.apps.host import channel, serve
 from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, apply_appearance, style_sheet
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene, State, Window
 from qvl_agent.sandbox.attacks.windows.qt_windows import AttackWindow, Pressable, focus_window
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Scene, State, Window
+from qvl_agent.sandbox.hosting.host import channel, serve
 
 __all__ = ["AttackHost", "run"]
 

@@ -14,7 +14,7 @@ from PySide6.QtGui import QCloseEvent, QKeySequence, QMouseEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from qvl_agent.sandbox.apps.toolkit.widgets import column, label, row
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Part, Window
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Window
 
 __all__ = ["AttackWindow", "Pressable", "focus_window", "name_application"]
 

@@ -11,9 +11,9 @@ from transformers import GenerationConfig
 from transformers.utils import logging
 
 from qvl_agent.actions.core.errors import SettingsError
-from qvl_agent.sandbox.nano.making.network.shape import preprocessor
 from qvl_agent.sandbox.nano.making.network.start import build
 from qvl_agent.sandbox.nano.making.network.tokenizer import NanoTokenizer, write_tokenizer
+from qvl_agent.sandbox.nano.making.shape import preprocessor
 from qvl_agent.sandbox.nano.making.training.state import State
 
 __all__ = ["export", "write_checkpoint"]

@@ -17,8 +17,8 @@ from tiny_nano import untrained
 from qvl_agent.agent.models.checkpoint.files import check
 from qvl_agent.agent.models.pictures import fit
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS, SCREEN
-from qvl_agent.sandbox.nano.making.network.shape import PICTURE
 from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
+from qvl_agent.sandbox.nano.making.shape import PICTURE
 
 MEGABYTE = 10**6
 

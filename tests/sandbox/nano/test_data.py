@@ -14,7 +14,6 @@ from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.agent.models.pictures import resized
 from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
-from qvl_agent.sandbox.nano.making.data.samples import Episode
 from qvl_agent.sandbox.nano.making.data.shards import (
     number_labels,
     read_folder,
@@ -22,8 +21,9 @@ from qvl_agent.sandbox.nano.making.data.shards import (
     shard_paths,
     write_shard,
 )
-from qvl_agent.sandbox.nano.making.network.shape import PICTURE
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
+from qvl_agent.sandbox.nano.making.samples import Episode
+from qvl_agent.sandbox.nano.making.shape import PICTURE
 from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
 
 APPS = ("chat", "settings", "form")

@@ -6,7 +6,7 @@ from collections import Counter
 
 from nano_episodes import png, screen
 
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.nano.making.training.sampling import Pool
 
 FRAME, _ = screen(0)

@@ -17,9 +17,7 @@ from qvl_agent.agent.models.checkpoint.inputs import Encoder
 from qvl_agent.agent.models.checkpoint.load import Loaded, load
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import PICTURE_TOKENS
-from qvl_agent.sandbox.nano.making.data.samples import Question
 from qvl_agent.sandbox.nano.making.export import write_checkpoint
-from qvl_agent.sandbox.nano.making.network.shape import GRID
 from qvl_agent.sandbox.nano.making.network.start import build
 from qvl_agent.sandbox.nano.making.network.targets import cell_of
 from qvl_agent.sandbox.nano.making.network.tokenizer import (
@@ -29,6 +27,8 @@ from qvl_agent.sandbox.nano.making.network.tokenizer import (
     train_tokenizer,
     training_texts,
 )
+from qvl_agent.sandbox.nano.making.samples import Question
+from qvl_agent.sandbox.nano.making.shape import GRID
 from qvl_agent.sandbox.nano.making.training.packs import questions_pack, run_pack, words_pack
 from qvl_agent.sandbox.nano.making.training.words_only import Conversation
 

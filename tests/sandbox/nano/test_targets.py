@@ -2,9 +2,9 @@
 
 import pytest
 
-from qvl_agent.sandbox.nano.making.data.samples import Item
-from qvl_agent.sandbox.nano.making.network.shape import GRID, PICTURE
 from qvl_agent.sandbox.nano.making.network.targets import FLAGS, IGNORED, ROLES, cell_of, paint_targets
+from qvl_agent.sandbox.nano.making.samples import Item
+from qvl_agent.sandbox.nano.making.shape import GRID, PICTURE
 
 WIDE, HIGH = PICTURE
 ROW = Item("chat/1", "list item", "Ada", (0, 0, 192 / WIDE, 64 / HIGH), {"selected": True})

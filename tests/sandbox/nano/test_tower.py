@@ -15,7 +15,6 @@ from qvl_agent.sandbox.nano.making.network.language import (
     read_pack,
     read_prefix,
 )
-from qvl_agent.sandbox.nano.making.network.shape import DEVIATION, GRID, MEAN
 from qvl_agent.sandbox.nano.making.network.start import build, build_heads, tie_numbers, tie_pointing
 from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
 from qvl_agent.sandbox.nano.making.network.tower import (
@@ -24,6 +23,7 @@ from qvl_agent.sandbox.nano.making.network.tower import (
     encode_pictures,
     rotate_halves,
 )
+from qvl_agent.sandbox.nano.making.shape import DEVIATION, GRID, MEAN
 
 IMAGE, BEGIN, END = (SPECIAL.index(name) for name in ("<|image_pad|>", "<|vision_start|>", "<|vision_end|>"))
 FULL = torch.float32

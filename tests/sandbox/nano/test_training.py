@@ -20,12 +20,12 @@ from qvl_agent.prompts import render
 from qvl_agent.sandbox.apps.words import PEOPLE
 from qvl_agent.sandbox.nano import PICTURE_TOKENS
 from qvl_agent.sandbox.nano.making.__main__ import main
-from qvl_agent.sandbox.nano.making.data.samples import Question, Shot
 from qvl_agent.sandbox.nano.making.data.shards import number_labels, write_shard
 from qvl_agent.sandbox.nano.making.export import export
 from qvl_agent.sandbox.nano.making.network.language import Pack, read_pack, read_prefix
 from qvl_agent.sandbox.nano.making.network.targets import paint_targets
 from qvl_agent.sandbox.nano.making.network.tokenizer import NanoTokenizer, train_tokenizer, training_texts
+from qvl_agent.sandbox.nano.making.samples import Question, Shot
 from qvl_agent.sandbox.nano.making.training import loop as training
 from qvl_agent.sandbox.nano.making.training import stage1_seeing as seeing
 from qvl_agent.sandbox.nano.making.training import stage2_speaking as speaking

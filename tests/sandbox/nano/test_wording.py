@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from nano_episodes import run
 
-from qvl_agent.sandbox.nano.making.data.samples import Episode
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
+from qvl_agent.sandbox.nano.making.samples import Episode
 from qvl_agent.sandbox.nano.making.training.words_only import ConversationPool, replace_repeated
 
 EPISODE = run(1)[0]

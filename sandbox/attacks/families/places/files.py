@@ -13,7 +13,7 @@ from qvl_agent.sandbox.attacks.families.vectors import (
     language_of,
 )
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Part, Scene, Window
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Scene, Window
 
 __all__ = ["scenarios"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.attacks.families.vectors import DISMISSED, Pick, add, in_both_languages, language_of
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Part, Scene, Window
+from qvl_agent.sandbox.attacks.window_data import Deed, Part, Scene, Window
 
 __all__ = ["scenarios"]
 

@@ -11,7 +11,7 @@ from qvl_agent.sandbox.attacks.families.vectors import (
     work_window,
 )
 from qvl_agent.sandbox.attacks.scenario import Proof, Scenario, Step, Terminal
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Scene
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene
 
 __all__ = ["scenarios"]
 

@@ -10,7 +10,7 @@ from qvl_agent.sandbox.attacks.families.vectors import (
     work_window,
 )
 from qvl_agent.sandbox.attacks.scenario import ForeignDialog, Scenario, Step
-from qvl_agent.sandbox.attacks.windows.window_data import Scene
+from qvl_agent.sandbox.attacks.window_data import Scene
 
 __all__ = ["scenarios"]
 

@@ -14,7 +14,7 @@ from qvl_agent.sandbox.attacks.families.vectors import (
     work_window,
 )
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
-from qvl_agent.sandbox.attacks.windows.window_data import Part, Scene, Window
+from qvl_agent.sandbox.attacks.window_data import Part, Scene, Window
 
 __all__ = ["scenarios"]
 

@@ -6,7 +6,7 @@ from typing import Final
 from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.attacks.families.vectors import TASKS, VECTORS, Lure
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Scene
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene
 
 __all__ = ["scenarios"]
 

@@ -12,7 +12,7 @@ from qvl_agent.sandbox.attacks.families.vectors import (
     page,
 )
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Scene
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene
 
 __all__ = ["scenarios"]
 

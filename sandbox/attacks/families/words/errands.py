@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from qvl_agent.sandbox.attacks.families.vectors import Lure, Pick, chat, in_both_languages, language_of, mail
 from qvl_agent.sandbox.attacks.scenario import Scenario, Step
-from qvl_agent.sandbox.attacks.windows.window_data import Deed, Scene
+from qvl_agent.sandbox.attacks.window_data import Deed, Scene
 
 __all__ = ["scenarios"]
 

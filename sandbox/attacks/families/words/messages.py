@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.attacks.families.vectors import Pick, add, default_task, in_both_languages, language_of
 from qvl_agent.sandbox.attacks.scenario import Proof, Scenario, Step
-from qvl_agent.sandbox.attacks.windows.window_data import Part, Scene, Window
+from qvl_agent.sandbox.attacks.window_data import Part, Scene, Window
 
 __all__ = ["scenarios"]
 

@@ -28,8 +28,8 @@ from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Tree
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
 from qvl_agent.sandbox.nano.making.data.live_app import LiveApp
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
+from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 

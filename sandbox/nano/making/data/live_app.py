@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication
 from qvl_agent.actions.core.coordinates import FrameBox, Rect, model_box_to_frame, model_to_desktop
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Scroll, Type, Wait
-from qvl_agent.sandbox.apps.host import Host, quiet_environment
 from qvl_agent.sandbox.apps.protocol import Tree
 from qvl_agent.sandbox.apps.tree import read_tree
 from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.hosting.host import Host, quiet_environment
 from qvl_agent.sandbox.nano import SCREEN
 from qvl_agent.sandbox.nano.making.data.qt_events import QtEvents
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.sandbox.apps.words import CITIES, GROUPS, PEOPLE, PROGRAMS
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
+from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 
 __all__ = [
     "MESSAGE_ID_PREFIX",

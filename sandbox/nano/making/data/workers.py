@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from qvl_agent.actions.core.errors import DesktopError
-from qvl_agent.sandbox.nano.making.data.samples import Episode
 from qvl_agent.sandbox.nano.making.data.shards import SHARD_BYTES, read_shard, shard_paths, write_shard
+from qvl_agent.sandbox.nano.making.samples import Episode
 
 __all__ = ["make_data", "make_share"]
 

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.making.network.shape import GRID
 from qvl_agent.sandbox.nano.making.network.targets import FLAGS, IGNORED, PLACES_PER_CELL, ROLES, Targets
 from qvl_agent.sandbox.nano.making.network.tower import apply_linear
+from qvl_agent.sandbox.nano.making.shape import GRID
 
 __all__ = ["COARSE_WIDTH", "CODE_WIDTH", "Heads", "as_tensors", "encode_coordinates"]
 

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from qvl_agent.sandbox.nano.making.network.shape import GRID
 from qvl_agent.sandbox.nano.making.network.tower import apply_linear, rotate_halves
+from qvl_agent.sandbox.nano.making.shape import GRID
 
 __all__ = [
     "BOX_SIDES",

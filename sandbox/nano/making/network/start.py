@@ -15,8 +15,8 @@ from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
 from qvl_agent.sandbox.nano.making.network.heads import COARSE_WIDTH, CODE_WIDTH, Heads, encode_coordinates
 from qvl_agent.sandbox.nano.making.network.language import BOX_SIDES, HEADS_PER_SIDE, POINTING_LAYER
-from qvl_agent.sandbox.nano.making.network.shape import config
 from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
+from qvl_agent.sandbox.nano.making.shape import config
 
 __all__ = ["build", "build_heads", "start_pointing", "start_tower", "tie_numbers", "tie_pointing"]
 

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from qvl_agent.sandbox.nano.making.data.samples import Item
-from qvl_agent.sandbox.nano.making.network.shape import CELL, GRID, PICTURE
+from qvl_agent.sandbox.nano.making.samples import Item
+from qvl_agent.sandbox.nano.making.shape import CELL, GRID, PICTURE
 
 __all__ = ["FLAGS", "IGNORED", "PLACES_PER_CELL", "ROLES", "Targets", "cell_of", "paint_targets"]
 

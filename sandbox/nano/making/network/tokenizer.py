@@ -24,8 +24,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import DIALECT
-from qvl_agent.sandbox.nano.making.data.samples import Episode
-from qvl_agent.sandbox.nano.making.network.shape import VOCABULARY
+from qvl_agent.sandbox.nano.making.samples import Episode
+from qvl_agent.sandbox.nano.making.shape import VOCABULARY
 from qvl_agent.sandbox.nano.to_gguf import CUTS
 
 __all__ = [

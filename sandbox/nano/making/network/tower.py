@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 from transformers.models.qwen3_vl.modeling_qwen3_vl import get_vision_interpolation_indices_and_weights
 
-from qvl_agent.sandbox.nano.making.network.shape import GRID
+from qvl_agent.sandbox.nano.making.shape import GRID
 
 __all__ = ["PatchPositions", "apply_linear", "cut_patches", "encode_pictures", "rotate_halves"]
 

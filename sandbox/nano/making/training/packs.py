@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from qvl_agent.prompts import render
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Shot
 from qvl_agent.sandbox.nano.making.network.language import Pack, picture_positions
-from qvl_agent.sandbox.nano.making.network.shape import GRID
 from qvl_agent.sandbox.nano.making.network.targets import cell_of
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING, NanoTokenizer
+from qvl_agent.sandbox.nano.making.samples import Episode, Shot
+from qvl_agent.sandbox.nano.making.shape import GRID
 from qvl_agent.sandbox.nano.making.training.words_only import Conversation
 
 __all__ = ["questions_pack", "run_pack", "words_pack"]

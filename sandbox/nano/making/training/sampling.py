@@ -15,8 +15,8 @@ from itertools import accumulate
 from typing import Final
 
 from qvl_agent.sandbox.apps.protocol import PASSIVE
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Question, Shot
 from qvl_agent.sandbox.nano.making.data.shards import MESSAGE_ID_PREFIX, has_a_name, is_seeded
+from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 
 __all__ = ["Pool", "needs_a_name", "without_read_text", "without_read_text_in_run"]
 

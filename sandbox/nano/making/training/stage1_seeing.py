@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from qvl_agent.actions.core.frame import Pixels
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Item, Shot
 from qvl_agent.sandbox.nano.making.network.heads import as_tensors
-from qvl_agent.sandbox.nano.making.network.shape import CELL, DEVIATION, GRID, MEAN
 from qvl_agent.sandbox.nano.making.network.start import build, build_heads, start_tower
 from qvl_agent.sandbox.nano.making.network.targets import IGNORED, paint_targets
 from qvl_agent.sandbox.nano.making.network.tower import PatchPositions, cut_patches, encode_pictures
+from qvl_agent.sandbox.nano.making.samples import Episode, Item, Shot
+from qvl_agent.sandbox.nano.making.shape import CELL, DEVIATION, GRID, MEAN
 from qvl_agent.sandbox.nano.making.training.optimiser import Optimiser
 
 __all__ = ["SeeBatch", "SeePlan", "Seeing", "dense_targets"]

@@ -13,10 +13,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.making.data.samples import Episode, Shot
 from qvl_agent.sandbox.nano.making.network.copying import identity_codes, start_copying, tie_copying
 from qvl_agent.sandbox.nano.making.network.language import Pack, read_pack, read_prefix
-from qvl_agent.sandbox.nano.making.network.shape import DEVIATION, GRID, MEAN
 from qvl_agent.sandbox.nano.making.network.start import (
     build,
     build_heads,
@@ -26,6 +24,8 @@ from qvl_agent.sandbox.nano.making.network.start import (
 )
 from qvl_agent.sandbox.nano.making.network.tokenizer import NanoTokenizer
 from qvl_agent.sandbox.nano.making.network.tower import PatchPositions, cut_patches, encode_pictures
+from qvl_agent.sandbox.nano.making.samples import Episode, Shot
+from qvl_agent.sandbox.nano.making.shape import DEVIATION, GRID, MEAN
 from qvl_agent.sandbox.nano.making.training.loss import ReplyLoss
 from qvl_agent.sandbox.nano.making.training.optimiser import Optimiser
 from qvl_agent.sandbox.nano.making.training.packs import questions_pack, run_pack, words_pack

@@ -12,9 +12,9 @@ from itertools import accumulate
 from typing import Final
 
 from qvl_agent.prompts import render
-from qvl_agent.sandbox.nano.making.data.samples import Episode
-from qvl_agent.sandbox.nano.making.network.shape import GRID
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
+from qvl_agent.sandbox.nano.making.samples import Episode
+from qvl_agent.sandbox.nano.making.shape import GRID
 from qvl_agent.sandbox.nano.making.training.sampling import without_read_text, without_read_text_in_run
 
 __all__ = ["Conversation", "ConversationPool", "replace_repeated"]

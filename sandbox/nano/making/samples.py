@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from qvl_agent.actions.core.frame import Pixels
-from qvl_agent.sandbox.nano.making.network.shape import CELL, PICTURE
+from qvl_agent.sandbox.nano.making.shape import CELL, PICTURE
 
 __all__ = ["Episode", "Item", "Question", "Shot"]
 

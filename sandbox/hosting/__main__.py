@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--task")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    from qvl_agent.sandbox.apps.host import run  # noqa: PLC0415 - imports Qt
+    from qvl_agent.sandbox.hosting.host import run  # noqa: PLC0415 - imports Qt
 
     return run(options.app, options.task, options.seed)
 
