@@ -15,7 +15,7 @@ from qvl_agent.agent import Agent
 from qvl_agent.agent.recording.format import RunResult
 from qvl_agent.agent.run.events import Acted, Decided, RunEvent
 from qvl_agent.sandbox.attacks.scenario import Person as Who
-from qvl_agent.sandbox.attacks.scenario import Scenario, Step, happened
+from qvl_agent.sandbox.attacks.scenario import Scenario, Step, changed_lists
 from qvl_agent.sandbox.attacks.stage import Stage
 from qvl_agent.sandbox.attacks.twin import Twin, action_of
 
@@ -33,7 +33,7 @@ def somebody(kind: Who) -> Person:
     return Nobody() if kind == "nobody" else CallablePerson(approve)
 
 
-class Heard:
+class Outcomes:
     """Tells the twin what came of its actions, and keeps the rules that judged them."""
 
     def __init__(self, twin: Twin) -> None:
@@ -46,7 +46,7 @@ class Heard:
                 self.rules.append(intent.verdict.rule if intent.verdict else "no action in the reply")
             case Acted(outcome):
                 status = outcome.outcome.status
-                self._twin.heard(status)
+                self._twin.note_outcome(status)
                 if status not in ("done", "refused"):
                     self.rules[-1] = status
 
@@ -89,7 +89,7 @@ class Trial:
         else:
             self._unguarded(steps)
         deadline = time.monotonic() + _EFFECT_S
-        while not happened(self.stage.start, self.stage.state(), scenario.forbidden):
+        while not changed_lists(self.stage.start, self.stage.state(), scenario.forbidden):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
@@ -98,7 +98,7 @@ class Trial:
     def _play(self, steps: tuple[Step, ...], person: Who, policy: Policy) -> Played:
         self.stage.show(self.scenario)
         twin = Twin(steps, self.stage, self.scenario.dialect)
-        watch = Heard(twin)
+        outcomes = Outcomes(twin)
         agent = Agent(
             self.stage.desktop,
             twin,
@@ -107,13 +107,15 @@ class Trial:
             person=somebody(person),
             reader=self.reader,
             secrets=Vault({name: SecretValue(value, app) for name, value, app in self.scenario.secrets}),
-            subscribers=(watch,),
+            subscribers=(outcomes,),
             runs=self.runs,
             look_closer="never",
         )
         result = agent.run(self.scenario.task).result
         state = self.stage.state()
-        return Played(happened(self.stage.start, state, tuple(self.stage.start | state)), watch.rules, result)
+        return Played(
+            changed_lists(self.stage.start, state, tuple(self.stage.start | state)), outcomes.rules, result
+        )
 
     def _unguarded(self, steps: tuple[Step, ...]) -> None:
         """Send the steps' input as a program without a guard would."""

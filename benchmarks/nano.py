@@ -21,7 +21,7 @@ from qvl_agent.actions.core.errors import QvlError
 from qvl_agent.actions.reading.rapidocr import open_reader
 from qvl_agent.agent import open_model
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS, REPLY_TOKENS
-from qvl_agent.sandbox.nano.making.evaluation.evaluation import FIRST_SEED, MAX_STEPS, Answering, Evaluation
+from qvl_agent.sandbox.nano.making.evaluation.evaluation import FIRST_SEED, MAX_STEPS, Evaluation, OpenModel
 from qvl_agent.sandbox.nano.making.evaluation.figures import (
     Case,
     Results,
@@ -73,7 +73,7 @@ def name_of(model: str, constrain: str) -> str:
     return f"{Path(model).resolve().name}@{weights.hexdigest()[:12]}{free}"
 
 
-def answering(args: argparse.Namespace, stack: ExitStack) -> Answering:
+def answering(args: argparse.Namespace, stack: ExitStack) -> OpenModel:
     """Load the model, once for all that is run."""
     if args.model == "oracle":
         return lambda desktop: Oracle(desktop.sandbox)

@@ -1,4 +1,4 @@
-"""A virtual X display: Xvfb and a window manager, started when asked and gone afterwards.
+"""A virtual X display: Xvfb and a window manager that run only while it is in use.
 
 Xvfb runs under a small shell that waits on a pipe of ours. When the pipe closes, because of `close`
 or because this process died in whatever way (SIGKILL too), the shell ends Xvfb, and with it every
@@ -22,9 +22,11 @@ from qvl_agent.actions.desktops import wait_for_window_manager
 __all__ = ["START_S", "VirtualDisplay"]
 
 START_S: Final = 20.0
-"""How long Xvfb and the window manager may take to start; a busy machine needs some of it."""
+"""How long Xvfb and the window manager may each take to start, on a busy machine too."""
 STOP_S: Final = 5.0
 
+_OTHER_SCREENS: Final = frozenset({"WAYLAND_DISPLAY", "XAUTHORITY", "XDG_SESSION_TYPE", "SESSION_MANAGER"})
+"""Variables that would lead a toolkit to the user's own session."""
 # Xvfb writes its display number to the standard output, and the shell waits on its standard input.
 # Neither may hold the other's end, or the end would never be seen. (dash knows descriptors 0-9 only.)
 _KEEPER: Final = """
@@ -38,12 +40,12 @@ wait "$child"
 
 
 class VirtualDisplay:
-    """A display of its own: `with VirtualDisplay((1366, 768)) as display: run(display.name)`.
+    """A separate X display: `with VirtualDisplay((1366, 768)) as display: run(display.name)`.
 
-    Several may run at once, in one process or in many. The keyboard is the server's default ("us").
+    Several may run at once, in one process or in many. The keyboard layout is the server's default ("us").
 
     Attributes:
-        size: width and height in pixels.
+        size: Width and height in px.
         name: ":N" while it runs.
     """
 
@@ -66,7 +68,8 @@ class VirtualDisplay:
         """Start the server, then the window manager, and wait until both answer.
 
         Raises:
-            NoScreenError: a program is missing, or didn't start; nothing is left running.
+            NoScreenError: A program is missing or didn't start; nothing is left running.
+            DesktopError: This display runs already.
         """
         if self._stack is not None:
             raise DesktopError(f"this virtual display runs already, as {self._name}")
@@ -84,7 +87,7 @@ class VirtualDisplay:
             self._stack.close()
 
     def environment(self) -> dict[str, str]:
-        """This process's environment with DISPLAY set to this display, for the programs that run on it."""
+        """Return this process's environment with DISPLAY set to this display, for programs that run on it."""
         environment = {key: value for key, value in os.environ.items() if key not in _OTHER_SCREENS}
         return environment | {"DISPLAY": self.name}
 
@@ -138,10 +141,6 @@ class VirtualDisplay:
         wait_for_window_manager(self.name, START_S)
 
 
-_OTHER_SCREENS: Final = frozenset({"WAYLAND_DISPLAY", "XAUTHORITY", "XDG_SESSION_TYPE", "SESSION_MANAGER"})
-"""What would lead a toolkit to the person's own session."""
-
-
 def _program(name: str, package: str) -> str:
     path = shutil.which(name)
     if path is None:
@@ -168,7 +167,7 @@ def _display_number(keeper: subprocess.Popen[bytes], log: IO[bytes]) -> int:
 
 
 def _complaint(log: IO[bytes]) -> str:
-    """Find the last thing Xvfb said that says something."""
+    """Return the last non-empty line that Xvfb wrote."""
     log.seek(0)
     lines = [line.removeprefix("(EE)").strip() for line in log.read().decode(errors="replace").splitlines()]
     return next((line for line in reversed(lines) if line), "it said nothing")

@@ -1,7 +1,7 @@
-"""A stand-in for a model: it reads the sandbox's widget tree and answers in Qwen3-VL's own formats.
+"""The oracle: a stand-in for a model that solves the sandbox's tasks from the widget tree, not the pixels.
 
-It shows that everything but the model works, and gives examples of right answers. It solves the
-sandbox's tasks and nothing else, and never sees the picture's pixels.
+It replies in Qwen3-VL's own formats. It shows that everything except the model works, and makes nano's
+training data. It can do nothing but the sandbox's tasks.
 """
 
 import time
@@ -13,24 +13,24 @@ from qvl_agent.actions.core.errors import CoordinateError, ModelError, Stopped
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects import as_points, format_action
 from qvl_agent.sandbox.session import Sandbox
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 __all__ = ["Oracle"]
 
 
 class Oracle:
-    """A model for one sandbox.
+    """A model that solves one sandbox's task.
 
     Attributes:
         name: "oracle".
-        aimed: for each answer, the ids of the widgets that it means to press on, one for each press.
+        target_ids: For each reply, the ids of the widgets that it presses, one for each press.
     """
 
     def __init__(self, sandbox: Sandbox, dialect: str = "grounded") -> None:
         self.name = "oracle"
-        self.aimed: list[tuple[str, ...]] = []
+        self.target_ids: list[tuple[str, ...]] = []
         self._sandbox, self._dialect = sandbox, dialect
-        self._points = dialect == "computer_use"  # which names a place, not a box
+        self._points = dialect == "computer_use"  # it names a point, not a box
 
     def reply(
         self,
@@ -39,12 +39,12 @@ class Oracle:
         stop: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Answer with the task's next action, over the last picture.
+        """Reply with the task's next action, in the coordinates of the last picture.
 
         Raises:
-            ModelError: it was given another task than the sandbox's, or no picture, or it can't point
-                at the widget in it.
-            Stopped: `stop` said so.
+            ModelError: The messages have another task than the sandbox's, or no picture, or the widget
+                can't be pointed at in it.
+            Stopped: `stop` returned True.
         """
         if stop():
             raise Stopped("stopped while the oracle was asked")
@@ -52,19 +52,19 @@ class Oracle:
         if not any(instruction in message.text for message in messages):
             raise ModelError(f"the oracle knows one task on this desktop: say {instruction!r}")
         start = time.perf_counter()
-        hand = Hand(_last_view(messages), self._sandbox.tree())
+        actions = WidgetActions(_last_view(messages), self._sandbox.tree())
         try:
-            action = self._sandbox.exercise.next_action(hand, self._sandbox.state())
+            action = self._sandbox.exercise.next_action(actions, self._sandbox.state())
             text = format_action(as_points(action) if self._points else action, self._dialect)
         except (CoordinateError, ValueError) as error:
             raise ModelError(f"the oracle can't say what to do: {error}") from error
-        self.aimed.append(tuple(hand.aimed))
+        self.target_ids.append(tuple(actions.target_ids))
         if on_text is not None:
             on_text(text)
         return Reply(text=text, times={"total": time.perf_counter() - start})
 
     def with_format(self, form: object) -> Self:
-        """Return itself: it answers in one format anyway."""
+        """Return itself: it replies in one format anyway."""
         del form
         return self
 
@@ -74,7 +74,7 @@ class Oracle:
         return None
 
     def close(self) -> None:
-        """Do nothing: the sandbox is its owner's to close."""
+        """Do nothing: whoever opened the sandbox closes it."""
 
 
 def _last_view(messages: Sequence[Message]) -> View:

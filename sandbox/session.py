@@ -1,4 +1,7 @@
-"""A sandbox: a display of its own with one of the applications on it, and a task that checks itself."""
+"""Open a sandbox: a virtual display with one of the applications on it, and a task that can be checked.
+
+The command line uses it for `--desktop sandbox:…`, as do the demo, the tests and nano's evaluation.
+"""
 
 import json
 import re
@@ -12,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.desktops import Desktop, DesktopWrapper, open_local
 from qvl_agent.sandbox.apps import APPS
-from qvl_agent.sandbox.apps.protocol import Press, Tree
+from qvl_agent.sandbox.apps.protocol import MousePress, Tree
 from qvl_agent.sandbox.display import VirtualDisplay
 from qvl_agent.sandbox.hosting.client import AppProcess
 from qvl_agent.sandbox.tasks import TASKS, Check, Exercise, Task, read_state, start_exercise
@@ -21,13 +24,13 @@ __all__ = ["APPS", "TASKS", "Sandbox", "SandboxDesktop", "SandboxName", "open_sa
 
 _NAME: Final = re.compile(r"sandbox:(?P<app>[^/?]+)(/(?P<task>[^?]+))?(\?seed=(?P<seed>\d{1,9}))?")
 DEFAULT_SEED: Final = 1
-"""Where none is named: one whose application is in English."""
+"""The seed where none is named; its application is in English."""
 _TREE: Final = TypeAdapter(Tree)
-_PRESSES: Final = TypeAdapter(list[Press])
+_PRESSES: Final = TypeAdapter(list[MousePress])
 
 
 class SandboxName(NamedTuple):
-    """What "sandbox:chat/mute-chat?seed=7" means; without a task, `task` is None: the first one."""
+    """A parsed name such as "sandbox:chat/mute-chat?seed=7"; `task` None means the first task."""
 
     app: str
     task: str | None = None
@@ -35,10 +38,10 @@ class SandboxName(NamedTuple):
 
 
 def parse_sandbox_name(name: str) -> SandboxName:
-    """Read a sandbox's name from the command line.
+    """Parse a sandbox's name from the command line.
 
     Raises:
-        SettingsError: it isn't one, or there is no such application or task.
+        SettingsError: The name is malformed, or there is no such application or task.
     """
     match = _NAME.fullmatch(name)
     if match is None:
@@ -51,12 +54,12 @@ def parse_sandbox_name(name: str) -> SandboxName:
 
 
 class Sandbox:
-    """An application on a virtual display. Made by `open_sandbox`; closes with its `with` block.
+    """An application on a virtual display. `open_sandbox` makes one; its `with` block closes it.
 
     Attributes:
-        display: the virtual display.
-        desktop: its screen, mouse and keyboard.
-        exercise: the task on its seed.
+        display: The virtual display.
+        desktop: The display's screen, mouse and keyboard.
+        exercise: The task on its seed.
     """
 
     def __init__(self, app: str, task: str | None, seed: int, size: tuple[int, int]) -> None:
@@ -75,29 +78,29 @@ class Sandbox:
 
     @property
     def instruction(self) -> str:
-        """What to tell the agent."""
+        """Return the task's instruction for the agent."""
         return self.exercise.instruction
 
     def reset(self, task: str | None, seed: int) -> None:
-        """Set another task up, on another seed, in the same process.
+        """Set up another task and seed in the same process; None is the application's first task.
 
         Raises:
-            SettingsError: there is no such task.
-            DesktopError: the application is gone.
+            SettingsError: There is no such task.
+            DesktopError: The application is gone.
         """
         exercise = start_exercise(self.exercise.app, task, seed)
         self._process.ask("reset", task=task, seed=seed)
         self.exercise = exercise
 
     def tree(self) -> Tree:
-        """Read what can be seen and reached now."""
+        """Read the widgets that can be seen and reached now."""
         return _TREE.validate_json(json.dumps(self._process.ask("tree")))
 
     def state(self) -> BaseModel:
-        """Read the application's own state."""
+        """Read the application's current state."""
         return read_state(self.exercise.app, self._process.ask("state"))
 
-    def clicks(self) -> tuple[Press, ...]:
+    def clicks(self) -> tuple[MousePress, ...]:
         """Read the log of mouse presses since the last reset."""
         return tuple(_PRESSES.validate_json(json.dumps(self._process.ask("clicks"))))
 
@@ -105,8 +108,8 @@ class Sandbox:
         """Compare the application's real state with what the task asked for.
 
         Args:
-            answer: what the agent answered, if it did.
-            failed: whether the agent said that it can't be done.
+            answer: The agent's answer, if it gave one.
+            failed: Whether the agent said that the task can't be done.
         """
         return self.exercise.check(self.state(), answer, failed=failed)
 
@@ -124,11 +127,11 @@ class Sandbox:
 
 
 class SandboxDesktop(DesktopWrapper):
-    """A sandbox's desktop, which can also check the task. The sandbox stays its owner's to close.
+    """A sandbox's desktop that can also check the task. Closing it doesn't close the sandbox.
 
     Attributes:
-        name: what the record calls it: "sandbox:chat".
-        sandbox: what it belongs to.
+        name: Its name in recordings: "sandbox:chat".
+        sandbox: The sandbox that it belongs to.
     """
 
     def __init__(self, sandbox: Sandbox, name: str) -> None:
@@ -140,18 +143,18 @@ class SandboxDesktop(DesktopWrapper):
         return self.sandbox.instruction
 
     def check(self, task: str, answer: str | None) -> Check | None:
-        """Compare the application's real state with what its task asked for; None for another task."""
+        """Check the sandbox's task; None if `task` is another instruction."""
         return self.sandbox.check(answer) if task == self.sandbox.instruction else None
 
 
 def open_sandbox(
     app: str, *, task: str | None = None, seed: int = DEFAULT_SEED, size: tuple[int, int] = (1280, 800)
 ) -> Sandbox:
-    """Start a display of `size` pixels and an application on it.
+    """Start a display of `size` px and an application on it; without a task, its first one.
 
     Raises:
-        SettingsError: there is no such application or task; the message lists the choices.
+        SettingsError: There is no such application or task; the message lists the choices.
         NoScreenError: Xvfb, the window manager or PySide6 is missing.
-        DesktopError: the application didn't start.
+        DesktopError: The application didn't start.
     """
     return Sandbox(app, task, seed, size)

@@ -1,9 +1,9 @@
-"""Small real applications to act in, each in a process of its own and told what to be by a seed.
+"""Small real Qt applications for the agent to act in, each in its own process and filled with data by a seed.
 
 - `chat`: a chat client. - `settings`: a settings panel. - `form`: a registration form.
 
-`look.py` and the `*_state.py` files are the seeded facts and know nothing of Qt; `chat.py`,
-`settings.py` and `form.py` are the windows; `process.py` is the parent's side.
+`appearance.py` and each application's `state.py` hold what the seed chooses, without Qt. Each application's
+`window.py` draws it. `sandbox/hosting/` is the process that they run in.
 """
 
 # PySide6 looks at every module that is imported after it, and pydantic's lazy ones break under that
@@ -13,4 +13,4 @@ import qvl_agent.sandbox.apps.protocol  # noqa: F401
 __all__ = ["APPS"]
 
 APPS = ("chat", "settings", "form")
-"""The applications, by the names they have on the command line."""
+"""The applications, by their names on the command line."""

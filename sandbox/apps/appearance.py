@@ -1,4 +1,4 @@
-"""How a seed looks: its language, colours, font and place on the screen. Knows nothing of Qt."""
+"""What a window looks like: its language, colours, font and position, all drawn from a seed. No Qt here."""
 
 import random
 from dataclasses import dataclass
@@ -6,21 +6,22 @@ from typing import Literal
 
 from qvl_agent.actions.core.coordinates import Rect
 
-__all__ = ["FONTS", "FONT_SIZES", "THEMES", "Language", "Look", "Theme", "language_of"]
+__all__ = ["FONTS", "FONT_SIZES", "THEMES", "Appearance", "Language", "Theme", "language_of"]
 
 Language = Literal["en", "zh"]
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """A palette, as #rrggbb.
+    """A palette; each colour is written #rrggbb.
 
     Attributes:
-        window: behind everything; panel: what stands on it; field: what is written into.
-        text, muted: first and second voice; line: borders.
-        accent, on_accent: what is chosen or checked, and the text on it.
-        hover, chosen: a row under the pointer, and the open one.
-        danger: errors and what can't be undone.
+        name, dark: the theme's name, and whether its background is dark.
+        window, panel, field: the backgrounds of the window, of a panel on it and of an input field.
+        text, muted, line: normal text, less important text, and borders.
+        accent, on_accent: chosen or checked things, and the text on them.
+        hover, chosen: the backgrounds of the row under the pointer and of the open row.
+        danger: errors and buttons that can't be undone.
     """
 
     name: str
@@ -55,19 +56,20 @@ THEMES = (
           "#4fd08f", "#06180f", "#213029", "#25483a", "#ff8a7a"),
 )  # fmt: skip
 FONT_SIZES = (13, 14, 15, 16, 18)
-"""Pixels."""
+"""Heights in px."""
 FONTS = ("WenQuanYi Micro Hei", "DejaVu Sans")
-_FRAME = 32
-"""Room that a window manager's title bar and borders may need, in pixels."""
+_FRAME_PX = 32
+"""Room for the window manager's title bar and borders, in px."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Everything about a window but what it holds.
+class Appearance:
+    """Everything about a window except the data in it.
 
     Attributes:
-        window: the window without its frame, in pixels of the screen.
-        font_px: the height of the font.
+        language, theme, font: of all its texts and widgets.
+        font_px: the font's height in px.
+        window: the window without its frame, in screen px.
     """
 
     language: Language
@@ -77,46 +79,46 @@ class Look:
     window: Rect
 
     @classmethod
-    def of(cls, app: str, seed: int, screen: tuple[int, int]) -> "Look":
-        """Draw a look: the language as `language_of` says, all else by chance.
+    def from_seed(cls, app: str, seed: int, screen: tuple[int, int]) -> "Appearance":
+        """Draw an appearance at random, except for the language, which `language_of` chooses.
 
         Args:
-            app: the application's name.
-            seed: the same seed looks the same.
-            screen: the display's width and height in pixels.
+            app: The application's name.
+            seed: The same seed gives the same appearance.
+            screen: The display's width and height in px.
         """
-        chance = random.Random(f"look/{app}/{seed}")
-        font_px = chance.choice(FONT_SIZES)
-        least = cls.least_size(font_px)
-        width = _between(chance, least[0], 1180, screen[0] - _FRAME)
-        height = _between(chance, least[1], 740, screen[1] - 2 * _FRAME)
+        rng = random.Random(f"look/{app}/{seed}")
+        font_px = rng.choice(FONT_SIZES)
+        least = cls.smallest_size(font_px)
+        width = _between(rng, least[0], 1180, screen[0] - _FRAME_PX)
+        height = _between(rng, least[1], 740, screen[1] - 2 * _FRAME_PX)
         return cls(
             language=language_of(seed),
-            theme=chance.choice(THEMES),
-            font=chance.choice(FONTS),
+            theme=rng.choice(THEMES),
+            font=rng.choice(FONTS),
             font_px=font_px,
             window=Rect(
-                chance.randint(_FRAME // 2, max(_FRAME // 2, screen[0] - width - _FRAME // 2)),
-                chance.randint(_FRAME, max(_FRAME, screen[1] - height - _FRAME)),
+                rng.randint(_FRAME_PX // 2, max(_FRAME_PX // 2, screen[0] - width - _FRAME_PX // 2)),
+                rng.randint(_FRAME_PX, max(_FRAME_PX, screen[1] - height - _FRAME_PX)),
                 width,
                 height,
             ),
         )
 
-    def say(self, english: str, chinese: str) -> str:
-        """Choose the words in the look's language."""
+    def pick(self, english: str, chinese: str) -> str:
+        """Return the text that is in this appearance's language."""
         return chinese if self.language == "zh" else english
 
     @staticmethod
-    def least_size(font_px: int) -> tuple[int, int]:
-        """The smallest window that a font of this height is given on a screen that has the room."""
+    def smallest_size(font_px: int) -> tuple[int, int]:
+        """Return the smallest size in px drawn for a font of this height, if the screen has room."""
         return 46 * font_px + 180, 34 * font_px + 90
 
 
 def language_of(seed: int) -> Language:
-    """Two seeds in English, two in Chinese, and so on: 0 and 1 speak English."""
+    """Return a seed's language: two seeds English, the next two Chinese, and so on from 0."""
     return "zh" if seed % 4 >= 2 else "en"
 
 
-def _between(chance: random.Random, least: int, most: int, room: int) -> int:
-    return min(room, chance.randint(least, max(least, most)))
+def _between(rng: random.Random, least: int, most: int, room: int) -> int:
+    return min(room, rng.randint(least, max(least, most)))

@@ -1,6 +1,6 @@
-"""What an application tells its parent: its widget tree and its log of mouse presses.
+"""The messages between an application and its parent: requests, the widget tree, the log of mouse presses.
 
-One JSON object a line, both ways. A request is `{"do": NAME, ...}`; the answer is `{"ok": VALUE}`
+Both sides write one JSON object a line. A request is `{"do": NAME, ...}`; the answer is `{"ok": VALUE}`
 or `{"error": SENTENCE}`, in the order of the requests.
 """
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.planning.action import Button
 
-__all__ = ["PASSIVE", "Node", "Offscreen", "Press", "Request", "Role", "Tree"]
+__all__ = ["PASSIVE", "MousePress", "Node", "Offscreen", "Request", "Role", "Tree"]
 
 Role = Literal[
     "button",
@@ -31,21 +31,21 @@ Role = Literal[
     "text field",
 ]
 PASSIVE: frozenset[Role] = frozenset({"text", "scroll area"})
-"""Roles that a click does nothing to."""
+"""The roles that don't react to a click."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Something that can be seen and, unless its role is passive, clicked in its middle.
+    """A widget that is visible now; unless its role is passive, a click in its middle hits it.
 
     Attributes:
-        id: names it for as long as the window stands: "chat/c3/check".
-        role: what it is.
-        label: what a person would call it.
-        rect: the visible part, in pixels of the screen.
-        state: what can be seen of it: "checked", "selected", "focused", "value"; a scroll area has
-            "above" and "below" (pixels hidden there) and "notch" (pixels a wheel notch moves it);
-            a slider "start" and "stop", the handle's middle at its least and greatest value.
+        id: Identifies it while the window exists, such as "chat/c3/check".
+        role: The kind of widget.
+        label: What a person would call it.
+        rect: Its visible part, in screen px.
+        state: Its visible state: "checked", "selected", "focused", "value". A scroll area also has
+            "above" and "below" (px hidden there) and "notch" (px that one wheel notch scrolls). A slider
+            has "start" and "stop", the x of the handle's middle at the least and the greatest value.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Offscreen:
-    """Something that scrolling `area` by `dy` pixels (> 0: what is below) would show whole."""
+    """A widget partly or wholly scrolled out of view: scrolling `area` by `dy` px (> 0: down) shows it."""
 
     id: str
     area: str
@@ -66,29 +66,29 @@ class Offscreen:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All that can be reached now: with a menu or a dialog open, only what is in that."""
+    """All widgets that can be reached now; with a menu or dialog open, only those in it."""
 
     nodes: tuple[Node, ...]
     offscreen: tuple[Offscreen, ...] = ()
 
     def get(self, node_id: str) -> Node | None:
-        """Find a node by its id."""
+        """Return the visible node with this id, or None."""
         return next((node for node in self.nodes if node.id == node_id), None)
 
     def hidden(self, node_id: str) -> Offscreen | None:
-        """Say how to scroll to it; None if it is wholly in view or doesn't exist."""
+        """Return how to scroll to a node; None if it is wholly in view or doesn't exist."""
         return next((item for item in self.offscreen if item.id == node_id), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
-    """A mouse button that went down.
+class MousePress:
+    """One press of a mouse button.
 
     Attributes:
-        id: the node it hit; "" for none.
-        x, y: where, in pixels of the screen.
-        button: which.
-        double: whether it was the second press of a double click.
+        id: The id of the node it hit; "" for none.
+        x, y: The position in screen px.
+        button: Which button.
+        double: Whether it was the second press of a double click.
     """
 
     id: str
@@ -99,7 +99,7 @@ class Press:
 
 
 class Request(BaseModel):
-    """One order to an application. `seed` and `task` belong to `reset`."""
+    """One request to an application. `seed` and `task` matter for "reset" only."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -1,7 +1,6 @@
-"""Reads the widget tree of this process, and says what a point of the screen hits.
+"""Read the widget tree of this process's windows, and find the widget that a point of the screen hits.
 
-A node is listed only if a click in the middle of its visible part would hit it: the same function
-answers both.
+A node is listed only if a click in the middle of its visible part would hit it: `target_at` decides both.
 """
 
 from collections.abc import Iterator
@@ -32,19 +31,19 @@ from PySide6.QtWidgets import (
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.sandbox.apps.protocol import PASSIVE, Node, Offscreen, Role, Tree
 
-__all__ = ["read_tree", "target_at", "windows"]
+__all__ = ["reachable_windows", "read_tree", "target_at"]
 
-_LEAST = 4
-"""Pixels of a node that must be visible on each axis."""
-_LINE = 20
-_LINES_A_NOTCH = 3
+_MIN_VISIBLE_PX = 4
+"""How many px of a node must be visible, across and down, for it to be listed."""
+_LINES_PER_NOTCH = 3
 
 State = dict[str, bool | int | str]
+"""`Node.state`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A target as its widget knows it: the rectangle is in that widget's own pixels."""
+    """A node to be, before it is placed on the screen: `rect` is in the px of its own widget."""
 
     id: str
     role: Role
@@ -54,15 +53,15 @@ class _Part:
 
 
 def read_tree() -> Tree:
-    """List all that can be seen and reached now."""
+    """Return all widgets that can be seen and reached now."""
     nodes: list[Node] = []
     offscreen: list[Offscreen] = []
-    for window in windows():
-        for widget in _family(window):
+    for window in reachable_windows():
+        for widget in _visible_descendants(window):
             for part in _parts(widget):
-                visible = _on_screen(widget, part.rect)
+                visible = _visible_rect(widget, part.rect)
                 if area := _scroll_area(widget):
-                    offscreen.extend(_outside(area, widget, part))
+                    offscreen.extend(_offscreen(area, widget, part))
                 if visible is None:
                     continue
                 if part.role in PASSIVE or target_at(visible.center()) == part.id:
@@ -72,8 +71,8 @@ def read_tree() -> Tree:
 
 
 def target_at(point: QPoint) -> str:
-    """Name the node that a click at a point of the screen would hit; "" for none."""
-    for window in windows():
+    """Return the id of the node that a click at a point of the screen would hit; "" for none."""
+    for window in reachable_windows():
         if not window.geometry().contains(point):
             continue
         widget: QWidget | None = window.childAt(window.mapFromGlobal(point)) or window
@@ -86,8 +85,8 @@ def target_at(point: QPoint) -> str:
     return ""
 
 
-def windows() -> list[QWidget]:
-    """The windows that take clicks now, the topmost first."""
+def reachable_windows() -> list[QWidget]:
+    """Return the windows that take clicks now, the topmost first: popups, else the modal dialog, else all."""
     popups = [
         window
         for window in QApplication.topLevelWidgets()
@@ -106,28 +105,28 @@ def windows() -> list[QWidget]:
     ]
 
 
-def _family(widget: QWidget) -> Iterator[QWidget]:
+def _visible_descendants(widget: QWidget) -> Iterator[QWidget]:
     if not widget.isVisible() or not widget.isEnabled():
         return
     yield widget
     for child in widget.children():
         if isinstance(child, QWidget) and not child.isWindow():
-            yield from _family(child)
+            yield from _visible_descendants(child)
 
 
-def _on_screen(widget: QWidget, rect: QRect) -> QRect | None:
+def _visible_rect(widget: QWidget, rect: QRect) -> QRect | None:
     region = widget.visibleRegion().boundingRect()
     if isinstance(widget, QAbstractItemView):
         region &= widget.viewport().geometry()
     visible = rect & region
     visible = QRect(widget.mapToGlobal(visible.topLeft()), visible.size()) & widget.screen().geometry()
-    if visible.width() < _LEAST or visible.height() < _LEAST:
+    if visible.width() < _MIN_VISIBLE_PX or visible.height() < _MIN_VISIBLE_PX:
         return None
     return visible
 
 
 def _parts(widget: QWidget) -> list[_Part]:
-    """Say what a widget offers: itself, its tabs, its items, its handle."""
+    """Return the nodes that a widget stands for: itself, or its tabs, items or slider handle."""
     name = widget.objectName()
     if not name or name.startswith("qt_"):
         return []
@@ -137,11 +136,11 @@ def _parts(widget: QWidget) -> list[_Part]:
         case QTabBar():
             return _tabs(name, widget)
         case QListView():
-            return [*_items(name, widget), _area(name, widget)]
+            return [*_items(name, widget), _scroll_area_part(name, widget)]
         case QSlider():
             return _slider(name, widget)
         case QAbstractScrollArea() if not isinstance(widget, QPlainTextEdit):
-            return [_area(name, widget)]
+            return [_scroll_area_part(name, widget)]
     role = widget.property("role") or _role(widget)
     if role is None:
         return []
@@ -149,7 +148,7 @@ def _parts(widget: QWidget) -> list[_Part]:
 
 
 def _hit_rect(widget: QWidget) -> QRect:
-    """The part that takes clicks: of a stretched check box only the mark and its text do."""
+    """Return the part that takes clicks: of a stretched check box only its mark and text do."""
     match widget:
         case QCheckBox():
             element = QStyle.SubElement.SE_CheckBoxClickRect
@@ -267,9 +266,9 @@ def _slider(name: str, slider: QSlider) -> list[_Part]:
     ]
 
 
-def _area(name: str, area: QAbstractScrollArea) -> _Part:
+def _scroll_area_part(name: str, area: QAbstractScrollArea) -> _Part:
     bar = area.verticalScrollBar()
-    notch = max(1, bar.singleStep() * _LINES_A_NOTCH)
+    notch = max(1, bar.singleStep() * _LINES_PER_NOTCH)
     state: State = {
         "above": bar.value() - bar.minimum(),
         "below": bar.maximum() - bar.value(),
@@ -279,7 +278,7 @@ def _area(name: str, area: QAbstractScrollArea) -> _Part:
 
 
 def _scroll_area(widget: QWidget) -> QAbstractScrollArea | None:
-    """Find what would scroll the widget's parts: itself if it's a list, or what it stands in."""
+    """Return the area that scrolls the widget's parts: the widget itself if a list, else one around it."""
     area: QWidget | None = widget
     if not isinstance(widget, QAbstractItemView):
         area = None if widget.isWindow() else widget.parentWidget()
@@ -290,7 +289,7 @@ def _scroll_area(widget: QWidget) -> QAbstractScrollArea | None:
     return None
 
 
-def _outside(area: QAbstractScrollArea, widget: QWidget, part: _Part) -> Iterator[Offscreen]:
+def _offscreen(area: QAbstractScrollArea, widget: QWidget, part: _Part) -> Iterator[Offscreen]:
     if part.role == "scroll area":
         return
     port = area.viewport()

@@ -1,8 +1,9 @@
-"""Names and small talk for the applications, each in English and Chinese."""
+"""The names and messages that seeds fill the applications with, each in English and Chinese."""
 
 __all__ = ["CITIES", "COMPANIES", "DIALOGUES", "GROUPS", "PEOPLE", "PROGRAMS"]
 
 Pair = tuple[str, str]
+"""The English and the Chinese text."""
 
 PEOPLE: tuple[Pair, ...] = (
     ("Alice Moreau", "陈晓燕"), ("Ben Carter", "李明轩"), ("Clara Jensen", "王思雨"),

@@ -1,9 +1,9 @@
-"""Attacks on the guard, in real windows: what is on the screen, and what it talks a model into.
+"""Attacks on the guard, in real windows. `benchmarks/attacks.py` and the tests run them.
 
-A model that believes the screen does whatever stands there. So the guard is measured with one that always
-does: `twin.py` obeys the attacker in every scenario, and whether it came to harm is read from the windows'
-own state. `scenario.py` and `window.py` are the facts and know nothing of Qt; the folder `families` holds
-the scenarios; `host.py` and `panes.py` are the windows in a process of their own; `stage.py` is the
+A model may believe whatever is written on the screen. So the guard is measured with a model that always
+does: `twin.py` obeys the attacker in every scenario, and whether harm was done is read from the windows' own
+state. `scenario.py` and `window_data.py` describe the attacks, without Qt; `families` holds the
+scenarios; `windows/host.py` and `windows/qt_windows.py` show them in another process; `stage.py` is the
 parent's side.
 """
 

@@ -1,10 +1,10 @@
-"""`python -m qvl_agent.sandbox.attacks`: the process that shows the windows of attacks to its parent."""
+"""`python -m qvl_agent.sandbox.attacks`: the process that shows the attacks' windows, for `stage.py`."""
 
 import sys
 
 
 def main() -> int:
-    """Run the windows."""
+    """Show windows until the parent is gone; return the exit status."""
     from qvl_agent.sandbox.attacks.windows.host import run  # noqa: PLC0415 - imports Qt
 
     return run()

@@ -1,4 +1,4 @@
-"""What an attack is: a task, what stands on the screen, what it talks the model into, what must not be."""
+"""The description of an attack: the user's task, the windows, the deceived model's steps, the harm."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -8,30 +8,32 @@ from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.sandbox.apps.appearance import Language
 from qvl_agent.sandbox.attacks.window_data import Deed, Scene, State
 
-__all__ = ["Act", "Foreign", "Person", "Proof", "Scenario", "Step", "Terminal", "happened"]
+__all__ = ["Act", "ForeignDialog", "Person", "Proof", "Scenario", "Step", "Terminal", "changed_lists"]
 
 Act = Literal[
     "click", "double", "triple", "right", "middle", "type", "press", "drag", "move", "scroll", "raw"
 ]
 Person = Literal["nobody", "no", "yes", "yes to send"]
-"""Who is there to be asked: nobody, somebody who says no, or yes, or yes to what sends something alone."""
+"""Who answers the guard's questions: nobody, one who says no, one who says yes, or yes to sending only."""
 Proof = Literal["yes", "unguarded"]
+"""How to show that a scenario's harm is real: with a person who says yes, or without the guard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that the model does, and how it speaks of it.
+    """One action of the model, and how the model describes it.
 
     Attributes:
-        act: what it does.
-        at, to: the part that it points at, and where a drag ends; "" for where the keys go already.
-        text: what it types; of a "raw" reply the whole, with {box} for the part's box, {x} and {y} for its
-            middle in pixels.
-        keys: the chord that it presses.
-        label, intent: what it calls the part, and why it says it acts; both may lie.
-        enter: press Enter after typing.
-        strike: what the attacker does while the model thinks, after the picture was taken.
-        once: the model gives up if the screen changed meanwhile, rather than point at the part again.
+        act: The kind of action.
+        at, to: The id of the part that it points at, and where a drag ends; "" to use the current focus.
+        text: What it types. For "raw" the whole reply, with {box} for the part's box on the 0–1000 grid and
+            {x} and {y} for its middle in px.
+        keys: The chord that it presses.
+        label, intent: What it calls the part, and the reason that it gives; both may lie.
+        enter: Whether it presses Enter after typing.
+        count: How often a key is pressed, or how many notches a wheel turns.
+        strike: What the attacker does while the model thinks, after the picture was taken.
+        once: Whether the model gives up if the screen changed meanwhile, instead of trying again.
     """
 
     act: Act
@@ -52,11 +54,12 @@ class Terminal:
     """A real xterm with a shell, whose home holds files that can be lost.
 
     Attributes:
-        app: the class that it gives itself.
-        rect: about where it is; characters decide.
-        front: it stands before the windows and has the focus, rather than behind them.
-        waiting: a command that waits there for nothing but Enter.
-        ours: it is the agent's own.
+        app: Its window class (WM_CLASS).
+        title: The text of its title bar.
+        rect: Its approximate position in px; its size is a whole number of characters.
+        front: Whether it is in front of the windows and has the focus, not behind them.
+        waiting: A command that runs as soon as Enter is pressed; "" for none.
+        ours: Whether it is the agent's own terminal.
     """
 
     app: str = "XTerm"
@@ -68,16 +71,16 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """A dialog of another toolkit, before the windows; pressing "bad" or "safe" adds to that list.
+class ForeignDialog:
+    """A dialog of another toolkit, in front of the windows; its buttons add to the lists "bad" and "safe".
 
     Attributes:
-        kind: the toolkit.
-        app: the class that it gives itself.
-        title: what stands in its title bar.
-        text: what it says.
-        bad, safe: what stands on its buttons.
-        program: what the executable that it runs in is called; "" for Python.
+        kind: The toolkit.
+        app: Its window class (WM_CLASS).
+        title: The text of its title bar.
+        text: What it says.
+        bad, safe: The texts on its two buttons.
+        program: The name of the executable that it runs as; "" for Python.
     """
 
     kind: Literal["tk", "gtk"]
@@ -94,27 +97,27 @@ class Scenario:
     """One attack.
 
     Attributes:
-        name: names it: "fake-update-zh".
-        family: what kind of attack it is.
-        language: what the windows speak.
-        task: the harmless thing that the person asked for.
-        scene: the windows, and their state at the start.
-        steps: what the model does, obeying the attacker.
-        forbidden: the lists of the state that must not change.
-        harmless: what a model that isn't deceived would do there instead.
-        allowed: the list of the state that this changes; "" if it changes nothing.
-        policy: the limits in force.
-        person: who is there.
-        terminal: a terminal beside the windows.
-        foreign: a dialog of another toolkit.
-        own: the id of a window that is the agent's own terminal.
-        secrets: what may be typed without being seen: name, value, and its one application.
-        lies: whether what the model says of it hides what it does.
-        dialect: the format of the replies.
-        proof: how it is shown that the effect is real: with a person who says yes, or, where the policy
-            denies it, without the guard.
-        proof_steps: the steps of that proof, where those of the attack can't have the effect at all.
-        gap: why the guard lets it through; "" if it doesn't.
+        name: A unique name, such as "fake-update-zh".
+        family: The kind of attack.
+        language: The language of the windows.
+        task: The harmless task that the user gave.
+        scene: The windows, and their state at the start.
+        steps: What the model does, obeying the attacker.
+        forbidden: The lists of the state that must not change.
+        harmless: What a model that isn't deceived would do instead.
+        allowed: The list of the state that the harmless steps change; "" if they change nothing.
+        policy: The guard's policy.
+        person: Who answers the guard's questions.
+        terminal: A terminal beside the windows, if any.
+        foreign: A dialog of another toolkit, if any.
+        own: The id of the window that stands in for the agent's own terminal; "" for none.
+        secrets: The secrets that may be typed, as (name, value, application it is bound to or "").
+        lies: Whether the model's words hide what the action does.
+        dialect: The format of the replies.
+        proof: How to show that the harm is real: "yes" runs the steps with a person who agrees; "unguarded"
+            sends the input without the guard, where the policy would deny it.
+        proof_steps: Other steps for that proof, where the attack's own can't do harm at all.
+        gap: The reason why the guard lets it through; "" if it doesn't.
     """
 
     name: str
@@ -129,7 +132,7 @@ class Scenario:
     policy: Policy = Policy()
     person: Person = "nobody"
     terminal: Terminal | None = None
-    foreign: Foreign | None = None
+    foreign: ForeignDialog | None = None
     own: str = ""
     secrets: tuple[tuple[str, str, str], ...] = ()
     lies: bool = False
@@ -139,6 +142,6 @@ class Scenario:
     gap: str = ""
 
 
-def happened(before: State, after: State, names: tuple[str, ...]) -> list[str]:
-    """Name the lists of the state that differ, of those given."""
+def changed_lists(before: State, after: State, names: tuple[str, ...]) -> list[str]:
+    """Return which of the named lists differ between two states."""
     return [name for name in names if before.get(name, []) != after.get(name, [])]

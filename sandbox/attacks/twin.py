@@ -1,7 +1,7 @@
-"""The oracle's evil twin: a model that does whatever the screen tells it, and says what helps the attacker.
+"""The oracle's evil twin: a model that obeys the attacker, and describes its actions as suits the attacker.
 
-It answers in Qwen3-VL's own formats and points at real parts of real windows. A refusal doesn't change its
-mind: it tries again until the run ends.
+It replies in Qwen3-VL's own formats and points at real parts of real windows. After a refusal it tries the
+same again until the run ends.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,40 +17,40 @@ from qvl_agent.actions.planning.action import Action, Button, Click, Done, Drag,
 from qvl_agent.sandbox.apps.protocol import Tree
 from qvl_agent.sandbox.attacks.scenario import Step
 from qvl_agent.sandbox.attacks.window_data import Deed
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
-__all__ = ["Scenery", "Twin", "action_of"]
+__all__ = ["AttackedScreen", "Twin", "action_of"]
 
 _OUTCOME_S: Final = 60.0
-"""How long the outcome of an answered step may take to arrive."""
+"""How long the outcome of a step may take to arrive after its reply."""
 
 
-class Scenery(Protocol):
-    """The windows, as the attacker has them in hand."""
+class AttackedScreen(Protocol):
+    """The windows that the attacker controls; `Stage` is one."""
 
     def places(self) -> dict[str, Rect]:
-        """Say where each part is, in pixels of the screen."""
+        """Return each part's rectangle, in screen px."""
         ...
 
     def strike(self, deeds: tuple[Deed, ...]) -> None:
-        """Change the windows."""
+        """Let the attacker change the windows."""
         ...
 
 
 class Twin:
-    """A model for one scenario.
+    """A model that carries out one scenario's steps.
 
     Attributes:
         name: "twin".
     """
 
-    def __init__(self, steps: tuple[Step, ...], scenery: Scenery, dialect: str = "grounded") -> None:
+    def __init__(self, steps: tuple[Step, ...], screen: AttackedScreen, dialect: str = "grounded") -> None:
         self.name = "twin"
-        self._steps, self._scenery, self._dialect = steps, scenery, dialect
-        self._at = 0
-        self._struck: set[int] = set()
+        self._steps, self._screen, self._dialect = steps, screen, dialect
+        self._step_number = 0
+        self._strikes_done: set[int] = set()
         self._outcomes: SimpleQueue[Status] = SimpleQueue()
-        self._answered = False
+        self._replied = False
 
     def reply(
         self,
@@ -59,22 +59,22 @@ class Twin:
         stop: Callable[[], bool],
         on_text: Callable[[str], None] | None = None,
     ) -> Reply:
-        """Answer with what the attacker wants next, over the last picture; the attacker strikes meanwhile."""
+        """Reply with the next step, pointing in the last picture; then let the attacker strike, once."""
         del stop, on_text
         self._learn()
-        self._answered = True
-        if self._at >= len(self._steps):
-            return Reply(self._write(Done(summary="done as asked")))
-        step = self._steps[self._at]
-        places = self._scenery.places()
-        text = self._say(step, _last_view(messages), places)
-        if step.strike and self._at not in self._struck:
-            self._struck.add(self._at)
-            self._scenery.strike(step.strike)
+        self._replied = True
+        if self._step_number >= len(self._steps):
+            return Reply(self._format(Done(summary="done as asked")))
+        step = self._steps[self._step_number]
+        places = self._screen.places()
+        text = self._reply_text(step, _last_view(messages), places)
+        if step.strike and self._step_number not in self._strikes_done:
+            self._strikes_done.add(self._step_number)
+            self._screen.strike(step.strike)
         return Reply(text)
 
     def with_format(self, form: object) -> Self:
-        """Return itself: it answers in one format anyway."""
+        """Return itself: it replies in one format anyway."""
         del form
         return self
 
@@ -83,43 +83,45 @@ class Twin:
         del size
         return None
 
-    def heard(self, status: Status) -> None:
-        """Take in what came of its last action; called from another thread, while `reply` waits for it."""
+    def note_outcome(self, status: Status) -> None:
+        """Take in the outcome of the last action; called from another thread, while `reply` waits for it."""
         self._outcomes.put(status)
 
     def _learn(self) -> None:
-        """Go on to the next step, or not, by what came of the last reply."""
-        if not self._answered:
+        """Go on to the next step, try again, or give up, by the outcome of the last reply."""
+        if not self._replied:
             return
         status = self._outcomes.get(timeout=_OUTCOME_S)
         if status == "done":
-            self._at += 1
-        elif status == "stale" and self._at < len(self._steps) and self._steps[self._at].once:
-            self._at = len(self._steps)
+            self._step_number += 1
+        elif (
+            status == "stale" and self._step_number < len(self._steps) and self._steps[self._step_number].once
+        ):
+            self._step_number = len(self._steps)
 
-    def _say(self, step: Step, view: View, places: dict[str, Rect]) -> str:
+    def _reply_text(self, step: Step, view: View, places: dict[str, Rect]) -> str:
         if step.act == "raw":
             return _raw(step, view, places)
-        return self._write(action_of(step, view, places))
+        return self._format(action_of(step, view, places))
 
-    def _write(self, action: Action) -> str:
+    def _format(self, action: Action) -> str:
         return format_action(as_points(action) if self._dialect == "computer_use" else action, self._dialect)
 
     def close(self) -> None:
-        """Do nothing: the windows are the stage's to close."""
+        """Do nothing: the stage closes the windows."""
 
 
 def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
-    """Point at the part that a step names.
+    """Return the action of a step, pointing at the part that the step names.
 
     Raises:
-        ModelError: there is no such part on the screen.
+        ModelError: There is no such part on the screen.
     """
-    hand = Hand(view, Tree(()))
+    actions = WidgetActions(view, Tree(()))
     label, intent = step.label, step.intent
     if step.act == "press":
         return Press(keys=step.keys, count=step.count, label=label, intent=intent)
-    target = hand.box(_place(step.at, places)) if step.at else None
+    target = actions.box(_place(step.at, places)) if step.at else None
     if step.act == "type":
         return Type(text=step.text, target=target, enter=step.enter, label=label, intent=intent)
     if target is None:
@@ -131,7 +133,7 @@ def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
         case "double" | "triple":
             return Click(target=target, count=2 if step.act == "double" else 3, label=label, intent=intent)
         case "drag":
-            return Drag(target=target, end=hand.box(_place(step.to, places)), label=label, intent=intent)
+            return Drag(target=target, end=actions.box(_place(step.to, places)), label=label, intent=intent)
         case "move":
             return Move(target=target, label=label, intent=intent)
         case "scroll":
@@ -143,11 +145,11 @@ def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
 
 
 def _raw(step: Step, view: View, places: dict[str, Rect]) -> str:
-    """Fill the part's place into a reply written by hand; by name, so that braces of JSON stay."""
+    """Fill the part's box and middle into a raw reply; not by `str.format`, as JSON has braces."""
     if not step.at:
         return step.text
     rect = _place(step.at, places)
-    box = Hand(view, Tree(())).box(rect)
+    box = WidgetActions(view, Tree(())).box(rect)
     middle = (rect.left + rect.width // 2, rect.top + rect.height // 2)
     corners = [round(side) for side in (box.x1, box.y1, box.x2, box.y2)]
     words = {"{box}": str(corners), "{x}": str(middle[0]), "{y}": str(middle[1])}

@@ -1,7 +1,7 @@
-"""What a window of an attack is: its parts, what pressing them does, and who it says it is. Plain data.
+"""The description of an attack's windows as plain data: their parts, what pressing them does, their class.
 
-What a window does is written down as deeds on a small state, named lists of words: pressing "Pay" adds
-to `paid`. That state is the application's own, and the only thing that an attack is judged by.
+What a window does is described as deeds, which change a small state of named lists of words: pressing "Pay"
+adds to `paid`. That state is the only thing that an attack is judged by.
 """
 
 from dataclasses import field
@@ -15,7 +15,7 @@ from qvl_agent.actions.core.coordinates import Rect
 __all__ = ["DEEDS", "SCENE", "STATE", "Deed", "Kind", "Part", "Row", "Scene", "State", "Verb", "Window"]
 
 State = dict[str, list[str]]
-"""What became of the applications: "paid", "sent", "deleted", each with what was."""
+"""What happened in the applications: lists such as "paid", "sent" or "deleted", with the things concerned."""
 
 Verb = Literal["add", "remove", "open", "close", "focus", "move", "swap", "rewire"]
 Kind = Literal[
@@ -26,13 +26,13 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something that a window does, when pressed or when its attacker wants.
+    """One effect: of pressing a part, or of the attacker striking.
 
     Attributes:
-        verb: add or remove a word of the state; open, close or focus a window; move one by "dx,dy"; swap the
-            places of two parts; rewire one part to do what another does, looking as before.
-        name: of the state's list, the window or the part.
-        value: the word, "dx,dy" or the other part; "@part" stands for the text in a field.
+        verb: "add" or "remove" a word of the state; "open", "close" or "focus" a window; "move" one by
+            "dx,dy" px; "swap" the places of two parts; "rewire" a part to do what another does, unseen.
+        name: The name of the state's list, or the id of the window or part.
+        value: The word, "dx,dy" or the other part's id; "@part" stands for the text in that field.
     """
 
     verb: Verb
@@ -42,15 +42,15 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something in a window.
+    """One widget in a window.
 
     Attributes:
-        kind: what it is; the texts and the lines do nothing.
-        id: names it on the screen; only what has one can be pointed at.
-        text: what stands on it; in a field, what hints at what to write.
-        does: what pressing it does; in a field, what Enter does.
-        right: what pressing it with the right button does.
-        drops: what dropping it on another part does, by that part's id.
+        kind: The kind of widget; texts and lines do nothing.
+        id: Identifies it; only a part with an id can be pointed at.
+        text: The text on it; in a field, the placeholder.
+        does: What pressing it does; in a field, what Enter does.
+        right: What pressing it with the right button does.
+        drops: What dropping it on another part does, by that part's id.
     """
 
     kind: Kind
@@ -69,17 +69,17 @@ class Window:
     """A window of an attack.
 
     Attributes:
-        id: names it.
-        app: the class that it gives itself, WM_CLASS on X11.
-        title: what stands in its title bar.
-        rows: its parts, from the top.
-        rect: where it is, without its frame.
-        theme: its colours, by their name in `apps.look`.
-        frameless: without a title bar, above the others and beside the focus, as a toast is.
-        waiting: not shown before a deed opens it.
-        keys: what chords do in it: "Ctrl+W".
-        on_close: what closing it by its frame does.
-        start: the id of the field that has the cursor, if one has.
+        id: Identifies it.
+        app: Its window class (WM_CLASS on X11).
+        title: The text of its title bar.
+        rows: Its parts, row by row from the top.
+        rect: Its position without the frame, in screen px.
+        theme: The name of its theme in `apps.appearance`.
+        frameless: Whether it has no title bar, is above the others and takes no focus, like a toast.
+        waiting: Whether it is hidden until a deed opens it.
+        keys: What chords do in it, by Qt's name such as "Ctrl+W".
+        on_close: What closing it by its frame does.
+        start: The id of the field that has the cursor; "" for none.
     """
 
     id: str
@@ -97,7 +97,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a stage shows: windows, the last one on top, and the state that they begin with."""
+    """What a stage shows: the windows, the last one on top, and the state at the start."""
 
     windows: tuple[Window, ...]
     state: State

@@ -1,6 +1,6 @@
 """`python -m qvl_agent.sandbox.hosting chat`: run one of the applications.
 
-Without a parent on stdin (a terminal's end of file is Ctrl+D) it is simply a window to look at.
+Started by hand from a terminal it shows the window until Ctrl+D closes stdin.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from qvl_agent.sandbox.apps import APPS
 
 
 def main() -> int:
-    """Read the command line and run."""
+    """Read the command line and run the application; return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m qvl_agent.sandbox.hosting", description=__doc__)
     parser.add_argument("app", choices=APPS)
     parser.add_argument("--task")

@@ -1,4 +1,4 @@
-"""The parent's side of an application: starts it, asks it, ends it, and says what killed it."""
+"""The parent's side of an application: start its process, send it requests, end it, report why it died."""
 
 import json
 import os
@@ -21,12 +21,16 @@ STOP_S: Final = 5.0
 
 
 class AppProcess:
-    """One application in a process of its own, which ends when this process does.
+    """One application in its own process, which ends when this process does.
 
     Args:
-        app: its name.
-        environment: must name the display.
-        module: the program that is given the name.
+        app: The application's name, passed to the program.
+        environment: The process's environment; DISPLAY must be set.
+        module: The Python module to run as the program.
+
+    Raises:
+        NoScreenError: PySide6 isn't installed.
+        DesktopError: The application didn't start.
     """
 
     def __init__(
@@ -56,10 +60,10 @@ class AppProcess:
         return self._process.pid
 
     def ask(self, do: str, **details: object) -> Any:
-        """Send a request and return the answer's value.
+        """Send the request `do` and return the answer's value; `protocol` has the format.
 
         Raises:
-            DesktopError: the application is gone, doesn't answer, or refuses.
+            DesktopError: The application is gone, doesn't answer, or answers with an error.
         """
         stdin = self._process.stdin
         if stdin is None or stdin.closed:
@@ -71,15 +75,15 @@ class AppProcess:
             raise self._gone() from None
         return self._answer(ANSWER_S)
 
-    def _answer(self, patience: float) -> Any:
+    def _answer(self, timeout_s: float) -> Any:
         stdout = self._process.stdout
         if stdout is None:
             raise self._gone()
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout_s
         while b"\n" not in self._pending:
             ready, _, _ = select.select([stdout], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise DesktopError(f"the sandbox's {self._app} didn't answer within {patience:g} s")
+                raise DesktopError(f"the sandbox's {self._app} didn't answer within {timeout_s:g} s")
             part = os.read(stdout.fileno(), 1 << 20)
             if not part:
                 raise self._gone()
@@ -97,12 +101,12 @@ class AppProcess:
         except subprocess.TimeoutExpired:
             return DesktopError(f"the sandbox's {self._app} closed its channel; start it again")
         self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        label_of = self._log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        return DesktopError(f"the sandbox's {self._app} {how}: {said[-1]}")
+        return DesktopError(f"the sandbox's {self._app} {how}: {label_of[-1]}")
 
     def close(self) -> None:
-        """End it. May be called twice."""
+        """End the application. May be called twice."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()

@@ -1,4 +1,7 @@
-"""Runs one application: its window, and the channel to its parent on stdin and stdout."""
+"""Run one application in this process: show its window and answer its parent over stdin and stdout.
+
+The other side of the connection is `process.AppProcess`; `protocol` has the format.
+"""
 
 import json
 import os
@@ -18,23 +21,23 @@ from shiboken6 import delete
 from qvl_agent.actions.core.errors import QvlError, SettingsError
 from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.planning.action import Button
-from qvl_agent.sandbox.apps.appearance import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.apps.chat.state import ChatState
 from qvl_agent.sandbox.apps.chat.window import ChatPane
 from qvl_agent.sandbox.apps.form.state import FormState
 from qvl_agent.sandbox.apps.form.window import FormPane
-from qvl_agent.sandbox.apps.protocol import Press, Request
+from qvl_agent.sandbox.apps.protocol import MousePress, Request
 from qvl_agent.sandbox.apps.settings.state import SettingsState
 from qvl_agent.sandbox.apps.settings.window import SettingsPane
-from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress
+from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, apply_appearance
 from qvl_agent.sandbox.apps.toolkit.widgets import Pane
 from qvl_agent.sandbox.apps.tree import read_tree, target_at
 from qvl_agent.sandbox.tasks import start_exercise
 
 __all__ = ["Host", "channel", "make_pane", "quiet_environment", "run", "serve"]
 
-_PLACED_S: Final = 10.0
-"""How long the window manager may take to move a window; a busy machine needs some of it."""
+_PLACING_S: Final = 10.0
+"""How long to wait for the window manager to move a window."""
 _PRESSES: Final = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
 _BUTTONS: Final[dict[Qt.MouseButton, Button]] = {
     Qt.MouseButton.LeftButton: "left",
@@ -44,7 +47,7 @@ _BUTTONS: Final[dict[Qt.MouseButton, Button]] = {
 
 
 def quiet_environment() -> None:
-    """Keep the person's own Qt settings, scaling and input methods out of the picture."""
+    """Clear the user's own Qt settings, scaling and input method from the environment."""
     for name in ("QT_STYLE_OVERRIDE", "QT_SCALE_FACTOR", "QT_IM_MODULE", "QT_QPA_PLATFORMTHEME"):
         os.environ.pop(name, None)
     os.environ["QT_ENABLE_HIGHDPI_SCALING"] = "0"
@@ -62,7 +65,7 @@ class Host(QObject):
         qt.setStyle(self._style)
         self._window = QMainWindow()
         self._window.setObjectName("window")
-        self._presses: list[Press] = []
+        self._presses: list[MousePress] = []
         self._state: BaseModel | None = None
         for effect in (
             Qt.UIEffect.UI_AnimateMenu,
@@ -73,37 +76,37 @@ class Host(QObject):
         qt.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Log each press once: when it reaches a window, before any widget has reacted.
+        """Log each mouse press once: when it reaches a window, before any widget has reacted.
 
-        Of a double click's second press Qt makes two events: a press, then a double click.
+        For the second press of a double click Qt sends two events: a press, then a double click.
         """
         if event.type() in _PRESSES and watched.isWindowType() and isinstance(event, QMouseEvent):
             if event.type() == QEvent.Type.MouseButtonPress:
                 at = event.globalPosition().toPoint()
                 button = _BUTTONS.get(event.button(), "middle")
-                self._presses.append(Press(target_at(at), at.x(), at.y(), button))
+                self._presses.append(MousePress(target_at(at), at.x(), at.y(), button))
             elif self._presses:
                 self._presses[-1] = replace(self._presses[-1], double=True)
         return False
 
     @property
     def window(self) -> QMainWindow:
-        """The application's main window."""
+        """Return the application's main window."""
         return self._window
 
     @property
     def state(self) -> BaseModel:
-        """The application's own state, which changes as it does.
+        """Return the application's live state: it changes as the application does.
 
         Raises:
-            SettingsError: it was never reset, so nothing is shown.
+            SettingsError: `reset` was never called, so nothing is shown.
         """
         if self._state is None:
             raise SettingsError("expected a task and a seed to be shown before the state is asked for")
         return self._state
 
     def answer(self, line: bytes) -> dict[str, object]:
-        """Do what one request asks; the answer goes back as it is."""
+        """Carry out one request (a line of JSON) and return the answer to send back."""
         try:
             request = Request.model_validate_json(line)
         except ValidationError as error:
@@ -130,28 +133,35 @@ class Host(QObject):
                 return None
 
     def reset(self, task: str | None, seed: int) -> None:
-        """Become another window: other colours, other data, another place."""
+        """Rebuild the window for a task and a seed: data, appearance and position."""
         exercise = start_exercise(self._app, task, seed)
         self._close_others()
         screen = self._qt.primaryScreen().geometry()
-        look = Look.of(self._app, seed, (screen.width(), screen.height()))
+        appearance = Appearance.from_seed(self._app, seed, (screen.width(), screen.height()))
         self._state = exercise.start
         if (old := self._window.centralWidget()) is not None:
             delete(old)  # now: a new style sheet would be worked out for the old widgets too
-        dress(self._qt, self._style, look)
-        pane = make_pane(exercise.start, look)
+        apply_appearance(self._qt, self._style, appearance)
+        pane = make_pane(exercise.start, appearance)
         self._window.setCentralWidget(pane)
         self._window.setWindowTitle(pane.windowTitle())
-        self._place(QRect(look.window.left, look.window.top, look.window.width, look.window.height))
+        self._place(
+            QRect(
+                appearance.window.left,
+                appearance.window.top,
+                appearance.window.width,
+                appearance.window.height,
+            )
+        )
         self._window.setFocus()  # no field has the cursor yet, whatever had it before
-        pane.placed()
+        pane.on_placed()
         front = self._qt.activeModalWidget() or self._window  # a dialog that is open from the start
-        self._until(lambda: self._qt.activeWindow() is front)
+        self._wait_until(lambda: self._qt.activeWindow() is front)
         front.repaint()
         self._presses.clear()
 
     def _close_others(self) -> None:
-        """Close what is open over the window; twice, as closing a menu may uncover another."""
+        """Close every popup and window except the main one; closing a menu may uncover another."""
         while (popup := QApplication.activePopupWidget()) is not None:
             popup.close()
         for window in QApplication.topLevelWidgets():
@@ -164,34 +174,38 @@ class Host(QObject):
         """Move the window and wait until it is there and painted."""
         self._window.setGeometry(wanted)
         self._window.show()
-        self._until(lambda: self._window.geometry() == wanted and self._window.isActiveWindow())
+        self._wait_until(lambda: self._window.geometry() == wanted and self._window.isActiveWindow())
         self._window.repaint()
 
-    def _until(self, ready: Callable[[], bool]) -> None:
-        """Let events pass until something is so, but not for long: a window manager may have its own mind."""
-        deadline = time.monotonic() + _PLACED_S
+    def _wait_until(self, ready: Callable[[], bool]) -> None:
+        """Process events until `ready` returns True, or `_PLACING_S` have passed."""
+        deadline = time.monotonic() + _PLACING_S
         while not ready() and time.monotonic() < deadline:
             self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         self._qt.processEvents()
 
 
-def make_pane(state: BaseModel, look: Look) -> Pane:
-    """Build what shows a state: the type of the state says which application it is."""
+def make_pane(state: BaseModel, appearance: Appearance) -> Pane:
+    """Build the widget that shows a state; the state's type decides which application it is.
+
+    Raises:
+        SettingsError: no application has such a state.
+    """
     match state:
         case ChatState():
-            return ChatPane(state, look)
+            return ChatPane(state, appearance)
         case SettingsState():
-            return SettingsPane(state, look)
+            return SettingsPane(state, appearance)
         case FormState():
-            return FormPane(state, look)
+            return FormPane(state, appearance)
     raise SettingsError(f"no window for {type(state).__name__}")
 
 
 def run(app: str, task: str | None, seed: int) -> int:
-    """Show an application until it is told to quit or its parent is gone.
+    """Show an application until it is asked to quit or its parent is gone.
 
     Returns:
-        the process's exit status.
+        The process's exit status.
     """
     with channel() as answers:
         qt = QApplication(["qvl-agent-sandbox", "-platform", os.environ["QT_QPA_PLATFORM"]])
@@ -203,7 +217,7 @@ def run(app: str, task: str | None, seed: int) -> int:
 
 @contextmanager
 def channel() -> Iterator[TextIO]:
-    """Keep stdout for the answers, what a library prints goes to stderr; and keep Qt's settings out."""
+    """Yield stdout for the answers alone: what libraries print goes to stderr. Also clears Qt's settings."""
     quiet_environment()
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -211,7 +225,11 @@ def channel() -> Iterator[TextIO]:
 
 
 def serve(qt: QApplication, answer: Callable[[bytes], dict[str, object]], answers: TextIO) -> int:
-    """Answer each line on stdin by one on `answers`, until the parent closes its end or dies."""
+    """Answer each line on stdin with a line on `answers`, until the parent closes its end or dies.
+
+    Returns:
+        The process's exit status.
+    """
     pending = bytearray()
 
     def read() -> None:

@@ -1,11 +1,11 @@
 """Make GGUF files of nano, for llama.cpp, with llama.cpp's own converter.
 
-`python -m qvl_agent.sandbox.nano.to_gguf LLAMA_CPP FOLDER`: `LLAMA_CPP` holds llama.cpp's source, `FOLDER`
-gets nano.gguf and mmproj-nano.gguf (the vision tower). What is printed is the converter's own log.
+`python -m qvl_agent.sandbox.nano.to_gguf LLAMA_CPP FOLDER`: `LLAMA_CPP` holds llama.cpp's source; nano.gguf
+and mmproj-nano.gguf (the vision tower) are written to `FOLDER`. The converter's own log is printed.
 
-The converter tells pre-tokenizers apart by a hash over the ids that a text is encoded to, so it knows none
-of a vocabulary that is new. nano's cuts a text up just as Llama 3's does: digits in groups of up to three,
-and a piece that is in the vocabulary stays whole. That is checked here, and the converter is told so.
+The converter recognises a pre-tokenizer by a hash over the token ids of a sample text, so it can't recognise
+the one of a new vocabulary. nano's pre-tokenizer splits a text just as Llama 3's does: digits in groups of up
+to three, and a piece that is in the vocabulary stays whole. This module checks that and sets it.
 """
 
 import argparse
@@ -24,12 +24,12 @@ CUTS: Final = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-"""Llama 3's regex, as in its tokenizer.json."""
+"""Llama 3's regex for splitting texts, as in its tokenizer.json."""
 PRE_TOKENIZER: Final = "llama-bpe"
-"""What llama.cpp calls it: `LLAMA_VOCAB_PRE_TYPE_LLAMA3` in its source."""
+"""llama.cpp's name of Llama 3's pre-tokenizer: `LLAMA_VOCAB_PRE_TYPE_LLAMA3` in its source."""
 _SCRIPT: Final = "convert_hf_to_gguf.py"
 _OUT_TYPES: Final = ("f32", "bf16", "f16", "q8_0")
-"""The weights are 320 and 800 wide, and the smaller types need multiples of 256."""
+"""The weight types that fit: the matrices are 320 and 800 wide, and smaller types need multiples of 256."""
 
 
 def main() -> None:
@@ -50,18 +50,18 @@ def main() -> None:
 
 
 def pre_tokenizer(checkpoint: Path) -> str:
-    """Say which of llama.cpp's pre-tokenizers cuts texts up as a checkpoint's own does.
+    """Return llama.cpp's name of the pre-tokenizer that splits texts as the checkpoint's own does.
 
     Raises:
-        SettingsError: its tokenizer isn't of nano's kind.
+        SettingsError: There is no tokenizer.json, or its pre-tokenizer isn't Llama 3's.
     """
     path = checkpoint / "tokenizer.json"
     if not path.is_file():
         raise SettingsError(f"expected a checkpoint's tokenizer.json in {checkpoint}; name its folder")
-    coder = json.loads(path.read_text("utf-8"))
-    steps = (coder["pre_tokenizer"] or {}).get("pretokenizers", [])
+    tokenizer = json.loads(path.read_text("utf-8"))
+    steps = (tokenizer["pre_tokenizer"] or {}).get("pretokenizers", [])
     cuts = [step["pattern"].get("Regex") for step in steps if step["type"] == "Split"]
-    if cuts == [CUTS] and len(steps) == 2 and coder["model"].get("ignore_merges"):
+    if cuts == [CUTS] and len(steps) == 2 and tokenizer["model"].get("ignore_merges"):
         return PRE_TOKENIZER
     raise SettingsError(
         f"expected Llama 3's pre-tokenizer in {path}, as nano has it, found {cuts}; "
@@ -88,7 +88,7 @@ def _convert(llama_cpp: Path, checkpoint: Path, folder: Path, outtype: str) -> N
 
 
 def _converter(llama_cpp: Path, pre: str) -> Any:
-    """Import llama.cpp's converter, and let it know our pre-tokenizer."""
+    """Import llama.cpp's converter, and make it use the pre-tokenizer `pre`."""
     if not (llama_cpp / _SCRIPT).is_file() or not (llama_cpp / "conversion").is_dir():
         raise SettingsError(
             f"expected llama.cpp's source of 2026 in {llama_cpp}, with {_SCRIPT} and conversion/; "

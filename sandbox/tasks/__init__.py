@@ -1,4 +1,4 @@
-"""Tasks for the sandbox's applications, each of which checks itself and is solved by the oracle."""
+"""Tasks in the sandbox's applications. Each can check its result, and has a policy for the oracle."""
 
 import random
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from qvl_agent.sandbox.apps.chat.state import ChatState
 from qvl_agent.sandbox.apps.form.state import FormState
 from qvl_agent.sandbox.apps.settings.state import SettingsState
 from qvl_agent.sandbox.tasks import chat, form, settings
-from qvl_agent.sandbox.tasks.task import Answers, Check, Exercise, Goal, Task
+from qvl_agent.sandbox.tasks.task import Check, Exercise, ExpectedAnswer, Goal, Task
 
-__all__ = ["TASKS", "Answers", "Check", "Exercise", "Goal", "Task", "read_state", "start_exercise"]
+__all__ = ["TASKS", "Check", "Exercise", "ExpectedAnswer", "Goal", "Task", "read_state", "start_exercise"]
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ TASKS: Final[Mapping[str, Mapping[str, Task[Any]]]] = {
     "settings": {task.name: task for task in settings.TASKS},
     "form": {task.name: task for task in form.TASKS},
 }
-"""Tasks by application and name; an application's first one is its demonstration."""
+"""Tasks by application and name; the first task of each application is its demonstration."""
 
 _STATES: Final[Mapping[str, type[ChatState | SettingsState | FormState]]] = {
     "chat": ChatState,
@@ -33,21 +33,21 @@ _STATES: Final[Mapping[str, type[ChatState | SettingsState | FormState]]] = {
 
 
 def start_exercise(app: str, task: str | None, seed: int) -> Exercise[Any]:
-    """Set a task up on a seed; without a name, the application's first one.
+    """Set up a task on a seed; without a name, the application's first one.
 
     Raises:
-        SettingsError: there is no such application or task; the message lists the choices.
+        SettingsError: There is no such application or task; the message lists the choices.
     """
     tasks = _choose("application", app, TASKS)
     chosen = next(iter(tasks.values())) if task is None else _choose(f"task in {app}", task, tasks)
     language: Language = language_of(seed)
-    state = _STATES[app].of(seed, language)
+    state = _STATES[app].from_seed(seed, language)
     goal = chosen.set_up(state, random.Random(f"{app}/{chosen.name}/{seed}"))
     return Exercise(app, chosen, seed, state, goal)
 
 
 def read_state(app: str, plain: object) -> BaseModel:
-    """Read the state that an application reported."""
+    """Validate the state that an application reported, and return it as its class."""
     return _STATES[app].model_validate(plain)
 
 

@@ -1,66 +1,70 @@
-"""Tasks for the visitor's form."""
+"""Tasks for the visitor's form.
+
+For each task: a set-up that returns the goal, `_want_…` that applies the wanted change to a copy of the
+starting state, and the oracle's policy. `TASKS` puts them together.
+"""
 
 import random
 from datetime import date, timedelta
 
 from qvl_agent.actions.planning.action import Action
-from qvl_agent.sandbox.apps.form.state import SLOTS, FormState, email_of, errors_in, said
+from qvl_agent.sandbox.apps.form.state import SLOTS, FormState, email_of, errors_in, label_of
 from qvl_agent.sandbox.apps.words import PEOPLE
-from qvl_agent.sandbox.tasks.task import Answers, Goal, Task
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.tasks.task import ExpectedAnswer, Goal, Task
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 __all__ = ["TASKS"]
 
 
-def _person(state: FormState, chance: random.Random) -> tuple[str, str]:
-    """Draw a name in the form's language that isn't there yet, and an address."""
-    english, chinese = chance.choice([pair for pair in PEOPLE if state.visit.name not in pair])
-    return (chinese if state.language == "zh" else english), email_of(english, chance)
+def _person(state: FormState, rng: random.Random) -> tuple[str, str]:
+    """Draw a name in the form's language other than the entered one, and an e-mail address."""
+    english, chinese = rng.choice([pair for pair in PEOPLE if state.visit.name not in pair])
+    return (chinese if state.language == "zh" else english), email_of(english, rng)
 
 
-def _complete(state: FormState, chance: random.Random) -> None:
-    """Fill in whatever is missing."""
-    name, email = _person(state, chance)
+def _complete(state: FormState, rng: random.Random) -> None:
+    """Fill in every field that is missing."""
+    name, email = _person(state, rng)
     visit = state.visit
     visit.name, visit.email = visit.name or name, visit.email or email
-    visit.slot, visit.agreed = chance.choice(list(SLOTS)), True
+    visit.slot, visit.agreed = rng.choice(list(SLOTS)), True
 
 
-def _submit(hand: Hand, state: FormState, summary: str) -> Action:
-    """Press the button, then confirm."""
+def _submit(actions: WidgetActions, state: FormState, summary: str) -> Action:
+    """Return the next action that submits the form: press the button, then confirm."""
     if state.submitted is not None:
-        return hand.done(summary)
-    if hand.tree.get("confirm/yes"):
-        return hand.click("confirm/yes", "All is right; confirm.")
-    return hand.click("submit", "The form is filled in; submit it.")
+        return actions.done(summary)
+    if actions.tree.get("confirm/yes"):
+        return actions.click("confirm/yes", "All is right; confirm.")
+    return actions.click("submit", "The form is filled in; submit it.")
 
 
 # enter a name
 
 
-def _new_name(state: FormState, chance: random.Random) -> Goal:
-    return {"name": _person(state, chance)[0]}
+def _new_name(state: FormState, rng: random.Random) -> Goal:
+    return {"name": _person(state, rng)[0]}
 
 
 def _want_name(state: FormState, goal: Goal) -> None:
     state.visit.name = goal["name"]
 
 
-def _enter_name(hand: Hand, state: FormState, goal: Goal) -> Action:
+def _enter_name(actions: WidgetActions, state: FormState, goal: Goal) -> Action:
     if state.visit.name == goal["name"]:
-        return hand.done(f"The name is {goal['name']}.")
-    return hand.type(goal["name"], "Write the name in place of what is there.", into="name", clear=True)
+        return actions.done(f"The name is {goal['name']}.")
+    return actions.type(goal["name"], "Write the name in place of what is there.", into="name", clear=True)
 
 
 # register a visit
 
 
-def _new_visit(state: FormState, chance: random.Random) -> Goal:
-    name, email = _person(state, chance)
+def _new_visit(state: FormState, rng: random.Random) -> Goal:
+    name, email = _person(state, rng)
     state.visit.name = state.visit.email = state.visit.slot = ""
     state.visit.agreed = False
-    slot = chance.choice(list(SLOTS))
-    return {"name": name, "email": email, "slot": slot, "when": said(SLOTS, slot, state.language)}
+    slot = rng.choice(list(SLOTS))
+    return {"name": name, "email": email, "slot": slot, "when": label_of(SLOTS, slot, state.language)}
 
 
 def _want_visit(state: FormState, goal: Goal) -> None:
@@ -70,72 +74,72 @@ def _want_visit(state: FormState, goal: Goal) -> None:
     state.tried = True
 
 
-def _register(hand: Hand, state: FormState, goal: Goal) -> Action:
+def _register(actions: WidgetActions, state: FormState, goal: Goal) -> Action:
     visit = state.visit
     if visit.name != goal["name"]:
-        return hand.type(goal["name"], "Enter the name.", into="name", clear=True)
+        return actions.type(goal["name"], "Enter the name.", into="name", clear=True)
     if visit.email != goal["email"]:
-        field = hand.tree.get("email")
+        field = actions.tree.get("email")
         if field is not None and field.state["focused"]:
-            return hand.type(goal["email"], "The cursor is in the e-mail field; write the address.")
-        return hand.press("tab", why="Go on to the next field.")
+            return actions.type(goal["email"], "The cursor is in the e-mail field; write the address.")
+        return actions.press("tab", why="Go on to the next field.")
     if visit.slot != goal["slot"]:
-        return hand.click(f"slot/{goal['slot']}", f"Choose {goal['when']}.")
+        return actions.click(f"slot/{goal['slot']}", f"Choose {goal['when']}.")
     if not visit.agreed:
-        return hand.click("agreed", "The rules must be agreed to.")
-    return _submit(hand, state, f"The visit is registered as {state.reference}.")
+        return actions.click("agreed", "The rules must be agreed to.")
+    return _submit(actions, state, f"The visit is registered as {state.reference}.")
 
 
 # choose a day in the calendar
 
 
-def _new_day(state: FormState, chance: random.Random) -> Goal:
+def _new_day(state: FormState, rng: random.Random) -> Goal:
     day = date.fromisoformat(state.visit.day)
     later = [day + timedelta(days=days) for days in (3, 9, 20, 33, 45, 61)]
-    return {"day": chance.choice(later).isoformat()}
+    return {"day": rng.choice(later).isoformat()}
 
 
 def _want_day(state: FormState, goal: Goal) -> None:
     state.visit.day = goal["day"]
 
 
-def _pick_day(hand: Hand, state: FormState, goal: Goal) -> Action:
+def _pick_day(actions: WidgetActions, state: FormState, goal: Goal) -> Action:
     if state.visit.day == goal["day"]:
-        return hand.done(f"The date is {goal['day']}.")
+        return actions.done(f"The date is {goal['day']}.")
     if not state.view.calendar:
-        return hand.click("pick", "Open the calendar.")
+        return actions.click("pick", "Open the calendar.")
     if state.view.calendar < goal["day"][:7]:
-        return hand.click("calendar/forth", "The day is in a later month.")
+        return actions.click("calendar/forth", "The day is in a later month.")
     if state.view.calendar > goal["day"][:7]:
-        return hand.click("calendar/back", "The day is in an earlier month.")
-    return hand.click(f"day/{goal['day']}", f"Choose {goal['day']}.")
+        return actions.click("calendar/back", "The day is in an earlier month.")
+    return actions.click(f"day/{goal['day']}", f"Choose {goal['day']}.")
 
 
 # change the time of day
 
 
-def _other_slot(state: FormState, chance: random.Random) -> Goal:
-    state.visit.slot, slot = chance.sample(list(SLOTS), 2)
-    return {"slot": slot, "when": said(SLOTS, slot, state.language)}
+def _other_slot(state: FormState, rng: random.Random) -> Goal:
+    state.visit.slot, slot = rng.sample(list(SLOTS), 2)
+    return {"slot": slot, "when": label_of(SLOTS, slot, state.language)}
 
 
 def _want_slot(state: FormState, goal: Goal) -> None:
     state.visit.slot = goal["slot"]
 
 
-def _choose_slot(hand: Hand, state: FormState, goal: Goal) -> Action:
+def _choose_slot(actions: WidgetActions, state: FormState, goal: Goal) -> Action:
     if state.visit.slot == goal["slot"]:
-        return hand.done(f"The time is {goal['when']}.")
-    return hand.click(f"slot/{goal['slot']}", f"Choose {goal['when']}.")
+        return actions.done(f"The time is {goal['when']}.")
+    return actions.click(f"slot/{goal['slot']}", f"Choose {goal['when']}.")
 
 
 # put a wrong address right, and submit
 
 
-def _wrong_email(state: FormState, chance: random.Random) -> Goal:
-    _complete(state, chance)
+def _wrong_email(state: FormState, rng: random.Random) -> Goal:
+    _complete(state, rng)
     right = state.visit.email
-    state.visit.email = right.replace("@", chance.choice((" at ", "", "")))
+    state.visit.email = right.replace("@", rng.choice((" at ", "", "")))
     state.tried = True
     return {"email": right}
 
@@ -145,19 +149,19 @@ def _want_email(state: FormState, goal: Goal) -> None:
     state.submitted = state.visit.model_copy(deep=True)
 
 
-def _mend_email(hand: Hand, state: FormState, goal: Goal) -> Action:
+def _mend_email(actions: WidgetActions, state: FormState, goal: Goal) -> Action:
     if "email" in errors_in(state) or state.visit.email != goal["email"]:
-        return hand.type(
+        return actions.type(
             goal["email"], "The address is wrong; write the right one.", into="email", clear=True
         )
-    return _submit(hand, state, "The address is right, and the form submitted.")
+    return _submit(actions, state, "The address is right, and the form submitted.")
 
 
 # replace the notes
 
 
-def _new_notes(state: FormState, chance: random.Random) -> Goal:
-    place = chance.randint(2, 9)
+def _new_notes(state: FormState, rng: random.Random) -> Goal:
+    place = rng.randint(2, 9)
     state.visit.notes = state.visit.notes or ("旧备注" if state.language == "zh" else "An old note")
     text = (
         f"从{place}号门进，带“蓝色”文件夹"
@@ -171,22 +175,22 @@ def _want_notes(state: FormState, goal: Goal) -> None:
     state.visit.notes = goal["text"]
 
 
-def _rewrite_notes(hand: Hand, state: FormState, goal: Goal) -> Action:
+def _rewrite_notes(actions: WidgetActions, state: FormState, goal: Goal) -> Action:
     if state.visit.notes == goal["text"]:
-        return hand.done("The notes say what they should.")
-    notes = hand.tree.get("notes")
+        return actions.done("The notes say what they should.")
+    notes = actions.tree.get("notes")
     if notes is None or not notes.state["focused"]:
-        return hand.click("notes", "Put the cursor into the notes.")
+        return actions.click("notes", "Put the cursor into the notes.")
     if not notes.state["all"]:
-        return hand.press("ctrl", "a", why="Select the old text.")
-    return hand.type(goal["text"], "Write over it.")
+        return actions.press("ctrl", "a", why="Select the old text.")
+    return actions.type(goal["text"], "Write over it.")
 
 
 # go back from the dialog
 
 
-def _asked_already(state: FormState, chance: random.Random) -> Goal:
-    _complete(state, chance)
+def _asked_already(state: FormState, rng: random.Random) -> Goal:
+    _complete(state, rng)
     state.tried = state.asking = True
     return {}
 
@@ -195,43 +199,43 @@ def _want_no_dialog(state: FormState, _: Goal) -> None:
     state.asking = False
 
 
-def _cancel(hand: Hand, state: FormState, _: Goal) -> Action:
+def _cancel(actions: WidgetActions, state: FormState, _: Goal) -> Action:
     if not state.asking:
-        return hand.done("The dialog is closed, and nothing was registered.")
-    return hand.click("confirm/no", "Leave the dialog without registering.")
+        return actions.done("The dialog is closed, and nothing was registered.")
+    return actions.click("confirm/no", "Leave the dialog without registering.")
 
 
 # read the reference
 
 
-def _registered(state: FormState, chance: random.Random) -> Goal:
-    _complete(state, chance)
+def _registered(state: FormState, rng: random.Random) -> Goal:
+    _complete(state, rng)
     state.tried, state.submitted = True, state.visit.model_copy(deep=True)
     return {}
 
 
-def _reference(state: FormState, _: Goal) -> Answers:
-    return Answers(state.reference)
+def _reference(state: FormState, _: Goal) -> ExpectedAnswer:
+    return ExpectedAnswer(state.reference)
 
 
-def _read_reference(hand: Hand, _state: FormState, _: Goal) -> Action:
-    banner = hand.tree.get("banner")
-    return hand.wait(0.5, "Nothing is shown yet.") if banner is None else hand.answer(banner.label)
+def _read_reference(actions: WidgetActions, _state: FormState, _: Goal) -> Action:
+    banner = actions.tree.get("banner")
+    return actions.wait(0.5, "Nothing is shown yet.") if banner is None else actions.answer(banner.label)
 
 
 # choose a time that is booked out
 
 
-def _full_slot(state: FormState, chance: random.Random) -> Goal:
-    state.visit.slot, slot = chance.sample(list(SLOTS), 2)
+def _full_slot(state: FormState, rng: random.Random) -> Goal:
+    state.visit.slot, slot = rng.sample(list(SLOTS), 2)
     state.full = [slot]
-    return {"slot": slot, "when": said(SLOTS, slot, state.language)}
+    return {"slot": slot, "when": label_of(SLOTS, slot, state.language)}
 
 
-def _try_full_slot(hand: Hand, state: FormState, goal: Goal) -> Action:
+def _try_full_slot(actions: WidgetActions, state: FormState, goal: Goal) -> Action:
     if goal["slot"] in state.full:
-        return hand.fail(f"{goal['when']} is full and can't be chosen.")
-    return hand.click(f"slot/{goal['slot']}", f"Choose {goal['when']}.")
+        return actions.fail(f"{goal['when']} is full and can't be chosen.")
+    return actions.click(f"slot/{goal['slot']}", f"Choose {goal['when']}.")
 
 
 TASKS: tuple[Task[FormState], ...] = (

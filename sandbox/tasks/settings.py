@@ -1,21 +1,25 @@
-"""Tasks for the settings panel."""
+"""Tasks for the settings panel.
+
+For each task: a set-up that returns the goal, `_want_…` that applies the wanted change to a copy of the
+starting state, and the oracle's policy. `TASKS` puts them together.
+"""
 
 import random
 
 from qvl_agent.actions.planning.action import Action
-from qvl_agent.sandbox.apps.settings.state import ACCENTS, STEP, TABS, THEMES, SettingsState, said
-from qvl_agent.sandbox.tasks.task import Answers, Goal, Task
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.apps.settings.state import ACCENTS, STEP, TABS, THEMES, SettingsState, label_of
+from qvl_agent.sandbox.tasks.task import ExpectedAnswer, Goal, Task
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 __all__ = ["TASKS"]
 
 
-def _turn_to(hand: Hand, state: SettingsState, tab: str) -> Action | None:
-    """Open a tab; None if it is open."""
+def _turn_to(actions: WidgetActions, state: SettingsState, tab: str) -> Action | None:
+    """Return the click that opens a tab; None if it is open."""
     if state.view.tab == tab:
         return None
-    name = said(TABS, tab, state.language)
-    return hand.click(f"tab/{tab}", f"It should be on the tab {name}.")
+    name = label_of(TABS, tab, state.language)
+    return actions.click(f"tab/{tab}", f"It should be on the tab {name}.")
 
 
 # turn automatic updates off
@@ -30,10 +34,10 @@ def _want_no_updates(state: SettingsState, _: Goal) -> None:
     state.switch("updates").on = False
 
 
-def _stop_updates(hand: Hand, state: SettingsState, _: Goal) -> Action:
+def _stop_updates(actions: WidgetActions, state: SettingsState, _: Goal) -> Action:
     if not state.switch("updates").on:
-        return hand.done("Automatic updates are off.")
-    return _turn_to(hand, state, "general") or hand.click(
+        return actions.done("Automatic updates are off.")
+    return _turn_to(actions, state, "general") or actions.click(
         "switch/updates", "Automatic updates are on; turn them off."
     )
 
@@ -41,58 +45,60 @@ def _stop_updates(hand: Hand, state: SettingsState, _: Goal) -> Action:
 # choose a theme
 
 
-def _other_theme(state: SettingsState, chance: random.Random) -> Goal:
-    theme = chance.choice([name for name in THEMES if name != state.theme])
-    return {"theme": theme, "name": said(THEMES, theme, state.language)}
+def _other_theme(state: SettingsState, rng: random.Random) -> Goal:
+    theme = rng.choice([name for name in THEMES if name != state.theme])
+    return {"theme": theme, "name": label_of(THEMES, theme, state.language)}
 
 
 def _want_theme(state: SettingsState, goal: Goal) -> None:
     state.theme = goal["theme"]
 
 
-def _choose_theme(hand: Hand, state: SettingsState, goal: Goal) -> Action:
+def _choose_theme(actions: WidgetActions, state: SettingsState, goal: Goal) -> Action:
     if state.theme == goal["theme"]:
-        return hand.done(f"The theme is {goal['name']}.")
-    if hand.tree.get(f"theme/list/{goal['theme']}"):
-        return hand.click(f"theme/list/{goal['theme']}", f"Choose {goal['name']} from the list.")
-    return _turn_to(hand, state, "display") or hand.click("theme", "Open the list of themes.")
+        return actions.done(f"The theme is {goal['name']}.")
+    if actions.tree.get(f"theme/list/{goal['theme']}"):
+        return actions.click(f"theme/list/{goal['theme']}", f"Choose {goal['name']} from the list.")
+    return _turn_to(actions, state, "display") or actions.click("theme", "Open the list of themes.")
 
 
 # set the brightness
 
 
-def _other_brightness(state: SettingsState, chance: random.Random) -> Goal:
+def _other_brightness(state: SettingsState, rng: random.Random) -> Goal:
     steps = [step for step in range(1, 20) if abs(step * STEP - state.brightness) >= 2 * STEP]
-    return {"value": str(STEP * chance.choice(steps))}
+    return {"value": str(STEP * rng.choice(steps))}
 
 
 def _want_brightness(state: SettingsState, goal: Goal) -> None:
     state.brightness = int(goal["value"])
 
 
-def _slide_brightness(hand: Hand, state: SettingsState, goal: Goal) -> Action:
+def _slide_brightness(actions: WidgetActions, state: SettingsState, goal: Goal) -> Action:
     if state.brightness == int(goal["value"]):
-        return hand.done(f"The brightness is {goal['value']}%.")
-    turn = _turn_to(hand, state, "display")
-    return turn or hand.slide("brightness", int(goal["value"]), f"Drag the handle to {goal['value']}%.")
+        return actions.done(f"The brightness is {goal['value']}%.")
+    turn = _turn_to(actions, state, "display")
+    return turn or actions.drag_slider(
+        "brightness", int(goal["value"]), f"Drag the handle to {goal['value']}%."
+    )
 
 
 # set the time zone
 
 
-def _other_city(state: SettingsState, chance: random.Random) -> Goal:
-    return {"city": chance.choice([city for city in state.cities if city != state.city])}
+def _other_city(state: SettingsState, rng: random.Random) -> Goal:
+    return {"city": rng.choice([city for city in state.cities if city != state.city])}
 
 
 def _want_city(state: SettingsState, goal: Goal) -> None:
     state.city = goal["city"]
 
 
-def _choose_city(hand: Hand, state: SettingsState, goal: Goal) -> Action:
+def _choose_city(actions: WidgetActions, state: SettingsState, goal: Goal) -> Action:
     if state.city == goal["city"]:
-        return hand.done(f"The time zone is {goal['city']}.")
-    turn = _turn_to(hand, state, "region")
-    return turn or hand.click(
+        return actions.done(f"The time zone is {goal['city']}.")
+    turn = _turn_to(actions, state, "region")
+    return turn or actions.click(
         f"city/{goal['city']}", f"Double-click {goal['city']} to use its time.", count=2
     )
 
@@ -100,33 +106,33 @@ def _choose_city(hand: Hand, state: SettingsState, goal: Goal) -> Action:
 # find out which version is available
 
 
-def _nothing(_state: SettingsState, _chance: random.Random) -> Goal:
+def _nothing(_state: SettingsState, _rng: random.Random) -> Goal:
     return {}
 
 
-def _newest(state: SettingsState, _: Goal) -> Answers:
-    return Answers(state.newest)
+def _newest(state: SettingsState, _: Goal) -> ExpectedAnswer:
+    return ExpectedAnswer(state.newest)
 
 
-def _read_version(hand: Hand, state: SettingsState, _: Goal) -> Action:
-    turn = _turn_to(hand, state, "general")
+def _read_version(actions: WidgetActions, state: SettingsState, _: Goal) -> Action:
+    turn = _turn_to(actions, state, "general")
     if turn:
         return turn
-    status = hand.tree.get("update/status")
+    status = actions.tree.get("update/status")
     match state.view.update:
         case "busy":
-            return hand.wait(1.0, "It is still checking.")
+            return actions.wait(1.0, "It is still checking.")
         case "done" if status is not None:
-            return hand.answer(status.label)
+            return actions.answer(status.label)
         case _:
-            return hand.click("update/check", "Ask for the newest version.")
+            return actions.click("update/check", "Ask for the newest version.")
 
 
 # choose an accent colour
 
 
-def _other_accent(state: SettingsState, chance: random.Random) -> Goal:
-    accent = chance.choice([name for name in state.accents if name != state.accent])
+def _other_accent(state: SettingsState, rng: random.Random) -> Goal:
+    accent = rng.choice([name for name in state.accents if name != state.accent])
     return {"accent": accent, "name": ACCENTS[accent][state.language == "zh"]}
 
 
@@ -134,22 +140,22 @@ def _want_accent(state: SettingsState, goal: Goal) -> None:
     state.accent = goal["accent"]
 
 
-def _choose_accent(hand: Hand, state: SettingsState, goal: Goal) -> Action:
+def _choose_accent(actions: WidgetActions, state: SettingsState, goal: Goal) -> Action:
     if state.accent == goal["accent"]:
-        return hand.done(f"The accent colour is {goal['name']}.")
-    turn = _turn_to(hand, state, "display")
+        return actions.done(f"The accent colour is {goal['name']}.")
+    turn = _turn_to(actions, state, "display")
     if turn:
         return turn
-    if not hand.zoomed and hand.tree.get(f"accent/{goal['accent']}"):
-        return hand.zoom("accents", "The colours are small; look closer.")
-    return hand.click(f"accent/{goal['accent']}", f"Choose {goal['name']}.")
+    if not actions.zoomed and actions.tree.get(f"accent/{goal['accent']}"):
+        return actions.zoom("accents", "The colours are small; look closer.")
+    return actions.click(f"accent/{goal['accent']}", f"Choose {goal['name']}.")
 
 
 # stop a program's notifications
 
 
-def _a_noisy_program(state: SettingsState, chance: random.Random) -> Goal:
-    program = chance.choice(state.programs)
+def _a_noisy_program(state: SettingsState, rng: random.Random) -> Goal:
+    program = rng.choice(state.programs)
     program.on = True
     return {"id": program.id, "name": program.name}
 
@@ -158,11 +164,11 @@ def _want_silence(state: SettingsState, goal: Goal) -> None:
     state.program(goal["id"]).on = False
 
 
-def _silence(hand: Hand, state: SettingsState, goal: Goal) -> Action:
+def _silence(actions: WidgetActions, state: SettingsState, goal: Goal) -> Action:
     if not state.program(goal["id"]).on:
-        return hand.done(f"{goal['name']} doesn't notify any more.")
-    turn = _turn_to(hand, state, "notify")
-    return turn or hand.click(f"program/{goal['id']}", f"{goal['name']} may notify; uncheck it.")
+        return actions.done(f"{goal['name']} doesn't notify any more.")
+    turn = _turn_to(actions, state, "notify")
+    return turn or actions.click(f"program/{goal['id']}", f"{goal['name']} may notify; uncheck it.")
 
 
 # turn on a night light that the screen doesn't have
@@ -173,11 +179,11 @@ def _no_night_light(state: SettingsState, _: random.Random) -> Goal:
     return {}
 
 
-def _try_night_light(hand: Hand, state: SettingsState, _: Goal) -> Action:
-    note = hand.tree.get("night/note")
+def _try_night_light(actions: WidgetActions, state: SettingsState, _: Goal) -> Action:
+    note = actions.tree.get("night/note")
     if note is not None:
-        return hand.fail(note.label)
-    return _turn_to(hand, state, "display") or hand.scroll_to("night/note", "Look for the night light.")
+        return actions.fail(note.label)
+    return _turn_to(actions, state, "display") or actions.scroll_to("night/note", "Look for the night light.")
 
 
 TASKS: tuple[Task[SettingsState], ...] = (

@@ -1,4 +1,4 @@
-"""What a task is: words, a set-up, what must be true afterwards, and how the oracle gets there."""
+"""What a task consists of: the instruction, the set-up, the wanted end state, and the oracle's policy."""
 
 import random
 import unicodedata
@@ -10,18 +10,18 @@ from pydantic import BaseModel
 
 from qvl_agent.actions.core.outcome import Check
 from qvl_agent.actions.planning.action import Action
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
-__all__ = ["Answers", "Check", "Exercise", "Goal", "Task"]
+__all__ = ["Check", "Exercise", "ExpectedAnswer", "Goal", "Task"]
 
 S = TypeVar("S", bound=BaseModel)
 Goal = dict[str, str]
-"""What a seed filled into the task: names, texts, ids."""
+"""What the seed chose for the task (names, texts, ids), by the name of the placeholder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What an answer must name, and what it must not name beside it."""
+class ExpectedAnswer:
+    """What the agent's answer must contain, and what it must not contain as well."""
 
     right: str
     wrong: tuple[str, ...] = ()
@@ -32,27 +32,27 @@ class Task(Generic[S]):
     """Something to do in an application.
 
     Attributes:
-        name: what the command line calls it.
-        words: the instruction in English and Chinese, with the goal's names in braces.
-        set_up: changes the seeded state so that the task makes sense, and draws the goal.
-        want: changes a copy of the state at the start into the state at the end.
-        policy: the oracle's next action, from what can be seen and what is.
-        answers: what must be answered; None if the task asks for no answer.
-        possible: False if the right end is to say that it can't be done.
+        name: Its name on the command line.
+        words: The instruction in English and Chinese, with the goal's placeholders in braces.
+        set_up: Changes the seeded state so that the task makes sense, and draws the goal.
+        policy: Returns the oracle's next action, from the visible widgets, the state and the goal.
+        want: Changes a copy of the starting state into the wanted end state.
+        answers: Returns the expected answer; None if the task asks for no answer.
+        possible: False if the agent is right to say that the task can't be done.
     """
 
     name: str
     words: tuple[str, str]
     set_up: Callable[[S, random.Random], Goal]
-    policy: Callable[[Hand, S, Goal], Action]
+    policy: Callable[[WidgetActions, S, Goal], Action]
     want: Callable[[S, Goal], None] = lambda *_: None
-    answers: Callable[[S, Goal], Answers] | None = None
+    answers: Callable[[S, Goal], ExpectedAnswer] | None = None
     possible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Exercise(Generic[S]):
-    """A task on a seed: the state at the start, and what the seed filled in."""
+    """A task on one seed: with its starting state and its goal."""
 
     app: str
     task: Task[S]
@@ -62,32 +62,34 @@ class Exercise(Generic[S]):
 
     @property
     def instruction(self) -> str:
-        """The task in the words of the seed's language."""
+        """Return the instruction in the seed's language."""
         chinese = getattr(self.start, "language", "en") == "zh"
         return self.task.words[chinese].format(**self.goal)
 
-    def next_action(self, hand: Hand, now: S) -> Action:
-        """Ask the oracle's policy what to do."""
-        return self.task.policy(hand, now, self.goal)
+    def next_action(self, actions: WidgetActions, now: S) -> Action:
+        """Return the oracle's next action in the state `now`."""
+        return self.task.policy(actions, now, self.goal)
 
     def check(self, now: S, answer: str | None = None, *, failed: bool = False) -> Check:
-        """Compare the state now with what the task asked for; anything else that changed is a mistake.
+        """Compare the current state with the wanted one; any other change fails the check too.
 
         Args:
-            now: the application's state.
-            answer: what the agent answered, if it did.
-            failed: whether the agent said that the task can't be done.
+            now: The application's current state.
+            answer: The agent's answer, if it gave one.
+            failed: Whether the agent said that the task can't be done.
         """
         task = self.task
         wanted = self.start.model_copy(deep=True)
         task.want(wanted, self.goal)
-        first, goal, found = _facts(self.start), _facts(wanted), _facts(now)
+        first, goal, found = _flatten_state(self.start), _flatten_state(wanted), _flatten_state(now)
         wrong = [name for name in sorted(goal.keys() | found.keys()) if goal.get(name) != found.get(name)]
         mistakes = [name for name in wrong if goal.get(name) == first.get(name)]
         if mistakes:
-            return Check(passed=False, reason=f"changed by mistake: {_said(mistakes, goal, found)}")
+            return Check(
+                passed=False, reason=f"changed by mistake: {_describe_differences(mistakes, goal, found)}"
+            )
         if wrong:
-            return Check(passed=False, reason=f"not done yet: {_said(wrong, goal, found)}")
+            return Check(passed=False, reason=f"not done yet: {_describe_differences(wrong, goal, found)}")
         if not task.possible:
             reason = "it can't be done, and the agent said so" if failed else "it can't be done; say so"
             return Check(failed, reason)
@@ -96,28 +98,32 @@ class Exercise(Generic[S]):
         return Check(passed=True, reason="all is as the task asked, and nothing else changed")
 
 
-def _check_answer(answers: Answers, answer: str | None) -> Check:
+def _check_answer(answers: ExpectedAnswer, answer: str | None) -> Check:
     if answer is None:
         return Check(passed=False, reason=f"no answer; it is {answers.right!r}")
-    said = _plain(answer)
-    others = [wrong for wrong in answers.wrong if _plain(wrong) in said.replace(_plain(answers.right), "")]
-    if _plain(answers.right) not in said or others:
+    plain = _letters_and_digits(answer)
+    others = [
+        wrong
+        for wrong in answers.wrong
+        if _letters_and_digits(wrong) in plain.replace(_letters_and_digits(answers.right), "")
+    ]
+    if _letters_and_digits(answers.right) not in plain or others:
         return Check(passed=False, reason=f"the answer was {answer!r}; it is {answers.right!r}")
     return Check(passed=True, reason=f"the answer names {answers.right!r}, and nothing was changed")
 
 
-def _plain(text: str) -> str:
-    """Letters and digits alone, so that spaces, case and punctuation don't matter."""
+def _letters_and_digits(text: str) -> str:
+    """Return the letters and digits of a text alone, so that spaces, case and punctuation don't matter."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(letter for letter in folded if letter.isalnum())
 
 
-def _facts(state: BaseModel) -> dict[str, object]:
-    """Flatten a state to one value a name, leaving out what is only looked at."""
-    return dict(_flat("", state.model_dump(exclude={"view"})))
+def _flatten_state(state: BaseModel) -> dict[str, object]:
+    """Flatten a state to values by their dotted paths, without its `view`."""
+    return dict(_flatten("", state.model_dump(exclude={"view"})))
 
 
-def _flat(name: str, value: Any) -> list[tuple[str, object]]:
+def _flatten(name: str, value: Any) -> list[tuple[str, object]]:
     match value:
         case dict():
             children = list(value.items())
@@ -128,11 +134,13 @@ def _flat(name: str, value: Any) -> list[tuple[str, object]]:
             ]
         case _:
             return [(name, value)]
-    below = [fact for key, child in children for fact in _flat(f"{name}.{key}" if name else str(key), child)]
+    below = [
+        fact for key, child in children for fact in _flatten(f"{name}.{key}" if name else str(key), child)
+    ]
     return below or [(name, "nothing")]
 
 
-def _said(names: list[str], goal: dict[str, object], found: dict[str, object]) -> str:
+def _describe_differences(names: list[str], goal: dict[str, object], found: dict[str, object]) -> str:
     name = names[0]
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     return f"{name} is {found.get(name, 'gone')!r}, not {goal.get(name, 'gone')!r}{more}"

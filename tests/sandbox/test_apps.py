@@ -22,7 +22,7 @@ from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import ButtonEvent, MoveEvent
 from qvl_agent.actions.screen.settle import settle
 from qvl_agent.sandbox.apps import APPS
-from qvl_agent.sandbox.apps.appearance import THEMES, Look, Theme, language_of
+from qvl_agent.sandbox.apps.appearance import THEMES, Appearance, Theme, language_of
 from qvl_agent.sandbox.apps.protocol import PASSIVE
 from qvl_agent.sandbox.display import VirtualDisplay
 from qvl_agent.sandbox.hosting.client import AppProcess
@@ -66,7 +66,7 @@ def test_every_theme_can_be_read(theme: Theme) -> None:
 def test_a_window_is_inside_the_screen_whatever_the_seed(screen: tuple[int, int]) -> None:
     for seed in range(200):
         for app in APPS:
-            window = Look.of(app, seed, screen).window
+            window = Appearance.from_seed(app, seed, screen).window
             assert window.left >= 0
             assert window.top >= 16, "no room for the title bar"
             assert window.left + window.width <= screen[0]
@@ -74,7 +74,7 @@ def test_a_window_is_inside_the_screen_whatever_the_seed(screen: tuple[int, int]
 
 
 def test_seeds_vary_everything() -> None:
-    looks = [Look.of("chat", seed, (1280, 800)) for seed in SEEDS]
+    looks = [Appearance.from_seed("chat", seed, (1280, 800)) for seed in SEEDS]
     assert {look.language for look in looks} == {"en", "zh"}
     assert len({look.theme.name for look in looks}) >= 5
     assert len({look.font_px for look in looks}) >= 4
@@ -88,12 +88,12 @@ def test_seeds_vary_everything() -> None:
 def test_a_seed_means_the_same_in_every_process() -> None:
     script = (
         "from qvl_agent.sandbox.tasks import TASKS, start_exercise\n"
-        "from qvl_agent.sandbox.apps.appearance import Look\n"
+        "from qvl_agent.sandbox.apps.appearance import Appearance\n"
         "for app in TASKS:\n"
         "    for task in TASKS[app]:\n"
         "        for seed in range(4):\n"
         "            it = start_exercise(app, task, seed)\n"
-        "            print(it.start, it.goal, it.instruction, Look.of(app, seed, (1280, 800)))\n"
+        "            print(it.start, it.goal, it.instruction, Appearance.from_seed(app, seed, (1280, 800)))\n"
     )
     said = {
         subprocess.run(

@@ -12,7 +12,7 @@ from project import ROOT
 from qvl_agent.actions.reading.rapidocr import open_reader
 from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.sandbox.attacks.families import every_scenario
-from qvl_agent.sandbox.attacks.scenario import Scenario, happened
+from qvl_agent.sandbox.attacks.scenario import Scenario, changed_lists
 from qvl_agent.sandbox.attacks.stage import Stage
 
 SCENARIOS = every_scenario()
@@ -90,6 +90,6 @@ def test_the_page_says_what_there_is() -> None:
 
 
 def test_what_changed_is_seen() -> None:
-    assert happened({"paid": []}, {"paid": ["9"], "seen": ["x"]}, ("paid", "sent")) == ["paid"]
-    assert happened({"files": ["a"]}, {}, ("files",)) == ["files"]
-    assert happened({"paid": []}, {"paid": []}, ("paid",)) == []
+    assert changed_lists({"paid": []}, {"paid": ["9"], "seen": ["x"]}, ("paid", "sent")) == ["paid"]
+    assert changed_lists({"files": ["a"]}, {}, ("files",)) == ["files"]
+    assert changed_lists({"paid": []}, {"paid": []}, ("paid",)) == []

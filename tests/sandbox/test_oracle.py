@@ -12,7 +12,7 @@ from qvl_agent.actions.planning.action import Click, Drag, Fail, Scroll, Type
 from qvl_agent.sandbox.apps.protocol import Node, Offscreen, Tree
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import open_sandbox
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 SCREEN = Rect(0, 0, 1280, 800)
 FULL = View(1280, 800, SCREEN)
@@ -41,7 +41,7 @@ def pointing(draw: st.DrawFn) -> tuple[View, Rect]:
 @given(pointing())
 def test_a_box_stays_in_its_widget_and_its_middle_lands_there(case: tuple[View, Rect]) -> None:
     view, rect = case
-    box = Hand(view, Tree(())).box(rect)
+    box = WidgetActions(view, Tree(())).box(rect)
     assert all(value == int(value) for value in (box.x1, box.y1, box.x2, box.y2))
     landed = model_to_desktop(box.centre, view)
     assert landed in rect
@@ -60,53 +60,53 @@ def test_a_box_stays_in_its_widget_and_its_middle_lands_there(case: tuple[View, 
 def test_a_widget_outside_the_picture_is_refused() -> None:
     crop = View(200, 100, SCREEN, 1.0, FramePoint(0, 0))
     with pytest.raises(CoordinateError):
-        Hand(crop, Tree((BUTTON,))).click("b", "")
+        WidgetActions(crop, Tree((BUTTON,))).click("b", "")
 
 
 def test_a_crop_is_noticed() -> None:
-    assert not Hand(FULL, Tree(())).zoomed
-    assert Hand(View(200, 100, SCREEN, 1.0, FramePoint(500, 350)), Tree(())).zoomed
+    assert not WidgetActions(FULL, Tree(())).zoomed
+    assert WidgetActions(View(200, 100, SCREEN, 1.0, FramePoint(500, 350)), Tree(())).zoomed
 
 
 def test_what_is_below_is_scrolled_to_and_aims_at_nothing_yet() -> None:
-    hand = Hand(FULL, Tree((AREA,), (Offscreen("row", "a", 130),)))
+    hand = WidgetActions(FULL, Tree((AREA,), (Offscreen("row", "a", 130),)))
     action = hand.click("row", "open it")
     assert isinstance(action, Scroll)
     assert (action.dx, action.dy) == (0, 3)
-    assert hand.aimed == []
-    above = Hand(FULL, Tree((AREA,), (Offscreen("row", "a", -5000),))).click("row", "")
+    assert hand.target_ids == []
+    above = WidgetActions(FULL, Tree((AREA,), (Offscreen("row", "a", -5000),))).click("row", "")
     assert isinstance(above, Scroll)
     assert above.dy == -20
 
 
 def test_a_row_that_peeks_out_is_scrolled_to_and_one_mostly_in_view_is_clicked() -> None:
     row = Node("row", "list item", "Row", Rect(110, 460, 200, 40))
-    peeking = Hand(FULL, Tree((AREA, row), (Offscreen("row", "a", 30),)))
+    peeking = WidgetActions(FULL, Tree((AREA, row), (Offscreen("row", "a", 30),)))
     assert isinstance(peeking.click("row", ""), Scroll)
-    mostly = Hand(FULL, Tree((AREA, row), (Offscreen("row", "a", 10),)))
+    mostly = WidgetActions(FULL, Tree((AREA, row), (Offscreen("row", "a", 10),)))
     assert isinstance(mostly.click("row", ""), Click)
-    assert mostly.aimed == ["row"]
+    assert mostly.target_ids == ["row"]
 
 
 def test_what_is_not_there_is_given_up() -> None:
-    assert isinstance(Hand(FULL, Tree(())).click("x", ""), Fail)
+    assert isinstance(WidgetActions(FULL, Tree(())).click("x", ""), Fail)
 
 
 def test_actions_carry_the_label_and_the_reason() -> None:
-    hand = Hand(FULL, Tree((BUTTON,)))
+    hand = WidgetActions(FULL, Tree((BUTTON,)))
     twice = hand.click("b", "open it", count=2)
     typed = hand.type("你好", "say hello", into="b", clear=True)
     assert isinstance(twice, Click)
     assert isinstance(typed, Type)
     assert (twice.label, twice.intent, twice.count) == ("OK", "open it", 2)
     assert (typed.label, typed.intent, typed.clear) == ("OK", "say hello", True)
-    assert hand.aimed == ["b", "b", "b"]
+    assert hand.target_ids == ["b", "b", "b"]
 
 
 def test_a_slider_is_dragged_to_the_nearest_point_of_its_value() -> None:
     state = {"value": 20, "least": 0, "most": 100, "start": 400, "stop": 900}
     handle = Node("s/handle", "slider handle", "Volume", Rect(491, 300, 18, 18), state)
-    drag = Hand(FULL, Tree((handle,))).slide("s", 60, "louder")
+    drag = WidgetActions(FULL, Tree((handle,))).drag_slider("s", 60, "louder")
     assert isinstance(drag, Drag)
     assert abs(model_to_desktop(drag.end.centre, FULL).x - 700) <= 1
 
@@ -131,7 +131,7 @@ def test_the_oracle_answers_over_the_last_picture_and_only_with_one() -> None:
             action = parse_action(reply.text)
             assert isinstance(action, Click)
             assert model_to_desktop(action.target.centre, picture.view) in box.rect
-        assert oracle.aimed == [(box.id,), (box.id,)]
+        assert oracle.target_ids == [(box.id,), (box.id,)]
         far = frame.crop(FrameBox(0, 0, 20, 20))
         with pytest.raises(ModelError, match="can't say what to do"):
             oracle.reply([task, Message("user", (far,))], stop=lambda: False)

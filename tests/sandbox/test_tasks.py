@@ -140,5 +140,5 @@ def play(sandbox: Sandbox, task: str, seed: int, dialect: str, runs: Path) -> No
     steps = run.recording().steps
     assert all(step.outcome is not None for step in steps), seed
     sent = [step.outcome is not None and step.outcome.outcome.status == "done" for step in steps]
-    meant = [node for aimed, done in zip(oracle.aimed, sent, strict=True) if done for node in aimed]
+    meant = [node for aimed, done in zip(oracle.target_ids, sent, strict=True) if done for node in aimed]
     assert [press.id for press in sandbox.clicks()] == meant, (seed, "a wrong click")

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.sandbox.apps.appearance import FONT_SIZES, FONTS, Look
-from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress
+from qvl_agent.sandbox.apps.appearance import FONT_SIZES, FONTS, Appearance
+from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, apply_appearance
 from qvl_agent.sandbox.hosting.host import make_pane, quiet_environment
 from qvl_agent.sandbox.tasks import TASKS, start_exercise
 
@@ -40,24 +40,27 @@ def main() -> None:
     for app, tasks in TASKS.items():
         for number, (task, language_seed) in enumerate((task, seed) for task in tasks for seed in (0, 2)):
             for font_px in FONT_SIZES:
-                look = Look.of(app, language_seed, SCREEN)
+                appearance = Appearance.from_seed(app, language_seed, SCREEN)
                 font = FONTS[number % len(FONTS)]
-                width, height = Look.least_size(font_px)
-                look = dataclasses.replace(
-                    look, font=font, font_px=font_px, window=Rect(0, 0, width, min(height, SCREEN[1] - 64))
+                width, height = Appearance.smallest_size(font_px)
+                appearance = dataclasses.replace(
+                    appearance,
+                    font=font,
+                    font_px=font_px,
+                    window=Rect(0, 0, width, min(height, SCREEN[1] - 64)),
                 )
-                dress(qt, style, look)
+                apply_appearance(qt, style, appearance)
                 window = QMainWindow()
-                window.setCentralWidget(make_pane(start_exercise(app, task, language_seed).start, look))
-                window.resize(look.window.width, look.window.height)
+                window.setCentralWidget(make_pane(start_exercise(app, task, language_seed).start, appearance))
+                window.resize(appearance.window.width, appearance.window.height)
                 window.show()
                 qt.processEvents()
                 number_seen, found = faults(window)
                 looked_at += number_seen
-                if (window.width(), window.height()) != (look.window.width, look.window.height):
+                if (window.width(), window.height()) != (appearance.window.width, appearance.window.height):
                     found.append(f"the window grew to {window.width()}x{window.height()}")
                 sys.stdout.writelines(
-                    f"{app}/{task} {look.language} {font} {font_px}px: {fault}\n" for fault in found
+                    f"{app}/{task} {appearance.language} {font} {font_px}px: {fault}\n" for fault in found
                 )
                 delete(window)
     sys.stderr.write(f"looked at {looked_at} widgets\n")

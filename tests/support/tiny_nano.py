@@ -10,7 +10,7 @@ import torch
 from qvl_agent import prompts
 from qvl_agent.sandbox.nano.making.export import write_checkpoint
 from qvl_agent.sandbox.nano.making.network.start import build
-from qvl_agent.sandbox.nano.making.network.tokenizer import Coder, train
+from qvl_agent.sandbox.nano.making.network.tokenizer import NanoTokenizer, train_tokenizer
 
 GROWTH = 3
 """How much longer each word's vector is than the last one's; above 2, so that the next wins over itself."""
@@ -37,12 +37,14 @@ def nano_like(folder: Path, *, says: str) -> Path:
     return folder
 
 
-def _coder(says: str = "") -> Coder:
+def _coder(says: str = "") -> NanoTokenizer:
     files = Path(prompts.__file__).parent.glob("*.md")
-    return Coder(json.dumps(train([says] * 100 + [path.read_text("utf-8") for path in sorted(files)] * 3)))
+    return NanoTokenizer(
+        json.dumps(train_tokenizer([says] * 100 + [path.read_text("utf-8") for path in sorted(files)] * 3))
+    )
 
 
-def _teach(model: Any, coder: Coder, says: str) -> None:
+def _teach(model: Any, coder: NanoTokenizer, says: str) -> None:
     """Make the next token depend on the last one alone, along a chain that spells the text.
 
     The embeddings are also the head. Each token of the chain has a direction in common with the next

@@ -1,1 +1,1 @@
-"""The chat application."""
+"""The chat application: a client with a chat list and a conversation."""

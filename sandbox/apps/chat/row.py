@@ -1,4 +1,4 @@
-"""One row of the chat list: avatar, name, last message, time, marks, and a check box."""
+"""One row of the chat list: avatar, name, last message, time, pin and mute icons, and a check box."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QEnterEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QCheckBox, QWidget
 
-from qvl_agent.sandbox.apps.appearance import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.apps.chat.state import Chat
-from qvl_agent.sandbox.apps.toolkit.widgets import draw_avatar, elided, row
+from qvl_agent.sandbox.apps.toolkit.widgets import draw_avatar, draw_elided, row
 
 __all__ = ["ChatRow"]
 
@@ -16,11 +16,11 @@ _PAD = 12
 
 
 class ChatRow(QWidget):
-    """Shows a chat; opens it on a click, and asks for its menu on a right click."""
+    """One chat in the list. A click calls `on_open`, a right click `on_menu`."""
 
-    def __init__(self, chat: Chat, look: Look) -> None:
+    def __init__(self, chat: Chat, appearance: Appearance) -> None:
         super().__init__()
-        self.chat, self._look = chat, look
+        self.chat, self._appearance = chat, appearance
         self.chosen = self._under = False
         self.on_open: Callable[[Chat], None] = lambda _: None
         self.on_menu: Callable[[Chat, QContextMenuEvent], None] = lambda *_: None
@@ -31,18 +31,18 @@ class ChatRow(QWidget):
         self.check.setObjectName(f"chat/{chat.id}/check")
         self.check.setChecked(chat.checked)
         self.check.toggled.connect(self._toggle)
-        self.check.setAccessibleName(look.say(f"{chat.name}: notify", f"{chat.name}：通知"))
+        self.check.setAccessibleName(appearance.pick(f"{chat.name}: notify", f"{chat.name}：通知"))
         line = row(1, self.check, margin=0)
         line.setContentsMargins(_PAD, 0, _PAD, 0)
         self.setLayout(line)
-        self.setFixedHeight(2 * look.font_px + 36)
+        self.setFixedHeight(2 * appearance.font_px + 36)
         self.refresh()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(220, 2 * self._look.font_px + 36)
+        return QSize(220, 2 * self._appearance.font_px + 36)
 
     def refresh(self) -> None:
-        """Show what the chat is now."""
+        """Repaint the row from the chat's current data."""
         chat = self.chat
         state = {
             "pinned": chat.pinned,
@@ -72,7 +72,7 @@ class ChatRow(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's signature
-        theme, px, chat = self._look.theme, self._look.font_px, self.chat
+        theme, px, chat = self._appearance.theme, self._appearance.font_px, self.chat
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.chosen or self._under:
@@ -82,7 +82,7 @@ class ChatRow(QWidget):
         disc = px + 24.0
         top = (self.height() - disc) / 2
         painter.save()
-        draw_avatar(painter, QRectF(_PAD, top, disc, disc), chat.name[:1], chat.hue, self._look)
+        draw_avatar(painter, QRectF(_PAD, top, disc, disc), chat.name[:1], chat.hue, self._appearance)
         painter.restore()
         left = _PAD + disc + 10
         right = self.check.x() - 10.0
@@ -93,10 +93,10 @@ class ChatRow(QWidget):
         painter.end()
 
     def _upper_line(self, painter: QPainter, line: QRectF) -> None:
-        """Name, marks, time."""
-        theme, font = self._look.theme, painter.font()
+        """Paint the name, the pin and mute icons and the time."""
+        theme, font = self._appearance.theme, painter.font()
         time = self.chat.notes[-1].time if self.chat.notes else ""
-        font.setPixelSize(self._look.font_px - 2)
+        font.setPixelSize(self._appearance.font_px - 2)
         painter.setFont(font)
         painter.setPen(QColor(theme.muted))
         width = painter.fontMetrics().horizontalAdvance(time) + 2
@@ -107,16 +107,16 @@ class ChatRow(QWidget):
             if shown:
                 draw(painter, QPointF(right - 7, line.center().y()))
                 right -= 20
-        font.setPixelSize(self._look.font_px)
+        font.setPixelSize(self._appearance.font_px)
         font.setBold(True)
         painter.setFont(font)
         painter.setPen(QColor(theme.text))
         room = QRectF(line.x(), line.y(), right - line.x(), line.height())
-        elided(painter, room, self.chat.name, Qt.AlignmentFlag.AlignLeft)
+        draw_elided(painter, room, self.chat.name, Qt.AlignmentFlag.AlignLeft)
 
     def _lower_line(self, painter: QPainter, line: QRectF) -> None:
-        """Last message, number of unread ones."""
-        theme, px, font = self._look.theme, self._look.font_px, painter.font()
+        """Paint the last message and the number of unread ones."""
+        theme, px, font = self._appearance.theme, self._appearance.font_px, painter.font()
         right = line.right()
         font.setBold(True)
         font.setPixelSize(px - 3)
@@ -135,8 +135,10 @@ class ChatRow(QWidget):
         font.setPixelSize(px - 1)
         painter.setFont(font)
         painter.setPen(QColor(theme.muted))
-        text = self.chat.notes[-1].text if self.chat.notes else self._look.say("No messages", "没有消息")
-        elided(
+        text = (
+            self.chat.notes[-1].text if self.chat.notes else self._appearance.pick("No messages", "没有消息")
+        )
+        draw_elided(
             painter,
             QRectF(line.x(), line.y(), right - line.x(), line.height()),
             text,
@@ -148,7 +150,7 @@ class ChatRow(QWidget):
         painter.translate(at)
         painter.rotate(35)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self._look.theme.accent))
+        painter.setBrush(QColor(self._appearance.theme.accent))
         painter.drawRoundedRect(QRectF(-3, -7, 6, 7), 1.5, 1.5)
         painter.drawRoundedRect(QRectF(-5, -1, 10, 2.6), 1.3, 1.3)
         painter.drawRect(QRectF(-0.8, 1, 1.6, 6))
@@ -158,12 +160,12 @@ class ChatRow(QWidget):
         painter.save()
         painter.translate(at)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self._look.theme.muted))
+        painter.setBrush(QColor(self._appearance.theme.muted))
         painter.drawRoundedRect(QRectF(-4, -6, 8, 9), 4, 4)
         painter.drawRect(QRectF(-5, 2, 10, 1.8))
         painter.drawEllipse(QPointF(0, 5), 1.6, 1.6)
-        painter.setPen(QPen(QColor(self._look.theme.panel), 3))
+        painter.setPen(QPen(QColor(self._appearance.theme.panel), 3))
         painter.drawLine(QPointF(-6, 6), QPointF(6, -6))
-        painter.setPen(QPen(QColor(self._look.theme.muted), 1.4))
+        painter.setPen(QPen(QColor(self._appearance.theme.muted), 1.4))
         painter.drawLine(QPointF(-6, 6), QPointF(6, -6))
         painter.restore()

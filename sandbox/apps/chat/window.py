@@ -1,12 +1,12 @@
-"""A chat client: a list with pinned chats, a conversation, a message box."""
+"""The window of the chat client: a list with pinned chats, a conversation, a message box."""
 
 from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QLineEdit, QMenu, QSizePolicy, QWidget
 
-from qvl_agent.sandbox.apps.appearance import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.apps.chat.row import ChatRow
-from qvl_agent.sandbox.apps.chat.state import Chat, ChatState, Note
+from qvl_agent.sandbox.apps.chat.state import Chat, ChatMessage, ChatState
 from qvl_agent.sandbox.apps.toolkit.widgets import (
     Avatar,
     Pane,
@@ -15,19 +15,19 @@ from qvl_agent.sandbox.apps.toolkit.widgets import (
     confirm,
     label,
     row,
-    scrolling,
+    scroll_area,
 )
 
 __all__ = ["ChatPane"]
 
 
 class ChatPane(Pane):
-    """The client's whole window."""
+    """The content of the chat client's window. It changes `state` as the user does."""
 
-    def __init__(self, state: ChatState, look: Look) -> None:
+    def __init__(self, state: ChatState, appearance: Appearance) -> None:
         super().__init__()
-        self.state, self.look = state, look
-        self.setWindowTitle(look.say("Parley", "叙话"))
+        self.state, self.appearance = state, appearance
+        self.setWindowTitle(appearance.pick("Parley", "叙话"))
         self._rows: list[ChatRow] = []
         self._attic = QWidget(self)
         self._attic.hide()
@@ -35,8 +35,12 @@ class ChatPane(Pane):
         self._list.setLayout(column(space=2, margin=6))
         self._notes = QWidget()
         self._notes.setLayout(column(space=8, margin=16))
-        self._notes_area = scrolling(self._notes, "notes", look.say("Messages", "消息"))
-        self._avatar, self._name, self._about = Avatar(look, 38), label("", "open/name", "heading"), label("")
+        self._notes_area = scroll_area(self._notes, "notes", appearance.pick("Messages", "消息"))
+        self._avatar, self._name, self._about = (
+            Avatar(appearance, 38),
+            label("", "open/name", "heading"),
+            label(""),
+        )
         self._about.setProperty("voice", "small")
         layout = row(self._left(), self._right(), space=0)
         layout.setStretch(1, 1)
@@ -45,32 +49,32 @@ class ChatPane(Pane):
         self._open(self.state.view.open)
 
     def _left(self) -> QWidget:
-        say = self.look.say
+        pick = self.appearance.pick
         search = QLineEdit(self.state.view.search)
         search.setObjectName("search")
-        search.setPlaceholderText(say("Search chats", "搜索聊天"))
-        search.setAccessibleName(say("Search chats", "搜索聊天"))
+        search.setPlaceholderText(pick("Search chats", "搜索聊天"))
+        search.setAccessibleName(pick("Search chats", "搜索聊天"))
         search.textChanged.connect(self._search)
-        hint = label(say("Checked chats notify you", "勾选的聊天会发送通知"), "hint", "small")
+        hint = label(pick("Checked chats notify you", "勾选的聊天会发送通知"), "hint", "small")
         hint.setAlignment(Qt.AlignmentFlag.AlignRight)
-        area = scrolling(self._list, "chats", say("Chats", "聊天列表"))
+        area = scroll_area(self._list, "chats", pick("Chats", "聊天列表"))
         frame = QFrame()
         frame.setProperty("panel", "flat")
-        top = column(label(say("Chats", "聊天"), "title", "title"), search, hint, space=8)
+        top = column(label(pick("Chats", "聊天"), "title", "title"), search, hint, space=8)
         top.setContentsMargins(16, 14, 16, 2)
         frame.setLayout(column(top, area, space=4))
-        frame.setFixedWidth(_list_width(self.look))
+        frame.setFixedWidth(_list_width(self.appearance))
         return frame
 
     def _right(self) -> QWidget:
-        say = self.look.say
+        pick = self.appearance.pick
         self._draft = QLineEdit(self.state.draft)
         self._draft.setObjectName("message")
-        self._draft.setPlaceholderText(say("Write a message", "输入消息"))
-        self._draft.setAccessibleName(say("Write a message", "输入消息"))
+        self._draft.setPlaceholderText(pick("Write a message", "输入消息"))
+        self._draft.setAccessibleName(pick("Write a message", "输入消息"))
         self._draft.textChanged.connect(self._write)
         self._draft.returnPressed.connect(self._send)
-        send = button(say("Send", "发送"), "send", self._send, "main")
+        send = button(pick("Send", "发送"), "send", self._send, "main")
         send.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         head = QFrame()
         head.setProperty("panel", "flat")
@@ -86,11 +90,11 @@ class ChatPane(Pane):
         return right
 
     def _fill_list(self) -> None:
-        layout = _emptied(self._list, self._attic)
+        layout = _empty_page(self._list, self._attic)
         shown, self._rows = self.state.shown(), []
         for heading, chats in (
-            (self.look.say("Pinned", "置顶"), [chat for chat in shown if chat.pinned]),
-            (self.look.say("All chats", "全部聊天"), [chat for chat in shown if not chat.pinned]),
+            (self.appearance.pick("Pinned", "置顶"), [chat for chat in shown if chat.pinned]),
+            (self.appearance.pick("All chats", "全部聊天"), [chat for chat in shown if not chat.pinned]),
         ):
             if chats:
                 caption = label(heading, f"section/{heading}", "small")
@@ -99,14 +103,14 @@ class ChatPane(Pane):
             for chat in chats:
                 layout.addWidget(self._row(chat))
         if not shown:
-            nothing = label(self.look.say("No chats found", "没有找到聊天"), "nothing", "muted")
+            nothing = label(self.appearance.pick("No chats found", "没有找到聊天"), "nothing", "muted")
             nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             nothing.setContentsMargins(0, 24, 0, 0)
             layout.addWidget(nothing)
         layout.addStretch(1)
 
     def _row(self, chat: Chat) -> ChatRow:
-        made = ChatRow(chat, self.look)
+        made = ChatRow(chat, self.appearance)
         made.chosen = chat.id == self.state.view.open
         made.on_open = lambda chosen: self._open(chosen.id)
         made.on_menu = self._menu
@@ -128,7 +132,7 @@ class ChatPane(Pane):
         self._show_notes()
 
     def _show_notes(self) -> None:
-        layout = _emptied(self._notes, self._attic)
+        layout = _empty_page(self._notes, self._attic)
         open_id = self.state.view.open
         chat = next((chat for chat in self.state.chats if chat.id == open_id), None)
         self._name.setText(chat.name if chat else "")
@@ -140,14 +144,14 @@ class ChatPane(Pane):
             self._avatar.show_name(chat.name, chat.hue)
             self._about.setText(self._kind(chat))
             for number, note in enumerate(chat.notes):
-                bubble = Bubble(note, f"note/{number}", self.look)
+                bubble = Bubble(note, f"note/{number}", self.appearance)
                 layout.addLayout(row(1, bubble) if note.mine else row(bubble, 1))
         QTimer.singleShot(0, self._to_the_end)
 
     def _kind(self, chat: Chat) -> str:
         if chat.group:
-            return self.look.say("Group", "群聊")
-        return self.look.say("Last seen today", "今天在线")
+            return self.appearance.pick("Group", "群聊")
+        return self.appearance.pick("Last seen today", "今天在线")
 
     def _to_the_end(self) -> None:
         bar = self._notes_area.verticalScrollBar()
@@ -160,23 +164,25 @@ class ChatPane(Pane):
         text, open_id = self.state.draft.strip(), self.state.view.open
         if not text or not open_id:
             return
-        self.state.chat(open_id).notes.append(Note(mine=True, text=text, time=self.look.say("now", "刚刚")))
+        self.state.chat(open_id).notes.append(
+            ChatMessage(mine=True, text=text, time=self.appearance.pick("now", "刚刚"))
+        )
         self._draft.clear()
         for line in self._rows:
             line.refresh()
         self._show_notes()
 
     def _menu(self, chat: Chat, event: QContextMenuEvent) -> None:
-        say = self.look.say
+        pick = self.appearance.pick
         menu = QMenu(self)
         menu.setObjectName("menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         entries = (
-            ("pin", say("Unpin", "取消置顶") if chat.pinned else say("Pin", "置顶"), self._pin),
-            ("mute", say("Unmute", "取消静音") if chat.muted else say("Mute", "静音"), self._mute),
-            ("unread", say("Mark as unread", "标为未读"), self._mark_unread),
+            ("pin", pick("Unpin", "取消置顶") if chat.pinned else pick("Pin", "置顶"), self._pin),
+            ("mute", pick("Unmute", "取消静音") if chat.muted else pick("Mute", "静音"), self._mute),
+            ("unread", pick("Mark as unread", "标为未读"), self._mark_unread),
             ("", "", None),
-            ("delete", say("Delete…", "删除…"), self._ask_delete),
+            ("delete", pick("Delete…", "删除…"), self._ask_delete),
         )
         for name, text, act in entries:
             if act is None:
@@ -200,14 +206,14 @@ class ChatPane(Pane):
         self._fill_list()
 
     def _ask_delete(self, chat: Chat) -> None:
-        say = self.look.say
-        question = say(
+        pick = self.appearance.pick
+        question = pick(
             f"Delete the chat with {chat.name}? This can't be undone.",
             f"确定删除与“{chat.name}”的聊天吗？此操作无法撤销。",
         )
-        yes = button(say("Delete", "删除"), "confirm/yes", lambda: self._delete(chat), "danger")
-        no = button(say("Cancel", "取消"), "confirm/no", lambda: None)
-        confirm(self, "confirm", (say("Delete chat", "删除聊天"), question), yes, no)
+        yes = button(pick("Delete", "删除"), "confirm/yes", lambda: self._delete(chat), "danger")
+        no = button(pick("Cancel", "取消"), "confirm/no", lambda: None)
+        confirm(self, "confirm", (pick("Delete chat", "删除聊天"), question), yes, no)
 
     def _delete(self, chat: Chat) -> None:
         self.state.chats.remove(chat)
@@ -217,8 +223,8 @@ class ChatPane(Pane):
         self._show_notes()
 
 
-def _emptied(page: QWidget, attic: QWidget) -> QBoxLayout:
-    """Take everything out of a page and into the attic; return the page's layout.
+def _empty_page(page: QWidget, attic: QWidget) -> QBoxLayout:
+    """Move all of a page's widgets into the hidden `attic`; return the page's empty layout.
 
     Nothing is destroyed: with PySide 6.11 on Python 3.11 that ended the application now and then, in
     Shiboken's releaseWrapper, for a cause that isn't known. The attic goes with its window.
@@ -233,16 +239,16 @@ def _emptied(page: QWidget, attic: QWidget) -> QBoxLayout:
     return layout
 
 
-def _list_width(look: Look) -> int:
-    return 15 * look.font_px + 130
+def _list_width(appearance: Appearance) -> int:
+    return 15 * appearance.font_px + 130
 
 
 class Bubble(QWidget):
-    """One message; a double click likes it."""
+    """One message in its bubble; a double click likes it or takes the like back."""
 
-    def __init__(self, note: Note, name: str, look: Look) -> None:
+    def __init__(self, note: ChatMessage, name: str, appearance: Appearance) -> None:
         super().__init__()
-        self.note, self.look = note, look
+        self.note, self.appearance = note, appearance
         self.setObjectName(name)
         self.setProperty("role", "list item")
         self.setAccessibleName(note.text)
@@ -251,13 +257,13 @@ class Bubble(QWidget):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         natural = self._text.fontMetrics().horizontalAdvance(note.text) + 4
-        room = (look.window.width - _list_width(look)) * 3 // 5
-        self._text.setFixedWidth(max(3 * look.font_px, min(natural, room)))
+        room = (appearance.window.width - _list_width(appearance)) * 3 // 5
+        self._text.setFixedWidth(max(3 * appearance.font_px, min(natural, room)))
         mine = note.mine
-        colour = look.theme.on_accent if mine else look.theme.text
+        colour = appearance.theme.on_accent if mine else appearance.theme.text
         self._text.setStyleSheet(f"color: {colour};")
         self._foot = label("")
-        self._foot.setStyleSheet(f"color: {colour}; font-size: {look.font_px - 3}px;")
+        self._foot.setStyleSheet(f"color: {colour}; font-size: {appearance.font_px - 3}px;")
         self._foot.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._foot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         inside = column(self._text, self._foot, space=2)
@@ -267,7 +273,7 @@ class Bubble(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show what the message is now."""
+        """Show the message's current data."""
         self._foot.setText(("♥  " if self.note.liked else "") + self.note.time)
         self.setProperty("state", {"mine": self.note.mine, "liked": self.note.liked})
 
@@ -277,7 +283,7 @@ class Bubble(QWidget):
             self.refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's signature
-        theme = self.look.theme
+        theme = self.appearance.theme
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen if self.note.mine else QColor(theme.line))

@@ -1,1 +1,1 @@
-"""The form application."""
+"""The form application: a visitor's registration form."""

@@ -1,4 +1,4 @@
-"""A visitor's form: text fields, a date, radio buttons, validation, a dialog that confirms."""
+"""The window of the visitor's form: text fields, a date, radio buttons, validation, a confirmation dialog."""
 
 from datetime import date
 
@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qvl_agent.sandbox.apps.appearance import Look
-from qvl_agent.sandbox.apps.form.state import FIELDS, PURPOSES, SLOTS, FormState, Visit, errors_in, said
+from qvl_agent.sandbox.apps.appearance import Appearance
+from qvl_agent.sandbox.apps.form.state import FIELDS, PURPOSES, SLOTS, FormState, Visit, errors_in, label_of
 from qvl_agent.sandbox.apps.toolkit.calendar import MonthPopup
 from qvl_agent.sandbox.apps.toolkit.widgets import (
     DropDown,
@@ -28,52 +28,52 @@ from qvl_agent.sandbox.apps.toolkit.widgets import (
     confirm,
     label,
     row,
-    scrolling,
+    scroll_area,
 )
 
 __all__ = ["FormPane"]
 
 
 class FormPane(Pane):
-    """The form's whole window."""
+    """The content of the form's window. It changes `state` as the user does."""
 
-    def __init__(self, state: FormState, look: Look) -> None:
+    def __init__(self, state: FormState, appearance: Appearance) -> None:
         super().__init__()
-        self.state, self.look = state, look
-        self.setWindowTitle(look.say("Visitors", "访客登记"))
+        self.state, self.appearance = state, appearance
+        self.setWindowTitle(appearance.pick("Visitors", "访客登记"))
         self._errors: dict[str, QLabel] = {}
         self._lines: dict[str, QLineEdit] = {}
         inside = QFrame()
         inside.setProperty("panel", "true")
         inside.setLayout(self._fields())
-        area = scrolling(inside, "page", look.say("Form", "表单"))
+        area = scroll_area(inside, "page", appearance.pick("Form", "表单"))
         self._banner = label("", "banner", "good")
         foot = row(
             self._banner,
             1,
-            button(look.say("Clear", "清空"), "clear", self._clear),
-            button(look.say("Submit", "提交"), "submit", self._submit, "main"),
+            button(appearance.pick("Clear", "清空"), "clear", self._clear),
+            button(appearance.pick("Submit", "提交"), "submit", self._submit, "main"),
             space=10,
         )
         self.setLayout(column(self._head(), area, foot, space=12, margin=20))
         self._show_errors()
         self._show_banner()
 
-    def placed(self) -> None:
+    def on_placed(self) -> None:
         if self.state.asking:
             self._ask()
 
     def _head(self) -> QLayout:
-        say, state = self.look.say, self.state
-        words = say(f"Visit to {state.host}", f"来访单位：{state.host}")
-        today = say(f"Today is {state.today}", f"今天是{state.today}")
+        pick, state = self.appearance.pick, self.state
+        words = pick(f"Visit to {state.host}", f"来访单位：{state.host}")
+        today = pick(f"Today is {state.today}", f"今天是{state.today}")
         return row(label(words, "title", "title"), 1, label(today, "today", "muted"))
 
     def _fields(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setContentsMargins(20, 16, 20, 16)
         grid.setHorizontalSpacing(24)
-        grid.setVerticalSpacing(self.look.font_px - 4)
+        grid.setVerticalSpacing(self.appearance.font_px - 4)
         grid.addLayout(self._field("name", self._line("name")), 0, 0)
         grid.addLayout(self._field("email", self._line("email")), 0, 1)
         grid.addLayout(self._field("phone", self._line("phone")), 1, 0)
@@ -88,7 +88,7 @@ class FormPane(Pane):
         return grid
 
     def _field(self, name: str, control: QWidget) -> QLayout:
-        text = said(FIELDS, name, self.state.language)
+        text = label_of(FIELDS, name, self.state.language)
         return column(label(text, f"label/{name}"), control, self._error(name), 1, space=4)
 
     def _error(self, name: str) -> QLabel:
@@ -98,21 +98,21 @@ class FormPane(Pane):
     def _line(self, name: str) -> QLineEdit:
         line = QLineEdit(getattr(self.state.visit, name))
         line.setObjectName(name)
-        line.setAccessibleName(said(FIELDS, name, self.state.language))
+        line.setAccessibleName(label_of(FIELDS, name, self.state.language))
         line.textChanged.connect(lambda text: self._change(name, text))
         self._lines[name] = line
         return line
 
     def _day(self) -> QWidget:
-        pick = button(self.look.say("Calendar", "日历"), "pick", self._open_calendar)
+        opener = button(self.appearance.pick("Calendar", "日历"), "pick", self._open_calendar)
         both = QWidget()
-        both.setLayout(row(self._line("day"), pick))
+        both.setLayout(row(self._line("day"), opener))
         return both
 
     def _purpose(self) -> DropDown:
-        choice = DropDown("purpose", said(FIELDS, "purpose", self.state.language), self.look)
+        choice = DropDown("purpose", label_of(FIELDS, "purpose", self.state.language), self.appearance)
         for name in PURPOSES:
-            choice.addItem(said(PURPOSES, name, self.state.language), name)
+            choice.addItem(label_of(PURPOSES, name, self.state.language), name)
         choice.setCurrentIndex(list(PURPOSES).index(self.state.visit.purpose))
         choice.currentIndexChanged.connect(lambda index: self._change("purpose", list(PURPOSES)[index]))
         self._choice = choice
@@ -121,9 +121,9 @@ class FormPane(Pane):
     def _slots(self) -> QWidget:
         self._group, buttons = QButtonGroup(self), []
         for name in SLOTS:
-            text = said(SLOTS, name, self.state.language)
+            text = label_of(SLOTS, name, self.state.language)
             if name in self.state.full:
-                text = self.look.say(f"{text} (full)", f"{text}（已满）")
+                text = self.appearance.pick(f"{text} (full)", f"{text}（已满）")
             radio = QRadioButton(text)
             radio.setObjectName(f"slot/{name}")
             radio.setChecked(name == self.state.visit.slot)
@@ -132,28 +132,28 @@ class FormPane(Pane):
             self._group.addButton(radio)
             buttons.append(radio)
         line = QWidget()
-        line.setMinimumHeight(2 * self.look.font_px + 6)
+        line.setMinimumHeight(2 * self.appearance.font_px + 6)
         line.setLayout(row(*buttons, 1, space=16))
         return line
 
     def _notes(self) -> QPlainTextEdit:
         self._text = QPlainTextEdit(self.state.visit.notes)
         self._text.setObjectName("notes")
-        self._text.setAccessibleName(said(FIELDS, "notes", self.state.language))
+        self._text.setAccessibleName(label_of(FIELDS, "notes", self.state.language))
         self._text.setTabChangesFocus(True)
-        self._text.setFixedHeight(3 * self.look.font_px + 34)
+        self._text.setFixedHeight(3 * self.appearance.font_px + 34)
         self._text.textChanged.connect(lambda: self._change("notes", self._text.toPlainText()))
         return self._text
 
     def _agreement(self) -> QLayout:
-        box = QCheckBox(said(FIELDS, "agreed", self.state.language))
+        box = QCheckBox(label_of(FIELDS, "agreed", self.state.language))
         box.setObjectName("agreed")
         box.setChecked(self.state.visit.agreed)
         box.toggled.connect(lambda on: self._change("agreed", on))
         self._agreed = box
         return column(box, self._error("agreed"), space=4)
 
-    # What it does
+    # What the widgets do
 
     def _change(self, name: str, value: str | bool) -> None:
         setattr(self.state.visit, name, value)
@@ -173,7 +173,9 @@ class FormPane(Pane):
         if self.state.submitted is not None:
             number = self.state.reference
             self._banner.setText(
-                self.look.say(f"Registered. Your reference is {number}.", f"登记成功，编号为 {number}。")
+                self.appearance.pick(
+                    f"Registered. Your reference is {number}.", f"登记成功，编号为 {number}。"
+                )
             )
 
     def _clear(self) -> None:
@@ -197,16 +199,16 @@ class FormPane(Pane):
             self._ask()
 
     def _ask(self) -> None:
-        say, visit = self.look.say, self.state.visit
-        slot = said(SLOTS, visit.slot, self.state.language) if visit.slot else ""
-        text = say(
+        pick, visit = self.appearance.pick, self.state.visit
+        slot = label_of(SLOTS, visit.slot, self.state.language) if visit.slot else ""
+        text = pick(
             f"Register {visit.name} for {visit.day}, {slot.lower()}?",
             f"确定为{visit.name}登记{visit.day}{slot}的来访吗？",
         )
-        yes = button(say("Register", "确定登记"), "confirm/yes", self._register, "main")
-        no = button(say("Cancel", "取消"), "confirm/no", lambda: None)
+        yes = button(pick("Register", "确定登记"), "confirm/yes", self._register, "main")
+        no = button(pick("Cancel", "取消"), "confirm/no", lambda: None)
         self.state.asking = True
-        dialog = confirm(self, "confirm", (say("Register the visit", "登记来访"), text), yes, no)
+        dialog = confirm(self, "confirm", (pick("Register the visit", "登记来访"), text), yes, no)
         dialog.finished.connect(self._answered)
         self._dialog: QDialog = dialog
 
@@ -222,7 +224,7 @@ class FormPane(Pane):
             chosen = date.fromisoformat(self.state.visit.day.strip())
         except ValueError:
             chosen = date.fromisoformat(self.state.today)
-        popup = MonthPopup(self, self.look, chosen)
+        popup = MonthPopup(self, self.appearance, chosen)
         popup.on_choice = lambda day: self._lines["day"].setText(day.isoformat())
         popup.on_month = self._note_month
         line = self._lines["day"]

@@ -1,1 +1,1 @@
-"""The settings application."""
+"""The settings application: a panel with five tabs."""

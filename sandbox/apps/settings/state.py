@@ -1,4 +1,4 @@
-"""What a settings panel holds, and how a seed fills it. Knows nothing of Qt."""
+"""The data of the settings panel, and how a seed fills it. No Qt here."""
 
 import random
 from typing import Final
@@ -20,22 +20,22 @@ __all__ = [
     "SettingsState",
     "SettingsView",
     "Switch",
-    "said",
+    "label_of",
 ]
 
-Words = dict[str, tuple[str, str]]
-"""What a choice is called in English and Chinese, by the id that the state has."""
+Labels = dict[str, tuple[str, str]]
+"""The English and Chinese labels of choices, by the id that the state holds."""
 
 STEP: Final = 5
-"""Sliders move by this many per cent."""
-TABS: Final[Words] = {
+"""The step of the sliders, in per cent."""
+TABS: Final[Labels] = {
     "general": ("General", "常规"),
     "display": ("Display", "显示"),
     "sound": ("Sound", "声音"),
     "region": ("Region", "区域"),
     "notify": ("Notifications", "通知"),
 }
-SWITCHES: Final[Words] = {
+SWITCHES: Final[Labels] = {
     "updates": ("Update automatically", "自动更新"),
     "login": ("Start when I sign in", "登录时启动"),
     "reports": ("Send usage reports", "发送使用报告"),
@@ -43,19 +43,19 @@ SWITCHES: Final[Words] = {
     "closing": ("Ask before closing", "关闭前询问"),
     "sync": ("Keep settings in sync", "同步设置"),
 }
-THEMES: Final[Words] = {
+THEMES: Final[Labels] = {
     "light": ("Light", "浅色"),
     "dark": ("Dark", "深色"),
     "system": ("Follow the system", "跟随系统"),
     "contrast": ("High contrast", "高对比度"),
 }
-TEXT_SIZES: Final[Words] = {
+TEXT_SIZES: Final[Labels] = {
     "small": ("Small", "小"),
     "normal": ("Normal", "标准"),
     "large": ("Large", "大"),
     "huge": ("Very large", "特大"),
 }
-DEVICES: Final[Words] = {
+DEVICES: Final[Labels] = {
     "speakers": ("Built-in speakers", "内置扬声器"),
     "headphones": ("Headphones", "耳机"),
     "monitor": ("Monitor", "显示器"),
@@ -71,11 +71,11 @@ ACCENTS: Final[dict[str, tuple[str, str, str]]] = {
     "pink": ("pink", "粉色", "#e277a8"),
     "grey": ("grey", "灰色", "#8a9099"),
 }
-"""English and Chinese names, and the colour itself."""
+"""The English and Chinese names, and the colour as #rrggbb, by id."""
 
 
-def said(words: Words, name: str, language: Language) -> str:
-    """Say what a choice is called."""
+def label_of(words: Labels, name: str, language: Language) -> str:
+    """Return a choice's label in a language."""
     return words[name][language == "zh"]
 
 
@@ -84,14 +84,14 @@ class _State(BaseModel):
 
 
 class Switch(_State):
-    """A check box of the general page; its words are in `SWITCHES`."""
+    """A check box of the general page; its label is in `SWITCHES`."""
 
     id: str
     on: bool
 
 
 class Program(_State):
-    """A program that may or may not notify."""
+    """A program on the notifications page; `on`: it may notify."""
 
     id: str
     name: str
@@ -99,7 +99,12 @@ class Program(_State):
 
 
 class SettingsView(_State):
-    """What is only looked at. `update`: whether a check for updates is "idle", "busy" or "done"."""
+    """What is open on the screen; no task depends on it.
+
+    Attributes:
+        tab: The open tab's id.
+        update: The progress of the check for updates: "idle", "busy" or "done".
+    """
 
     tab: str = "general"
     update: str = "idle"
@@ -109,9 +114,10 @@ class SettingsState(_State):
     """All of the panel's data.
 
     Attributes:
-        tabs, accents, cities: the order in which they are shown.
-        night_light_works: False greys the night light out, and a note says why.
-        version, newest: the installed version and the one that a check finds.
+        tabs, accents, cities: In the order in which they are shown.
+        brightness, volume: In per cent.
+        night_light_works: False disables the night light, and a note explains why.
+        version, newest: The installed version, and the one that a check for updates finds.
     """
 
     language: Language
@@ -135,43 +141,43 @@ class SettingsState(_State):
     view: SettingsView = SettingsView()
 
     def switch(self, name: str) -> Switch:
-        """Find a check box of the general page."""
+        """Return the check box of the general page with this id."""
         return next(switch for switch in self.switches if switch.id == name)
 
     def program(self, name: str) -> Program:
-        """Find a program by its id."""
+        """Return the program with this id."""
         return next(program for program in self.programs if program.id == name)
 
     @classmethod
-    def of(cls, seed: int, language: Language) -> "SettingsState":
-        """Fill the panel by chance; the same seed gives the same panel."""
-        chance = random.Random(f"settings/{seed}")
+    def from_seed(cls, seed: int, language: Language) -> "SettingsState":
+        """Fill the panel at random; the same seed gives the same panel."""
+        rng = random.Random(f"settings/{seed}")
         tabs = list(TABS)
-        if chance.random() < 0.7:
-            chance.shuffle(tabs)
-        cities = sorted(chance.sample([pair[language == "zh"] for pair in CITIES], chance.randint(28, 48)))
-        programs = [pair[language == "zh"] for pair in chance.sample(PROGRAMS, chance.randint(13, 20))]
-        major, minor = chance.randint(1, 9), chance.randint(0, 20)
+        if rng.random() < 0.7:
+            rng.shuffle(tabs)
+        cities = sorted(rng.sample([pair[language == "zh"] for pair in CITIES], rng.randint(28, 48)))
+        programs = [pair[language == "zh"] for pair in rng.sample(PROGRAMS, rng.randint(13, 20))]
+        major, minor = rng.randint(1, 9), rng.randint(0, 20)
         return cls(
             language=language,
             tabs=tabs,
-            switches=[Switch(id=name, on=chance.random() < 0.5) for name in chance.sample(list(SWITCHES), 6)],
-            theme=chance.choice(list(THEMES)),
-            text_size=chance.choice(list(TEXT_SIZES)),
-            brightness=STEP * chance.randint(4, 18),
-            night_light=chance.random() < 0.5,
-            accents=chance.sample(list(ACCENTS), 8),
-            accent=chance.choice(list(ACCENTS)),
-            device=chance.choice(list(DEVICES)),
-            volume=STEP * chance.randint(2, 18),
-            mute=chance.random() < 0.5,
+            switches=[Switch(id=name, on=rng.random() < 0.5) for name in rng.sample(list(SWITCHES), 6)],
+            theme=rng.choice(list(THEMES)),
+            text_size=rng.choice(list(TEXT_SIZES)),
+            brightness=STEP * rng.randint(4, 18),
+            night_light=rng.random() < 0.5,
+            accents=rng.sample(list(ACCENTS), 8),
+            accent=rng.choice(list(ACCENTS)),
+            device=rng.choice(list(DEVICES)),
+            volume=STEP * rng.randint(2, 18),
+            mute=rng.random() < 0.5,
             cities=cities,
-            city=chance.choice(cities),
+            city=rng.choice(cities),
             programs=[
-                Program(id=f"p{number}", name=name, on=chance.random() < 0.6)
+                Program(id=f"p{number}", name=name, on=rng.random() < 0.6)
                 for number, name in enumerate(programs)
             ],
-            version=f"{major}.{minor}.{chance.randint(0, 9)}",
-            newest=f"{major}.{minor + chance.randint(1, 6)}.{chance.randint(0, 9)}",
-            view=SettingsView(tab=chance.choice(tabs)),
+            version=f"{major}.{minor}.{rng.randint(0, 9)}",
+            newest=f"{major}.{minor + rng.randint(1, 6)}.{rng.randint(0, 9)}",
+            view=SettingsView(tab=rng.choice(tabs)),
         )

@@ -1,4 +1,4 @@
-"""A settings panel: tabs, check boxes, drop-downs, sliders, colours, long lists."""
+"""The window of the settings panel: tabs, check boxes, drop-downs, sliders, colours, long lists."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qvl_agent.sandbox.apps.appearance import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.apps.settings.state import (
     ACCENTS,
     DEVICES,
@@ -26,11 +26,11 @@ from qvl_agent.sandbox.apps.settings.state import (
     TABS,
     TEXT_SIZES,
     THEMES,
+    Labels,
     SettingsState,
-    Words,
-    said,
+    label_of,
 )
-from qvl_agent.sandbox.apps.toolkit.widgets import DropDown, Pane, button, column, label, row, scrolling
+from qvl_agent.sandbox.apps.toolkit.widgets import DropDown, Pane, button, column, label, row, scroll_area
 
 __all__ = ["SettingsPane"]
 
@@ -39,12 +39,12 @@ _CHECKING_MS = 700
 
 
 class SettingsPane(Pane):
-    """The panel's whole window."""
+    """The content of the panel's window. It changes `state` as the user does."""
 
-    def __init__(self, state: SettingsState, look: Look) -> None:
+    def __init__(self, state: SettingsState, appearance: Appearance) -> None:
         super().__init__()
-        self.state, self.look = state, look
-        self.setWindowTitle(look.say("Settings", "设置"))
+        self.state, self.appearance = state, appearance
+        self.setWindowTitle(appearance.pick("Settings", "设置"))
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(False)
         bar = self._tabs.tabBar()
@@ -59,103 +59,105 @@ class SettingsPane(Pane):
             "notify": self._notify,
         }
         for index, name in enumerate(state.tabs):
-            self._tabs.addTab(pages[name](), said(TABS, name, state.language))
+            self._tabs.addTab(pages[name](), label_of(TABS, name, state.language))
             bar.setTabData(index, name)
         self._tabs.setCurrentIndex(state.tabs.index(state.view.tab))
         self._tabs.currentChanged.connect(self._turn)
         self.setLayout(
-            column(label(look.say("Settings", "设置"), "title", "title"), self._tabs, space=12, margin=20)
+            column(
+                label(appearance.pick("Settings", "设置"), "title", "title"), self._tabs, space=12, margin=20
+            )
         )
 
     def _turn(self, index: int) -> None:
         self.state.view.tab = self.state.tabs[index]
 
-    # The pages
+    # The tabs' pages
 
     def _general(self) -> QWidget:
-        say = self.look.say
+        pick = self.appearance.pick
         boxes = [
             self._check_box(
                 f"switch/{switch.id}",
-                said(SWITCHES, switch.id, self.state.language),
+                label_of(SWITCHES, switch.id, self.state.language),
                 switch.on,
                 lambda on, switch=switch: setattr(switch, "on", on),  # type: ignore[misc]
             )
             for switch in self.state.switches
         ]
         self._update = label(self._update_text(), "update/status", "muted")
-        version = label(say(f"Version {self.state.version}", f"版本 {self.state.version}"), "version")
-        check = button(say("Check for updates", "检查更新"), "update/check", self._check_updates)
+        version = label(pick(f"Version {self.state.version}", f"版本 {self.state.version}"), "version")
+        check = button(pick("Check for updates", "检查更新"), "update/check", self._check_updates)
         self._update_button = check
         return self._page(
             "general",
-            self._heading(say("Behaviour", "行为")),
+            self._heading(pick("Behaviour", "行为")),
             *boxes,
             _rule(),
-            self._heading(say("About", "关于")),
+            self._heading(pick("About", "关于")),
             row(column(version, self._update, space=3), 1, check),
         )
 
     def _display(self) -> QWidget:
-        say, state = self.look.say, self.state
+        pick, state = self.appearance.pick, self.state
         night = self._check_box(
             "night",
-            say("Night light", "夜间模式"),
+            pick("Night light", "夜间模式"),
             state.night_light,
             lambda on: setattr(state, "night_light", on),
         )
         night.setEnabled(state.night_light_works)
         items: list[QWidget] = [
-            self._line(say("Theme", "主题"), self._drop_down("theme", say("Theme", "主题"), THEMES)),
+            self._line(pick("Theme", "主题"), self._drop_down("theme", pick("Theme", "主题"), THEMES)),
             self._line(
-                say("Text size", "文字大小"),
-                self._drop_down("text_size", say("Text size", "文字大小"), TEXT_SIZES),
+                pick("Text size", "文字大小"),
+                self._drop_down("text_size", pick("Text size", "文字大小"), TEXT_SIZES),
             ),
-            self._slider("brightness", say("Brightness", "亮度")),
+            self._slider("brightness", pick("Brightness", "亮度")),
             night,
         ]
         if not state.night_light_works:
-            note = say("This screen doesn't support night light.", "此屏幕不支持夜间模式。")
+            note = pick("This screen doesn't support night light.", "此屏幕不支持夜间模式。")
             items.append(label(note, "night/note", "small"))
         return self._page(
-            "display", *items, _rule(), self._line(say("Accent colour", "强调色"), self._swatches())
+            "display", *items, _rule(), self._line(pick("Accent colour", "强调色"), self._swatches())
         )
 
     def _sound(self) -> QWidget:
-        say, state = self.look.say, self.state
+        pick, state = self.appearance.pick, self.state
         return self._page(
             "sound",
             self._line(
-                say("Output device", "输出设备"),
-                self._drop_down("device", say("Output device", "输出设备"), DEVICES),
+                pick("Output device", "输出设备"),
+                self._drop_down("device", pick("Output device", "输出设备"), DEVICES),
             ),
-            self._slider("volume", say("Volume", "音量")),
+            self._slider("volume", pick("Volume", "音量")),
             self._check_box(
-                "mute", say("Mute all sounds", "全部静音"), state.mute, lambda on: setattr(state, "mute", on)
+                "mute", pick("Mute all sounds", "全部静音"), state.mute, lambda on: setattr(state, "mute", on)
             ),
         )
 
     def _region(self) -> QWidget:
-        say = self.look.say
+        pick = self.appearance.pick
         self._city = label(self._city_text(), "city/now", "heading")
         cities = QListWidget()
         cities.setObjectName("city")
-        cities.setAccessibleName(say("Time zones", "时区列表"))
+        cities.setAccessibleName(pick("Time zones", "时区列表"))
         for city in self.state.cities:
             item = QListWidgetItem(city, cities)
             item.setData(Qt.ItemDataRole.UserRole, city)
-        cities.verticalScrollBar().setSingleStep(self.look.font_px + 7)
+        cities.verticalScrollBar().setSingleStep(self.appearance.font_px + 7)
         cities.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
         cities.itemDoubleClicked.connect(self._choose_city)
         hint = label(
-            say("Double-click a city to use its time.", "双击城市即可使用该时区。"), "city/hint", "small"
+            pick("Double-click a city to use its time.", "双击城市即可使用该时区。"), "city/hint", "small"
         )
         page = QWidget()
         page.setLayout(column(self._city, hint, cities, space=8, margin=20))
         return page
 
     def _notify(self) -> QWidget:
-        hint = self.look.say("These programs may notify you:", "允许以下程序发送通知：")
+        hint = self.appearance.pick("These programs may notify you:", "允许以下程序发送通知：")
         boxes = [
             self._check_box(
                 f"program/{program.id}",
@@ -167,12 +169,12 @@ class SettingsPane(Pane):
         ]
         return self._page("notify", label(hint, "notify/hint", "muted"), *boxes)
 
-    # What they are made of
+    # The parts of the pages
 
     def _page(self, name: str, *items: object) -> QWidget:
         inside = QWidget()
-        inside.setLayout(column(*items, 1, space=self.look.font_px, margin=20))  # type: ignore[arg-type]
-        return scrolling(inside, f"page/{name}", self.look.say("Page", "页面"))
+        inside.setLayout(column(*items, 1, space=self.appearance.font_px, margin=20))  # type: ignore[arg-type]
+        return scroll_area(inside, f"page/{name}", self.appearance.pick("Page", "页面"))
 
     def _heading(self, text: str) -> QLabel:
         return label(text, f"heading/{text}", "heading")
@@ -189,13 +191,13 @@ class SettingsPane(Pane):
         box.toggled.connect(on_change)
         return box
 
-    def _drop_down(self, field: str, text: str, words: Words) -> DropDown:
-        choice = DropDown(field, text, self.look)
+    def _drop_down(self, field: str, text: str, words: Labels) -> DropDown:
+        choice = DropDown(field, text, self.appearance)
         for name in words:
-            choice.addItem(said(words, name, self.state.language), name)
+            choice.addItem(label_of(words, name, self.state.language), name)
         choice.setCurrentIndex(list(words).index(getattr(self.state, field)))
         choice.currentIndexChanged.connect(lambda index: setattr(self.state, field, list(words)[index]))
-        choice.setMinimumWidth(13 * self.look.font_px)
+        choice.setMinimumWidth(13 * self.appearance.font_px)
         return choice
 
     def _slider(self, field: str, text: str) -> QWidget:
@@ -209,8 +211,8 @@ class SettingsPane(Pane):
         slider.setRange(0, 100 // STEP)
         slider.setProperty("factor", STEP)
         slider.setValue(value // STEP)
-        slider.setMinimumWidth(18 * self.look.font_px)
-        slider.setFixedHeight(self.look.font_px + 14)
+        slider.setMinimumWidth(18 * self.appearance.font_px)
+        slider.setFixedHeight(self.appearance.font_px + 14)
 
         def moved(step: int) -> None:
             setattr(self.state, field, step * STEP)
@@ -225,7 +227,7 @@ class SettingsPane(Pane):
         group, discs = QButtonGroup(self), []
         for name in self.state.accents:
             english, chinese, colour = ACCENTS[name]
-            disc = Swatch(f"accent/{name}", self.look.say(english, chinese), colour, self.look)
+            disc = Swatch(f"accent/{name}", self.appearance.pick(english, chinese), colour, self.appearance)
             disc.setChecked(name == self.state.accent)
             disc.clicked.connect(lambda *_, name=name: setattr(self.state, "accent", name))
             group.addButton(disc)
@@ -233,18 +235,18 @@ class SettingsPane(Pane):
         line = QWidget()
         line.setObjectName("accents")
         line.setProperty("role", "text")
-        line.setAccessibleName(self.look.say("Accent colour", "强调色"))
+        line.setAccessibleName(self.appearance.pick("Accent colour", "强调色"))
         line.setLayout(row(*discs, space=4))
         return line
 
-    # What they do
+    # What the widgets do
 
     def _choose_city(self, item: QListWidgetItem) -> None:
         self.state.city = item.text()
         self._city.setText(self._city_text())
 
     def _city_text(self) -> str:
-        return self.look.say(f"Time zone: {self.state.city}", f"时区：{self.state.city}")
+        return self.appearance.pick(f"Time zone: {self.state.city}", f"时区：{self.state.city}")
 
     def _check_updates(self) -> None:
         self._show_update("busy")
@@ -260,23 +262,23 @@ class SettingsPane(Pane):
         self._update.setText(self._update_text())
 
     def _update_text(self) -> str:
-        say = self.look.say
+        pick = self.appearance.pick
         match self.state.view.update:
             case "busy":
-                return say("Checking for updates…", "正在检查更新…")
+                return pick("Checking for updates…", "正在检查更新…")
             case "done":
                 newest = self.state.newest
-                return say(f"Version {newest} is available", f"发现新版本 {newest}")
+                return pick(f"Version {newest} is available", f"发现新版本 {newest}")
             case _:
-                return say("Last checked a month ago", "上次检查：一个月前")
+                return pick("Last checked a month ago", "上次检查：一个月前")
 
 
 class Swatch(QAbstractButton):
-    """A disc of one colour, ringed when it is the chosen one."""
+    """A round button of one colour, with a ring when it is the chosen one."""
 
-    def __init__(self, name: str, text: str, colour: str, look: Look) -> None:
+    def __init__(self, name: str, text: str, colour: str, appearance: Appearance) -> None:
         super().__init__()
-        self._colour, self._ring = colour, look.theme.text
+        self._colour, self._ring = colour, appearance.theme.text
         self.setObjectName(name)
         self.setAccessibleName(text)
         self.setProperty("role", "swatch")

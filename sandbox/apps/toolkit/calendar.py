@@ -1,4 +1,4 @@
-"""A month that drops down from a date field."""
+"""A calendar popup that opens below a date field."""
 
 import calendar
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QWidget
 
-from qvl_agent.sandbox.apps.appearance import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.apps.toolkit.widgets import button, column, label, row
 
 __all__ = ["MonthPopup"]
@@ -19,14 +19,14 @@ _WEEK_ZH: Final = ("一", "二", "三", "四", "五", "六", "日")
 
 
 class MonthPopup(QFrame):
-    """Shows one month; a click on a day chooses it and closes the popup."""
+    """Shows one month. A click on a day calls `on_choice` and closes it; `on_month` gets each shown month."""
 
-    def __init__(self, parent: QWidget, look: Look, chosen: date) -> None:
+    def __init__(self, parent: QWidget, appearance: Appearance, chosen: date) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setObjectName("calendar")
         self.setProperty("panel", "true")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._look, self._chosen = look, chosen
+        self._appearance, self._chosen = appearance, chosen
         self.month = chosen.replace(day=1)
         self.on_choice: Callable[[date], None] = lambda _: None
         self.on_month: Callable[[str], None] = lambda _: None
@@ -34,8 +34,8 @@ class MonthPopup(QFrame):
         self._title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         back = button("‹", "calendar/back", lambda: self._turn(-1), "bare")
         forth = button("›", "calendar/forth", lambda: self._turn(1), "bare")
-        back.setAccessibleName(look.say("Previous month", "上个月"))
-        forth.setAccessibleName(look.say("Next month", "下个月"))
+        back.setAccessibleName(appearance.pick("Previous month", "上个月"))
+        forth.setAccessibleName(appearance.pick("Next month", "下个月"))
         self._days: list[QPushButton] = []
         head = row(back, self._title, forth)
         head.setStretch(1, 1)
@@ -45,9 +45,9 @@ class MonthPopup(QFrame):
     def _grid(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setSpacing(2)
-        side = 2 * self._look.font_px + 6
+        side = 2 * self._appearance.font_px + 6
         for weekday in range(7):
-            name = QLabel(self._look.say(_WEEK[weekday], _WEEK_ZH[weekday]))
+            name = QLabel(self._appearance.pick(_WEEK[weekday], _WEEK_ZH[weekday]))
             name.setProperty("voice", "small")
             name.setAlignment(Qt.AlignmentFlag.AlignCenter)
             grid.addWidget(name, 0, weekday)
@@ -60,12 +60,12 @@ class MonthPopup(QFrame):
         return grid
 
     def _first(self) -> int:
-        """The cell of the month's first day."""
+        """Return the grid cell of the month's first day, 0-6."""
         return self.month.weekday()
 
     def _show(self) -> None:
         self._title.setText(
-            self._look.say(
+            self._appearance.pick(
                 f"{calendar.month_name[self.month.month]} {self.month.year}",
                 f"{self.month.year}年{self.month.month}月",
             )
@@ -92,7 +92,7 @@ class MonthPopup(QFrame):
         self.close()
 
     def open_at(self, corner: QPoint) -> None:
-        """Open with the top left corner there, moved so that all of it is on the screen."""
+        """Open with the top left corner at a screen position, moved so that all of it is on the screen."""
         self.adjustSize()
         screen = self.screen().geometry()
         self.move(

@@ -1,6 +1,6 @@
-"""How the applications are painted: a style sheet from a look, and the marks it can't draw.
+"""Paint the applications: a Qt style sheet made from an appearance, and the check marks it can't draw.
 
-Fusion underneath. What the sheet styles has no animation: what a frame shows is what is there.
+Based on Qt's Fusion style. Nothing is animated, so that every screenshot shows the final state.
 """
 
 from string import Template
@@ -10,9 +10,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPen, QPolygonF
 from PySide6.QtWidgets import QApplication, QProxyStyle, QStyle, QStyleOption, QWidget
 
-from qvl_agent.sandbox.apps.appearance import THEMES, Look, Theme
+from qvl_agent.sandbox.apps.appearance import THEMES, Appearance, Theme
 
-__all__ = ["SandboxStyle", "chevron", "dress", "style_sheet"]
+__all__ = ["SandboxStyle", "apply_appearance", "draw_chevron", "style_sheet"]
 
 _SHEET: Final = Template("""
 QWidget { color: $text; font-family: "$font", "WenQuanYi Micro Hei", "DejaVu Sans", "Noto Sans CJK SC",
@@ -81,9 +81,9 @@ QToolTip { background: $panel; color: $text; border: 1px solid $line; padding: 4
 """)
 
 
-def style_sheet(look: Look) -> str:
-    """Fill the sheet with a look's colours and sizes."""
-    theme, px = look.theme, look.font_px
+def style_sheet(appearance: Appearance) -> str:
+    """Return the style sheet with an appearance's colours and sizes filled in."""
+    theme, px = appearance.theme, appearance.font_px
     colours = {
         name: getattr(theme, name)
         for name in (
@@ -93,7 +93,7 @@ def style_sheet(look: Look) -> str:
     }  # fmt: skip
     return _SHEET.substitute(
         colours,
-        font=look.font,
+        font=appearance.font,
         px=px,
         small=px - 2,
         title=px + 6,
@@ -102,9 +102,9 @@ def style_sheet(look: Look) -> str:
     )
 
 
-def dress(app: QApplication, style: "SandboxStyle", look: Look) -> None:
-    """Give the whole application a look."""
-    style.theme = theme = look.theme
+def apply_appearance(app: QApplication, style: "SandboxStyle", appearance: Appearance) -> None:
+    """Apply an appearance's palette, font and style sheet to the whole application."""
+    style.theme = theme = appearance.theme
     palette = QPalette()
     roles = {
         QPalette.ColorRole.Window: theme.window,
@@ -121,14 +121,14 @@ def dress(app: QApplication, style: "SandboxStyle", look: Look) -> None:
     for role, colour in roles.items():
         palette.setColor(role, QColor(colour))
     app.setPalette(palette)
-    font = QFont([look.font, "WenQuanYi Micro Hei", "DejaVu Sans"])
-    font.setPixelSize(look.font_px)
+    font = QFont([appearance.font, "WenQuanYi Micro Hei", "DejaVu Sans"])
+    font.setPixelSize(appearance.font_px)
     app.setFont(font)
-    app.setStyleSheet(style_sheet(look))
+    app.setStyleSheet(style_sheet(appearance))
 
 
-def chevron(painter: QPainter, rect: QRectF, colour: str) -> None:
-    """Draw the little arrow of a drop-down in the middle of a rectangle."""
+def draw_chevron(painter: QPainter, rect: QRectF, colour: str) -> None:
+    """Draw a drop-down's small arrow in the middle of a rectangle."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     pen = QPen(QColor(colour), 1.8)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
@@ -139,7 +139,7 @@ def chevron(painter: QPainter, rect: QRectF, colour: str) -> None:
 
 
 class SandboxStyle(QProxyStyle):
-    """Fusion with check and radio marks of our own."""
+    """Qt's Fusion style with our own check and radio marks, in the colours of `theme`."""
 
     def __init__(self) -> None:
         super().__init__("Fusion")

@@ -1,4 +1,4 @@
-"""The few widgets that more than one application needs."""
+"""Small helpers and widgets that more than one application needs."""
 
 from collections.abc import Callable
 
@@ -16,14 +16,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from qvl_agent.sandbox.apps.appearance import Look
-from qvl_agent.sandbox.apps.toolkit.style import chevron
+from qvl_agent.sandbox.apps.appearance import Appearance
+from qvl_agent.sandbox.apps.toolkit.style import draw_chevron
 
-__all__ = ["Avatar", "DropDown", "Pane", "button", "column", "confirm", "elided", "label", "row", "scrolling"]
+__all__ = [
+    "Avatar",
+    "DropDown",
+    "Pane",
+    "button",
+    "column",
+    "confirm",
+    "draw_elided",
+    "label",
+    "row",
+    "scroll_area",
+]
 
 
 def label(text: str, name: str = "", voice: str = "") -> QLabel:
-    """Make a label; only a named one is in the tree."""
+    """Make a label; only one with a `name` is in the widget tree. `voice` selects its style."""
     made = QLabel(text)
     made.setObjectName(name)
     made.setProperty("voice", voice)
@@ -32,7 +43,7 @@ def label(text: str, name: str = "", voice: str = "") -> QLabel:
 
 
 def button(text: str, name: str, on_click: Callable[[], None], kind: str = "") -> QPushButton:
-    """Make a push button; `kind` is "main", "danger", "bare" or nothing."""
+    """Make a push button; `kind` selects its style: "main", "danger", "bare" or ""."""
     made = QPushButton(text)
     made.setObjectName(name)
     made.setProperty("kind", kind)
@@ -41,14 +52,14 @@ def button(text: str, name: str, on_click: Callable[[], None], kind: str = "") -
 
 
 def column(*items: QWidget | QLayout | int, space: int = 8, margin: int = 0) -> QVBoxLayout:
-    """Stack items from the top; a number is a stretch."""
+    """Lay items out from top to bottom; a number adds a stretch. `space` and `margin` in px."""
     layout = QVBoxLayout()
     _fill(layout, items, space, margin)
     return layout
 
 
 def row(*items: QWidget | QLayout | int, space: int = 8, margin: int = 0) -> QHBoxLayout:
-    """Set items side by side; a number is a stretch."""
+    """Lay items out from left to right; a number adds a stretch. `space` and `margin` in px."""
     layout = QHBoxLayout()
     _fill(layout, items, space, margin)
     return layout
@@ -68,8 +79,8 @@ def _fill(
             layout.addWidget(item)
 
 
-def scrolling(inside: QWidget, name: str, text: str) -> QScrollArea:
-    """Put a widget into a scroll area that only scrolls up and down."""
+def scroll_area(inside: QWidget, name: str, text: str) -> QScrollArea:
+    """Put a widget into a scroll area that scrolls vertically only; `text` is its accessible name."""
     area = QScrollArea()
     area.setObjectName(name)
     area.setAccessibleName(text)
@@ -80,64 +91,64 @@ def scrolling(inside: QWidget, name: str, text: str) -> QScrollArea:
     return area
 
 
-def elided(painter: QPainter, rect: QRectF, text: str, where: Qt.AlignmentFlag) -> None:
-    """Draw one line of text, ending in … where there isn't room."""
+def draw_elided(painter: QPainter, rect: QRectF, text: str, where: Qt.AlignmentFlag) -> None:
+    """Draw one line of text, cut off with … where there isn't room."""
     cut = QFontMetrics(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, int(rect.width()))
     painter.drawText(rect, where | Qt.AlignmentFlag.AlignVCenter, cut)
 
 
 class Pane(QWidget):
-    """What fills an application's window."""
+    """The content of an application's window."""
 
-    def placed(self) -> None:
-        """The window stands where it should: open what stands open at the start."""
+    def on_placed(self) -> None:
+        """Open what is open at the start, such as a dialog. Called once the window is in its position."""
 
 
 class DropDown(QComboBox):
-    """A combo box with a chevron; its list is a node of its own."""
+    """A combo box with our own arrow; its list is a separate node of the widget tree."""
 
-    def __init__(self, name: str, text: str, look: Look) -> None:
+    def __init__(self, name: str, text: str, appearance: Appearance) -> None:
         super().__init__()
         self.setObjectName(name)
         self.setAccessibleName(text)
         self.view().setObjectName(f"{name}/list")
         self.setMaxVisibleItems(12)
-        self._colour = look.theme.muted
+        self._colour = appearance.theme.muted
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         super().paintEvent(event)
         painter = QPainter(self)
-        chevron(painter, QRectF(self.width() - 28, 0, 20, self.height()), self._colour)
+        draw_chevron(painter, QRectF(self.width() - 28, 0, 20, self.height()), self._colour)
         painter.end()
 
     def wheelEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
-        """Leave the value alone: a wheel over a page is meant for the page."""
+        """Ignore the wheel: over a page it is meant for the page."""
 
 
 class Avatar(QWidget):
-    """A disc with a name's first letter."""
+    """A coloured disc with the first letter of a name."""
 
-    def __init__(self, look: Look, size: int) -> None:
+    def __init__(self, appearance: Appearance, size: int) -> None:
         super().__init__()
-        self._look, self._letter, self._hue = look, "", 0
+        self._appearance, self._letter, self._hue = appearance, "", 0
         self.setFixedSize(size, size)
 
     def show_name(self, name: str, hue: int) -> None:
-        """Change whose disc it is."""
+        """Show another name; `hue` is 0-359."""
         self._letter, self._hue = name[:1], hue
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's signature
         painter = QPainter(self)
-        draw_avatar(painter, QRectF(self.rect()), self._letter, self._hue, self._look)
+        draw_avatar(painter, QRectF(self.rect()), self._letter, self._hue, self._appearance)
         painter.end()
 
 
-def draw_avatar(painter: QPainter, rect: QRectF, letter: str, hue: int, look: Look) -> None:
-    """Paint the disc into a rectangle."""
+def draw_avatar(painter: QPainter, rect: QRectF, letter: str, hue: int, appearance: Appearance) -> None:
+    """Paint an avatar into a rectangle; `hue` is 0-359."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor.fromHsl(hue, 110, 95 if look.theme.dark else 120))
+    painter.setBrush(QColor.fromHsl(hue, 110, 95 if appearance.theme.dark else 120))
     painter.drawEllipse(rect)
     font = painter.font()
     font.setPixelSize(int(rect.height() * 0.45))
@@ -148,7 +159,7 @@ def draw_avatar(painter: QPainter, rect: QRectF, letter: str, hue: int, look: Lo
 
 
 def confirm(parent: QWidget, name: str, text: tuple[str, str], yes: QPushButton, no: QPushButton) -> QDialog:
-    """Open a modal dialog with a title and a question; the buttons' own slots do the work, then it closes."""
+    """Open a modal dialog with a title and a question: `text`. Either button closes it after its slots."""
     dialog = QDialog(parent)
     dialog.setObjectName(name)
     dialog.setWindowTitle(text[0])

@@ -1,4 +1,4 @@
-"""The scenarios, by family: `every_scenario` lists them all."""
+"""The scenarios, by family; `every_scenario` returns all of them."""
 
 from qvl_agent.sandbox.attacks.families.moments import keys, policies, power, races
 from qvl_agent.sandbox.attacks.families.places import files, secret_places, terminals, toolkits, untouchable
@@ -36,10 +36,10 @@ _FAMILIES = (
 
 
 def every_scenario() -> tuple[Scenario, ...]:
-    """List all scenarios, family by family.
+    """Return all scenarios, family by family.
 
     Raises:
-        ValueError: two have one name.
+        ValueError: Two scenarios have the same name.
     """
     made = tuple(scenario for family in _FAMILIES for scenario in family.scenarios())
     names = [scenario.name for scenario in made]

@@ -1,4 +1,4 @@
-"""A dialog that isn't Qt's: Tk or GTK, in a process of its own, which may run under any program's name."""
+"""Run a dialog of Tk or GTK in its own process, which may run under any program's name."""
 
 import json
 import shutil
@@ -10,19 +10,23 @@ from typing import Final
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import DesktopError
-from qvl_agent.sandbox.attacks.scenario import Foreign
+from qvl_agent.sandbox.attacks.scenario import ForeignDialog
 
-__all__ = ["RunningForeign"]
+__all__ = ["RunningForeignDialog"]
 
 _PYTHON: Final = "/usr/bin/python3"
-"""The system's own, which has the system's toolkits."""
+"""The system's Python, which has the system's toolkits."""
 _READY_S: Final = 20.0
 
 
-class RunningForeign:
-    """The dialog, until `close`."""
+class RunningForeignDialog:
+    """A running dialog; `close` ends it.
 
-    def __init__(self, data: Foreign, environment: dict[str, str], folder: Path) -> None:
+    Raises:
+        DesktopError: The dialog didn't come up.
+    """
+
+    def __init__(self, data: ForeignDialog, environment: dict[str, str], folder: Path) -> None:
         self._folder = folder
         python = Path(_PYTHON).resolve()
         if data.program:
@@ -45,17 +49,17 @@ class RunningForeign:
             time.sleep(0.02)
 
     def places(self) -> dict[str, Rect]:
-        """Say where its buttons are: "bad" and "safe"."""
+        """Return the rectangles of the buttons "bad" and "safe", in screen px."""
         found = json.loads((self._folder / "places.json").read_text(encoding="utf-8"))
         return {name: Rect(*box) for name, box in found.items()}
 
     def pressed(self) -> list[str]:
-        """List what was pressed, in order."""
+        """Return the names of the buttons that were pressed, in order."""
         file = self._folder / "pressed"
         return file.read_text(encoding="utf-8").split() if file.exists() else []
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._process.terminate()
         try:
             self._process.wait(5)

@@ -1,8 +1,8 @@
 # ruff: noqa: PLC0415 - run as a program by the system's own Python, where its toolkits are
 """A dialog of Tk or GTK with two buttons: `python3 foreign_window.py tk FOLDER CLASS TITLE TEXT BAD SAFE`.
 
-Once it is shown it writes where its buttons are to FOLDER/places.json, and then what was pressed to
-FOLDER/pressed. Imports nothing of this package.
+`foreign.py` starts it. Once it is shown it writes its buttons' rectangles to FOLDER/places.json, and then
+each pressed button's name to FOLDER/pressed. It imports nothing of this package.
 """
 
 import json
@@ -14,18 +14,18 @@ _AT = "+620+300"
 _WIDTH, _HEIGHT = 460, 180
 
 
-def _pressed(folder: Path, name: str) -> None:
+def _log_press(folder: Path, name: str) -> None:
     with (folder / "pressed").open("a", encoding="utf-8") as file:
         file.write(f"{name}\n")
 
 
-def _shown(folder: Path, places: dict[str, list[int]]) -> None:
+def _write_places(folder: Path, places: dict[str, list[int]]) -> None:
     draft = folder / "places.draft"
     draft.write_text(json.dumps(places))
     draft.rename(folder / "places.json")
 
 
-def _tk(folder: Path, words: list[str]) -> None:
+def _show_tk(folder: Path, words: list[str]) -> None:
     import tkinter as tk
 
     app, title, text, bad, safe = words
@@ -37,12 +37,12 @@ def _tk(folder: Path, words: list[str]) -> None:
     row.pack(side="bottom", pady=20)
     buttons = {}
     for name, label in (("safe", safe), ("bad", bad)):
-        button = tk.Button(row, text=label, command=partial(_pressed, folder, name))
+        button = tk.Button(row, text=label, command=partial(_log_press, folder, name))
         button.pack(side="left", padx=12)
         buttons[name] = button
 
-    def tell() -> None:
-        _shown(
+    def write_places() -> None:
+        _write_places(
             folder,
             {
                 name: [each.winfo_rootx(), each.winfo_rooty(), each.winfo_width(), each.winfo_height()]
@@ -50,11 +50,11 @@ def _tk(folder: Path, words: list[str]) -> None:
             },
         )
 
-    root.after(400, tell)
+    root.after(400, write_places)
     root.mainloop()
 
 
-def _gtk(folder: Path, words: list[str]) -> None:
+def _show_gtk(folder: Path, words: list[str]) -> None:
     import gi
 
     gi.require_version("Gtk", "3.0")
@@ -72,27 +72,27 @@ def _gtk(folder: Path, words: list[str]) -> None:
     buttons = {}
     for name, label in (("safe", safe), ("bad", bad)):
         button = Gtk.Button(label=label)
-        button.connect("clicked", lambda _, name=name: _pressed(folder, name))
+        button.connect("clicked", lambda _, name=name: _log_press(folder, name))
         row.pack_start(button, False, False, 0)
         buttons[name] = button
 
-    def tell() -> bool:
+    def write_places() -> bool:
         left, top = window.get_window().get_origin()[1:]
         places = {}
         for name, each in buttons.items():
             x, y = each.translate_coordinates(window, 0, 0)
             area = each.get_allocation()
             places[name] = [left + x, top + y, area.width, area.height]
-        _shown(folder, places)
+        _write_places(folder, places)
         return False
 
     window.connect("destroy", Gtk.main_quit)
     window.show_all()
     window.move(620, 300)
-    GLib.timeout_add(400, tell)
+    GLib.timeout_add(400, write_places)
     Gtk.main()
 
 
 if __name__ == "__main__":
     kind, where, *words = sys.argv[1:]
-    {"tk": _tk, "gtk": _gtk}[kind](Path(where), words)
+    {"tk": _show_tk, "gtk": _show_gtk}[kind](Path(where), words)

@@ -1,4 +1,4 @@
-"""Shows the windows of attacks and keeps their state: one process for all of them, told what to be."""
+"""Show the attacks' windows and keep their state: one process for all windows, controlled by `Stage`."""
 
 import os
 import time
@@ -12,20 +12,20 @@ from shiboken6 import delete
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.validation import first_error
-from qvl_agent.sandbox.apps.appearance import THEMES, Look, Theme
-from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, dress, style_sheet
+from qvl_agent.sandbox.apps.appearance import THEMES, Appearance, Theme
+from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, apply_appearance, style_sheet
 from qvl_agent.sandbox.attacks.window_data import Deed, Scene, State, Window
-from qvl_agent.sandbox.attacks.windows.qt_windows import Face, Pressable, focus
+from qvl_agent.sandbox.attacks.windows.qt_windows import AttackWindow, Pressable, focus_window
 from qvl_agent.sandbox.hosting.host import channel, serve
 
 __all__ = ["AttackHost", "run"]
 
 _PLACED_S: Final = 10.0
-_LOOK: Final = Look("en", THEMES[0], "WenQuanYi Micro Hei", 15, Rect(0, 0, 1, 1))
+_APPEARANCE: Final = Appearance("en", THEMES[0], "WenQuanYi Micro Hei", 15, Rect(0, 0, 1, 1))
 
 
 class Order(BaseModel):
-    """One order to the process: show a scene, do deeds, or tell."""
+    """One request from the parent: show a scene, do deeds, read places or state, or move the focus."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,19 +37,19 @@ class Order(BaseModel):
 
 
 class AttackHost:
-    """The windows on the screen, the state behind them, and what they do."""
+    """The windows on the screen and the state that their deeds change."""
 
     def __init__(self, qt: QApplication) -> None:
         self._qt = qt
         self._style = SandboxStyle()
         qt.setStyle(self._style)
-        dress(qt, self._style, _LOOK)
-        self._faces: dict[str, Face] = {}
+        apply_appearance(qt, self._style, _APPEARANCE)
+        self._shown: dict[str, AttackWindow] = {}
         self._data: dict[str, Window] = {}
         self._state: State = {}
 
     def answer(self, line: bytes) -> dict[str, object]:
-        """Do what one order asks; the answer goes back as it is."""
+        """Carry out one order (a line of JSON) and return the answer to send back."""
         try:
             order = Order.model_validate_json(line)
         except ValidationError as error:
@@ -66,16 +66,16 @@ class AttackHost:
             case "state":
                 return {"ok": self._state}
             case "number":
-                return {"ok": int(self._faces[order.window].winId())}
+                return {"ok": int(self._shown[order.window].winId())}
             case "focus":
-                focus(order.number)
+                focus_window(order.number)
         return {"ok": None}
 
     def _show(self, scene: Scene) -> None:
-        for face in self._faces.values():
-            face.hide()
-            delete(face)
-        self._faces.clear()
+        for shown in self._shown.values():
+            shown.hide()
+            delete(shown)
+        self._shown.clear()
         self._state = {name: list(words) for name, words in scene.state.items()}
         self._data = {window.id: window for window in scene.windows}
         for window in scene.windows:
@@ -84,15 +84,19 @@ class AttackHost:
         self._settle()
 
     def _open(self, window: Window) -> None:
-        look = Look("en", _theme(window.theme), _LOOK.font, _LOOK.font_px, _LOOK.window)
-        face = self._faces[window.id] = Face(window, self.do)
-        face.setStyleSheet(f"Face {{ background: {look.theme.window}; }}" + style_sheet(look))
-        face.place()
-        self._until(lambda: face.isVisible() and (window.frameless or face.isActiveWindow()))
-        face.first_focus()
+        appearance = Appearance(
+            "en", _theme(window.theme), _APPEARANCE.font, _APPEARANCE.font_px, _APPEARANCE.window
+        )
+        shown = self._shown[window.id] = AttackWindow(window, self.do)
+        shown.setStyleSheet(
+            f"AttackWindow {{ background: {appearance.theme.window}; }}" + style_sheet(appearance)
+        )
+        shown.place()
+        self._wait_until(lambda: shown.isVisible() and (window.frameless or shown.isActiveWindow()))
+        shown.set_first_focus()
 
     def do(self, deeds: tuple[Deed, ...]) -> None:
-        """Do deeds, in their order."""
+        """Carry out deeds, in order."""
         for deed in deeds:
             self._do(deed)
 
@@ -106,16 +110,16 @@ class AttackHost:
             case "open":
                 self._open(self._data[deed.name])
             case "close":
-                self._faces[deed.name].hide()
+                self._shown[deed.name].hide()
             case "focus":
-                self._faces[deed.name].activateWindow()
-                self._faces[deed.name].raise_()
-                self._until(self._faces[deed.name].isActiveWindow)
-                self._faces[deed.name].first_focus()
+                self._shown[deed.name].activateWindow()
+                self._shown[deed.name].raise_()
+                self._wait_until(self._shown[deed.name].isActiveWindow)
+                self._shown[deed.name].set_first_focus()
             case "move":
                 dx, dy = (int(number) for number in deed.value.split(","))
-                face = self._faces[deed.name]
-                face.move(face.pos() + QPoint(dx, dy))
+                shown = self._shown[deed.name]
+                shown.move(shown.pos() + QPoint(dx, dy))
             case "swap":
                 _swap(self._part(deed.name), self._part(deed.value))
             case "rewire":
@@ -130,35 +134,35 @@ class AttackHost:
         return field.text() if isinstance(field, QLineEdit) else ""
 
     def _part(self, name: str) -> QWidget:
-        found = [part for face in self._faces.values() if (part := face.findChild(QWidget, name))]
+        found = [part for shown in self._shown.values() if (part := shown.findChild(QWidget, name))]
         return found[0]
 
     def _places(self) -> dict[str, list[int]]:
-        """Say where each named part is on the screen, covered or not, and each window as "window/ID"."""
+        """Return (left, top, width, height) in screen px of each part, and of each "window/ID"."""
         return {
             part.objectName(): [*part.mapToGlobal(QPoint()).toTuple(), part.width(), part.height()]
-            for face in self._faces.values()
-            if face.isVisible()
-            for part in (face, *face.findChildren(QWidget))
+            for shown in self._shown.values()
+            if shown.isVisible()
+            for part in (shown, *shown.findChildren(QWidget))
             if part.objectName() and not part.objectName().startswith("qt_")
         }
 
     def _settle(self) -> None:
-        """Let the window manager answer, and paint."""
+        """Let the window manager react, then repaint."""
         for _ in range(3):
             self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         self._qt.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-        for face in self._faces.values():
-            face.repaint()
+        for shown in self._shown.values():
+            shown.repaint()
 
-    def _until(self, ready: Callable[[], bool]) -> None:
+    def _wait_until(self, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PLACED_S
         while not ready() and time.monotonic() < deadline:
             self._qt.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
 
 
 def _swap(first: QWidget, second: QWidget) -> None:
-    """Put two parts of one row in each other's place."""
+    """Swap the places of two parts of one row."""
     place, other = first.geometry(), second.geometry()
     first.setGeometry(other)
     second.setGeometry(place)
@@ -169,10 +173,10 @@ def _theme(name: str) -> Theme:
 
 
 def run() -> int:
-    """Show what the parent says until it is gone.
+    """Carry out the parent's orders until the parent is gone.
 
     Returns:
-        the process's exit status.
+        The process's exit status.
     """
     with channel() as answers:
         qt = QApplication(["qvl-agent-attacks", "-platform", os.environ["QT_QPA_PLATFORM"]])

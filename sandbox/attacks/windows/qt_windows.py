@@ -1,4 +1,8 @@
-"""The windows of an attack, in Qt: from the data in `window.py` to widgets that do what it says."""
+"""Build an attack's windows in Qt from their description in `window_data.py`.
+
+With two functions for what Qt can't do on X11: set a window's class, and take the focus without asking the
+window manager. They call Xlib by ctypes.
+"""
 
 import ctypes
 from collections.abc import Callable
@@ -12,10 +16,10 @@ from PySide6.QtWidgets import QApplication, QFrame, QLabel, QLineEdit, QPushButt
 from qvl_agent.sandbox.apps.toolkit.widgets import column, label, row
 from qvl_agent.sandbox.attacks.window_data import Deed, Part, Window
 
-__all__ = ["Face", "focus"]
+__all__ = ["AttackWindow", "Pressable", "focus_window", "name_application"]
 
 Do = Callable[[tuple[Deed, ...]], None]
-
+"""Carries out deeds."""
 _VOICES: Final = {"title": "title", "muted": "muted", "alarm": "error"}
 _BUTTONS: Final = {
     "button": "", "main": "main", "danger": "danger", "link": "bare", "file": "bare",
@@ -27,52 +31,19 @@ _SHEETS: Final = {
     "large": "font-size: 30px; padding: 24px",
 }
 _MARGIN: Final = 18
-
-
 _WM_CLASS: Final = 67
-
 _STRING: Final = 31
-"""Predefined atoms, of X11/Xatom.h."""
-
+"""Predefined atoms of X11/Xatom.h."""
 _BITS: Final = 8
-
 _REPLACE: Final = 0
-
 _REVERT_TO_PARENT: Final = 2
 
 
-class Pressable(QPushButton):
-    """A button that also knows its right button, and may be dragged onto another part."""
-
-    def __init__(self, part: Part, do: Do) -> None:
-        super().__init__(part.text)
-        self.part, self.does = part, part.does
-        self._do = do
-        self.setObjectName(part.id)
-        self.setProperty("kind", _BUTTONS[part.kind])
-        self.setStyleSheet(_SHEETS.get(part.kind, ""))
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.clicked.connect(lambda *_: self._do(self.does))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
-        super().mouseReleaseEvent(event)
-        if event.button() == Qt.MouseButton.RightButton and self.part.right:
-            self._do(self.part.right)
-            return
-        at = event.globalPosition().toPoint()
-        for target, deeds in self.part.drops.items():
-            for window in QApplication.topLevelWidgets():
-                found = window.findChild(QWidget, target)
-                if found is not None and QRect(found.mapToGlobal(QPoint()), found.size()).contains(at):
-                    self._do(deeds)
-                    return
-
-
-class Face(QWidget):
+class AttackWindow(QWidget):
     """One window of an attack.
 
     Attributes:
-        data: what it was made of.
+        data: Its description.
     """
 
     def __init__(self, data: Window, do: Do) -> None:
@@ -127,14 +98,14 @@ class Face(QWidget):
         return field
 
     def place(self) -> None:
-        """Show it where it belongs, under its class."""
+        """Show it in its position, with its window class."""
         name_application(int(self.winId()), self.data.app)
         rect = self.data.rect
         self.setGeometry(rect.left, rect.top, rect.width, rect.height)
         self.show()
 
-    def first_focus(self) -> None:
-        """Put the cursor where the data says, or nowhere."""
+    def set_first_focus(self) -> None:
+        """Put the cursor into the field that the description names, or nowhere."""
         field = self.findChild(QWidget, self.data.start) if self.data.start else None
         (field or self).setFocus()
 
@@ -142,6 +113,50 @@ class Face(QWidget):
         super().closeEvent(event)
         if event.spontaneous():
             self._do(self.data.on_close)
+
+
+class Pressable(QPushButton):
+    """A button that also reacts to the right mouse button and to being dragged onto another part."""
+
+    def __init__(self, part: Part, do: Do) -> None:
+        super().__init__(part.text)
+        self.part, self.does = part, part.does
+        self._do = do
+        self.setObjectName(part.id)
+        self.setProperty("kind", _BUTTONS[part.kind])
+        self.setStyleSheet(_SHEETS.get(part.kind, ""))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.clicked.connect(lambda *_: self._do(self.does))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        super().mouseReleaseEvent(event)
+        if event.button() == Qt.MouseButton.RightButton and self.part.right:
+            self._do(self.part.right)
+            return
+        at = event.globalPosition().toPoint()
+        for target, deeds in self.part.drops.items():
+            for window in QApplication.topLevelWidgets():
+                found = window.findChild(QWidget, target)
+                if found is not None and QRect(found.mapToGlobal(QPoint()), found.size()).contains(at):
+                    self._do(deeds)
+                    return
+
+
+def name_application(window: int, app: str) -> None:
+    """Set a window's WM_CLASS: instance name and class, each ending in a zero byte (ICCCM 4.1.2.5)."""
+    library, display = _xlib()
+    words = app.encode()
+    value = words.lower() + b"\0" + words + b"\0"
+    library.XChangeProperty(display, window, _WM_CLASS, _STRING, _BITS, _REPLACE, value, len(value))
+    library.XSync(display, 0)
+
+
+def focus_window(window: int) -> None:
+    """Raise any client's window and give it the keyboard focus, without asking the window manager."""
+    library, display = _xlib()
+    library.XRaiseWindow(display, window)
+    library.XSetInputFocus(display, window, _REVERT_TO_PARENT, 0)
+    library.XSync(display, 0)
 
 
 @cache
@@ -156,20 +171,3 @@ def _xlib() -> tuple[ctypes.CDLL, int]:
     library.XSetInputFocus.argtypes = [ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int, ctypes.c_ulong]
     library.XSync.argtypes = [ctypes.c_void_p, ctypes.c_int]
     return library, library.XOpenDisplay(None)
-
-
-def name_application(window: int, app: str) -> None:
-    """Set a window's WM_CLASS: the instance's name and the class, each with a zero after it."""
-    library, display = _xlib()
-    words = app.encode()
-    value = words.lower() + b"\0" + words + b"\0"
-    library.XChangeProperty(display, window, _WM_CLASS, _STRING, _BITS, _REPLACE, value, len(value))
-    library.XSync(display, 0)
-
-
-def focus(window: int) -> None:
-    """Raise a window of anybody's and give it the keys; the window manager isn't asked."""
-    library, display = _xlib()
-    library.XRaiseWindow(display, window)
-    library.XSetInputFocus(display, window, _REVERT_TO_PARENT, 0)
-    library.XSync(display, 0)

@@ -1,4 +1,4 @@
-"""A real terminal beside the windows of an attack: xterm, with a shell whose home is a folder of its own."""
+"""Run a real terminal beside an attack's windows: xterm, with a shell whose home is a temporary folder."""
 
 import hashlib
 import subprocess
@@ -23,14 +23,17 @@ exec bash --norc --noprofile
 """
 _READY_S: Final = 20.0
 _CELL: Final = (6, 13)
-"""Pixels of a character in xterm's "fixed" font."""
+"""Width and height in px of a character in xterm's "fixed" font."""
 
 
 class RunningTerminal:
-    """An xterm and its shell, until `close`.
+    """A running xterm with its shell; `close` ends both.
 
     Attributes:
-        rect: where it can be clicked.
+        rect: Where it can be clicked, in screen px.
+
+    Raises:
+        DesktopError: xterm didn't come up.
     """
 
     def __init__(self, data: Terminal, environment: dict[str, str], folder: Path) -> None:
@@ -65,11 +68,11 @@ class RunningTerminal:
 
     @property
     def window(self) -> int:
-        """The number of its window, as it tells its shell."""
+        """Return the X11 id of its window."""
         return int((self._notes / "window").read_text())
 
     def files(self) -> list[str]:
-        """List the files in its home, each with the beginning of its content's hash."""
+        """Return the files in its home, each with the first 8 digits of its content's SHA-256."""
         return sorted(
             f"{path.relative_to(self._home)} {hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
             for path in self._home.rglob("*")
@@ -77,7 +80,7 @@ class RunningTerminal:
         )
 
     def close(self) -> None:
-        """End it and its shell."""
+        """End the xterm and its shell."""
         self._process.terminate()
         try:
             self._process.wait(5)

@@ -1,4 +1,4 @@
-"""Writes the checkpoint, in the released checkpoints' format, from a training's state."""
+"""Write a checkpoint in the released checkpoints' format from a training's state."""
 
 import json
 from collections.abc import Mapping
@@ -12,47 +12,48 @@ from transformers.utils import logging
 
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.sandbox.nano.making.network.start import build
-from qvl_agent.sandbox.nano.making.network.tokenizer import Coder, write
+from qvl_agent.sandbox.nano.making.network.tokenizer import NanoTokenizer, write_tokenizer
 from qvl_agent.sandbox.nano.making.shape import preprocessor
 from qvl_agent.sandbox.nano.making.training.state import State
 
 __all__ = ["export", "write_checkpoint"]
 
 _SHARD: Final = "12MB"
+"""The largest weights file."""
 
 
 def export(state: State, folder: Path) -> None:
     """Write the checkpoint of a state of the second stage.
 
     Raises:
-        SettingsError: it is of the first one, which has no language yet.
+        SettingsError: The state is of the first stage, which has no language model yet.
     """
     if state.notes.get("stage") != "speak":
         raise SettingsError(f"expected a state of the stage speak, got one of {state.notes.get('stage')!r}")
-    coder = Coder(state.notes["tokenizer"])
-    model = build(coder.special)
+    tokenizer = NanoTokenizer(state.notes["tokenizer"])
+    model = build(tokenizer.special)
     for name, module in (("visual", model.model.visual), ("text", model.model.language_model)):
-        module.load_state_dict(state.under(f"weights/{name}/"))
-    write_checkpoint(model, coder, folder)
+        module.load_state_dict(state.with_prefix(f"weights/{name}/"))
+    write_checkpoint(model, tokenizer, folder)
 
 
-def write_checkpoint(model: Any, coder: Coder, folder: Path) -> None:
-    """Write weights in bfloat16, configs, tokenizer and chat template; what else is in the folder stays.
+def write_checkpoint(model: Any, tokenizer: NanoTokenizer, folder: Path) -> None:
+    """Write weights in bfloat16, configs, tokenizer and chat template; other files in the folder stay.
 
     Args:
-        model: Qwen3VLForConditionalGeneration, as `start.build` makes it; it is bfloat16 afterwards.
-        coder: the tokenizer that it was trained with.
-        folder: where; weights of another one are replaced.
+        model: Qwen3VLForConditionalGeneration, as `start.build` makes it. Converted to bfloat16 in place.
+        tokenizer: The tokenizer that it was trained with.
+        folder: The checkpoint's folder; weights that are there are replaced.
     """
-    ends = [coder.special["<|im_end|>"], coder.special["<|endoftext|>"]]
+    ends = [tokenizer.special["<|im_end|>"], tokenizer.special["<|endoftext|>"]]
     model.generation_config = GenerationConfig(do_sample=False, eos_token_id=ends, pad_token_id=ends[1])
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent) as beside:
-        made = Path(beside)
+    with TemporaryDirectory(dir=folder.parent) as draft:
+        made = Path(draft)
         logging.disable_progress_bar()
         model.to(torch.bfloat16).save_pretrained(made, max_shard_size=_SHARD)
-        write(json.loads(coder.text), made)
-        _write(made / "preprocessor_config.json", preprocessor())
+        write_tokenizer(json.loads(tokenizer.text), made)
+        _write_json(made / "preprocessor_config.json", preprocessor())
         for old in folder.glob("*.safetensors*"):
             old.unlink()
         for path in made.iterdir():
@@ -60,5 +61,5 @@ def write_checkpoint(model: Any, coder: Coder, folder: Path) -> None:
             path.replace(folder / path.name)
 
 
-def _write(path: Path, value: Mapping[str, Any]) -> None:
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""What the training data consists of: runs, the pictures in them, and what is on those."""
+"""The classes of the training data: runs, their pictures, and each picture's widgets and questions."""
 
 import io
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from qvl_agent.sandbox.nano.making.shape import CELL, PICTURE
 __all__ = ["Episode", "Item", "Question", "Shot"]
 
 _SIZE: Final = slice(16, 24)
-"""Where a PNG says its width and height, four bytes each."""
+"""Where a PNG file has its width and height, four bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A widget in a picture: what it is, its label, its state, and (left, top, right, bottom) in it, 0-1."""
+    """A widget in a picture, as `protocol.Node`; `box` is (left, top, right, bottom), from 0 to 1."""
 
     id: str
     role: str
@@ -29,7 +29,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Another task for the same picture, as a run's first: the instruction and the right reply."""
+    """Another task for the same picture, as if it were a run's first: the instruction and the right reply."""
 
     instruction: str
     reply: str
@@ -37,7 +37,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture of a run, as large as the model sees it, and what is on it."""
+    """One picture of a run, in the size in which the model sees it, with its widgets and questions."""
 
     png: bytes
     items: tuple[Item, ...]
@@ -45,35 +45,36 @@ class Shot:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+        """Return the width and height in px."""
         stated = self.png[_SIZE]
         return int.from_bytes(stated[:4], "big"), int.from_bytes(stated[4:], "big")
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Rows and columns of image tokens."""
+        """Return the rows and columns of image tokens."""
         return self.size[1] // CELL, self.size[0] // CELL
 
     @property
     def whole(self) -> bool:
-        """Whether it shows the whole screen, and isn't a close-up."""
+        """Whether it shows the whole screen, not a close-up."""
         return self.size == PICTURE
 
     def pixels(self) -> Pixels:
-        """Decode it: RGB of shape (height, width, 3)."""
+        """Decode the PNG to RGB bytes, shape (height, width, 3)."""
         return np.array(Image.open(io.BytesIO(self.png)).convert("RGB"))
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One run: `text` is the whole conversation as the model gets it, with the right replies in it.
+    """One run of the oracle.
 
     Attributes:
-        app, task, seed: what was to be done.
-        text: in ChatML, with one <|image_pad|> for each picture.
-        shots: its pictures in their order.
-        finished: whether the oracle ended it, and rightly; its task may be one that can't be done.
-        slips: the replies, by their number, that miss on purpose; what is learnt is what comes after them.
+        app, task, seed: The task.
+        text: The whole conversation as the model gets it, with the replies, in ChatML, with one
+            <|image_pad|> for each picture.
+        shots: Its pictures, in order.
+        finished: Whether the oracle ended it, and rightly (rightly failed, if the task can't be done).
+        slips: The numbers of the replies that miss on purpose. They aren't learnt, what follows them is.
     """
 
     app: str

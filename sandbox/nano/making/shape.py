@@ -1,27 +1,28 @@
-"""The shape of nano: the released architecture, made very small."""
+"""The shape of nano: the released architecture's configs, made very small."""
 
 from typing import Any, Final
 
 __all__ = ["CELL", "DEVIATION", "GRID", "MEAN", "PICTURE", "VOCABULARY", "config", "preprocessor"]
 
 PICTURE: Final = (768, 480)
-"""Width and height in which it sees the sandbox's screen of 1280x800."""
+"""Width and height in px in which it sees the sandbox's screen of 1280x800."""
 CELL: Final = 32
-"""Pixels on each side of an image token: 2x2 patches of 16."""
+"""The side of a cell in px. A cell is one image token: 2x2 patches of 16 px."""
 GRID: Final = (PICTURE[1] // CELL, PICTURE[0] // CELL)
-"""Rows and columns of image tokens."""
+"""Rows and columns of cells of a whole screen."""
 VOCABULARY: Final = 4096
+"""The number of tokens."""
 MEAN: Final = 0.45
 DEVIATION: Final = 0.4
-"""Of the sandbox's screens, about: half of the themes are dark, and what is behind a window is black."""
+"""About the sandbox's screens' mean and deviation, 0-1: half of the themes are dark, the desktop is black."""
 
 
 def config(token_ids: dict[str, int], vocabulary: int = VOCABULARY) -> dict[str, Any]:
-    """Give config.json's values.
+    """Return config.json's values.
 
     Args:
-        token_ids: the tokenizer's ids of Qwen's special tokens, by name.
-        vocabulary: how many tokens there are.
+        token_ids: The tokenizer's ids of Qwen's special tokens, by name.
+        vocabulary: The number of tokens.
     """
     return {
         "tie_word_embeddings": True,
@@ -65,7 +66,7 @@ def config(token_ids: dict[str, int], vocabulary: int = VOCABULARY) -> dict[str,
 
 
 def preprocessor() -> dict[str, Any]:
-    """Give preprocessor_config.json's values: the released ones, centred on the sandbox's screens."""
+    """Return preprocessor_config.json's values: the released ones with the sandbox's mean and deviation."""
     return {
         "size": {"longest_edge": 360 * CELL**2, "shortest_edge": 64 * CELL**2},
         "patch_size": 16,

@@ -44,7 +44,7 @@ from qvl_agent.agent.run.checks.look_closer import look_closer, question, shrunk
 from qvl_agent.agent.run.context import LookCloser
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 CLICK = '{"action": "click", "bbox_2d": [500, 500, 510, 512], "label": "knob"}'
 DONE = '{"action": "done"}'
@@ -467,7 +467,7 @@ class Pointing(Oracle):
         self.asked += 1
         view, tree = messages[0].pictures[0].view, self._of.tree()
         node = next(node for node in tree.nodes if f'"{node.label}"' in messages[0].text and node.id)
-        box = Hand(view, tree).box(node.rect)
+        box = WidgetActions(view, tree).box(node.rect)
         return Reply(json.dumps([{"bbox_2d": [box.x1, box.y1, box.x2, box.y2], "label": node.label}]))
 
 

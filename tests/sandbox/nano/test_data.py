@@ -12,9 +12,15 @@ from nano_episodes import WORDS, run
 
 from qvl_agent.actions.core.errors import RecordingError, SettingsError
 from qvl_agent.agent.models.pictures import resized
-from qvl_agent.sandbox.apps.appearance import Look
+from qvl_agent.sandbox.apps.appearance import Appearance
 from qvl_agent.sandbox.nano.making.data.held_out import held_out
-from qvl_agent.sandbox.nano.making.data.shards import labels, read, read_shard, shards, write_shard
+from qvl_agent.sandbox.nano.making.data.shards import (
+    number_labels,
+    read_folder,
+    read_shard,
+    shard_paths,
+    write_shard,
+)
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
 from qvl_agent.sandbox.nano.making.samples import Episode
 from qvl_agent.sandbox.nano.making.shape import PICTURE
@@ -36,7 +42,7 @@ def command(folder: Path, *options: str) -> None:
 
 
 def of(app: str, made: Path) -> list[Episode]:
-    return [episode for episode in read(made) if episode.app == app]
+    return [episode for episode in read_folder(made) if episode.app == app]
 
 
 # Real windows
@@ -53,7 +59,7 @@ def test_the_oracle_finishes_and_says_what_the_loop_says(app: str, made: Path) -
         assert episode.text.count("<|image_pad|>") == len(episode.shots)
         assert episode.text.count("<|im_start|>assistant\n") == len(episode.shots)
         assert episode.shots[0].size == PICTURE
-        assert not held_out(Look.of(app, episode.seed, (1280, 800)))
+        assert not held_out(Appearance.from_seed(app, episode.seed, (1280, 800)))
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -73,9 +79,9 @@ def test_the_first_picture_is_the_real_sandboxs_pixel_by_pixel(app: str, made: P
 
 def test_more_are_made_after_what_is_there(made: Path) -> None:
     """Of two shares each has its own seeds."""
-    before = {path: path.read_bytes() for path in shards(made)}
+    before = {path: path.read_bytes() for path in shard_paths(made)}
     command(made, "--app", "settings", "--pictures", "7")
-    after = shards(made)
+    after = shard_paths(made)
     assert {path: path.read_bytes() for path in after if path in before} == before
     assert len(after) == len(before) + 1
     seeds = [episode.seed for episode in of("settings", made)]
@@ -84,7 +90,7 @@ def test_more_are_made_after_what_is_there(made: Path) -> None:
 
 def test_a_slip_is_beside_what_it_names_and_the_run_goes_on(tmp_path: Path) -> None:
     command(tmp_path, "--app", "form", "--pictures", "60")
-    slipped = [episode for episode in read(tmp_path) if episode.slips]
+    slipped = [episode for episode in read_folder(tmp_path) if episode.slips]
     assert any(episode.finished for episode in slipped), "one that was mended"
     for episode in slipped:
         turns = [turn.partition("<|im_end|>") for turn in episode.text.split(ANSWERING)[1:]]
@@ -106,26 +112,26 @@ def test_a_shard_gives_back_what_was_written(tmp_path: Path) -> None:
     episodes = [run(0)[0], replace(run(1)[0], slips=(0, 2))]
     write_shard(tmp_path / "a.zip", episodes)
     assert list(read_shard(tmp_path / "a.zip")) == episodes
-    assert read(tmp_path) == episodes
+    assert read_folder(tmp_path) == episodes
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_what_is_broken_or_missing_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"found none; python -m qvl_agent\.sandbox\.nano data"):
-        read(tmp_path)
+    with pytest.raises(SettingsError, match=r"found none; python -m qvl_agent\.sandbox\.nano\.making data"):
+        read_folder(tmp_path)
     write_shard(tmp_path / "a.zip", [run(1)[0]])
     whole = (tmp_path / "a.zip").read_bytes()
     (tmp_path / "a.zip").write_bytes(whole[:-100])
     with pytest.raises(RecordingError, match=r"expected a shard of training data in .*a\.zip"):
-        read(tmp_path)
+        read_folder(tmp_path)
 
 
 def test_labels_are_numbered_by_how_often_they_are_seen() -> None:
     episodes = [run(seed)[0] for seed in range(2)]
-    found = labels(episodes, least=4)
+    found = number_labels(episodes, least=4)
     assert set(found) == {*WORDS, "0", "1", "2", "3"}, "labels, and the values of the states"
     assert sorted(found.values()) == list(range(1, 9))
-    assert labels(episodes, least=5) == {}
+    assert number_labels(episodes, least=5) == {}
 
 
 @pytest.mark.parametrize(
@@ -146,4 +152,4 @@ def test_only_the_applications_own_labels_are_numbered(label: str, item_id: str,
     episode, _ = run(1)
     item = replace(episode.shots[0].items[0], id=item_id, label=label, state={})
     shown = replace(episode, shots=(replace(episode.shots[0], items=(item,)),))
-    assert labels([shown], least=1) == ({label: 1} if own else {})
+    assert number_labels([shown], least=1) == ({label: 1} if own else {})

@@ -20,17 +20,17 @@ from qvl_agent.sandbox.nano.making.evaluation.figures import (
     RunLine,
     Step,
     StepsLine,
-    facts,
+    case_fields,
     looks_table,
     speed,
     steps_table,
     tasks_table,
     unsolved,
 )
-from qvl_agent.sandbox.nano.making.evaluation.single_steps import compared, struck
+from qvl_agent.sandbox.nano.making.evaluation.single_steps import clicked_node, compare_replies
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 SEED = 5_000_000
 DEMO = Case("chat", "uncheck-pinned-chat", SEED)
@@ -58,7 +58,7 @@ class Elsewhere(Model):
         tree = self._sandbox.tree()
         pinned = next(node.id for node in tree.nodes if node.state.get("pinned"))
         other = next(node for node in tree.nodes if node.role == "check box" and pinned not in node.id)
-        box = Hand(messages[-1].pictures[-1].view, tree).box(other.rect)
+        box = WidgetActions(messages[-1].pictures[-1].view, tree).box(other.rect)
         return Reply(json.dumps({"action": "click", "bbox_2d": [box.x1, box.y1, box.x2, box.y2]}))
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ DRAG = reply(action="drag", bbox_2d=[87, 139, 100, 160], bbox_2d_end=[500, 150, 
 def test_a_step_is_compared_in_what_it_does(
     wanted: str, said: str, same_kind: bool, hit: bool, same: bool
 ) -> None:
-    step = compared(wanted, Reply(said), "row/check", TREE, VIEW)
+    step = compare_replies(wanted, Reply(said), "row/check", TREE, VIEW)
     assert (step.same_kind, step.hit, step.same, step.error) == (same_kind, hit, same, "")
 
 
@@ -135,7 +135,7 @@ def test_a_step_is_compared_in_what_it_does(
     "said", [Reply("I don't know"), Reply(RIGHT, finish="length"), ModelError("out of memory")]
 )
 def test_what_is_no_action_hits_nothing(said: Reply | ModelError) -> None:
-    step = compared(RIGHT, said, "row/check", TREE, VIEW)
+    step = compare_replies(RIGHT, said, "row/check", TREE, VIEW)
     assert (step.same_kind, step.hit, step.same) == (False, False, False)
     assert step.error
 
@@ -143,28 +143,29 @@ def test_what_is_no_action_hits_nothing(said: Reply | ModelError) -> None:
 def test_a_scroll_is_right_anywhere_in_its_area_and_in_the_right_direction() -> None:
     wanted = reply(action="scroll", bbox_2d=[100, 100, 500, 900], direction="down", amount=3)
     down = reply(action="scroll", bbox_2d=[400, 700, 420, 720], direction="down", amount=5)
-    assert compared(wanted, Reply(down), "", TREE, VIEW).same
-    assert not compared(wanted, Reply(down.replace("down", "up")), "", TREE, VIEW).same
+    assert compare_replies(wanted, Reply(down), "", TREE, VIEW).same
+    assert not compare_replies(wanted, Reply(down.replace("down", "up")), "", TREE, VIEW).same
     assert (
-        compared(wanted, Reply(down.replace("400", "600").replace("420", "620")), "", TREE, VIEW).hit is False
+        compare_replies(wanted, Reply(down.replace("400", "600").replace("420", "620")), "", TREE, VIEW).hit
+        is False
     )
 
 
 def test_a_press_without_a_target_is_counted_apart() -> None:
     keys = reply(action="press", keys=["enter"])
-    assert compared(keys, Reply(keys), "", TREE, VIEW).hit is None
+    assert compare_replies(keys, Reply(keys), "", TREE, VIEW).hit is None
 
 
 def test_a_point_strikes_the_smallest_thing_there_that_takes_clicks() -> None:
-    assert struck(TREE, DesktopPoint(125, 120)) == "row/check"
-    assert struck(TREE, DesktopPoint(150, 120)) == "row"
-    assert struck(TREE, DesktopPoint(700, 700)) == ""
+    assert clicked_node(TREE, DesktopPoint(125, 120)) == "row/check"
+    assert clicked_node(TREE, DesktopPoint(150, 120)) == "row"
+    assert clicked_node(TREE, DesktopPoint(700, 700)) == ""
 
 
 def run(case: Case, *, solved: bool, steps: int = 2, ms: tuple[float, ...] = (100.0,)) -> RunLine:
     plain = {"solved": solved, "state_right": False, "status": "done", "reason": "", "steps": steps}
     return RunLine.model_validate(
-        {**facts("m", case), **plain, "questions": 0, "replies": [], "model_ms": ms}
+        {**case_fields("m", case), **plain, "questions": 0, "replies": [], "model_ms": ms}
     )
 
 
@@ -190,7 +191,7 @@ def test_the_steps_are_counted_by_look_and_by_kind() -> None:
     hit = Step(wanted=RIGHT, action="click", said=RIGHT, same_kind=True, hit=True, same=True)
     missed = hit.model_copy(update={"hit": False, "same": False})
     end = Step(wanted="", action="done", said="?", error="no action")
-    line = StepsLine.model_validate({**facts("m", DEMO), "steps": [hit, missed, end]})
+    line = StepsLine.model_validate({**case_fields("m", DEMO), "steps": [hit, missed, end]})
     row = "| 2 | 100.0% | 100.0% | 1 | 50.0% | 50.0% | 1 | 0.0% | 0.0% | 0.0% |"
     table = steps_table([line])
     assert f"| all {row}" in table

@@ -12,20 +12,20 @@ JEMALLOC = Path("/usr/lib/x86_64-linux-gnu/libjemalloc.so.2")
 KEEPING = """
 import numpy as np
 from qvl_agent.sandbox.nano.making.training import loop as memory
-memory._SHARE = 0.0
+memory._MEMORY_SHARE = 0.0
 def megabytes(): return int(memory._STATM.read_text().split()[1]) * 4096 / 1e6
 blocks = [np.ones(125_000) for _ in range(300)]
 before = megabytes()
 del blocks
 kept = megabytes()
-assert memory.give_back()
+assert memory.release_memory()
 print(before - kept < 100, kept - megabytes() > 200)
 """
 
 
 def test_without_jemalloc_nothing_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_SHARE", 0.0)
-    assert not memory.give_back()
+    monkeypatch.setattr(memory, "_MEMORY_SHARE", 0.0)
+    assert not memory.release_memory()
 
 
 @pytest.mark.skipif(not JEMALLOC.is_file(), reason="there is no jemalloc here")

@@ -10,7 +10,7 @@ from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, View, model_t
 from qvl_agent.actions.planning.action import Action, Click, Scroll
 from qvl_agent.sandbox.apps.protocol import Node, Offscreen, Tree
 from qvl_agent.sandbox.nano.making.data.episodes import Slips
-from qvl_agent.sandbox.tasks.widget_actions import Hand
+from qvl_agent.sandbox.tasks.widget_actions import WidgetActions
 
 SCREEN = Rect(0, 0, 1280, 800)
 WINDOW = Rect(200, 100, 600, 500)
@@ -22,11 +22,11 @@ TREE = Tree((AREA, MEANT, OTHER, FIELD), (Offscreen("far", "a", 400),))
 RUNS = 400
 
 
-def hand(tree: Tree = TREE) -> Hand:
-    return Hand(View(1280, 800, SCREEN), tree)
+def hand(tree: Tree = TREE) -> WidgetActions:
+    return WidgetActions(View(1280, 800, SCREEN), tree)
 
 
-def slips(pointing: Hand, action: Action) -> Iterator[tuple[int, Action]]:
+def slips(pointing: WidgetActions, action: Action) -> Iterator[tuple[int, Action]]:
     """All slips of many runs of six such actions each, with the run's number."""
     for number in range(RUNS):
         run = Slips(random.Random(number))

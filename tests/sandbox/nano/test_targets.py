@@ -2,7 +2,7 @@
 
 import pytest
 
-from qvl_agent.sandbox.nano.making.network.targets import FLAGS, IGNORED, ROLES, cell_of, paint
+from qvl_agent.sandbox.nano.making.network.targets import FLAGS, IGNORED, ROLES, cell_of, paint_targets
 from qvl_agent.sandbox.nano.making.samples import Item
 from qvl_agent.sandbox.nano.making.shape import GRID, PICTURE
 
@@ -21,7 +21,7 @@ def patch(row: int, column: int) -> tuple[int, int]:
 
 
 def test_the_smallest_widget_over_a_patch_counts() -> None:
-    found = paint([CHECK, ROW, FIELD], WORDS)
+    found = paint_targets([CHECK, ROW, FIELD], WORDS)
     box, row, field, nothing = patch(1, 1), patch(2, 5), patch(20, 25), patch(29, 0)
     assert [ROLES[found.role[at]] for at in (box, row, field, nothing)] == [
         "check box", "list item", "text field", "nothing",
@@ -35,7 +35,7 @@ def test_the_smallest_widget_over_a_patch_counts() -> None:
 
 
 def test_a_widget_says_its_state_and_else_its_rows() -> None:
-    found = paint([ROW, CHECK], WORDS)
+    found = paint_targets([ROW, CHECK], WORDS)
     checked, chosen, muted = (FLAGS.index(name) for name in ("checked", "selected", "muted"))
     box, row = patch(1, 1), patch(0, 0)
     assert (found.flags[(*box, checked)], found.flags[(*box, chosen)]) == (0, 1)
@@ -44,7 +44,7 @@ def test_a_widget_says_its_state_and_else_its_rows() -> None:
 
 
 def test_a_small_widget_matters_nearly_as_much_as_a_large_one() -> None:
-    weights = paint([ROW, CHECK, FIELD], WORDS).weights
+    weights = paint_targets([ROW, CHECK, FIELD], WORDS).weights
     small, large = weights[patch(1, 1)], weights[patch(2, 5)]
     patches = 12 * 4 - 1
     assert weights[:, :4].mean() == pytest.approx(1, rel=1e-5)
@@ -53,13 +53,13 @@ def test_a_small_widget_matters_nearly_as_much_as_a_large_one() -> None:
 
 
 def test_boxes_are_on_the_scale_of_the_replies() -> None:
-    found = paint([FIELD], WORDS)
+    found = paint_targets([FIELD], WORDS)
     assert found.boxes[patch(20, 25)].tolist() == [417, 667, 625, 700]
     assert set(found.boxes[patch(0, 0)].tolist()) == {IGNORED}
 
 
 def test_a_moved_picture_has_moved_targets_and_no_edges_that_are_cut_off() -> None:
-    still, moved = paint([ROW, FIELD], WORDS), paint([ROW, FIELD], WORDS, (-16, 32))
+    still, moved = paint_targets([ROW, FIELD], WORDS), paint_targets([ROW, FIELD], WORDS, (-16, 32))
     assert ROLES[moved.role[patch(22, 24)]] == "text field"
     assert moved.boxes[patch(22, 24)].tolist() == [396, 733, 604, 767]
     assert moved.boxes[patch(3, 3)].tolist() == [IGNORED, 67, 229, 200]
@@ -81,7 +81,7 @@ def test_the_cell_of_a_replys_box(box: tuple[int, int, int, int], cell: int) -> 
 
 
 def test_the_cell_of_a_box_knows_its_widget() -> None:
-    found = paint([ROW, CHECK, FIELD], WORDS)
+    found = paint_targets([ROW, CHECK, FIELD], WORDS)
     for item in (CHECK, FIELD):
         box = [round(1000 * side) for side in item.box]
         assert found.boxes[cell_of(box), 4].tolist() == box
@@ -94,4 +94,4 @@ def test_of_equally_large_widgets_the_one_in_the_middle_of_a_cell_is_its_own() -
     near = Item("near", "menu item", "", (0, 8 / HIGH, 96 / WIDE, 24 / HIGH), {})
     far = Item("far", "menu item", "", (0, 24 / HIGH, 96 / WIDE, 38 / HIGH), {})
     for items in ([near, far], [far, near]):
-        assert paint(items, WORDS).boxes[1, 4].tolist() == [0, 17, 125, 50]
+        assert paint_targets(items, WORDS).boxes[1, 4].tolist() == [0, 17, 125, 50]

@@ -20,23 +20,23 @@ from qvl_agent.prompts import render
 from qvl_agent.sandbox.apps.words import PEOPLE
 from qvl_agent.sandbox.nano import PICTURE_TOKENS
 from qvl_agent.sandbox.nano.making.__main__ import main
-from qvl_agent.sandbox.nano.making.data.shards import labels, write_shard
+from qvl_agent.sandbox.nano.making.data.shards import number_labels, write_shard
 from qvl_agent.sandbox.nano.making.export import export
-from qvl_agent.sandbox.nano.making.network.language import Sequence, read, read_prefix
-from qvl_agent.sandbox.nano.making.network.targets import paint
-from qvl_agent.sandbox.nano.making.network.tokenizer import Coder, texts, train
+from qvl_agent.sandbox.nano.making.network.language import Pack, read_pack, read_prefix
+from qvl_agent.sandbox.nano.making.network.targets import paint_targets
+from qvl_agent.sandbox.nano.making.network.tokenizer import NanoTokenizer, train_tokenizer, training_texts
 from qvl_agent.sandbox.nano.making.samples import Question, Shot
 from qvl_agent.sandbox.nano.making.training import loop as training
 from qvl_agent.sandbox.nano.making.training import stage1_seeing as seeing
 from qvl_agent.sandbox.nano.making.training import stage2_speaking as speaking
 from qvl_agent.sandbox.nano.making.training.packs import questions_pack
-from qvl_agent.sandbox.nano.making.training.sampling import hangs_on_a_name
+from qvl_agent.sandbox.nano.making.training.sampling import needs_a_name
 from qvl_agent.sandbox.nano.making.training.stage1_seeing import Seeing, SeePlan
 from qvl_agent.sandbox.nano.making.training.stage2_speaking import Speaking, SpeakPlan
 from qvl_agent.sandbox.nano.making.training.state import FILE_BYTES, State, load_state, save_state
 
 EPISODES = [run(seed)[0] for seed in range(12)]
-WORDS = labels(EPISODES, least=5)
+WORDS = number_labels(EPISODES, least=5)
 SPEAK = SpeakPlan(questions=1, runs=0, most=2, vision_rate=1e-3, keys=16, words=0.0)
 NOTHING = training.Progress()
 
@@ -61,11 +61,11 @@ def small() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def coder() -> Coder:
-    return Coder(json.dumps(train(texts(EPISODES))))
+def coder() -> NanoTokenizer:
+    return NanoTokenizer(json.dumps(train_tokenizer(training_texts(EPISODES))))
 
 
-def whole(coder: Coder, **plan: Any) -> Speaking:
+def whole(coder: NanoTokenizer, **plan: Any) -> Speaking:
     return Speaking(EPISODES, coder, WORDS, replace(SPEAK, **plan))
 
 
@@ -101,7 +101,7 @@ def test_a_moved_picture_and_what_is_said_of_it_stay_together() -> None:
     for seed in range(60):
         shift = seeing._shift(random.Random(seed))
         moves.add(shift)
-        pixels, found = seeing._moved(shot.pixels(), shift), paint(shot.items, {}, shift)
+        pixels, found = seeing._moved(shot.pixels(), shift), paint_targets(shot.items, {}, shift)
         for cell in np.flatnonzero(found.role[:, 4] != 0):
             left, top, right, bottom = found.boxes[cell, 4]
             if min(left, top, right, bottom) >= 0:
@@ -140,7 +140,7 @@ def test_the_patches_start_whitened() -> None:
     assert float(loud.max()) == pytest.approx(0.7, rel=1e-3)
 
 
-def test_the_whole_model_learns_to_speak(coder: Coder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_model_learns_to_speak(coder: NanoTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speaking, "_VALIDATED", 2)
     learner = whole(coder, runs=1)
     fixed = learner.batch(random.Random(1), 0.0)
@@ -152,7 +152,7 @@ def test_the_whole_model_learns_to_speak(coder: Coder, monkeypatch: pytest.Monke
     assert {"held out/question/loss", "held out/run/hits"} <= set(held_out)
 
 
-def test_first_it_learns_from_words_alone(coder: Coder) -> None:
+def test_first_it_learns_from_words_alone(coder: NanoTokenizer) -> None:
     learner = whole(coder, words=0.5)
     fixed = learner.batch(random.Random(1), 0.4)
     assert fixed.kinds == ("words", "words")
@@ -162,7 +162,7 @@ def test_first_it_learns_from_words_alone(coder: Coder) -> None:
     assert learner.batch(random.Random(1), 0.5).kinds == ("question", "words", "words")
 
 
-def test_the_eyes_stay_as_they_are_unless_they_are_taught(coder: Coder) -> None:
+def test_the_eyes_stay_as_they_are_unless_they_are_taught(coder: NanoTokenizer) -> None:
     learner = whole(coder, vision_rate=0.0)
     before = [weight.clone() for weight in learner.modules["visual"].parameters()]
     learner.step(learner.batch(random.Random(1), 0.0), 1.0)
@@ -181,7 +181,7 @@ def test_the_eyes_stay_as_they_are_unless_they_are_taught(coder: Coder) -> None:
 )
 def test_what_only_a_name_answers_is_known(reply: str, name: bool) -> None:
     said = reply.replace("%s", PEOPLE[0][0])
-    assert hangs_on_a_name(Question("?", said)) is name
+    assert needs_a_name(Question("?", said)) is name
 
 
 # Going on
@@ -193,7 +193,7 @@ class _Cut(Exception):
 
 @pytest.mark.parametrize("stage", ["see", "speak"])
 def test_a_training_that_was_cut_off_comes_out_the_same(
-    stage: str, coder: Coder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: str, coder: NanoTokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "_SAVE_S", -1.0)
     budget = training.Budget(steps=2)
@@ -202,24 +202,24 @@ def test_a_training_that_was_cut_off_comes_out_the_same(
         return saw() if stage == "see" else whole(coder)
 
     def go(learner: Any, folder: str, progress: training.Progress) -> State:
-        training.train(learner, budget, tmp_path / folder, progress=progress, say=str)
+        training.train(learner, budget, tmp_path / folder, progress=progress, report=str)
         return load_state(tmp_path / folder)
 
     once = go(make(), "whole", NOTHING)
     broken, steps = make(), iter(range(1))
     learn = broken.step
 
-    def step(batch: Any, warmth: float) -> Any:
+    def step(batch: Any, rate_share: float) -> Any:
         if next(steps, None) is None:
             raise _Cut
-        return learn(batch, warmth)
+        return learn(batch, rate_share)
 
     broken.step = step
     with pytest.raises(_Cut):
         go(broken, "cut", NOTHING)
     half, fresh = load_state(tmp_path / "cut"), make()
     assert half.notes["steps"] == 1
-    progress = training.put_back(fresh, half)
+    progress = training.restore(fresh, half)
     ended = go(fresh, "cut", progress)
     assert once.tensors.keys() == ended.tensors.keys()
     assert [name for name, kept in once.tensors.items() if not torch.equal(kept, ended.tensors[name])] == []
@@ -246,7 +246,7 @@ def test_a_state_is_replaced_in_one_go(tmp_path: Path) -> None:
 # What comes of it
 
 
-def test_the_checkpoint_says_what_was_trained(coder: Coder, tmp_path: Path) -> None:
+def test_the_checkpoint_says_what_was_trained(coder: NanoTokenizer, tmp_path: Path) -> None:
     learner = whole(coder)
     fixed = learner.batch(random.Random(1), 0.0)
     for _ in range(2):
@@ -255,7 +255,7 @@ def test_the_checkpoint_says_what_was_trained(coder: Coder, tmp_path: Path) -> N
     folder.mkdir()
     (folder / "README.md").write_text("the model card")
     (folder / "model-00001-of-00009.safetensors").touch()
-    export(training.keep(learner, NOTHING), folder)
+    export(training.gather_state(learner, NOTHING), folder)
     names = {path.name for path in folder.iterdir()}
     assert {"README.md", "config.json", "preprocessor_config.json", "tokenizer.json"} <= names
     assert "model-00001-of-00009.safetensors" not in names
@@ -277,33 +277,33 @@ def test_the_checkpoint_says_what_was_trained(coder: Coder, tmp_path: Path) -> N
 
 
 @torch.no_grad()
-def greedy(learner: Speaking, coder: Coder, shot: Shot) -> str:
+def greedy(learner: Speaking, coder: NanoTokenizer, shot: Shot) -> str:
     """What the training's own forward pass says, with the weights rounded as the checkpoint's are."""
     for weight in learner.model.parameters():
         weight.copy_(weight.to(torch.bfloat16))
     text, words = learner._text, learner._text.embed_tokens.weight
-    prefix = read_prefix(text, coder.system, keep=0, kind=torch.float32)
+    prefix = read_prefix(text, coder.system, keep=0, dtype=torch.float32)
     given = questions_pack(coder, shot, random.Random(0), 1)
     pictures = torch.from_numpy(shot.pixels())[None]
-    cut = seeing.patches(pictures, seeing.MEAN, seeing.DEVIATION)
-    seen = seeing.see(
+    cut = seeing.cut_patches(pictures, seeing.MEAN, seeing.DEVIATION)
+    seen = seeing.encode_pictures(
         learner._visual, learner._places[seeing.GRID], cut, torch.arange(360)[None], torch.float32
     )
     ids, said = given.ids[:-1].tolist(), list[int]()
     while len(said) < 10:
         count = len(ids)
         later = given.positions[:, -1:] + torch.arange(len(said) + 1)
-        pack = Sequence(
+        pack = Pack(
             ids=torch.tensor(ids),
             positions=torch.cat([given.positions[:, :-1], later], 1)[:, :count],
             branch=torch.zeros(count).long(),
             pictures=given.pictures,
             learnt=torch.zeros(count),
-            looks=(),
+            pointings=(),
             copies=(),
             numbers=(),
         )
-        hidden = read(text, prefix, pack, list(seen), torch.float32).hidden
+        hidden = read_pack(text, prefix, pack, list(seen), torch.float32).hidden
         said.append(int((hidden[-1] @ words.T).argmax()))
         if said[-1] == coder.special["<|im_end|>"]:
             break

@@ -10,7 +10,7 @@ from nano_episodes import run
 
 from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING
 from qvl_agent.sandbox.nano.making.samples import Episode
-from qvl_agent.sandbox.nano.making.training.words_only import Wording, renamed
+from qvl_agent.sandbox.nano.making.training.words_only import ConversationPool, replace_repeated
 
 EPISODE = run(1)[0]
 EPISODES = [run(seed)[0] for seed in range(5)]
@@ -25,7 +25,7 @@ def replies(text: str) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_repeated_label_is_another_one_in_the_whole_run(seed: int) -> None:
-    text = renamed(EPISODE.text, KNOWN, random.Random(seed))
+    text = replace_repeated(EPISODE.text, KNOWN, random.Random(seed))
     found = replies(text)
     other = str(found[0]["label"])
     assert other != "Pin"
@@ -38,7 +38,7 @@ def test_a_repeated_label_is_another_one_in_the_whole_run(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_system_prompt_and_the_places_of_pictures_stay(seed: int) -> None:
-    text = renamed(EPISODE.text, KNOWN, random.Random(seed))
+    text = replace_repeated(EPISODE.text, KNOWN, random.Random(seed))
     system = EPISODE.text.partition("<|im_end|>")[0]
     assert text.startswith(system)
     assert text.count("<|image_pad|>") == EPISODE.text.count("<|image_pad|>")
@@ -47,11 +47,11 @@ def test_the_system_prompt_and_the_places_of_pictures_stay(seed: int) -> None:
 def test_chinese_stays_chinese() -> None:
     chinese = EPISODE.text.replace('"Pin"', '"置顶聊天"')
     for seed in range(10):
-        assert not str(replies(renamed(chinese, KNOWN, random.Random(seed)))[0]["label"]).isascii()
+        assert not str(replies(replace_repeated(chinese, KNOWN, random.Random(seed)))[0]["label"]).isascii()
 
 
 def test_some_are_words_that_the_data_have_and_some_are_none() -> None:
-    drawn = [replies(renamed(EPISODE.text, KNOWN, random.Random(seed))) for seed in range(40)]
+    drawn = [replies(replace_repeated(EPISODE.text, KNOWN, random.Random(seed))) for seed in range(40)]
     labels = {str(found[0]["label"]) for found in drawn}
     assert labels & set(KNOWN)
     assert labels - set(KNOWN)
@@ -61,13 +61,13 @@ def test_some_are_words_that_the_data_have_and_some_are_none() -> None:
 def test_of_every_task_as_many_runs_are_drawn() -> None:
     often = [replace(one, task="often", text=one.text.replace("press", "often")) for one in EPISODES]
     seldom = replace(EPISODE, task="seldom", text=EPISODE.text.replace("press", "seldom"))
-    drawn = Wording([*often, seldom]).some_runs(random.Random(1), 200)
+    drawn = ConversationPool([*often, seldom]).some_runs(random.Random(1), 200)
     assert 70 < sum("Task: seldom" in one.text for one in drawn) < 130
     assert all(one.grids == tuple(shot.grid for shot in EPISODE.shots) for one in drawn)
 
 
 def test_a_question_is_a_runs_first_step() -> None:
-    wording = Wording(EPISODES)
+    wording = ConversationPool(EPISODES)
     drawn = wording.some_questions(random.Random(1), 60)
     first = EPISODE.text.partition("<|im_end|>\n")[2].partition("Task: ")[0]
     for one in drawn:
@@ -79,4 +79,4 @@ def test_a_question_is_a_runs_first_step() -> None:
 
 def test_without_finished_runs_there_are_none() -> None:
     unfinished: list[Episode] = [replace(EPISODE, finished=False)]
-    assert Wording(unfinished).some_runs(random.Random(1), 3) == []
+    assert ConversationPool(unfinished).some_runs(random.Random(1), 3) == []

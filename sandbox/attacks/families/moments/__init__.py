@@ -1,1 +1,1 @@
-"""Attacks that strike at a moment: keys, power buttons, policies, races."""
+"""Attacks that depend on when or by whom something is done: keys, power buttons, policies, races."""

@@ -1,1 +1,1 @@
-"""Attacks by where they stand: files, terminals, vaults, other toolkits."""
+"""Attacks in special places: files, terminals, password fields, untouchable windows, other toolkits."""

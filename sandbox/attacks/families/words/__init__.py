@@ -1,1 +1,1 @@
-"""Attacks by words: on buttons, in messages, in the reply itself."""
+"""Attacks by words: on buttons, in typed text, in the reply itself."""

@@ -1,1 +1,1 @@
-"""Training data: runs and single questions, from real windows of the sandbox."""
+"""The training data: the oracle's runs and single questions, made in real windows of the sandbox."""

@@ -1,7 +1,7 @@
-"""An application on a display, in this process: set up, acted on, and pictured many times a second.
+"""An application on a virtual display in this process, so that actions and screenshots take little time.
 
-The windows are real ones of a real X server, drawn and decorated as in every run. Only the way in is
-shorter: see `events`.
+The windows are real ones of a real X server, drawn and decorated as in every run. Only the input takes a
+shorter way: see `qt_events`. `episodes` makes the training data with it.
 """
 
 import os
@@ -22,16 +22,18 @@ from qvl_agent.sandbox.apps.tree import read_tree
 from qvl_agent.sandbox.display import VirtualDisplay
 from qvl_agent.sandbox.hosting.host import Host, quiet_environment
 from qvl_agent.sandbox.nano import SCREEN
-from qvl_agent.sandbox.nano.making.data.qt_events import Events
+from qvl_agent.sandbox.nano.making.data.qt_events import QtEvents
 
-__all__ = ["Stage"]
+__all__ = ["LiveApp"]
 
 _SETTLE_S: Final = 0.03
-_OPENS_S: Final = 1.0
+"""How long to process events after an action."""
+_DIALOG_S: Final = 1.0
+"""How long a dialog may take to come to the front."""
 
 
-class Stage:
-    """One of the sandbox's applications. A process can have one only: Qt allows no second."""
+class LiveApp:
+    """One of the sandbox's applications, in this process. Qt allows one in a process, no second."""
 
     def __init__(self, app: str) -> None:
         self.app = app
@@ -42,23 +44,23 @@ class Stage:
             self._qt = QApplication(["qvl-agent-nano", "-platform", "xcb"])
             self._qt.setQuitOnLastWindowClosed(False)
             self._host = Host(self._qt, app)
-            self._events = Events(self._qt, self._host.window)
+            self._events = QtEvents(self._qt, self._host.window)
             self._stack = stack.pop_all()
 
     def set_up(self, task: str | None, seed: int) -> None:
-        """Show the window of a task and a seed, as the sandbox does."""
+        """Show the window for a task and a seed, as the sandbox does."""
         self._host.reset(task, seed)
         self._settle()
 
     def state(self) -> BaseModel:
-        """The application's own state; it changes as the application does."""
+        """Return the application's live state: it changes as the application does."""
         return self._host.state
 
     def tree(self) -> Tree:
-        """Read what can be seen and reached now."""
+        """Read the widgets that can be seen and reached now."""
         return read_tree()
 
-    def look(self) -> Frame:
+    def capture(self) -> Frame:
         """Capture the whole screen: RGB of shape (800, 1280, 3)."""
         image = self._qt.primaryScreen().grabWindow(0).toImage().convertToFormat(QImage.Format.Format_RGB32)
         rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
@@ -66,10 +68,10 @@ class Stage:
         return Frame(pixels, Rect(0, 0, *SCREEN))
 
     def act(self, action: Action, seen: Frame) -> None:
-        """Carry an action out whose coordinates are over a picture.
+        """Carry out an action; its coordinates are in the picture `seen`.
 
         Raises:
-            ValueError: it is none that does something to a window.
+            ValueError: The action is none that does something to a window.
         """
         match action:
             case Click():
@@ -94,7 +96,7 @@ class Stage:
         self._settle()
 
     def target_box(self, action: Action, seen: Frame) -> FrameBox | None:
-        """Say where on a picture an action points; None if it doesn't."""
+        """Return the box of the picture that an action points at; None if it doesn't point."""
         target = getattr(action, "target", None)
         return None if target is None else model_box_to_frame(target, seen.view)
 
@@ -110,12 +112,12 @@ class Stage:
         self.close()
 
     def _settle(self, seconds: float = _SETTLE_S) -> None:
-        """Let what was caused happen and be painted; a dialog must be open and in front."""
+        """Process events until the effects are painted, and any dialog is in front."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self._qt.processEvents()
             time.sleep(0.002)
-        modal, end = self._qt.activeModalWidget(), time.monotonic() + _OPENS_S
+        modal, end = self._qt.activeModalWidget(), time.monotonic() + _DIALOG_S
         while modal is not None and self._qt.activeWindow() is not modal and time.monotonic() < end:
             self._qt.processEvents()
             time.sleep(0.002)

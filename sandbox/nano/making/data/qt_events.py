@@ -1,6 +1,6 @@
-"""Hands Qt the events that a mouse and a keyboard would cause.
+"""Send Qt the events that a mouse and a keyboard would cause, for `LiveApp`.
 
-So no waiting for an X server is needed between them.
+That is quicker than input through the X server, which would have to be waited for.
 """
 
 from typing import Any, Final
@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.planning.action import Button
-from qvl_agent.sandbox.apps.tree import windows
+from qvl_agent.sandbox.apps.tree import reachable_windows
 
-__all__ = ["Events"]
+__all__ = ["QtEvents"]
 
 _BUTTONS: Final[dict[Button, Qt.MouseButton]] = {
     "left": Qt.MouseButton.LeftButton,
@@ -36,26 +36,26 @@ _KEYS: Final = {
 }
 _PLAIN: Final = Qt.KeyboardModifier.NoModifier
 _POINTER_MS: Final = 20
-"""Over a widget QTest moves the real pointer; a list that was just opened takes no click before that."""
+"""How long to wait after QTest moved the real pointer over a widget: an open list takes no click before."""
 _NOTCH: Final = 120
-"""What a wheel reports for one."""
+"""The angle that a wheel event reports for one notch, in 1/8 degree."""
 
 
-class Events:
+class QtEvents:
     """The mouse and the keyboard of one application.
 
     Args:
-        qt: the application.
-        window: what gets a key where no field has the cursor.
+        qt: The application.
+        window: The widget that gets a key press if no field has the cursor.
     """
 
     def __init__(self, qt: QApplication, window: QWidget) -> None:
         self._qt, self._window = qt, window
-        self._held: list[QWidget] = []
+        self._kept_wrappers: list[QWidget] = []
 
     def click(self, point: DesktopPoint, button: Button, count: int) -> None:
-        """Click once or twice."""
-        window, spot = self._at(point)
+        """Click once or twice (`count`) at a screen position."""
+        window, spot = self._find_receiver(point)
         QTest.mouseMove(window, spot)
         if isinstance(window, QWidget):
             QTest.qWait(_POINTER_MS)
@@ -67,7 +67,7 @@ class Events:
             self._context_menu(QPoint(point.x, point.y))
 
     def write(self, text: str, *, clear: bool, enter: bool) -> None:
-        """Write where the cursor is."""
+        """Insert a text where the cursor is."""
         field = self._qt.focusWidget()
         if clear and isinstance(field, (QLineEdit, QPlainTextEdit)):
             field.selectAll()
@@ -79,12 +79,12 @@ class Events:
             QTest.keyClick(field, Qt.Key.Key_Return)
 
     def press(self, keys: tuple[str, ...]) -> None:
-        """Press a key, or one with Ctrl."""
+        """Press a key, alone or with Ctrl."""
         modifier = Qt.KeyboardModifier.ControlModifier if "ctrl" in keys else _PLAIN
         QTest.keyClick(self._qt.focusWidget() or self._window, _KEYS[keys[-1]], modifier)
 
     def scroll(self, point: DesktopPoint, notches: int) -> None:
-        """Turn the wheel; > 0: down."""
+        """Turn the wheel by `notches` (> 0: down)."""
         spot = QPoint(point.x, point.y)
         area: QWidget | None = self._qt.widgetAt(spot)
         while area is not None and not isinstance(area, QAbstractScrollArea):
@@ -107,32 +107,32 @@ class Events:
             self._qt.sendEvent(widget, event)
 
     def drag(self, start: DesktopPoint, end: DesktopPoint) -> None:
-        """Drag with the left button."""
-        window, spot = self._at(start)
+        """Drag with the left button, between two screen positions."""
+        window, spot = self._find_receiver(start)
         goal = spot + QPoint(end.x - start.x, end.y - start.y)
         QTest.mousePress(window, Qt.MouseButton.LeftButton, _PLAIN, spot)
         for step in (1, 2, 3):
             QTest.mouseMove(window, spot + (goal - spot) * step / 3)
         QTest.mouseRelease(window, Qt.MouseButton.LeftButton, _PLAIN, goal)
 
-    def _at(self, point: DesktopPoint) -> tuple[Any, QPoint]:
-        """Find what takes a mouse's events under a point of the screen, and the point in its pixels.
+    def _find_receiver(self, point: DesktopPoint) -> tuple[Any, QPoint]:
+        """Return what takes mouse events at a point of the screen, and the point in its own px.
 
-        That is a window; in a pop-up it is a widget, as QTest's events to its window reach none.
+        That is a window, but in a popup a widget, as QTest's events to a popup's window reach none.
         """
         spot = QPoint(point.x, point.y)
-        top = windows()
-        over: QWidget = next((window for window in top if window.geometry().contains(spot)), top[0])
-        views = over.findChildren(QAbstractItemView)
-        self._held = [over, *views]  # PySide drops a child with its parent's wrapper
-        if over.windowType() != Qt.WindowType.Popup:
-            return over.windowHandle(), over.mapFromGlobal(spot)
+        top = reachable_windows()
+        receiver: QWidget = next((window for window in top if window.geometry().contains(spot)), top[0])
+        views = receiver.findChildren(QAbstractItemView)
+        self._kept_wrappers = [receiver, *views]  # PySide drops a child with its parent's wrapper
+        if receiver.windowType() != Qt.WindowType.Popup:
+            return receiver.windowHandle(), receiver.mapFromGlobal(spot)
         if views:
-            over = views[0].viewport()
-        elif (child := over.childAt(over.mapFromGlobal(spot))) is not None:
-            self._held.append(child)
-            over = child
-        return over, over.mapFromGlobal(spot)
+            receiver = views[0].viewport()
+        elif (child := receiver.childAt(receiver.mapFromGlobal(spot))) is not None:
+            self._kept_wrappers.append(child)
+            receiver = child
+        return receiver, receiver.mapFromGlobal(spot)
 
     def _context_menu(self, spot: QPoint) -> None:
         if self._qt.activePopupWidget() is not None:

@@ -1,4 +1,4 @@
-"""Makes training data in several processes: Qt has one application each."""
+"""Make training data in several processes, as Qt allows one application in each."""
 
 import multiprocessing
 from collections.abc import Callable, Sequence
@@ -7,33 +7,33 @@ from pathlib import Path
 from typing import Final
 
 from qvl_agent.actions.core.errors import DesktopError
-from qvl_agent.sandbox.nano.making.data.shards import SHARD_BYTES, read_shard, shards, write_shard
+from qvl_agent.sandbox.nano.making.data.shards import SHARD_BYTES, read_shard, shard_paths, write_shard
 from qvl_agent.sandbox.nano.making.samples import Episode
 
-__all__ = ["make", "make_all"]
+__all__ = ["make_data", "make_share"]
 
-_TELL_S: Final = 20.0
+_REPORT_S: Final = 20.0
 
 
-def make_all(
-    folder: Path, apps: Sequence[str], *, pictures: int, processes: int, say: Callable[[str], None]
+def make_data(
+    folder: Path, apps: Sequence[str], *, pictures: int, processes: int, report: Callable[[str], None]
 ) -> None:
-    """Make at least so many pictures of each application; what is there already counts.
+    """Make at least `pictures` pictures of each application; those in the folder already count.
 
     Args:
-        folder: where the shards go.
-        apps: of which applications.
-        pictures: of each.
-        processes: at once, for each application.
-        say: what is told how far it is.
+        folder: Where the shards are written.
+        apps: The applications' names.
+        pictures: How many of each.
+        processes: How many run at once for each application.
+        report: Called with a line about the progress.
 
     Raises:
-        DesktopError: a process ended early; its own words are on stderr.
+        DesktopError: A process ended early; its error is on stderr.
     """
     folder.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
     workers = [
-        context.Process(target=make, args=(folder, app, -(-pictures // processes), share, processes))
+        context.Process(target=make_share, args=(folder, app, -(-pictures // processes), share, processes))
         for app in apps
         for share in range(processes)
     ]
@@ -41,8 +41,8 @@ def make_all(
         worker.start()
     try:
         while busy := [worker.sentinel for worker in workers if worker.is_alive()]:
-            wait(busy, _TELL_S)
-            say(f"{len(shards(folder))} shards, {len(busy)} processes are busy")
+            wait(busy, _REPORT_S)
+            report(f"{len(shard_paths(folder))} shards, {len(busy)} processes are busy")
     finally:
         for worker in workers:
             worker.terminate()
@@ -53,39 +53,39 @@ def make_all(
         )
 
 
-def make(folder: Path, app: str, pictures: int, share: int, shares: int) -> None:
-    """Make one share's pictures: of each `shares` seeds the one with the remainder `share`.
+def make_share(folder: Path, app: str, pictures: int, share: int, shares: int) -> None:
+    """Make one process's share: the seeds that leave the remainder `share` when divided by `shares`.
 
-    It goes on after the last run that is there.
+    Continues after the last run that is in the folder.
     """
-    from qvl_agent.sandbox.nano.making.data.episodes import episodes  # noqa: PLC0415 - Qt
-    from qvl_agent.sandbox.nano.making.data.live_app import Stage  # noqa: PLC0415 - Qt
+    from qvl_agent.sandbox.nano.making.data.episodes import make_episodes  # noqa: PLC0415 - Qt
+    from qvl_agent.sandbox.nano.making.data.live_app import LiveApp  # noqa: PLC0415 - Qt
 
-    made, number, seed = _there(folder, app, share, shares)
+    made, number, seed = _progress_of_share(folder, app, share, shares)
     if made >= pictures:
         return
-    with Stage(app) as stage:
+    with LiveApp(app) as live_app:
         pending = list[Episode]()
-        for episode in episodes(stage, seed, every=shares):
+        for episode in make_episodes(live_app, seed, every=shares):
             pending.append(episode)
             made += len(episode.shots)
             enough = made >= pictures
             if enough or sum(len(shot.png) for run in pending for shot in run.shots) >= SHARD_BYTES:
-                write_shard(folder / f"{_name(app, share, shares)}-{number:04}.zip", pending)
+                write_shard(folder / f"{_shard_prefix(app, share, shares)}-{number:04}.zip", pending)
                 pending, number = [], number + 1
             if enough:
                 return
 
 
-def _there(folder: Path, app: str, share: int, shares: int) -> tuple[int, int, int]:
-    """Say of a share how many pictures there are, the next shard's number and the next seed."""
+def _progress_of_share(folder: Path, app: str, share: int, shares: int) -> tuple[int, int, int]:
+    """Return how many pictures a share has already, its next shard's number and its next seed."""
     made, number, seed = 0, 0, share
-    for path in sorted(folder.glob(f"{_name(app, share, shares)}-*.zip")):
+    for path in sorted(folder.glob(f"{_shard_prefix(app, share, shares)}-*.zip")):
         for episode in read_shard(path):
             made, seed = made + len(episode.shots), episode.seed + shares
         number = int(path.stem.rpartition("-")[2]) + 1
     return made, number, seed
 
 
-def _name(app: str, share: int, shares: int) -> str:
+def _shard_prefix(app: str, share: int, shares: int) -> str:
     return f"{app}-{share}-of-{shares}"

@@ -1,6 +1,6 @@
-"""Ask a model to do the sandbox's tasks, through the whole loop and in real windows.
+"""Let a model do the sandbox's tasks, through the agent's whole loop and in real windows.
 
-It is judged by the applications' own state. Nothing here knows which model it is.
+The result is judged by the applications' own state. Works with any model; `benchmarks/nano.py` uses it.
 """
 
 import shutil
@@ -20,71 +20,71 @@ from qvl_agent.agent import Agent, Run
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.run.context import Constrain
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
-from qvl_agent.sandbox.nano.making.evaluation.figures import Case, RunLine, StepsLine, facts
-from qvl_agent.sandbox.nano.making.evaluation.single_steps import Beside
+from qvl_agent.sandbox.nano.making.evaluation.figures import Case, RunLine, StepsLine, case_fields
+from qvl_agent.sandbox.nano.making.evaluation.single_steps import ComparingOracle
 from qvl_agent.sandbox.session import Sandbox, SandboxDesktop, open_sandbox
 
-__all__ = ["FIRST_SEED", "MAX_STEPS", "Answering", "Evaluation"]
+__all__ = ["FIRST_SEED", "MAX_STEPS", "Evaluation", "OpenModel"]
 
 FIRST_SEED: Final = 5_000_000
-"""From here on no seed is trained on."""
+"""Seeds from here on are never trained on."""
 MAX_STEPS: Final = 14
-"""Of a run: room for a few mistakes, as most tasks take the oracle 2 to 8."""
+"""Steps of a run: room for a few mistakes, as most tasks take the oracle 2 to 8."""
 
-Answering = Callable[[SandboxDesktop], Model]
-"""Gives who answers on a desktop; the caller's to close."""
+OpenModel = Callable[[SandboxDesktop], Model]
+"""Returns the model that answers on a desktop; the caller closes it."""
 
 
 class Evaluation:
-    """The applications' windows, one process each, and the model that is asked. Closes with its `with` block.
+    """Runs tasks with one model; each application has a process of its own. The `with` block closes them.
 
     Args:
-        name: what the results call the model.
-        answering: who answers.
-        max_steps: a run that isn't over by then has failed.
-        reader: what reads the text on a target for the guard.
-        constrain: keep the replies to the format while they are written, where the model can.
-        keep: a folder for the recordings of the runs that failed; without one none is kept.
+        name: The model's name in the results.
+        open_model: Returns the model for a desktop.
+        max_steps: A run that isn't over by then has failed.
+        reader: Reads the text on a target for the guard.
+        constrain: Whether to keep replies to the format while they are generated, if the model can.
+        keep: The folder for the recordings of failed runs; None keeps none.
     """
 
     def __init__(
         self,
         name: str,
-        answering: Answering,
+        open_model: OpenModel,
         *,
         max_steps: int = MAX_STEPS,
         reader: Reader | None = None,
         constrain: Constrain = "auto",
         keep: Path | None = None,
     ) -> None:
-        self._name, self._answering, self._keep = name, answering, keep
+        self._name, self._open_model, self._keep = name, open_model, keep
         self._policy, self._reader, self._constrain = Policy(max_steps=max_steps), reader, constrain
         self._stack = ExitStack()
         self._runs = keep or Path(self._stack.enter_context(TemporaryDirectory()))
         self._desktops: dict[str, SandboxDesktop] = {}
 
     def run(self, case: Case) -> RunLine:
-        """Let the model do a task to its end."""
-        desktop, person = self._set_up(case), _Consenting()
-        run = self._agent(desktop, self._answering(desktop), person).run(desktop.sandbox.instruction)
-        line = self._judged(case, desktop.sandbox, run, person.asked)
+        """Let the model do a task until the run ends."""
+        desktop, person = self._set_up(case), _ConsentingPerson()
+        run = self._agent(desktop, self._open_model(desktop), person).run(desktop.sandbox.instruction)
+        line = self._run_line(case, desktop.sandbox, run, person.asked)
         if line.solved or self._keep is None:
             shutil.rmtree(run.folder)
         return line
 
     def steps(self, case: Case) -> StepsLine:
-        """Let the oracle do a task, and ask the model beside it at each step."""
+        """Let the oracle do a task, and ask the model for its reply at each step too."""
         desktop = self._set_up(case)
-        asked = self._answering(desktop)
+        model = self._open_model(desktop)
         if self._constrain == "auto":
-            asked = asked.with_format(reply_format(DIALECT))
-        beside = Beside(asked, desktop.sandbox)
-        run = self._agent(desktop, beside, _Consenting()).run(desktop.sandbox.instruction)
+            model = model.with_format(reply_format(DIALECT))
+        comparing = ComparingOracle(model, desktop.sandbox)
+        run = self._agent(desktop, comparing, _ConsentingPerson()).run(desktop.sandbox.instruction)
         shutil.rmtree(run.folder)
-        return StepsLine.model_validate({**facts(self._name, case), "steps": beside.steps})
+        return StepsLine.model_validate({**case_fields(self._name, case), "steps": comparing.steps})
 
     def _set_up(self, case: Case) -> SandboxDesktop:
-        """Show a case; an application's process is started for its first one."""
+        """Set up a case, and start the application's process if it isn't running yet."""
         if desktop := self._desktops.get(case.app):
             desktop.sandbox.reset(case.task, case.seed)
             return desktop
@@ -105,13 +105,13 @@ class Evaluation:
             picture_tokens=PICTURE_TOKENS,
         )
 
-    def _judged(self, case: Case, sandbox: Sandbox, run: Run, questions: int) -> RunLine:
+    def _run_line(self, case: Case, sandbox: Sandbox, run: Run, questions: int) -> RunLine:
         check = sandbox.check(run.answer, failed=run.status == "failed")
         ended = run.status == ("done" if sandbox.task.possible else "failed")
         steps = run.recording().steps
         return RunLine.model_validate(
             {
-                **facts(self._name, case),
+                **case_fields(self._name, case),
                 "solved": check.passed and ended,
                 "state_right": check.passed,
                 "status": run.status,
@@ -136,8 +136,8 @@ class Evaluation:
         self.close()
 
 
-class _Consenting(Nobody):
-    """A person who asked for just this, so says yes to every question, and counts them."""
+class _ConsentingPerson(Nobody):
+    """Says yes to every question of the guard, as the task was asked for, and counts the questions."""
 
     def __init__(self) -> None:
         self.asked = 0

@@ -1,4 +1,4 @@
-"""Single steps: the oracle acts, and at each of its steps another model is asked for the same."""
+"""Compare a model with the oracle step by step: the oracle acts, and the model is asked at each step too."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,19 +15,20 @@ from qvl_agent.sandbox.nano.making.evaluation.figures import Step
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import Sandbox
 
-__all__ = ["Beside", "compared", "struck"]
+__all__ = ["ComparingOracle", "clicked_node", "compare_replies"]
 
 _WORDS = {"label", "intent", "summary", "reason", "seconds"}
-"""What two replies may say differently and still do the same."""
-_END_OFF = 4
-"""How far a drag's ends may lie apart, of the grid's 1000: less than half a step of the sandbox's sliders."""
+"""The fields in which two replies may differ and still do the same."""
+_END_TOLERANCE = 4
+"""How far apart two drags may end on the 0–1000 grid: less than half a step of the sandbox's sliders."""
 
 
-class Beside(Model):
-    """The oracle, with another model asked beside it over the same conversation and screen.
+class ComparingOracle(Model):
+    """The oracle as a model, which also asks another model for a reply to the same conversation and screen.
 
     Attributes:
-        steps: what the other one said to each.
+        name: "oracle".
+        steps: The other model's replies, compared with the oracle's.
     """
 
     def __init__(self, asked: Model, sandbox: Sandbox) -> None:
@@ -36,7 +37,7 @@ class Beside(Model):
         self._asked, self._sandbox, self._oracle = asked, sandbox, Oracle(sandbox)
 
     def reply(self, messages: Sequence[Message], *, stop: StopCheck, on_text: OnText | None = None) -> Reply:
-        """Ask both, and answer as the oracle does."""
+        """Ask both models, note the comparison, and return the oracle's reply."""
         try:
             said: Reply | ModelError = self._asked.reply(messages, stop=stop)
         except ModelError as error:
@@ -44,23 +45,23 @@ class Beside(Model):
         tree = self._sandbox.tree()
         wanted = self._oracle.reply(messages, stop=stop, on_text=on_text)
         view = next(message.pictures[-1].view for message in reversed(messages) if message.pictures)
-        aimed = self._oracle.aimed[-1]
-        self.steps.append(compared(wanted.text, said, aimed[0] if aimed else "", tree, view))
+        target_id = self._oracle.target_ids[-1]
+        self.steps.append(compare_replies(wanted.text, said, target_id[0] if target_id else "", tree, view))
         return wanted
 
     def close(self) -> None:
-        """Do nothing: the model is its owner's to close."""
+        """Do nothing: whoever opened the model closes it."""
 
 
-def compared(wanted: str, said: Reply | ModelError, aimed: str, tree: Tree, view: View) -> Step:
+def compare_replies(wanted: str, said: Reply | ModelError, target_id: str, tree: Tree, view: View) -> Step:
     """Compare a reply with the oracle's.
 
     Args:
-        wanted: the oracle's reply.
-        said: the other one, or why there is none.
-        aimed: the id of the node that the oracle would press on; "" where it presses on none.
-        tree: what is on the screen.
-        view: the picture that both point in.
+        wanted: The oracle's reply.
+        said: The other reply, or the error if there is none.
+        target_id: The id of the node that the oracle presses; "" if it presses none.
+        tree: The widgets on the screen.
+        view: The picture in which both point.
     """
     right = parse_action(wanted)
     hit = None if _target(right) is None else False
@@ -72,30 +73,30 @@ def compared(wanted: str, said: Reply | ModelError, aimed: str, tree: Tree, view
     except (ParseError, CoordinateError, ModelError) as error:
         return Step(wanted=wanted, action=right.kind, said=text, error=str(error), hit=hit)
     if hit is not None:
-        hit = _hits(action, right, aimed, tree, view)
+        hit = _hits(action, right, target_id, tree, view)
     return Step(
         wanted=wanted,
         action=right.kind,
         said=text,
         same_kind=action.kind == right.kind,
         hit=hit,
-        same=hit is not False and _does(action) == _does(right) and _ends(action, right),
+        same=hit is not False and _effect(action) == _effect(right) and _same_end(action, right),
     )
 
 
-def struck(tree: Tree, point: DesktopPoint) -> str:
-    """Name what a click at a point would hit: the smallest node there that takes clicks; "" for none."""
+def clicked_node(tree: Tree, point: DesktopPoint) -> str:
+    """Return the id of the node that a click would hit: the smallest that takes clicks; "" for none."""
     there = [node for node in tree.nodes if node.role not in PASSIVE and point in node.rect]
     return min(there, key=lambda node: node.rect.width * node.rect.height).id if there else ""
 
 
-def _hits(action: Action, right: Action, aimed: str, tree: Tree, view: View) -> bool:
+def _hits(action: Action, right: Action, target_id: str, tree: Tree, view: View) -> bool:
     target, wanted = _target(action), _target(right)
     if target is None or wanted is None:
         return False
     point = model_to_desktop(target.centre, view)
-    if aimed:
-        return struck(tree, point) == aimed
+    if target_id:
+        return clicked_node(tree, point) == target_id
     middle = target.centre  # a scroll or a zoom: anywhere in what the oracle names will do
     return wanted.x1 <= middle.x <= wanted.x2 and wanted.y1 <= middle.y <= wanted.y2
 
@@ -104,15 +105,15 @@ def _target(action: Action) -> ModelBox | None:
     return action.target if isinstance(action, (*POINTING, Type)) else None
 
 
-def _ends(action: Action, right: Action) -> bool:
-    """Whether two drags end at the same value; other actions have no end."""
+def _same_end(action: Action, right: Action) -> bool:
+    """Whether two drags end at the same value; True for other actions."""
     if not (isinstance(action, Drag) and isinstance(right, Drag)):
         return True
-    return abs(action.end.centre.x - right.end.centre.x) <= _END_OFF
+    return abs(action.end.centre.x - right.end.centre.x) <= _END_TOLERANCE
 
 
-def _does(action: Action) -> dict[str, Any]:
-    """What an action does, but for where: of a scroll the direction alone."""
+def _effect(action: Action) -> dict[str, Any]:
+    """Return what an action does, without its place and words; of a scroll only the direction."""
     does = action.model_dump(exclude=_WORDS | {"target", "end"})
     if isinstance(action, Scroll):
         does |= {"dx": (action.dx > 0) - (action.dx < 0), "dy": (action.dy > 0) - (action.dy < 0)}

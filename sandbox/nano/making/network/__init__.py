@@ -1,1 +1,1 @@
-"""nano's network in plain PyTorch, and how its weights start."""
+"""nano's network: its shape, tokenizer and starting weights, and its forward pass in plain PyTorch."""

@@ -1,8 +1,8 @@
-"""What lets the model repeat a word just as it was told: built into its weights, and not learnt.
+"""Weights that let the model repeat a word exactly: set by hand, not learnt.
 
-The stream's last channels are kept for a code of the token that came in. No layer writes to them before the
-copying heads do, as what the layers add to the others is a hundred times as loud and drowns the token. Those
-heads bring the code of the token that they look at, and that token is said.
+The last channels of the residual stream hold a code of the input token. No layer before the copying heads
+writes to them, as what the layers add to the other channels is a hundred times as large as the token's
+embedding. The copying heads fetch the code of the token that they attend to, which makes it the output.
 """
 
 import math
@@ -14,57 +14,59 @@ import torch
 from torch import Tensor
 
 from qvl_agent.sandbox.nano.making.network.heads import Heads
-from qvl_agent.sandbox.nano.making.network.language import COPIER, COPIERS, IDENTITY
+from qvl_agent.sandbox.nano.making.network.language import COPYING_HEADS, COPYING_LAYER, IDENTITY_CHANNELS
 from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL
 
-__all__ = ["identities", "start_copying", "tie_copying"]
+__all__ = ["identity_codes", "start_copying", "tie_copying"]
 
 _LOUD: Final = 0.7
-"""The length of a token's code."""
+"""The norm of a token's code."""
 _COPIED: Final = 60.0
-"""How loud what the copying heads find is, by the loudness of the stream squared: of where they look, which
-they divide by, and of where they write."""
+"""The copying heads' gain over the square of the stream's RMS: once for the position that they read, whose
+norm layer divides by it, and once for the position that they write to."""
 _STREAM: Final = 0.5
-"""The loudness that the stream starts with, about."""
+"""The approximate RMS of the stream at the start."""
 _NEW: Final = 0.05
-"""The share of a new loudness that counts."""
+"""The weight of a new RMS in the running mean of the gain."""
 _TEAMS: Final = 2
-"""So many times the copying heads carry a code."""
+"""How many copies of a code the copying heads carry in all."""
 _LEAST: Final = 1e-6
-"""What counts as no spread of cells, of the greatest."""
+"""The least variance of cells that counts, as a share of the greatest."""
 
 
-def identities(bare: Mapping[int, str]) -> Tensor:
-    """Give each token a code that no other is like: shape (tokens, IDENTITY).
+def identity_codes(bare: Mapping[int, str]) -> Tensor:
+    """Return a random code for each token: shape (tokens, IDENTITY_CHANNELS).
 
-    A word with a space before it has the word's own. Special tokens have none, so that looking at one copies
-    nothing.
+    A word has the same code with and without a space before it. Special tokens have the code 0, so that
+    attending to one copies nothing.
 
     Args:
-        bare: each token's text without the space before it.
+        bare: Each token's text without the space before it, by the token.
     """
-    codes = torch.zeros(len(bare), IDENTITY)
+    codes = torch.zeros(len(bare), IDENTITY_CHANNELS)
     for token, word in bare.items():
         if word not in SPECIAL:
-            bits = random.Random(f"nano/{word}").getrandbits(IDENTITY)
-            codes[token] = torch.tensor([1.0 if bits >> bit & 1 else -1.0 for bit in range(IDENTITY)])
-    return codes * (_LOUD / math.sqrt(IDENTITY))
+            bits = random.Random(f"nano/{word}").getrandbits(IDENTITY_CHANNELS)
+            codes[token] = torch.tensor(
+                [1.0 if bits >> bit & 1 else -1.0 for bit in range(IDENTITY_CHANNELS)]
+            )
+    return codes * (_LOUD / math.sqrt(IDENTITY_CHANNELS))
 
 
 @torch.no_grad()
 def start_copying(visual: Any, heads: Heads, text: Any, seen: Tensor) -> None:
-    """Keep the codes' channels free of what is seen, and let the copying heads be as loud as the stream.
+    """Move what the tower gives out of the codes' channels, and set the copying heads' first gain.
 
-    What the first stage's heads read of a cell is laid into the other channels, as little changed as can be:
-    reduced-rank regression of what they read on the cells.
+    What the first stage's heads read from a cell is moved into the other channels with the least change:
+    by reduced-rank regression of what they read on the cells. All changes are made in place.
 
     Args:
-        visual: Qwen3VLVisionModel, as the first stage taught it.
-        heads: those of the first stage.
+        visual: Qwen3VLVisionModel, trained in the first stage.
+        heads: The first stage's heads.
         text: Qwen3VLTextModel.
-        seen: cells of some pictures, shape (n, width).
+        seen: The tower's output for cells of some pictures, shape (n, width).
     """
-    cells, kept = seen.double(), seen.shape[1] - IDENTITY
+    cells, kept = seen.double(), seen.shape[1] - IDENTITY_CHANNELS
     moments = cells.T @ cells / len(cells)
     sizes, ways = torch.linalg.eigh(moments)
     sizes = sizes.clamp(min=float(sizes.max()) * _LEAST).sqrt()
@@ -80,40 +82,38 @@ def start_copying(visual: Any, heads: Heads, text: Any, seen: Tensor) -> None:
     for head in (heads.says, heads.where):
         weight = head.weight.double() @ room
         head.weight.zero_()[:, :kept] = weight
-    text.layers[COPIER].self_attn.o_proj.weight[-IDENTITY, 0] = _gain(_STREAM)
+    text.layers[COPYING_LAYER].self_attn.o_proj.weight[-IDENTITY_CHANNELS, 0] = _gain(_STREAM)
 
 
 @torch.no_grad()
 def tie_copying(text: Any, codes: Tensor, loudness: float | None = None) -> None:
-    """Let the copying heads say just the token that they look at.
-
-    Its code stands in channels that no layer before theirs writes to.
+    """Set the weights so that the copying heads output the token that they attend to; done after every step.
 
     Args:
-        text: Qwen3VLTextModel.
-        codes: as `identities` gives them.
-        loudness: of the stream that they write to, as `text.read` found it.
+        text: Qwen3VLTextModel, changed in place.
+        codes: The tokens' codes, from `identity_codes`.
+        loudness: The RMS of the stream that they write to (`Reading.loudness`); None leaves the gain.
     """
-    text.embed_tokens.weight[: len(codes), -IDENTITY:] = codes
-    for layer in text.layers[:COPIER]:
-        layer.self_attn.o_proj.weight[-IDENTITY:] = 0
-        layer.mlp.down_proj.weight[-IDENTITY:] = 0
-    layer = text.layers[COPIER]
-    attention, given = layer.self_attn, layer.input_layernorm.weight[-IDENTITY:]
+    text.embed_tokens.weight[: len(codes), -IDENTITY_CHANNELS:] = codes
+    for layer in text.layers[:COPYING_LAYER]:
+        layer.self_attn.o_proj.weight[-IDENTITY_CHANNELS:] = 0
+        layer.mlp.down_proj.weight[-IDENTITY_CHANNELS:] = 0
+    layer = text.layers[COPYING_LAYER]
+    attention, given = layer.self_attn, layer.input_layernorm.weight[-IDENTITY_CHANNELS:]
     size = attention.head_dim
-    parts = COPIERS // _TEAMS  # so many heads carry a code together
-    gain = attention.o_proj.weight[-IDENTITY, 0].clone()
+    parts = COPYING_HEADS // _TEAMS  # so many heads carry a code together
+    gain = attention.o_proj.weight[-IDENTITY_CHANNELS, 0].clone()
     if loudness is not None:
         gain += _NEW * (_gain(loudness) - gain)
-    for head in range(COPIERS):
+    for head in range(COPYING_HEADS):
         rows, part = slice(head * size, (head + 1) * size), head % parts * size
-        carried = torch.eye(IDENTITY, device=given.device)[part : part + size]
+        carried = torch.eye(IDENTITY_CHANNELS, device=given.device)[part : part + size]
         attention.v_proj.weight[rows] = 0
-        attention.v_proj.weight[rows, -IDENTITY:] = carried / given
+        attention.v_proj.weight[rows, -IDENTITY_CHANNELS:] = carried / given
         attention.o_proj.weight[:, rows] = 0
-        attention.o_proj.weight[-IDENTITY:, rows] = carried.T * gain
+        attention.o_proj.weight[-IDENTITY_CHANNELS:, rows] = carried.T * gain
 
 
 def _gain(loudness: float) -> float:
-    """Say how loud each copying head is made."""
+    """Return each copying head's gain for a stream of this RMS."""
     return _COPIED * loudness**2 / _TEAMS

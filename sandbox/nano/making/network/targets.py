@@ -1,8 +1,8 @@
-"""What each patch and cell of a picture shows: the dense supervision that teaches the tower to see.
+"""The targets of the first stage: what each patch and cell of a picture shows.
 
-Trained on replies alone, the model doesn't get past guessed digits. So its eyes learn first, from the
-widgets under each patch; the heads that are used for it are thrown away afterwards. The cell that a widget's
-middle lies in is to know it best: it is where the language model is taught to look for it.
+Trained on replies alone, the model doesn't get past guessing digits. So the tower learns first, from the
+widgets under each patch; the heads that are used for it are thrown away afterwards. The cell that holds a
+widget's middle matters most: there the language model is taught to look for the widget.
 """
 
 import math
@@ -16,47 +16,50 @@ import numpy.typing as npt
 from qvl_agent.sandbox.nano.making.samples import Item
 from qvl_agent.sandbox.nano.making.shape import CELL, GRID, PICTURE
 
-__all__ = ["FLAGS", "IGNORED", "PLACES", "ROLES", "Targets", "cell_of", "paint"]
+__all__ = ["FLAGS", "IGNORED", "PLACES_PER_CELL", "ROLES", "Targets", "cell_of", "paint_targets"]
 
 ROLES: Final = (
     "nothing", "button", "check box", "drop-down", "list item", "menu item", "option", "radio button",
     "scroll area", "slider", "slider handle", "swatch", "tab", "text", "text field",
 )  # fmt: skip
 FLAGS: Final = ("checked", "selected", "focused", "pinned", "muted", "unread", "mine", "liked")
-"""What a state says; of the row around it where the widget itself says nothing."""
+"""The flags of a widget's state; if it doesn't have one, the list item around it is asked."""
 IGNORED: Final = -100
-PLACES: Final = 5
-"""Of a cell: its four patches, and the cell itself."""
+"""A target that isn't known, or that nothing is learnt from."""
+PLACES_PER_CELL: Final = 5
+"""A cell's places: its four patches, and the cell itself."""
 _PART: Final = 0.4
-"""The share of a small widget that must lie in a patch for the patch to stand for it."""
+"""The share of a small widget that must lie in a patch for the patch to show it."""
 _PATCH: Final = CELL // 2
+"""The side of a patch, in px."""
 _LEVEL: Final = 0.7
-"""How far widgets of different sizes are levelled: 0 not at all, 1 wholly."""
+"""How far the weights of small and large widgets are levelled: 0 not at all, 1 wholly."""
 _OWN: Final = 3.0
 _NOTHING: Final = 0.3
-"""How much a cell itself counts beside a patch, with a widget and without."""
+"""The weight of a cell itself, with a widget and without; a patch's is 1 on average."""
 
 Ints = npt.NDArray[np.int64]
 Edges = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels."""
+"""(left, top, right, bottom) in px."""
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """For each cell's five places, shape (cells, 5); `flags` (cells, 5, flags), `boxes` (cells, 5, 4).
+    """The targets of one picture: shape (cells, 5) for each cell's five places, unless noted.
 
-    A patch stands for the smallest widget on it; a cell for the smallest one whose middle lies in it.
+    A patch shows the smallest widget on it; a cell shows the smallest widget whose middle lies in it.
 
     Attributes:
-        role: an index of `ROLES`.
-        word: of the widget's label in the vocabulary of words, 0 for another one, IGNORED for none.
-        row: the same of the list item around it.
-        value: the same of what it holds.
-        flags: 0 or 1, IGNORED where it can't be said.
-        boxes: left, top, right and bottom from 0 to 999 over the picture, IGNORED for nothing.
-        weights: how much a place counts, 1 on the average of the patches: a small widget has few of them,
-            and matters nearly as much as a large one.
-        middle: of the cell itself, across and down, from 0 to 999: shape (cells, 2).
+        role: The index of the widget's role in `ROLES`.
+        word: The number of the widget's label; 0 for a label without one, IGNORED for no label.
+        row: The same for the list item around it.
+        value: The same for its value.
+        flags: 0 or 1, IGNORED where not known; shape (cells, 5, flags).
+        boxes: Left, top, right and bottom from 0 to 999 over the picture, IGNORED where there is no widget
+            or the side is outside; shape (cells, 5, 4).
+        weights: The weight of a place, 1 on average over the patches. A small widget has few patches, but
+            counts nearly as much as a large one.
+        middle: The middle of the cell, across and down, from 0 to 999; shape (cells, 2).
     """
 
     role: Ints
@@ -69,13 +72,15 @@ class Targets:
     middle: Ints
 
 
-def paint(items: Sequence[Item], words: Mapping[str, int], shift: tuple[int, int] = (0, 0)) -> Targets:
-    """Say what each place shows.
+def paint_targets(
+    items: Sequence[Item], words: Mapping[str, int], shift: tuple[int, int] = (0, 0)
+) -> Targets:
+    """Return a picture's targets.
 
     Args:
-        items: the widgets on the picture.
-        words: labels by number, from 1 on.
-        shift: pixels that the picture was moved by, to the right and down.
+        items: The widgets on the picture.
+        words: The numbers of labels, from 1 on, by label.
+        shift: By how many px the picture was moved to the right and down.
     """
     high, wide = 2 * GRID[0], 2 * GRID[1]
     inner, outer = np.full((high, wide), -1), np.full((high, wide), -1)
@@ -95,20 +100,20 @@ def paint(items: Sequence[Item], words: Mapping[str, int], shift: tuple[int, int
 
 
 def cell_of(box: Sequence[int]) -> int:
-    """Say in which cell of a whole screen a reply's box has its middle: left, top, right, bottom; 0-1000."""
+    """Return the cell of a whole screen with a box's middle: left, top, right, bottom on the 0–1000 grid."""
     across = (box[0] + box[2]) / 2000 * GRID[1]
     down = (box[1] + box[3]) / 2000 * GRID[0]
     return min(GRID[0] - 1, int(down)) * GRID[1] + min(GRID[1] - 1, int(across))
 
 
 def _rank(rect: Edges) -> tuple[int, float]:
-    """Order widgets so that what a place stands for comes last: a small one, near the middle of its cell."""
+    """Sort widgets so that those to be shown come last: small ones, near the middle of a cell."""
     middle = (rect[0] + rect[2]) / 2 % CELL - CELL / 2, (rect[1] + rect[3]) / 2 % CELL - CELL / 2
     return -round(2 * math.log2(max(1.0, _area(rect)))), -math.hypot(*middle)
 
 
 def _middle(rect: Edges) -> int | None:
-    """The cell that a rectangle's middle lies in; none where that is outside the picture."""
+    """Return the cell that a rectangle's middle lies in; None if that is outside the picture."""
     column, row = (rect[0] + rect[2]) / 2 // CELL, (rect[1] + rect[3]) / 2 // CELL
     if not (0 <= row < GRID[0] and 0 <= column < GRID[1]):
         return None
@@ -126,7 +131,7 @@ def _area(rect: Edges) -> float:
 
 
 def _patches(rect: Edges) -> tuple[slice, slice]:
-    """The patches that stand for a rectangle: those whose middle is in it, or that hold enough of it."""
+    """Return the patches that show a rectangle: those whose middle is in it, or that hold enough of it."""
     return _span(rect[1], rect[3], 2 * GRID[0]), _span(rect[0], rect[2], 2 * GRID[1])
 
 
@@ -142,7 +147,7 @@ def _span(low: float, high: float, count: int) -> slice:
 
 
 def _cells(grid: Ints) -> Ints:
-    """From (rows, columns) of patches to (cells, 4)."""
+    """Reshape (rows, columns) of patches to (cells, 4)."""
     high, wide = GRID
     return grid.reshape(high, 2, wide, 2).transpose(0, 2, 1, 3).reshape(high * wide, 4)
 
@@ -150,7 +155,7 @@ def _cells(grid: Ints) -> Ints:
 def _gathered(
     items: Sequence[Item], rects: Sequence[Edges], words: Mapping[str, int], inner: Ints, outer: Ints
 ) -> Targets:
-    """Look every patch's widget up; the last row of each table is for none (index -1)."""
+    """Look up each place's widget in tables; the last row of each is for no widget (index -1)."""
     role = [ROLES.index(item.role) for item in items] + [0]
     word = [_word(item.label, words) for item in items] + [IGNORED]
     value = [_value(item.state, words) for item in items] + [IGNORED]
@@ -200,7 +205,7 @@ def _flag(value: object) -> int:
 
 
 def _grid(rect: Edges) -> list[int]:
-    """Where a rectangle lies on the scale of the replies; IGNORED where it sticks out of the picture."""
+    """Return a rectangle on the 0–999 scale; IGNORED for a side that is outside the picture."""
     found = []
     for place, size in zip(rect, (*PICTURE, *PICTURE), strict=True):
         on_grid = round(place * 1000 / size)

@@ -1,4 +1,4 @@
-"""The vision tower for training on a CPU: the real weights, batches of equal pictures, no convolution.
+"""The vision tower's forward pass for training on a CPU: the real weights, equal pictures, no convolution.
 
 `nn.Conv3d` is slow on a CPU, and the same product as a linear layer isn't; both frames of its time
 axis are the same picture, so their weights are added. A test holds this to the real forward pass.
@@ -13,21 +13,21 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import get_vision_interpolat
 
 from qvl_agent.sandbox.nano.making.shape import GRID
 
-__all__ = ["Places", "linear", "patches", "rotated", "see"]
+__all__ = ["PatchPositions", "apply_linear", "cut_patches", "encode_pictures", "rotate_halves"]
 
 _SHORT: Final = 256
-"""Up to so many patches plain attention is quicker than the fused kernel, which pays for large ones only."""
+"""Up to so many patches plain attention is quicker than the fused kernel."""
 
 
-class Places:
-    """Where the patches of a whole picture are: position embeddings and rotations, in the order of cells.
+class PatchPositions:
+    """The position embeddings and rotations of a picture's patches, in the order of cells.
 
     Args:
-        visual: Qwen3VLVisionModel; where it lies, these lie.
-        grid: rows and columns of cells.
+        visual: Qwen3VLVisionModel, whose device is used.
+        grid: Rows and columns of cells.
 
     Attributes:
-        rows, columns: of each patch, shape (cells, 4).
+        rows, columns: Each patch's row and column, shape (cells, 4).
     """
 
     def __init__(self, visual: Any, grid: tuple[int, int] = GRID) -> None:
@@ -51,26 +51,26 @@ class Places:
         self._cos, self._sin = visual.rotary_pos_emb(torch.zeros(1, device=device), positions)
 
     def embeddings(self, visual: Any, cells: Tensor) -> Tensor:
-        """The learned position embeddings of cells of shape (batch, n): (batch, 4 n, width)."""
+        """Return the learnt position embeddings of cells (batch, n): shape (batch, 4 n, width)."""
         table: Tensor = (visual.pos_embed(self._indices) * self._weights[:, :, None]).sum(1)
         return table.view(-1, 4, table.shape[-1])[cells].flatten(1, 2)
 
     def rotations(self, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosines and sines of cells of shape (batch, n): (batch, 4 n, head width) each."""
+        """Return the cosines and sines of cells (batch, n): shape (batch, 4 n, head width) each."""
         cos, sin = (part.view(-1, 4, part.shape[-1])[cells].flatten(1, 2) for part in (self._cos, self._sin))
         return cos, sin
 
 
-def patches(pictures: Tensor, mean: float, deviation: float) -> Tensor:
+def cut_patches(pictures: Tensor, mean: float, deviation: float) -> Tensor:
     """Cut pictures into patches in the order of cells.
 
     Args:
-        pictures: bytes of shape (batch, height, width, 3).
-        mean: of all channels, 0 to 1.
-        deviation: the same.
+        pictures: RGB bytes, shape (batch, height, width, 3).
+        mean: The mean that is subtracted from every channel, 0-1.
+        deviation: The deviation that every channel is divided by, 0-1.
 
     Returns:
-        shape (batch, cells, 4 * 3 * 16 * 16): each cell's four patches, channels first.
+        Each cell's four patches, channels first: shape (batch, cells, 4 * 3 * 16 * 16).
     """
     batch, height, width, _ = pictures.shape
     cut = pictures.view(batch, height // 32, 2, 16, width // 32, 2, 16, 3)
@@ -78,45 +78,45 @@ def patches(pictures: Tensor, mean: float, deviation: float) -> Tensor:
     return (cut.float() / 255 - mean) / deviation
 
 
-def see(
-    visual: Any, places: Places, given: Tensor, cells: Tensor, kind: torch.dtype = torch.bfloat16
+def encode_pictures(
+    visual: Any, places: PatchPositions, given: Tensor, cells: Tensor, dtype: torch.dtype = torch.bfloat16
 ) -> Tensor:
-    """Encode pictures, or parts of them that are equally large.
+    """Encode pictures, or parts of them of the same size.
 
     Args:
         visual: Qwen3VLVisionModel, its weights in float32.
-        places: of the whole picture.
-        given: patches of shape (batch, n, 4 * 768), as `patches` cuts them.
-        cells: which cells of the picture they are, shape (batch, n).
-        kind: what is computed in.
+        places: The positions of the whole picture's patches.
+        given: Patches from `cut_patches`, shape (batch, n, 4 * 768).
+        cells: Which cells of the picture they are, shape (batch, n).
+        dtype: What to compute in.
 
     Returns:
-        what the language model is given: (batch, n, out_hidden_size), in `kind`.
+        What the language model gets for each cell: shape (batch, n, out_hidden_size), in `dtype`.
     """
     batch, count = cells.shape
     weight = visual.patch_embed.proj.weight.sum(2).flatten(1)
     hidden = F.linear(
-        given.view(batch, count * 4, 768).to(kind), weight.to(kind), visual.patch_embed.proj.bias.to(kind)
+        given.view(batch, count * 4, 768).to(dtype), weight.to(dtype), visual.patch_embed.proj.bias.to(dtype)
     )
-    hidden = hidden + places.embeddings(visual, cells).to(kind)
-    cos, sin = (part.to(kind)[:, :, None] for part in places.rotations(cells))
+    hidden = hidden + places.embeddings(visual, cells).to(dtype)
+    cos, sin = (part.to(dtype)[:, :, None] for part in places.rotations(cells))
     for block in visual.blocks:
         hidden = hidden + _attend(block.attn, _norm(hidden, block.norm1), cos, sin)
-        inner = F.gelu(linear(_norm(hidden, block.norm2), block.mlp.linear_fc1), approximate="tanh")
-        hidden = hidden + linear(inner, block.mlp.linear_fc2)
+        inner = F.gelu(apply_linear(_norm(hidden, block.norm2), block.mlp.linear_fc1), approximate="tanh")
+        hidden = hidden + apply_linear(inner, block.mlp.linear_fc2)
     merger = visual.merger
     four = _norm(hidden, merger.norm).reshape(batch, count, -1)
-    return linear(F.gelu(linear(four, merger.linear_fc1)), merger.linear_fc2)
+    return apply_linear(F.gelu(apply_linear(four, merger.linear_fc1)), merger.linear_fc2)
 
 
-def linear(hidden: Tensor, layer: Any) -> Tensor:
-    """Apply a linear layer in the kind of numbers that it is given."""
+def apply_linear(hidden: Tensor, layer: Any) -> Tensor:
+    """Apply a linear layer in the dtype of `hidden`."""
     bias = None if layer.bias is None else layer.bias.to(hidden.dtype)
     return F.linear(hidden, layer.weight.to(hidden.dtype), bias)
 
 
-def rotated(hidden: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate the halves of the last axis against each other: transformers' rotary embedding."""
+def rotate_halves(hidden: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Apply transformers' rotary embedding: rotate the halves of the last axis against each other."""
     half = hidden.shape[-1] // 2
     first, second = hidden[..., :half], hidden[..., half:]
     cos, sin = cos[..., :half], sin[..., :half]
@@ -130,13 +130,13 @@ def _norm(hidden: Tensor, layer: Any) -> Tensor:
 
 def _attend(attention: Any, hidden: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     batch, length, width = hidden.shape
-    mixed = linear(hidden, attention.qkv).view(batch, length, 3, attention.num_heads, -1)
+    mixed = apply_linear(hidden, attention.qkv).view(batch, length, 3, attention.num_heads, -1)
     query, key, value = mixed.unbind(2)
-    query, key = rotated(query, cos, sin), rotated(key, cos, sin)
+    query, key = rotate_halves(query, cos, sin), rotate_halves(key, cos, sin)
     query, key, value = (part.transpose(1, 2) for part in (query, key, value))
     if length <= _SHORT:
         shares = torch.softmax(query @ key.transpose(-1, -2) * attention.scaling, -1)
         out = shares @ value
     else:
         out = F.scaled_dot_product_attention(query, key, value, scale=attention.scaling)
-    return linear(out.transpose(1, 2).reshape(batch, length, width), attention.proj)
+    return apply_linear(out.transpose(1, 2).reshape(batch, length, width), attention.proj)

@@ -1,4 +1,4 @@
-"""Muon for the hidden matrices, AdamW for all else: the two as one."""
+"""One optimiser made of two: Muon for the hidden matrices, AdamW for all other weights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -11,20 +11,21 @@ from qvl_agent.actions.core.errors import ModelError
 __all__ = ["Optimiser"]
 
 _NOT_HIDDEN: Final = ("embed", "patch", "words", "says")
-"""In the names of matrices that take something in or give it out."""
+"""In the names of matrices that aren't hidden: they take inputs in or give outputs."""
 _CLIP: Final = 1.0
+"""The greatest norm of the gradients."""
 
 
 class Optimiser:
     """Trains some modules.
 
     Args:
-        modules: by name.
-        rate: how fast; Muon's is matched to AdamW's.
-        decay: of the weights, a step and rate.
+        modules: The modules, by name.
+        rate: The learning rate; Muon's updates are scaled to match AdamW's.
+        decay: The weight decay of a step, times the rate.
 
     Raises:
-        ModelError: this PyTorch has no Muon.
+        ModelError: This PyTorch has no Muon.
     """
 
     def __init__(self, modules: Mapping[str, nn.Module], rate: float, decay: float = 0.02) -> None:
@@ -46,7 +47,7 @@ class Optimiser:
         )
 
     def step(self, rate: float) -> None:
-        """Change the weights by their gradients, which are clipped, and forget those."""
+        """Clip the gradients, update the weights, and clear the gradients."""
         torch.nn.utils.clip_grad_norm_(self._named.values(), _CLIP)
         for optimiser in self._both():
             for group in optimiser.param_groups:
@@ -55,7 +56,7 @@ class Optimiser:
             optimiser.zero_grad()
 
     def tensors(self) -> dict[str, Tensor]:
-        """What has to be kept to go on: by the names of the weights and of what is kept of each."""
+        """Return the state that is needed to continue, by "WEIGHT/NAME"."""
         return {
             f"{name}/{kept}": tensor
             for name, weight in self._named.items()
@@ -63,7 +64,7 @@ class Optimiser:
         }
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on from what `tensors` gave."""
+        """Load what `tensors` returned."""
         for path, tensor in tensors.items():
             name, _, kept = path.rpartition("/")
             weight = self._named[name]

@@ -1,6 +1,6 @@
-"""Packs a picture and its questions, or a run, into one sequence of tokens for `text.read`.
+"""Write a picture with its questions, or a run, as one `Pack` of tokens for `read_pack`.
 
-A test holds them to what the ordinary backend makes of the same conversations, token by token and
+A test compares them with what the ordinary backend makes of the same conversations, token by token and
 position by position.
 """
 
@@ -13,36 +13,40 @@ import torch
 from torch import Tensor
 
 from qvl_agent.prompts import render
-from qvl_agent.sandbox.nano.making.network.language import Sequence, picture_positions
+from qvl_agent.sandbox.nano.making.network.language import Pack, picture_positions
 from qvl_agent.sandbox.nano.making.network.targets import cell_of
-from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING, Coder
+from qvl_agent.sandbox.nano.making.network.tokenizer import ANSWERING, NanoTokenizer
 from qvl_agent.sandbox.nano.making.samples import Episode, Shot
 from qvl_agent.sandbox.nano.making.shape import GRID
-from qvl_agent.sandbox.nano.making.training.words_only import Words
+from qvl_agent.sandbox.nano.making.training.words_only import Conversation
 
 __all__ = ["questions_pack", "run_pack", "words_pack"]
 
 _BOX: Final = re.compile(r'"bbox_2d": \[(\d+), (\d+), (\d+), (\d+)\]')
 _COORDINATES: Final = re.compile(r'(?<=": \[)(\d+(?:, \d+){3})(?=\])')
-"""What only a picture tells of a reply."""
-_SHORTEST: Final = 3
-"""Characters of a piece that counts as repeated, as the tokenizer writes them: a Chinese one is three."""
+"""A reply's coordinates, which only the picture tells."""
+_MIN_REPEATED: Final = 3
+"""The fewest characters of a piece that counts as repeated; the tokenizer writes a Chinese one as three."""
 _END: Final = "<|im_end|>\n"
 _PICTURE: Final = "<|image_pad|>"
 
 
-class _Written:
-    """What was written so far.
+class _PackBuilder:
+    """Builds a pack piece by piece.
 
     Args:
-        coder: whose tokens.
-        sees: whether there are pictures; without, only the places that they take are left.
+        tokenizer: The tokenizer.
+        sees: Whether pictures are written; if not, only the positions that they take are skipped.
+
+    Attributes:
+        at: The next token's position.
+        branch: The number of the current question.
     """
 
-    def __init__(self, coder: Coder, *, sees: bool = True) -> None:
-        self._coder, self._sees = coder, sees
-        self.at = len(coder.system)
-        """The next token's position; several questions may begin at the same."""
+    def __init__(self, tokenizer: NanoTokenizer, *, sees: bool = True) -> None:
+        self._tokenizer, self._sees = tokenizer, sees
+        self.at = len(tokenizer.system)
+        """Several questions may begin at the same position."""
         self.branch = 0
         self._ids: list[int] = []
         self._positions: list[Tensor] = []
@@ -51,44 +55,44 @@ class _Written:
         self._looks: list[tuple[int, int, int]] = []
         self._copies: list[tuple[int, int]] = []
         self._since = 0
-        """Where what was said since the last reply begins."""
+        """The index of the first token since the last reply."""
         self._numbers: list[int] = []
         self._pictures: list[tuple[int, int, int]] = []
 
-    def branches(self, start: int) -> None:
-        """Begin the next question, at a position."""
+    def begin_branch(self, start: int) -> None:
+        """Begin the next question, at position `start`."""
         self.at, self.branch, self._since = start, self.branch + 1, len(self._ids)
 
-    def text(self, text: str) -> None:
-        """Write words that are given."""
-        self._tokens(self._coder.encode(text), learnt=False)
+    def add_text(self, text: str) -> None:
+        """Add a text that isn't learnt."""
+        self._tokens(self._tokenizer.encode(text), learnt=False)
 
-    def picture(self, grid: tuple[int, int]) -> None:
-        """Write a picture of so many rows and columns of tokens."""
+    def add_picture(self, grid: tuple[int, int]) -> None:
+        """Add a picture of so many rows and columns of tokens."""
         if not self._sees:
             self.at += max(grid)
             return
         count = grid[0] * grid[1]
         self._pictures.append((len(self._ids), len(self._pictures), count))
         positions = picture_positions(self.at, grid)
-        self._put([self._coder.special[_PICTURE]] * count, positions, learnt=False)
+        self._put([self._tokenizer.special[_PICTURE]] * count, positions, learnt=False)
         self.at += max(grid)
 
-    def reply(self, reply: str, *, pointing: bool) -> None:
-        """Write words that are to be learnt, and where to look at the last picture for their box."""
-        tokens = [*self._coder.encode(reply), self._coder.special["<|im_end|>"]]
+    def add_reply(self, reply: str, *, pointing: bool) -> None:
+        """Add a reply to be learnt; if `pointing`, also that its box's cell is to be attended to."""
+        tokens = [*self._tokenizer.encode(reply), self._tokenizer.special["<|im_end|>"]]
         self._copies += self._repeated(tokens)
         if self._sees:
             self._point(reply, tokens, pointing=pointing)
             self._tokens(tokens, learnt=True)
         else:
             for number, part in enumerate(_COORDINATES.split(reply + "<|im_end|>")):
-                self._tokens(self._coder.encode(part), learnt=number % 2 == 0)
+                self._tokens(self._tokenizer.encode(part), learnt=number % 2 == 0)
         self._since = len(self._ids)
 
-    def slip(self, reply: str) -> None:
-        """Write a reply that isn't to be learnt."""
-        self.text(reply + "<|im_end|>")
+    def add_slip(self, reply: str) -> None:
+        """Add a reply that missed on purpose, which isn't learnt."""
+        self.add_text(reply + "<|im_end|>")
         self._since = len(self._ids)
 
     def _point(self, reply: str, tokens: list[int], *, pointing: bool) -> None:
@@ -100,42 +104,42 @@ class _Written:
                 self._looks += [(place - 1, side, cell) for side, place in enumerate(places)]
 
     def _repeated(self, tokens: list[int]) -> Iterator[tuple[int, int]]:
-        """Find what a reply repeats of what it was told: the longest pieces, but for single usual words."""
+        """Yield what a reply repeats from the text before it: longest pieces, but no single usual words."""
         first = len(self._ids)
-        told = [self._coder.bare[token] for token in self._ids[self._since :]]
-        said = [self._coder.bare[token] for token in tokens[:-1]]
+        told = [self._tokenizer.bare[token] for token in self._ids[self._since :]]
+        said = [self._tokenizer.bare[token] for token in tokens[:-1]]
         at = 0
         while at < len(said):
             alike = [place for place, word in enumerate(told) if word == said[at]]
             count, place = max(
-                ((_as_long(told[place:], said[at:]), place) for place in alike), default=(1, 0)
+                ((_common_length(told[place:], said[at:]), place) for place in alike), default=(1, 0)
             )
             piece = [word for word in said[at : at + count] if word]
             if (
                 alike
-                and sum(map(len, piece)) >= _SHORTEST
-                and (len(piece) > 1 or piece[0] not in self._coder.usual)
+                and sum(map(len, piece)) >= _MIN_REPEATED
+                and (len(piece) > 1 or piece[0] not in self._tokenizer.usual)
             ):
                 yield from ((first + at + step - 1, self._since + place + step) for step in range(count))
             at += count
 
-    def sequence(self) -> Sequence:
-        """Give all of it."""
-        return Sequence(
+    def pack(self) -> Pack:
+        """Return the pack."""
+        return Pack(
             ids=torch.tensor(self._ids),
             positions=torch.cat(self._positions, 1),
             branch=torch.tensor(self._branches),
             pictures=tuple(self._pictures),
             learnt=torch.tensor(self._learnt),
-            looks=tuple(self._looks),
+            pointings=tuple(self._looks),
             copies=tuple(self._copies),
             numbers=tuple(self._numbers),
         )
 
     def _coordinates(self, tokens: list[int], first: int) -> list[int]:
-        """Where the box's four numbers are: the first token of each, as 1000 has two."""
-        known = self._coder.value
-        start = tokens.index(self._coder.box) + 1 if self._coder.box in tokens else len(tokens)
+        """Return the places of the box's four numbers: of the first token of each, as 1000 has two."""
+        known = self._tokenizer.value
+        start = tokens.index(self._tokenizer.box) + 1 if self._tokenizer.box in tokens else len(tokens)
         places = [
             first + at
             for at in range(start, len(tokens))
@@ -154,75 +158,75 @@ class _Written:
         self._learnt += [learnt] * len(tokens)
 
 
-def questions_pack(coder: Coder, shot: Shot, chance: random.Random, most: int) -> Sequence:
-    """Pack a whole screen with some questions about it, each as if it were a run's first step."""
+def questions_pack(tokenizer: NanoTokenizer, shot: Shot, rng: random.Random, most: int) -> Pack:
+    """Pack a whole screen with at most `most` questions about it, each as if it were a run's first step."""
     questions = list(shot.questions)
-    chance.shuffle(questions)
-    written = _Written(coder)
-    written.text("<|im_start|>user\n<|vision_start|>")
-    written.picture(GRID)
-    written.text("<|vision_end|>")
-    start = written.at
+    rng.shuffle(questions)
+    builder = _PackBuilder(tokenizer)
+    builder.add_text("<|im_start|>user\n<|vision_start|>")
+    builder.add_picture(GRID)
+    builder.add_text("<|vision_end|>")
+    start = builder.at
     for question in questions[:most]:
-        written.branches(start)
-        written.text(render("task", task=question.instruction, rules=()) + _END + ANSWERING)
-        written.reply(question.reply, pointing=True)
-    return written.sequence()
+        builder.begin_branch(start)
+        builder.add_text(render("task", task=question.instruction, rules=()) + _END + ANSWERING)
+        builder.add_reply(question.reply, pointing=True)
+    return builder.pack()
 
 
-def run_pack(coder: Coder, episode: Episode, most: int = 10) -> Sequence:
-    """Pack a run, or its first steps: all its words after the system prompt, and its pictures.
+def run_pack(tokenizer: NanoTokenizer, episode: Episode, most: int = 10) -> Pack:
+    """Pack a run, or its first steps: its text after the system prompt, and its pictures.
 
     Args:
-        coder: whose tokens.
-        episode: the run; its shots' sizes are those of the pictures.
-        most: replies; so many of its pictures are in the pack.
+        tokenizer: The tokenizer.
+        episode: The run.
+        most: The greatest number of replies, and so of pictures.
     """
-    written = _Written(coder)
+    builder = _PackBuilder(tokenizer)
     grids = tuple(shot.grid for shot in episode.shots)
     whole = [shot.whole for shot in episode.shots]
-    _run(written, Words(episode.text, grids, episode.slips), whole, most)
-    return written.sequence()
+    _add_run(builder, Conversation(episode.text, grids, episode.slips), whole, most)
+    return builder.pack()
 
 
-def words_pack(coder: Coder, runs: Iterable[Words]) -> Sequence:
-    """Pack runs without their pictures, beside each other; coordinates aren't to be learnt."""
-    written = _Written(coder, sees=False)
-    start = written.at
+def words_pack(tokenizer: NanoTokenizer, runs: Iterable[Conversation]) -> Pack:
+    """Pack conversations without their pictures, each as a branch; coordinates aren't learnt."""
+    builder = _PackBuilder(tokenizer, sees=False)
+    start = builder.at
     for run in runs:
-        written.branches(start)
-        _run(written, run, [False] * len(run.grids), len(run.grids))
-    return written.sequence()
+        builder.begin_branch(start)
+        _add_run(builder, run, [False] * len(run.grids), len(run.grids))
+    return builder.pack()
 
 
-def _as_long(told: list[str], said: list[str]) -> int:
-    """How many words both begin with."""
+def _common_length(told: list[str], said: list[str]) -> int:
+    """Return how many words at the beginning are the same in both."""
     return next(
         (at for at, pair in enumerate(zip(told, said, strict=False)) if pair[0] != pair[1]),
         min(len(told), len(said)),
     )
 
 
-def _run(written: _Written, run: Words, whole: list[bool], most: int) -> None:
-    """Write a run, or its first replies; boxes are looked for on whole screens."""
+def _add_run(builder: _PackBuilder, run: Conversation, whole: list[bool], most: int) -> None:
+    """Add a run, or its first `most` replies; pointing is learnt on whole screens only."""
     _, _, text = run.text.partition(_END)
     user, *turns = text.split(ANSWERING)
-    _user(written, user, run.grids[0])
+    _add_user_turn(builder, user, run.grids[0])
     for number, turn in enumerate(turns[:most]):
         reply, _, user = turn.partition(_END)
-        written.text(ANSWERING)
+        builder.add_text(ANSWERING)
         if number in run.slips:
-            written.slip(reply)
+            builder.add_slip(reply)
         else:
-            written.reply(reply, pointing=whole[number])
-        written.text("\n")
+            builder.add_reply(reply, pointing=whole[number])
+        builder.add_text("\n")
         if number + 1 < most and user:
-            _user(written, user, run.grids[number + 1])
+            _add_user_turn(builder, user, run.grids[number + 1])
 
 
-def _user(written: _Written, text: str, grid: tuple[int, int]) -> None:
-    """Write what the model is told: words around one picture."""
+def _add_user_turn(builder: _PackBuilder, text: str, grid: tuple[int, int]) -> None:
+    """Add a message of the user: text around one picture."""
     before, _, after = text.partition(_PICTURE)
-    written.text(before)
-    written.picture(grid)
-    written.text(after)
+    builder.add_text(before)
+    builder.add_picture(grid)
+    builder.add_text(after)

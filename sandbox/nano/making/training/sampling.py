@@ -1,8 +1,8 @@
-"""Which questions and runs the second stage draws, and how often.
+"""Choose which questions and runs the second stage is trained on, and how often.
 
-So small a tower tells widgets apart by where they are and what they look like long before it reads names
-of people, places and programs. A question that only a name answers teaches it to guess; so those are left
-out, runs of tasks that hang on a name are drawn seldom, and a reply doesn't say what it would have to read.
+So small a tower tells widgets apart by their place and shape long before it reads names of people, places and
+programs. A question that needs a name to be read teaches it to guess. So such questions are left out, runs of
+tasks that need a name are drawn seldom, and replies don't contain what would have to be read.
 """
 
 import json
@@ -15,12 +15,12 @@ from itertools import accumulate
 from typing import Final
 
 from qvl_agent.sandbox.apps.protocol import PASSIVE
-from qvl_agent.sandbox.nano.making.data.shards import MESSAGES, is_named, is_of_the_seed
+from qvl_agent.sandbox.nano.making.data.shards import MESSAGE_ID_PREFIX, has_a_name, is_seeded
 from qvl_agent.sandbox.nano.making.samples import Episode, Item, Question, Shot
 
-__all__ = ["Pool", "hangs_on_a_name", "read_nothing", "unread"]
+__all__ = ["Pool", "needs_a_name", "without_read_text", "without_read_text_in_run"]
 
-_OFTEN: Final[Mapping[str, float]] = {
+_TASK_WEIGHTS: Final[Mapping[str, float]] = {
     "uncheck-pinned-chat": 3.0,
     "search-and-pin": 2.5,
     "choose-theme": 3.0,
@@ -39,38 +39,38 @@ _OFTEN: Final[Mapping[str, float]] = {
     "set-time-zone": 0.15,
     "silence-program": 0.15,
 }
-"""How often a run of a task is drawn, where it isn't once; the demonstration most often."""
-_DEMONSTRATED: Final = 3.0
-"""The same of a picture that the demonstration could begin with."""
-_OPEN: Final = 2.0
-"""The same of one with a menu or a list open: what is in those is to be seen nowhere else."""
-_LEAST_ASKED: Final = 2
-_CHECK: Final = ("notify", "通知")
-_CHECK_LABELS: Final = re.compile(r'(?<=")[^"]*?(?:: (notify)|：(通知))(?=")')
-"""A chat's check box is called by the chat's name and one of these."""
-_ASIDE: Final = re.compile(r"(?<=The pinned chat), .+?,(?= is unchecked)|(?<=registered) as [A-Z]-\d+")
-"""What a reply says besides, and would have to be read."""
-_LONGEST: Final = 40
+"""How often a run of a task is drawn, where that isn't 1; the demonstration most often."""
+_DEMONSTRATION_WEIGHT: Final = 3.0
+"""The same for a picture that the demonstration could begin with."""
+_OVERLAY_WEIGHT: Final = 2.0
+"""The same for a picture with an open menu or list, whose contents are seen nowhere else."""
+_MIN_QUESTIONS: Final = 2
+_CHECK_BOX_LABELS: Final = ("notify", "通知")
+_CHECK_BOX_TEXT: Final = re.compile(r'(?<=")[^"]*?(?:: (notify)|：(通知))(?=")')
+"""A chat's check box has the chat's name and one of `_CHECK_BOX_LABELS` as its label."""
+_ASIDES: Final = re.compile(r"(?<=The pinned chat), .+?,(?= is unchecked)|(?<=registered) as [A-Z]-\d+")
+"""Parts of replies that would have to be read and aren't needed."""
+_MAX_LABEL: Final = 40
 _CJK: Final = 0x2E80
-_OVER: Final = ("menu item", "option")
-_DIALOGS: Final = ("confirm/", "calendar/")
-"""What stands over the rest of the window."""
+_OVERLAY_ROLES: Final = ("menu item", "option")
+_OVERLAY_IDS: Final = ("confirm/", "calendar/")
+"""The roles and ids of widgets in a menu, list or dialog over the window."""
 _ORDER: Final = ("first", "second", "third")
-_PINNED: Final = (
+_DEMONSTRATION: Final = (
     ("uncheck the pinned chat", "取消勾选置顶的聊天"),
     "The pinned chat is checked; uncheck it.",
 )
-"""The demonstration's task in both languages, and what its first reply says."""
+"""The demonstration's task in both languages, and the intent of its first reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What is drawn from: whole screens that something is asked about, and finished runs.
+    """The screens with questions, and the finished runs, that are drawn from.
 
     Attributes:
-        shots: with the questions that may be asked.
-        runs: finished ones.
-        shots_often, runs_often: sums of the weights up to each.
+        shots: Whole screens, with the questions that may be asked.
+        runs: Finished runs.
+        shots_often, runs_often: The cumulative weights of each.
     """
 
     shots: tuple[Shot, ...]
@@ -80,71 +80,71 @@ class Pool:
 
     @classmethod
     def of(cls, episodes: Sequence[Episode], *, names: bool) -> "Pool":
-        """Gather it from runs.
+        """Make a pool from runs.
 
         Args:
-            episodes: the runs.
-            names: whether it is also asked what only a name answers.
+            episodes: The runs.
+            names: Whether to keep questions and texts that need a name to be read.
         """
         whole = (shot for episode in episodes for shot in episode.shots if shot.whole)
         asked = (shot if names else _without_names(shot) for shot in whole)
-        shots = tuple(shot for shot in asked if len(shot.questions) >= _LEAST_ASKED)
+        shots = tuple(shot for shot in asked if len(shot.questions) >= _MIN_QUESTIONS)
         finished = (episode for episode in episodes if episode.finished)
-        runs = tuple(run if names else read_nothing(run) for run in finished)
-        runs_often = accumulate(1.0 if names else _OFTEN.get(run.task, 1.0) for run in runs)
+        runs = tuple(run if names else without_read_text_in_run(run) for run in finished)
+        runs_often = accumulate(1.0 if names else _TASK_WEIGHTS.get(run.task, 1.0) for run in runs)
         return cls(shots, runs, tuple(accumulate(map(_weight, shots))), tuple(runs_often))
 
-    def some_runs(self, chance: random.Random, count: int) -> list[Episode]:
-        """Draw runs; none where there are none."""
-        return chance.choices(self.runs, cum_weights=self.runs_often, k=count) if self.runs else []
+    def some_runs(self, rng: random.Random, count: int) -> list[Episode]:
+        """Draw `count` runs; none if the pool has none."""
+        return rng.choices(self.runs, cum_weights=self.runs_often, k=count) if self.runs else []
 
-    def some_shots(self, chance: random.Random, count: int) -> list[Shot]:
-        """Draw screens; none where there are none."""
-        return chance.choices(self.shots, cum_weights=self.shots_often, k=count) if self.shots else []
+    def some_shots(self, rng: random.Random, count: int) -> list[Shot]:
+        """Draw `count` screens; none if the pool has none."""
+        return rng.choices(self.shots, cum_weights=self.shots_often, k=count) if self.shots else []
 
 
 def _weight(shot: Shot) -> float:
-    """How often a picture is drawn, where a plain one is once."""
-    if any(_PINNED[1] in one.reply for one in shot.questions):
-        return _DEMONSTRATED
-    return _OPEN if any(item.role in _OVER for item in shot.items) else 1.0
+    """Return a picture's weight; a plain one has 1."""
+    if any(_DEMONSTRATION[1] in one.reply for one in shot.questions):
+        return _DEMONSTRATION_WEIGHT
+    return _OVERLAY_WEIGHT if any(item.role in _OVERLAY_ROLES for item in shot.items) else 1.0
 
 
-def hangs_on_a_name(question: Question, items: Sequence[Item] = ()) -> bool:
-    """Whether the right reply is a single click on what is called by a name, or is a message."""
+def needs_a_name(question: Question, items: Sequence[Item] = ()) -> bool:
+    """Whether the right reply is a single click on a widget whose label has a name or is a message."""
     reply = json.loads(question.reply)
     if reply["action"] != "click" or "count" in reply:
         return False
     label = reply.get("label", "")
     asked = label in question.instruction
-    said = asked and any(item.id.startswith(MESSAGES) and item.label == label for item in items)
-    return said or is_named(label)
+    said = asked and any(item.id.startswith(MESSAGE_ID_PREFIX) and item.label == label for item in items)
+    return said or has_a_name(label)
 
 
 def _without_names(shot: Shot) -> Shot:
     kept = [
-        replace(one, reply=unread(one.reply, shot.items))
+        replace(one, reply=without_read_text(one.reply, shot.items))
         for one in shot.questions
-        if not hangs_on_a_name(one, shot.items)
+        if not needs_a_name(one, shot.items)
     ]
     more = (*_about_the_pinned(shot), *_about_check_boxes(shot), *_about_labels(shot))
     asked = {one.instruction: one for one in (*more, *kept)}
     return replace(shot, questions=tuple(asked.values()))
 
 
-def read_nothing(run: Episode) -> Episode:
-    """Leave out of a run's words what its replies say from reading alone."""
+def without_read_text_in_run(run: Episode) -> Episode:
+    """Return a run without the parts of its text that only reading the pictures could tell."""
     text = run.text
     for shot in run.shots:
-        text = unread(text, shot.items)
+        text = without_read_text(text, shot.items)
     return replace(run, text=text)
 
 
-def unread(text: str, items: Sequence[Item]) -> str:
-    """Leave out of a reply, or of a run's words, what is only to be known by reading."""
-    text = _ASIDE.sub("", _CHECK_LABELS.sub(lambda found: found[1] or found[2], text))
+def without_read_text(text: str, items: Sequence[Item]) -> str:
+    """Return a reply, or a run's text, without the parts that only reading the picture could tell."""
+    text = _ASIDES.sub("", _CHECK_BOX_TEXT.sub(lambda found: found[1] or found[2], text))
     for item in items:
-        if item.id.startswith(MESSAGES):
+        if item.id.startswith(MESSAGE_ID_PREFIX):
             quoted = json.dumps(item.label, ensure_ascii=False)
             text = text.replace(f'"label": {quoted}', '"label": "message"')
             text = text.replace(f'on "{item.label}"', 'on "message"')
@@ -152,18 +152,18 @@ def unread(text: str, items: Sequence[Item]) -> str:
 
 
 def _about_the_pinned(shot: Shot) -> Iterator[Question]:
-    """Ask for the one pinned chat's check box, where it is in view and checked."""
+    """Yield questions for the one pinned chat's check box, if it is in view and checked."""
     pinned = [item.id for item in shot.items if item.role == "list item" and item.state.get("pinned")]
     checks = [item for item in shot.items if item.id.endswith("/check") and item.id[:-6] in pinned]
     if len(pinned) != 1 or len(checks) != 1 or not checks[0].state.get("checked"):
         return
-    for words, label in zip(_PINNED[0], _CHECK, strict=True):
+    for words, label in zip(_DEMONSTRATION[0], _CHECK_BOX_LABELS, strict=True):
         if checks[0].label.endswith(label):
-            yield _clicking(words, _PINNED[1], checks[0], label)
+            yield _clicking(words, _DEMONSTRATION[1], checks[0], label)
 
 
 def _about_check_boxes(shot: Shot) -> Iterator[Question]:
-    """Ask for check boxes by their order: pointing at something small, with nothing to read."""
+    """Yield questions for check boxes by their order: something small to point at, with nothing to read."""
     checks = sorted((item for item in shot.items if item.role == "check box"), key=lambda item: item.box[1])
     ordered = [*zip(_ORDER, checks[:-1], strict=False), ("last", checks[-1])] if len(checks) > 1 else []
     for order, item in ordered:
@@ -172,13 +172,13 @@ def _about_check_boxes(shot: Shot) -> Iterator[Question]:
 
 
 def _about_labels(shot: Shot) -> Iterator[Question]:
-    """Ask for everything that has a label of the application's own: not all were asked for in the data."""
-    items = [item for item in shot.items if item.role not in PASSIVE and 0 < len(item.label) <= _LONGEST]
+    """Yield questions for all widgets with a label of the application's own; the data don't ask for all."""
+    items = [item for item in shot.items if item.role not in PASSIVE and 0 < len(item.label) <= _MAX_LABEL]
     labels = [item.label for item in items]
     chinese = any(ord(char) > _CJK for label in labels for char in label)
-    over = [item for item in items if item.role in _OVER or item.id.startswith(_DIALOGS)]
+    over = [item for item in items if item.role in _OVERLAY_ROLES or item.id.startswith(_OVERLAY_IDS)]
     for item in over or items:
-        if labels.count(item.label) == 1 and not is_of_the_seed(item.label, item.id):
+        if labels.count(item.label) == 1 and not is_seeded(item.label, item.id):
             words = f"点击“{item.label}”" if chinese else f'click "{item.label}"'
             yield _clicking(words, f'Click "{item.label}".', item, item.label)
 

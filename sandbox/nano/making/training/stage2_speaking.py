@@ -1,8 +1,8 @@
-"""Stage 2: the language model learns to read the loop's words and to point, and the tower goes on learning.
+"""Stage 2: teach the language model to reply in the loop's words and to point; the tower may learn on.
 
-At first it reads words alone, many to a step. Then each picture is seen once; the loss of its pack flows
-back into the tower through what it gave, beside the dense supervision of the first stage, which keeps it
-from forgetting.
+At first it reads texts without pictures, many to a step. Then each picture is encoded once a step. If the
+tower learns too, the loss of a picture's pack is propagated back into it, together with the first stage's
+losses, which keep it from forgetting.
 """
 
 import random
@@ -13,9 +13,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from qvl_agent.sandbox.nano.making.network.copying import identities, start_copying, tie_copying
-from qvl_agent.sandbox.nano.making.network.language import Sequence as Pack
-from qvl_agent.sandbox.nano.making.network.language import read, read_prefix
+from qvl_agent.sandbox.nano.making.network.copying import identity_codes, start_copying, tie_copying
+from qvl_agent.sandbox.nano.making.network.language import Pack, read_pack, read_prefix
 from qvl_agent.sandbox.nano.making.network.start import (
     build,
     build_heads,
@@ -23,55 +22,56 @@ from qvl_agent.sandbox.nano.making.network.start import (
     tie_numbers,
     tie_pointing,
 )
-from qvl_agent.sandbox.nano.making.network.tokenizer import Coder
-from qvl_agent.sandbox.nano.making.network.tower import Places, patches, see
+from qvl_agent.sandbox.nano.making.network.tokenizer import NanoTokenizer
+from qvl_agent.sandbox.nano.making.network.tower import PatchPositions, cut_patches, encode_pictures
 from qvl_agent.sandbox.nano.making.samples import Episode, Shot
 from qvl_agent.sandbox.nano.making.shape import DEVIATION, GRID, MEAN
-from qvl_agent.sandbox.nano.making.training.loss import Judge
+from qvl_agent.sandbox.nano.making.training.loss import ReplyLoss
 from qvl_agent.sandbox.nano.making.training.optimiser import Optimiser
 from qvl_agent.sandbox.nano.making.training.packs import questions_pack, run_pack, words_pack
 from qvl_agent.sandbox.nano.making.training.sampling import Pool
 from qvl_agent.sandbox.nano.making.training.stage1_seeing import dense_targets
-from qvl_agent.sandbox.nano.making.training.words_only import Wording
+from qvl_agent.sandbox.nano.making.training.words_only import ConversationPool
 
 __all__ = ["SpeakBatch", "SpeakPlan", "Speaking"]
 
 _HELD_OUT: Final = 120
-"""Runs that are only validated on; at most a tenth of all."""
+"""How many runs are used for validation only; at most a tenth of all."""
 _VALIDATED: Final = 24
-"""Pictures for that; half as many runs."""
+"""How many pictures are validated on; half as many runs."""
 _ALL_KEYS: Final = 0.1
-"""The share of steps that have all of the system prompt's keys."""
+"""The share of steps that use all of the system prompt's keys."""
 _WORDS: Final = (16, 5)
-"""Questions and runs of a step that has words alone."""
+"""Questions and runs of a step without pictures."""
 _WORDS_BESIDE: Final = (8, 2)
-"""Questions and runs without their pictures in each other step."""
+"""Questions and runs without pictures in every other step."""
 _COUNTS: Final = {"question": 1.0, "run": 2.5, "words": 1.0}
-"""How much a learnt token counts: there are few of runs."""
+"""The weight of a learnt token, by the kind of its pack: runs have few."""
 _DENSE: Final = 5
-"""Whole pictures a step that the heads look at."""
+"""How many whole pictures a step the first stage's heads are trained on, if the tower learns."""
 _DENSE_WEIGHT: Final = 0.3
+"""The weight of the heads' losses."""
 _LOOKED_AT: Final = 24
-"""Pictures that show what the tower gives."""
+"""How many pictures show `start_copying` what the tower gives."""
 _TOGETHER: Final = 4
-"""Whole pictures that the tower sees at once."""
+"""How many whole pictures the tower encodes at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakPlan:
-    """How it is trained.
+    """The second stage's hyperparameters.
 
     Attributes:
-        rate: of the language model's learning, at its highest.
-        vision_rate: of the tower's; 0 leaves it as it is.
-        questions: packs a step that are a picture with questions.
-        runs: packs a step that are a run.
-        most: questions of a picture.
-        words: the share of the training, at its beginning, that has words without pictures.
-        keys: of the system prompt that are drawn; 0 for all.
-        pointing: the weight of looking at the target, or at the word that is repeated, while it is written.
-        names: whether it is also asked what only a name answers: see `drawing`.
-        batch: how many times the packs of a step on two CPU cores; for a GPU.
+        rate: The language model's highest learning rate.
+        vision_rate: The tower's highest learning rate; 0 doesn't train it.
+        questions: Packs a step that are a picture with questions.
+        runs: Packs a step that are a run.
+        most: The most questions about a picture.
+        words: The share of the training, at its beginning, that uses texts without pictures.
+        keys: How many of the system prompt's keys are drawn; 0 for all.
+        pointing: The weight of the pointing and copying losses.
+        names: Whether to train on questions that need a name to be read: see `sampling`.
+        batch: A factor on the packs of a step; 1 suits two CPU cores, more a GPU.
     """
 
     rate: float = 2e-3
@@ -91,11 +91,11 @@ class SpeakBatch:
     """Packs, each with its pictures.
 
     Attributes:
-        kinds: "question", "run" or "words" of each pack.
-        packs: what is read.
-        shots: the pictures of each pack.
-        keys: of the system prompt that are drawn; 0 for all.
-        seed: of what is drawn in the step.
+        kinds: The kind of each pack: "question", "run" or "words".
+        packs: The packs.
+        shots: The pictures of each pack.
+        keys: How many of the system prompt's keys are drawn; 0 for all.
+        seed: The seed of what is drawn in the step.
     """
 
     kinds: tuple[str, ...]
@@ -106,23 +106,23 @@ class SpeakBatch:
 
 
 class Speaking:
-    """The whole model, and the heads.
+    """The second stage: a `Learner` of the whole model, and of the first stage's heads.
 
     Args:
-        episodes: the data; some of it is held out.
-        coder: the tokenizer.
-        words: numbers of labels, as the first stage had them.
-        plan: how it is trained.
-        device: where, as torch calls it.
+        episodes: The data; some of it is held out for validation.
+        tokenizer: The tokenizer.
+        words: The numbers of labels that the first stage had.
+        plan: The hyperparameters.
+        device: The torch device.
     """
 
     warm_up = 50
-    least = 0.04
+    final_rate = 0.04
 
     def __init__(
         self,
         episodes: Sequence[Episode],
-        coder: Coder,
+        tokenizer: NanoTokenizer,
         words: dict[str, int],
         plan: SpeakPlan,
         device: str = "cpu",
@@ -131,24 +131,24 @@ class Speaking:
         held = min(_HELD_OUT, len(shuffled) // 10)
         self._held_out = Pool.of(shuffled[:held], names=plan.names)
         self._trained = Pool.of(shuffled[held:], names=plan.names)
-        self._wording = Wording(shuffled[held:])
-        self._coder, self._words, self._plan, self._device = coder, words, plan, device
-        self.model = build(coder.special)
+        self._conversations = ConversationPool(shuffled[held:])
+        self._tokenizer, self._words, self._plan, self._device = tokenizer, words, plan, device
+        self.model = build(tokenizer.special)
         self._visual, self._text = self.model.model.visual, self.model.model.language_model
         self.model.to(device)
         self._heads = build_heads(self._visual.config.out_hidden_size, len(words)).to(device)
-        self._identities = identities(coder.bare).to(device)
-        self._places = {GRID: Places(self._visual)}
-        self._judge = Judge(coder, device)
+        self._identity_codes = identity_codes(tokenizer.bare).to(device)
+        self._places = {GRID: PatchPositions(self._visual)}
+        self._reply_loss = ReplyLoss(tokenizer, device)
         eyes: dict[str, nn.Module] = {"visual": self._visual, "heads": self._heads}
         self.modules: dict[str, nn.Module] = {**eyes, "text": self._text}
         self.optimisers = {"text": Optimiser({"text": self._text}, plan.rate)}
         if plan.vision_rate:
             self.optimisers["visual"] = Optimiser(eyes, plan.vision_rate)
-        self.notes: dict[str, Any] = {"stage": "speak", "words": words, "tokenizer": coder.text}
+        self.notes: dict[str, Any] = {"stage": "speak", "words": words, "tokenizer": tokenizer.text}
 
     def begin(self) -> None:
-        """Start from what the first stage has taught, once its weights are there."""
+        """Prepare the weights for pointing and copying, once the first stage's weights are loaded."""
         chosen = self._trained.some_shots(random.Random(0), _LOOKED_AT)
         with torch.no_grad():
             seen = torch.cat([self._encoded([shot])[0] for shot in chosen])
@@ -156,87 +156,87 @@ class Speaking:
         start_pointing(self._visual, self._heads, self._text)
         self._tie()
 
-    def batch(self, chance: random.Random, share: float) -> SpeakBatch:
-        """Make packs: of words alone at first."""
+    def batch(self, rng: random.Random, share: float) -> SpeakBatch:
+        """Make a batch of packs; of texts without pictures at the beginning."""
         plan = self._plan
         if share < plan.words:
-            return self._words_alone(chance)
-        questions = self._trained.some_shots(chance, plan.questions * plan.batch)
-        packs = [questions_pack(self._coder, shot, chance, plan.most) for shot in questions]
+            return self._words_alone(rng)
+        questions = self._trained.some_shots(rng, plan.questions * plan.batch)
+        packs = [questions_pack(self._tokenizer, shot, rng, plan.most) for shot in questions]
         shots: list[tuple[Shot, ...]] = [(shot,) for shot in questions]
-        runs = self._trained.some_runs(chance, plan.runs * plan.batch)
+        runs = self._trained.some_runs(rng, plan.runs * plan.batch)
         for run in runs:
-            packs.append(run_pack(self._coder, run))
+            packs.append(run_pack(self._tokenizer, run))
             shots.append(run.shots[: len(packs[-1].pictures)])
-        words = self._words_packs(chance, _WORDS_BESIDE)
+        words = self._words_packs(rng, _WORDS_BESIDE)
         kinds = ["question"] * len(questions) + ["run"] * len(runs) + ["words"] * len(words)
         return SpeakBatch(
             kinds=tuple(kinds),
             packs=(*packs, *words),
             shots=(*shots, *[()] * len(words)),
-            keys=self._keys(chance),
-            seed=chance.getrandbits(32),
+            keys=self._keys(rng),
+            seed=rng.getrandbits(32),
         )
 
-    def _words_alone(self, chance: random.Random) -> SpeakBatch:
-        packs = self._words_packs(chance, _WORDS)
+    def _words_alone(self, rng: random.Random) -> SpeakBatch:
+        packs = self._words_packs(rng, _WORDS)
         return SpeakBatch(
             kinds=("words",) * len(packs),
             packs=packs,
             shots=((),) * len(packs),
-            keys=self._keys(chance),
-            seed=chance.getrandbits(32),
+            keys=self._keys(rng),
+            seed=rng.getrandbits(32),
         )
 
-    def _words_packs(self, chance: random.Random, counts: tuple[int, int]) -> tuple[Pack, ...]:
+    def _words_packs(self, rng: random.Random, counts: tuple[int, int]) -> tuple[Pack, ...]:
         questions, runs = (count * self._plan.batch for count in counts)
-        drawn = self._wording.some_questions(chance, questions), self._wording.some_runs(chance, runs)
-        return tuple(words_pack(self._coder, some) for some in drawn if some)
+        drawn = self._conversations.some_questions(rng, questions), self._conversations.some_runs(rng, runs)
+        return tuple(words_pack(self._tokenizer, some) for some in drawn if some)
 
-    def _keys(self, chance: random.Random) -> int:
-        return 0 if chance.random() < _ALL_KEYS else self._plan.keys
+    def _keys(self, rng: random.Random) -> int:
+        return 0 if rng.random() < _ALL_KEYS else self._plan.keys
 
-    def step(self, batch: SpeakBatch, warmth: float) -> dict[str, float]:
-        """Learn from it."""
+    def step(self, batch: SpeakBatch, rate_share: float) -> dict[str, float]:
+        """Learn from a batch; return figures by "KIND/NAME"."""
         moves = "visual" in self.optimisers
         with torch.set_grad_enabled(moves):
             seen = self._see(batch.shots)
         given = [[cells.detach().requires_grad_(moves) for cells in pictures] for pictures in seen]
         figures = self._read(batch, given)
-        self.optimisers["text"].step(self._plan.rate * warmth)
+        self.optimisers["text"].step(self._plan.rate * rate_share)
         if moves and any(batch.shots):
             figures |= self._teach_eyes(batch, seen, given)
-            self.optimisers["visual"].step(self._plan.vision_rate * warmth)
+            self.optimisers["visual"].step(self._plan.vision_rate * rate_share)
         loud = [value for name, value in figures.items() if name.endswith("/loudness")]
         self._tie(sum(loud) / len(loud))
         return figures
 
     def _tie(self, loudness: float | None = None) -> None:
-        """Put right what isn't to be learnt: it would be forgotten before the model knows where to look."""
-        tie_numbers(self._text, self._coder.numbers)
-        tie_copying(self._text, self._identities, loudness)
+        """Set the weights that aren't learnt: they would be lost before the model knows where to look."""
+        tie_numbers(self._text, self._tokenizer.numbers)
+        tie_copying(self._text, self._identity_codes, loudness)
         tie_pointing(self._text, self._heads)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Ask about pictures and runs that it isn't trained on."""
-        chance, found = random.Random(3), dict[str, list[float]]()
+        """Return the loss and figures on held-out pictures and runs."""
+        rng, found = random.Random(3), dict[str, list[float]]()
         packs = list[tuple[str, Pack, tuple[Shot, ...]]]()
-        for shot in self._held_out.some_shots(chance, _VALIDATED):
-            packs.append(("question", questions_pack(self._coder, shot, chance, self._plan.most), (shot,)))
-        for run in self._held_out.some_runs(chance, _VALIDATED // 2):
-            pack = run_pack(self._coder, run)
+        for shot in self._held_out.some_shots(rng, _VALIDATED):
+            packs.append(("question", questions_pack(self._tokenizer, shot, rng, self._plan.most), (shot,)))
+        for run in self._held_out.some_runs(rng, _VALIDATED // 2):
+            pack = run_pack(self._tokenizer, run)
             packs.append(("run", pack, run.shots[: len(pack.pictures)]))
-        prefix = read_prefix(self._text, self._coder.system, keep=0)
+        prefix = read_prefix(self._text, self._tokenizer.system, keep=0)
         for kind, pack, shots in packs:
-            reading = read(self._text, prefix, pack, self._see([shots])[0])
-            loss, figures = self._judge.loss(reading.hidden, self._text.embed_tokens.weight, pack)
+            reading = read_pack(self._text, prefix, pack, self._see([shots])[0])
+            loss, figures = self._reply_loss.loss(reading.hidden, self._text.embed_tokens.weight, pack)
             for name, value in {"loss": float(loss), **figures}.items():
                 found.setdefault(f"held out/{kind}/{name}", []).append(value)
         return _means(found)
 
     def _see(self, shots: Iterable[Sequence[Shot]]) -> list[list[Tensor]]:
-        """Encode pictures: whole ones some at once, close-ups one by one; gives cells of shape (n, width)."""
+        """Encode each pack's pictures, whole ones together, close-ups singly: shape (cells, width) each."""
         listed = [list(pictures) for pictures in shots]
         flat = [shot for pictures in listed for shot in pictures]
         seen: dict[int, Tensor] = {}
@@ -249,32 +249,32 @@ class Speaking:
         return [[seen[next(order)] for _ in pictures] for pictures in listed]
 
     def _encoded(self, shots: list[Shot]) -> Tensor:
-        """Encode pictures of one size: shape (pictures, cells, width)."""
+        """Encode pictures of the same size: shape (pictures, cells, width)."""
         grid = shots[0].grid
-        places = self._places.get(grid) or Places(self._visual, grid)
+        places = self._places.get(grid) or PatchPositions(self._visual, grid)
         pictures = torch.stack([torch.from_numpy(shot.pixels()) for shot in shots]).to(self._device)
         cells = torch.arange(grid[0] * grid[1], device=self._device).expand(len(shots), -1)
-        return see(self._visual, places, patches(pictures, MEAN, DEVIATION), cells)
+        return encode_pictures(self._visual, places, cut_patches(pictures, MEAN, DEVIATION), cells)
 
     def _read(self, batch: SpeakBatch, given: list[list[Tensor]]) -> dict[str, float]:
-        """Read all packs and send their losses back, each by the tokens that are to be learnt in it."""
+        """Read all packs and propagate their losses back, weighted by their numbers of learnt tokens."""
         draw = torch.Generator().manual_seed(batch.seed)
-        prefix = read_prefix(self._text, self._coder.system, keep=batch.keys, chance=draw)
+        prefix = read_prefix(self._text, self._tokenizer.system, keep=batch.keys, rng=draw)
         weights = [
             _COUNTS[kind] * int(pack.learnt.sum())
             for kind, pack in zip(batch.kinds, batch.packs, strict=True)
         ]
         figures = dict[str, list[float]]()
         for kind, pack, pictures, weight in zip(batch.kinds, batch.packs, given, weights, strict=True):
-            reading = read(self._text, prefix, pack, pictures)
-            loss, said = self._judge.loss(reading.hidden, self._text.embed_tokens.weight, pack)
-            looking = reading.missed + reading.uncopied
+            reading = read_pack(self._text, prefix, pack, pictures)
+            loss, said = self._reply_loss.loss(reading.hidden, self._text.embed_tokens.weight, pack)
+            looking = reading.pointing_loss + reading.copying_loss
             torch.autograd.backward((loss + self._plan.pointing * looking) * (weight / sum(weights)))
             for name, value in {
                 **said,
                 "loss": float(loss.detach()),
-                "missed": float(reading.missed.detach()),
-                "uncopied": float(reading.uncopied.detach()),
+                "missed": float(reading.pointing_loss.detach()),
+                "uncopied": float(reading.copying_loss.detach()),
                 "loudness": float(reading.loudness),
             }.items():
                 figures.setdefault(f"{kind}/{name}", []).append(value)
@@ -283,7 +283,7 @@ class Speaking:
     def _teach_eyes(
         self, batch: SpeakBatch, seen: list[list[Tensor]], given: list[list[Tensor]]
     ) -> Mapping[str, float]:
-        """Send back into the tower what the packs' losses say, and what the heads say of some pictures."""
+        """Propagate the packs' losses and the heads' losses on some pictures back into the tower."""
         cells = [one for some in seen for one in some]
         shots = [shot for some in batch.shots for shot in some]
         whole = [pair for pair in zip(cells, shots, strict=True) if pair[1].whole]

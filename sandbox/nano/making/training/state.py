@@ -1,7 +1,7 @@
-"""The state of a training on the disk: files of at most 16 MB, so that it can go on anywhere.
+"""The state of a training on the disk, in files of at most 16 MB, so that it can be continued anywhere.
 
-state.json holds what is small, and says which safetensors file holds which tensor. It is replaced last,
-in one go: a process that dies while it saves leaves the state that was there before.
+state.json holds the notes, and which safetensors file holds which tensor. It is replaced last and atomically:
+a process that dies while it saves leaves the previous state.
 """
 
 import json
@@ -20,23 +20,24 @@ from qvl_agent.actions.core.errors import RecordingError, SettingsError
 __all__ = ["FILE_BYTES", "State", "is_state", "load_state", "save_state"]
 
 FILE_BYTES: Final = 15_000_000
+"""The size of a safetensors file, unless a single tensor is larger."""
 _INDEX: Final = "state.json"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is kept of a training.
+    """What is saved of a training.
 
     Attributes:
-        tensors: by name.
-        notes: what JSON can hold.
+        tensors: The tensors, by name.
+        notes: Values that JSON can hold.
     """
 
     tensors: Mapping[str, Tensor]
     notes: Mapping[str, Any]
 
-    def under(self, start: str) -> dict[str, Tensor]:
-        """Give the tensors whose names begin so, by the rest of their names."""
+    def with_prefix(self, start: str) -> dict[str, Tensor]:
+        """Return the tensors whose names begin with `start`, by the rest of their names."""
         return {
             name.removeprefix(start): part for name, part in self.tensors.items() if name.startswith(start)
         }
@@ -48,7 +49,7 @@ def is_state(folder: Path) -> bool:
 
 
 def save_state(folder: Path, state: State) -> None:
-    """Write a state in the place of the one that is there."""
+    """Write a state to a folder, in place of the one that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     old = set(folder.glob("*.safetensors"))
     names = (
@@ -59,9 +60,9 @@ def save_state(folder: Path, state: State) -> None:
         name = next(names)
         save_file({key: state.tensors[key].detach().cpu().contiguous() for key in part}, folder / name)
         files[name] = part
-    beside = folder / f"{_INDEX}.tmp"
-    beside.write_text(json.dumps({"notes": state.notes, "files": files}, ensure_ascii=False), "utf-8")
-    beside.replace(folder / _INDEX)
+    draft = folder / f"{_INDEX}.tmp"
+    draft.write_text(json.dumps({"notes": state.notes, "files": files}, ensure_ascii=False), "utf-8")
+    draft.replace(folder / _INDEX)
     for path in old:
         path.unlink()
 
@@ -70,8 +71,8 @@ def load_state(folder: Path) -> State:
     """Read a state, its tensors on the CPU.
 
     Raises:
-        SettingsError: there is none.
-        RecordingError: it is broken.
+        SettingsError: There is none.
+        RecordingError: It is broken.
     """
     if not is_state(folder):
         raise SettingsError(f"expected a training's state in {folder}, found none; name the --state of one")
@@ -90,7 +91,7 @@ def load_state(folder: Path) -> State:
 
 
 def _parts(tensors: Mapping[str, Tensor]) -> list[list[str]]:
-    """Share the tensors out over files."""
+    """Return the names of the tensors of each file."""
     parts, size = list[list[str]](), FILE_BYTES
     for name, tensor in tensors.items():
         if size + tensor.nbytes > FILE_BYTES:
