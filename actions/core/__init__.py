@@ -1,1 +1,1 @@
-"""Facts that everybody shares: coordinates, frames, windows, messages, outcomes, errors."""
+"""Plain data that every other package uses: coordinates, frames, windows, messages, outcomes, errors."""
