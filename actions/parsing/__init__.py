@@ -1,1 +1,1 @@
-"""From a reply's text to one action."""
+"""Read one action out of the text of a model's reply."""

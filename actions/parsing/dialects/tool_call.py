@@ -1,9 +1,15 @@
-"""How a JSON object spells a call: bare, as a named tool with arguments, or as midscene's type and param.
+"""Read calls, in any of the forms that models write them in, as a `Call` of one form.
 
-{"action": "click", …}                                     bare
-{"name": "computer_use", "arguments": {"action": …}}       Qwen's tool call, also flattened
-{"name": "click", "arguments": {…}}                        the action as the tool
-{"action": {"type": "Tap", "param": {…}}}                  midscene
+As JSON:
+
+    {"action": "click", …}                                     bare
+    {"name": "computer_use", "arguments": {"action": …}}       Qwen's tool call, also flattened
+    {"name": "click", "arguments": {…}}                        the action's name as the tool's
+    {"action": {"type": "Tap", "param": {…}}}                  midscene's
+
+As XML:
+
+    <function=computer_use><parameter=action>click</parameter>…</function>
 """
 
 import re
@@ -15,7 +21,7 @@ from qvl_agent.actions.parsing.dialects import computer_use, grounded, midscene
 from qvl_agent.actions.parsing.dialects.arguments import REMARKS, Call
 from qvl_agent.actions.parsing.strict_json import Flaw, Json, ScanBudget, Value, read_all, shown
 
-__all__ = ["calls_in", "spelt_out"]
+__all__ = ["calls_in", "read_tagged", "spelt_out"]
 
 _TOOLS: Final = ("computer_use", "mobile_use")
 _ZOOM_TOOL: Final = "image_zoom_in_tool"
@@ -27,25 +33,21 @@ _BESIDE_MIDSCENE: Final = REMARKS | {
     "errors",
     "what_the_user_wants_to_do_next_by_instruction",
 }
-
-
+"""Keys that may stand beside the action in midscene's object, without an effect."""
 _NAME: Final = re.compile(r"\s*+([\w.-]{1,64})\s*+>")
-
 _NEXT: Final = re.compile(r"\s*+(?:(<parameter=)|</function>|</tool_call>)")
-
 _TAG: Final = re.compile(r"</parameter>|<parameter=|</?function\b|</?tool_call>")
-
 _TEXTS: Final = frozenset({"text", "question", "summary", "reason", "label", "intent"})
-"""Parameters that are taken word for word."""
-
+"""Parameters of the XML form whose value is text, never JSON."""
 _DESCRIBING: Final = frozenset({"label", "intent"})
+"""Those of them that only describe, so that a missing </parameter> does no harm."""
 
 
 def calls_in(value: Value) -> Iterator[Call]:
     """Find the calls in a JSON value: an object, or a list of them.
 
     Raises:
-        ParseError: a call hides deeper inside, or its shape is wrong.
+        ParseError: a call stands deeper inside another object, or its form is wrong.
     """
     if isinstance(value, list):
         for item in value:
@@ -60,8 +62,46 @@ def calls_in(value: Value) -> Iterator[Call]:
             )
 
 
+def spelt_out(call: Call) -> Call:
+    """Check the tool of a call that was written in XML or tags, and return the call in the common form.
+
+    Raises:
+        ParseError: the tool isn't known.
+    """
+    if call.tool == midscene.TOOL:
+        return _midscene(call.arguments, None)
+    return _tool_call(call.tool, call.arguments)
+
+
+def read_tagged(text: str, at: int, budget: ScanBudget) -> Call | Flaw:
+    """Read the XML call whose `<function=` ends at index `at` of the text."""
+    tool = _NAME.match(text, at)
+    if not tool:
+        return Flaw("expected a name after <function=", serious=True)
+    arguments: dict[str, Value] = {}
+    at = tool.end()
+    while True:
+        tag = _NEXT.match(text, at)
+        if not tag:
+            return Flaw("expected <parameter=…> or </function>, got something else", serious=True)
+        if not tag[1]:
+            return Call(tool[1], arguments, tag.end())
+        name = _NAME.match(text, tag.end())
+        if not name or name[1] in arguments:
+            return Flaw("expected each <parameter=…> once, with its name and a >", serious=True)
+        closing = _TAG.search(text, name.end())
+        budget.spend((closing.end() if closing else len(text)) - name.end())
+        if not closing:
+            return Flaw("expected </parameter>, got the end of the reply", serious=True)
+        closed = closing[0] == "</parameter>"
+        if not closed and name[1] in _TEXTS - _DESCRIBING:
+            return Flaw(f"expected </parameter> after {name[1]}, got {closing[0]}", serious=True)
+        arguments[name[1]] = _value(name[1], text[name.end() : closing.start()])
+        at = closing.end() if closed else closing.start()
+
+
 def _call(value: dict[str, Value]) -> Call | None:
-    """Tell by its keys how an object spells a call; None if it is none."""
+    """Read an object as a call, whose form its keys show; None if it is no call."""
     name, action = value.get("name"), value.get("action")
     named = isinstance(name, str) and name.strip() in _TOOLS
     if "arguments" in value or (named and action is None):
@@ -78,19 +118,8 @@ def _call(value: dict[str, Value]) -> Call | None:
     return None
 
 
-def spelt_out(call: Call) -> Call:
-    """Check the tool of a call that was written in XML or tags.
-
-    Raises:
-        ParseError: the tool isn't known.
-    """
-    if call.tool == midscene.TOOL:
-        return _midscene(call.arguments, None)
-    return _tool_call(call.tool, call.arguments)
-
-
 def _tool_call(name: Value, given: Value) -> Call:
-    """Read a tool's name and its arguments, which may be JSON in a string, as OpenAI's API has them."""
+    """Read a tool's name and its arguments; they may be JSON in a string, as in OpenAI's API."""
     arguments = given
     if isinstance(given, str):
         inner = read_all(given)
@@ -135,35 +164,8 @@ def _only(given: Iterable[str], allowed: Iterable[str], why: str = "") -> None:
         )
 
 
-def read_tagged(text: str, at: int, budget: ScanBudget) -> Call | Flaw:
-    """Read the call whose `<function=` ends at `at`."""
-    tool = _NAME.match(text, at)
-    if not tool:
-        return Flaw("expected a name after <function=", serious=True)
-    arguments: dict[str, Value] = {}
-    at = tool.end()
-    while True:
-        tag = _NEXT.match(text, at)
-        if not tag:
-            return Flaw("expected <parameter=…> or </function>, got something else", serious=True)
-        if not tag[1]:
-            return Call(tool[1], arguments, tag.end())
-        name = _NAME.match(text, tag.end())
-        if not name or name[1] in arguments:
-            return Flaw("expected each <parameter=…> once, with its name and a >", serious=True)
-        closing = _TAG.search(text, name.end())
-        budget.spend((closing.end() if closing else len(text)) - name.end())
-        if not closing:
-            return Flaw("expected </parameter>, got the end of the reply", serious=True)
-        closed = closing[0] == "</parameter>"
-        if not closed and name[1] in _TEXTS - _DESCRIBING:
-            return Flaw(f"expected </parameter> after {name[1]}, got {closing[0]}", serious=True)
-        arguments[name[1]] = _value(name[1], text[name.end() : closing.start()])
-        at = closing.end() if closed else closing.start()
-
-
 def _value(name: str, raw: str) -> Value:
-    """Read a value: the template puts it on lines of its own, which aren't part of it."""
+    """Read a parameter's value; the line breaks that Qwen's template puts around it aren't part of it."""
     text = raw.removeprefix("\n").removesuffix("\n")
     if name in _TEXTS:
         return text
