@@ -1,1 +1,1 @@
-"""The text on a target, read from the pixels."""
+"""Read the text on a target from the pixels."""

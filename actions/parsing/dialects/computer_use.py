@@ -35,7 +35,16 @@ from qvl_agent.actions.planning.action import (
     Zoom,
 )
 
-__all__ = ["CLICKS", "PIXELS_PER_NOTCH", "READERS", "STATUSES", "as_points", "intent_in", "terminate", "write"]
+__all__ = [
+    "CLICKS",
+    "PIXELS_PER_NOTCH",
+    "READERS",
+    "STATUSES",
+    "as_points",
+    "intent_in",
+    "terminate",
+    "write",
+]
 
 PIXELS_PER_NOTCH: Final = 100
 """The value of one wheel notch in `pixels`; browsers scroll by about as much."""
