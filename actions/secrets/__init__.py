@@ -1,1 +1,1 @@
-"""Values that are typed and never seen: kept, covered in pictures, taken out of texts."""
+"""Secrets that the agent types but never shows: their values, covered in pictures and taken out of texts."""

@@ -1,9 +1,12 @@
-"""Covering what a typed secret drew on the screen, so that no picture of it is kept or shown to the model.
+"""Cover what a typed secret drew on the screen, so that no picture of it is kept or shown to the model.
 
-Where the secret stands isn't asked of the application: what its typing changed is where it can be read,
-compared pixel by pixel with the moment before. That place stays covered for as long as it shows anything of
-the same shape, and the shape is looked for wherever the screen changes, so that a field that scrolls, moves
-or is drawn in other colours stays covered too. What can't be told is covered.
+The application isn't asked where the secret stands: it can be read where its typing changed the screen, so
+captures before and after the typing are compared pixel by pixel. That place stays covered for as long as it
+shows anything of the same shape, and the shape is looked for wherever the screen changes, so that a field
+that scrolls, moves or is drawn in other colours stays covered too. In doubt a place is covered.
+
+A cover is a grey box with the word "secret" in it. Covers are found again in a recorded picture by their
+colour (`covers_in`), so that a resumed run covers the same places.
 """
 
 from collections.abc import Callable
@@ -22,36 +25,176 @@ from qvl_agent.actions.secrets.shapes import Shape
 
 __all__ = ["COVER", "Covers"]
 
+COVER: Final = (96, 96, 96)
+"""The colour of a cover, in RGB."""
+_LABEL: Final = "secret"
 _MARGIN: Final = 6
-"""Pixels around what changed that are covered with it."""
+"""Pixels around a changed area that are covered with it."""
 _ALIKE: Final = 0.3
-"""From this likeness on a place that showed a secret is taken to show it still; other text is seldom more
-like it."""
-_FOUND: Final = 0.7
-"""And from this on another place is taken to show it."""
+"""From this likeness on (0-1, see `Shape`) a place that showed a secret is taken to show it still; other text
+is seldom more like it."""
 _UNCHANGED: Final = 0.15
-"""Or from this share on of the secret's own pixels that are as they were drawn."""
+"""The same follows if at least this share of the pixels that the secret changed are as they were drawn."""
+_FOUND: Final = 0.7
+"""From this likeness on another place is taken to show the secret."""
 _RING, _AROUND = 24, 0.85
-"""Pixels around a cover that are compared, and the share of them that has to be the same."""
+"""Pixels on each side of a cover that are compared, and the least share of the area that must be the same."""
+_COVERED: Final = TILE * TILE // 8
+"""The least number of pixels in the covers' colour in a tile that holds a part of a cover."""
+_FILLED: Final = 6
+"""A row or column with more pixels in the covers' colour than this is part of a cover."""
 
 Owner = Callable[[DesktopPoint], WindowInfo | None]
+"""Finds the window at a point."""
 
 
-COVER: Final = (96, 96, 96)
-"""The colour of a cover."""
+class Covers:
+    """The covers on one monitor.
 
-_COVERED: Final = TILE * TILE // 8
-"""Pixels of a tile in the covers' colour from which on there is a cover in it."""
+    Attributes:
+        blind: whether the whole screen is covered, because it isn't known what a secret has drawn.
+    """
 
-_FILLED: Final = 6
-"""Pixels in the covers' colour from which on a line or column is part of one."""
+    def __init__(self, owner: Owner) -> None:
+        """Store the function that finds the window at a point."""
+        self.blind = False
+        self._owner = owner
+        self._fields: list[_Field] = []
+        self._unseen: tuple[Frame, str] | None = None
+        self._last: Frame | None = None
 
-_LABEL: Final = "secret"
+    def __bool__(self) -> bool:
+        return self.blind or bool(self._fields) or self._unseen is not None
+
+    def typed(self, before: Frame, after: Frame, window: WindowInfo | None) -> None:
+        """Note what the typing of a secret changed.
+
+        Nothing has changed if an application shows no sign of the text, or if it is slow. So everything that
+        it draws until the next input (`acted`) is covered then.
+        """
+        program = window.program if window else ""
+        if before.view != after.view:
+            self.blind = True
+            return
+        found = [
+            box for box in boxes(tile_map(before, after), after.size) if self._may_be(box, after, program)
+        ]
+        self._fields += [_field(box, before, after, program) for box in found]
+        self._unseen = None if found else (before, program)
+        self._last = None
+
+    def recover(self, last: Frame, now: Frame) -> bool:
+        """Cover again what was covered in the last picture of a run that is resumed.
+
+        Returns:
+            False if the screen around a cover isn't what it was, so that a secret may be anywhere.
+        """
+        known = covers_in(last)
+        if not known:
+            return True
+        if last.view != now.view or not all(_same_around(box, last, now) for box in known):
+            return False
+        for box in known:
+            window = self._owner(_middle(box, now))
+            part = np.s_[box.top : box.bottom, box.left : box.right]
+            drawn = now.pixels[part].copy()
+            everything = np.ones(drawn.shape[:2], dtype=np.bool_)
+            program = window.program if window else ""
+            self._fields.append(
+                _Field(box, np.empty(0, np.uint8), drawn, everything, program, Shape.of(drawn))
+            )
+        self._last = None
+        return True
+
+    def acted(self) -> None:
+        """Note that other input is sent: later changes aren't the typing of the secret any more."""
+        self._unseen = None
+
+    def cover(self, frame: Frame) -> Frame:
+        """Return a capture of the whole monitor with the covers drawn on it."""
+        if not self:
+            return frame
+        if self.blind:
+            return covered(frame, [frame.box])
+        if self._last is None or not same(self._last, frame):
+            areas = (frame.box,) if self._last is None else boxes(tile_map(self._last, frame), frame.size)
+            for each in self._fields:
+                each.look(frame, areas, self._owner)
+            self._last = frame
+        found = [box for each in self._fields for box in each.covers()]
+        if self._unseen is not None:
+            before, program = self._unseen
+            changed = boxes(tile_map(before, frame), frame.size)
+            found += [box for box in changed if self._may_be(box, frame, program)]
+        return covered(frame, [box.grown(_MARGIN, frame.size) for box in found])
+
+    def _may_be(self, box: FrameBox, frame: Frame, program: str) -> bool:
+        """Return whether a change may be the application's: not if all of it lies in others' windows."""
+        spots = [
+            DesktopPoint(middle.x + x, middle.y + y)
+            for middle in [_middle(box, frame)]
+            for x in (-box.width // 3, 0, box.width // 3)
+            for y in (-box.height // 3, 0, box.height // 3)
+        ]
+        windows = [self._owner(spot) for spot in spots]
+        return any(
+            window is None or not window.program or not program or window.program == program
+            for window in windows
+        )
+
+
+def covered(frame: Frame, found: list[FrameBox]) -> Frame:
+    """Draw covers with a label each, because a model takes an empty field for one to fill in."""
+    if not found:
+        return frame
+    pixels = np.array(frame.pixels)
+    for box in found:
+        pixels[box.top : box.bottom, box.left : box.right] = COVER
+    for box in found:
+        _say(pixels, box)
+    return replace(frame, pixels=pixels)
+
+
+def covers_in(frame: Frame) -> list[FrameBox]:
+    """Return the boxes of the covers in a picture, found by their colour."""
+    grey = (frame.pixels == COVER).all(axis=-1)
+    height, width = grey.shape
+    table = np.zeros((-(-height // TILE) * TILE, -(-width // TILE) * TILE), dtype=np.bool_)
+    table[:height, :width] = grey
+    tiles = table.reshape(table.shape[0] // TILE, TILE, -1, TILE).sum(axis=(1, 3))
+    found = []
+    for box in boxes(tiles >= _COVERED, frame.size):
+        part = box.grown(TILE, frame.size)
+        inside = grey[part.top : part.bottom, part.left : part.right]
+        rows, columns = (
+            np.nonzero(inside.sum(axis=1) > _FILLED)[0],
+            np.nonzero(inside.sum(axis=0) > _FILLED)[0],
+        )
+        if len(rows) and len(columns):
+            found.append(
+                FrameBox(
+                    part.left + int(columns[0]),
+                    part.top + int(rows[0]),
+                    part.left + int(columns[-1]) + 1,
+                    part.top + int(rows[-1]) + 1,
+                )
+            )
+    return found
 
 
 @dataclass(slots=True, eq=False)
 class _Field:
-    """One place that a secret was drawn at, and where else it is now."""
+    """A place where a secret was drawn, and all places that show it now.
+
+    Attributes:
+        box: the place, in frame pixels.
+        before: the pixels there before the typing, of shape (height, width, 3); empty if not known.
+        drawn: the pixels there after the typing, of the same shape.
+        changed: which of them the typing changed, of shape (height, width).
+        program: the program of the window there; "" if not known.
+        shape: the shape of what was drawn.
+        places: (top, left) of every place that shows it now, in frame pixels.
+    """
 
     box: FrameBox
     before: Pixels
@@ -66,7 +209,7 @@ class _Field:
         return self.box.top, self.box.left
 
     def look(self, frame: Frame, areas: tuple[FrameBox, ...], owner: Owner) -> None:
-        """Say anew where it is: where it was, if it still is, and in the areas that have changed."""
+        """Update `places`: keep those that still show the secret, and search the areas that have changed."""
         kept = {place for place in {self.home, *self.places} if self._shown_at(frame, place, owner)}
         height, width = self.shape.size
         for area in areas:
@@ -99,101 +242,6 @@ class _Field:
         return [self._box_at(place) for place in sorted(self.places)]
 
 
-class Covers:
-    """What is covered on one monitor, from the first secret that was typed there on.
-
-    Attributes:
-        blind: everything is covered, as it isn't known what a secret has drawn.
-    """
-
-    def __init__(self, owner: Owner) -> None:
-        """Keep the way to ask which window is under a point."""
-        self.blind = False
-        self._owner = owner
-        self._fields: list[_Field] = []
-        self._unseen: tuple[Frame, str] | None = None
-        self._last: Frame | None = None
-
-    def __bool__(self) -> bool:
-        return self.blind or bool(self._fields) or self._unseen is not None
-
-    def typed(self, before: Frame, after: Frame, window: WindowInfo | None) -> None:
-        """Note what the typing of a secret changed.
-
-        Nothing, where an application shows no sign of what is typed. Should it be slow instead, whatever it
-        draws until the next input (`acted`) is covered.
-        """
-        program = window.program if window else ""
-        if before.view != after.view:
-            self.blind = True
-            return
-        found = [
-            box for box in boxes(tile_map(before, after), after.size) if self._may_be(box, after, program)
-        ]
-        self._fields += [_field(box, before, after, program) for box in found]
-        self._unseen = None if found else (before, program)
-        self._last = None
-
-    def recover(self, last: Frame, now: Frame) -> bool:
-        """Take up what was covered in the last picture of a run that goes on now.
-
-        Returns:
-            False if the screen around a cover isn't what it was, so that a secret may be anywhere.
-        """
-        known = covers_in(last)
-        if not known:
-            return True
-        if last.view != now.view or not all(_same_around(box, last, now) for box in known):
-            return False
-        for box in known:
-            window = self._owner(_middle(box, now))
-            part = np.s_[box.top : box.bottom, box.left : box.right]
-            drawn = now.pixels[part].copy()
-            everything = np.ones(drawn.shape[:2], dtype=np.bool_)
-            program = window.program if window else ""
-            self._fields.append(
-                _Field(box, np.empty(0, np.uint8), drawn, everything, program, Shape.of(drawn))
-            )
-        self._last = None
-        return True
-
-    def acted(self) -> None:
-        """Other input comes now: what changes from here on isn't the typing of the secret."""
-        self._unseen = None
-
-    def cover(self, frame: Frame) -> Frame:
-        """Cover a capture of the whole monitor."""
-        if not self:
-            return frame
-        if self.blind:
-            return covered(frame, [frame.box])
-        if self._last is None or not same(self._last, frame):
-            areas = (frame.box,) if self._last is None else boxes(tile_map(self._last, frame), frame.size)
-            for each in self._fields:
-                each.look(frame, areas, self._owner)
-            self._last = frame
-        found = [box for each in self._fields for box in each.covers()]
-        if self._unseen is not None:
-            before, program = self._unseen
-            changed = boxes(tile_map(before, frame), frame.size)
-            found += [box for box in changed if self._may_be(box, frame, program)]
-        return covered(frame, [box.grown(_MARGIN, frame.size) for box in found])
-
-    def _may_be(self, box: FrameBox, frame: Frame, program: str) -> bool:
-        """Whether a change may be the application's: not if all of it is in others' windows, like a clock."""
-        spots = [
-            DesktopPoint(middle.x + x, middle.y + y)
-            for middle in [_middle(box, frame)]
-            for x in (-box.width // 3, 0, box.width // 3)
-            for y in (-box.height // 3, 0, box.height // 3)
-        ]
-        windows = [self._owner(spot) for spot in spots]
-        return any(
-            window is None or not window.program or not program or window.program == program
-            for window in windows
-        )
-
-
 def _field(box: FrameBox, before: Frame, after: Frame, program: str) -> _Field:
     changed = difference(before.crop(box), after.crop(box))
     rows, columns = np.nonzero(changed.any(axis=1))[0], np.nonzero(changed.any(axis=0))[0]
@@ -210,7 +258,7 @@ def _field(box: FrameBox, before: Frame, after: Frame, program: str) -> _Field:
 
 
 def _same_around(box: FrameBox, last: Frame, now: Frame) -> bool:
-    """Whether a cover's surroundings are still what they were, but for a caret or a highlight."""
+    """Return whether a cover's surroundings are the same, apart from a caret or a highlight."""
     part = box.grown(_RING, last.size)
     same_pixels = (last.crop(part).pixels == now.crop(part).pixels).all(axis=-1)
     same_pixels[box.top - part.top : box.bottom - part.top, box.left - part.left : box.right - part.left] = (
@@ -222,18 +270,6 @@ def _same_around(box: FrameBox, last: Frame, now: Frame) -> bool:
 def _middle(box: FrameBox, frame: Frame) -> DesktopPoint:
     middle = FramePoint((box.left + box.right) // 2, (box.top + box.bottom) // 2)
     return frame_to_desktop(middle, frame.view)
-
-
-def covered(frame: Frame, found: list[FrameBox]) -> Frame:
-    """Draw the covers; each says what it is, as a model takes an empty field for one to fill in."""
-    if not found:
-        return frame
-    pixels = np.array(frame.pixels)
-    for box in found:
-        pixels[box.top : box.bottom, box.left : box.right] = COVER
-    for box in found:
-        _say(pixels, box)
-    return replace(frame, pixels=pixels)
 
 
 def _say(pixels: Pixels, box: FrameBox) -> None:
@@ -251,30 +287,3 @@ def _drawn_label() -> Pixels:
     image = Image.new("RGB", (right - left + 4, bottom - top + 2), COVER)
     ImageDraw.Draw(image).text((2 - left, 1 - top), _LABEL, (255, 255, 255), font)
     return np.asarray(image)
-
-
-def covers_in(frame: Frame) -> list[FrameBox]:
-    """Find the covers in a picture, by their colour."""
-    grey = (frame.pixels == COVER).all(axis=-1)
-    height, width = grey.shape
-    table = np.zeros((-(-height // TILE) * TILE, -(-width // TILE) * TILE), dtype=np.bool_)
-    table[:height, :width] = grey
-    tiles = table.reshape(table.shape[0] // TILE, TILE, -1, TILE).sum(axis=(1, 3))
-    found = []
-    for box in boxes(tiles >= _COVERED, frame.size):
-        part = box.grown(TILE, frame.size)
-        inside = grey[part.top : part.bottom, part.left : part.right]
-        rows, columns = (
-            np.nonzero(inside.sum(axis=1) > _FILLED)[0],
-            np.nonzero(inside.sum(axis=0) > _FILLED)[0],
-        )
-        if len(rows) and len(columns):
-            found.append(
-                FrameBox(
-                    part.left + int(columns[0]),
-                    part.top + int(rows[0]),
-                    part.left + int(columns[-1]) + 1,
-                    part.top + int(rows[-1]) + 1,
-                )
-            )
-    return found
