@@ -1,1 +1,1 @@
-"""The one place where a plan is judged, approved and carried out."""
+"""The only place where a plan is judged, approved and carried out."""
