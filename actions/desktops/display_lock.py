@@ -1,4 +1,9 @@
-"""One agent per display: two would fight over one pointer."""
+"""Locks that let only one agent use a display at a time, and the way to find and stop such agents.
+
+Two agents would fight over one pointer. For each display there are two files in the user's runtime folder:
+`display….lock`, which the agent holds locked, and `display….pid` with the agent's process id and its
+watchdog's. `stop_agents` asks the agents that hold a lock to end, and waits until they have ended.
+"""
 
 import os
 import re
@@ -20,17 +25,16 @@ __all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders", "st
 _X_NAME: Final = re.compile(r"^(?:(?:tcp|unix)/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?$")
 _PREFIX: Final = "display"
 _LOOKED_AT_S: Final = 0.2
-"""Who looks whether a display is held holds it for a moment; an agent that starts just then waits."""
+"""Seconds that an agent waits for the lock: a process that looks whether it is held locks it for a moment."""
 _HERE: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
-
-
+"""Host names of this machine."""
 _END_S: Final = 10.0
-
+"""Seconds that a stopped agent gets to end."""
 _POLL_S: Final = 0.02
 
 
 def canonical_display(name: str) -> str:
-    """Give one name for all the names of a display: ":1", ":1.0", "unix:1" and "local :1" are one."""
+    """Return the one name for all names of a display: ":1" for ":1.0", "unix:1" and "local :1"."""
     bare = name.removeprefix("local ").strip()
     found = _X_NAME.match(bare)
     if found is None:
@@ -40,7 +44,7 @@ def canonical_display(name: str) -> str:
 
 
 class Holder(NamedTuple):
-    """Who holds a display: the agent's process, and its watchdog's if it has one."""
+    """The process ids of the agent that holds a display, and of its watchdog if it has one."""
 
     display: str
     pid: int
@@ -55,7 +59,7 @@ class Hold:
         self._write(f"{os.getpid()}\n")
 
     def watched_by(self, pid: int) -> None:
-        """Let others know which process to signal, to stop the run at once."""
+        """Write down the watchdog's process id, so that others can signal it to stop the run at once."""
         self._write(f"{os.getpid()}\n{pid}\n")
 
     def _write(self, text: str) -> None:
@@ -65,7 +69,7 @@ class Hold:
 
 @contextmanager
 def hold_display(name: str) -> Iterator[Hold]:
-    """Hold a display while the block runs; the system lets go of it if this process dies, however.
+    """Hold a display while the block runs; if this process dies, the system releases the lock.
 
     Raises:
         DisplayBusyError: another agent of this user holds it; the message has its process id.
@@ -90,7 +94,7 @@ def hold_display(name: str) -> Iterator[Hold]:
 
 
 def holders(name: str | None = None) -> list[Holder]:
-    """List who of this user's agents holds which display, or who holds this one."""
+    """List this user's agents that hold a display, or only the one that holds the display `name`."""
     only = None if name is None else _PREFIX + re.sub(r"[^A-Za-z0-9.-]", "_", canonical_display(name))
     return [
         holder
@@ -99,8 +103,32 @@ def holders(name: str | None = None) -> list[Holder]:
     ]
 
 
+def stop_agents(display: str | None = None) -> list[Holder]:
+    """Stop every agent of this user, or the one on a display, and wait until it has ended.
+
+    Returns:
+        those that were stopped; none if none was running.
+
+    Raises:
+        DesktopError: an agent was told to stop, but its program hasn't ended.
+    """
+    found = holders(display)
+    for holder in found:
+        _ask(holder)
+    deadline = time.monotonic() + _END_S
+    while left := [holder for holder in found if holder in holders(display)]:
+        if time.monotonic() > deadline:
+            one = left[0]
+            raise DesktopError(
+                f"the agent on {one.display} was told to stop and has let go of mouse and keys, but hasn't "
+                f"ended within {_END_S:g} s; kill -9 {one.pid} is safe"
+            )
+        time.sleep(_POLL_S)
+    return found
+
+
 def _holder(owner: Path) -> Holder | None:
-    """Read who it is; None if it died and only its file is left."""
+    """Read who holds a display; None if the agent died and only its file is left."""
     try:
         with FileLock(owner.with_suffix(".lock"), timeout=0, mode=0o600):
             return None
@@ -127,32 +155,8 @@ def _read(owner: Path) -> list[str]:
         return ["unknown"]
 
 
-def stop_agents(display: str | None = None) -> list[Holder]:
-    """Stop every agent of this user, or the one on a display, and wait until it has ended.
-
-    Returns:
-        those that were stopped; none if none was running.
-
-    Raises:
-        DesktopError: one let go of the keys, but its program hasn't ended.
-    """
-    found = holders(display)
-    for holder in found:
-        _ask(holder)
-    deadline = time.monotonic() + _END_S
-    while left := [holder for holder in found if holder in holders(display)]:
-        if time.monotonic() > deadline:
-            one = left[0]
-            raise DesktopError(
-                f"the agent on {one.display} was told to stop and has let go of mouse and keys, but hasn't "
-                f"ended within {_END_S:g} s; kill -9 {one.pid} is safe"
-            )
-        time.sleep(_POLL_S)
-    return found
-
-
 def _ask(holder: Holder) -> None:
-    """By its watchdog, which releases what is pressed at once; else by the signal it heeds itself."""
+    """Tell an agent to stop: by its watchdog, which releases all keys at once, else by SIGTERM to itself."""
     try:
         if holder.watchdog is not None:
             os.kill(holder.watchdog, signal.SIGUSR1)
