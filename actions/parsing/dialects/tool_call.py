@@ -7,9 +7,13 @@ As JSON:
     {"name": "click", "arguments": {…}}                        the action's name as the tool's
     {"action": {"type": "Tap", "param": {…}}}                  midscene's
 
-As XML:
+As XML, the tool call of Qwen3.5 and later, in which every value is text and nothing is escaped:
 
-    <function=computer_use><parameter=action>click</parameter>…</function>
+    <function=computer_use><parameter=action>left_click</parameter>
+    <parameter=coordinate>[491, 91]</parameter></function>
+
+Values that aren't texts are read as JSON. A value whose `</parameter>` is missing ends at the next tag,
+unless it is a text to act on, whose end would be a guess then.
 """
 
 import re
