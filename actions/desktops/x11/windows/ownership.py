@@ -218,7 +218,7 @@ def _our_processes(with_windows: set[int]) -> set[int]:
 
 
 def _ancestors() -> Iterator[int]:
-    """List the process ids of our ancestors, nearest first, by the fourth field of /proc/PID/stat, proc(5)."""
+    """List our ancestors' process ids, nearest first, by the fourth field of /proc/PID/stat, proc(5)."""
     pid = os.getppid()
     while pid > 1:
         yield pid

@@ -153,7 +153,10 @@ def covering_window(display: Any, area: Rect) -> Any | None:
 
 
 def process_of(display: Any, window: Any) -> int | None:
-    """Return the process id of a window's client, or None; the server knows it for clients on this machine."""
+    """Return the process id of a window's client; None if it isn't on this machine, or isn't known.
+
+    The server reads it from the client's socket, so the client can't choose it.
+    """
     if not display.has_extension(res.extname):
         return None
     try:
