@@ -176,7 +176,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a frame of `width` x `height` pixels lies on the desktop.
+    """The place of a frame of `width` x `height` pixels on the desktop.
 
     Attributes:
         width, height: the frame's size in pixels.

@@ -36,7 +36,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether the state that a task was to bring about is really there, and why, in one sentence."""
+    """A check's result: whether a task's goal is really reached, and why, in one sentence."""
 
     passed: bool
     reason: str
@@ -44,7 +44,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How two frames of one size differ.
+    """The difference between two frames of one size.
 
     Attributes:
         boxes: boxes around the changed tiles, in frame pixels; empty if nothing changed.
@@ -73,7 +73,7 @@ outcome."""
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an action ended.
+    """The outcome of an action.
 
     Attributes:
         status: see `Status`.

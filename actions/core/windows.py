@@ -47,7 +47,7 @@ class WindowInfo:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How windows lie over each other at one moment; it is compared, never recorded.
+    """The layout of all windows, one over another, at one moment; it is compared, never recorded.
 
     Attributes:
         windows: the system's number and the rectangle of each window that is shown, the topmost first;

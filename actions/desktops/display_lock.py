@@ -156,7 +156,7 @@ def _read(owner: Path) -> list[str]:
 
 
 def _ask(holder: Holder) -> None:
-    """Tell an agent to stop: by its watchdog, which releases all keys at once, else by SIGTERM to itself."""
+    """Signal an agent to stop: its watchdog, which releases all keys at once, or else the agent itself."""
     try:
         if holder.watchdog is not None:
             os.kill(holder.watchdog, signal.SIGUSR1)

@@ -58,7 +58,7 @@ class Shape:
 
     @property
     def telling(self) -> bool:
-        """Whether it is large enough to be looked for elsewhere, and has edges at all."""
+        """Return whether it is large enough to be looked for elsewhere, and has edges at all."""
         height, width = self.size
         return height >= _SMALLEST[0] and width >= _SMALLEST[1] and self.length > 0
 

@@ -97,7 +97,7 @@ class Watchdog:
 
     @property
     def _may_get_worse(self) -> bool:
-        """Whether another reason counts now: a takeover may be the beginning of the kill switch."""
+        """Return whether another reason counts now: a takeover may be the beginning of the kill switch."""
         return not self.reason or self.reason in TAKEOVERS
 
     @property
@@ -105,7 +105,7 @@ class Watchdog:
         return self.lost or (self._takeover == "pause" and self.reason in TAKEOVERS)
 
     def before(self, note: Note) -> None:
-        """Tell the watchdog what we are about to press or move.
+        """Note for the watchdog what we are about to press or move.
 
         Raises:
             DesktopError: the watchdog is gone or stuck, so nothing may be pressed.
@@ -128,7 +128,7 @@ class Watchdog:
         raise TimeoutError(_STUCK)
 
     def after(self, *notes: Note) -> None:
-        """Tell the watchdog what has been done; never raises, even if the watchdog is gone."""
+        """Note for the watchdog what has been done; never raises, even if the watchdog is gone."""
         with suppress(OSError):
             self._write(*notes)
 

@@ -224,7 +224,7 @@ class _Watcher:
         return DesktopPoint(at.root_x, at.root_y)
 
     def _stop(self, why: str) -> None:
-        """Release everything at once, as the agent may be busy, and tell it why; a stop may follow a takeover."""
+        """Release everything at once, as the agent may be busy, and tell it; a stop may follow a takeover."""
         takeover = why in TAKEOVERS
         if not why or self._said_stop or (takeover and self._said_takeover):
             return
