@@ -24,9 +24,9 @@ __all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders", "st
 
 _X_NAME: Final = re.compile(r"^(?:(?:tcp|unix)/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?$")
 _PREFIX: Final = "display"
-_LOOKED_AT_S: Final = 0.2
+_LOCK_WAIT_S: Final = 0.2
 """Seconds that an agent waits for the lock: a process that looks whether it is held locks it for a moment."""
-_HERE: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
+_LOCAL_HOSTS: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
 """Host names of this machine."""
 _END_S: Final = 10.0
 """Seconds that a stopped agent gets to end."""
@@ -40,7 +40,7 @@ def canonical_display(name: str) -> str:
     if found is None:
         return bare
     host, number = found["host"].lower(), int(found["number"])
-    return f":{number}" if host in _HERE else f"{host}:{number}"
+    return f":{number}" if host in _LOCAL_HOSTS else f"{host}:{number}"
 
 
 class Holder(NamedTuple):
@@ -80,7 +80,7 @@ def hold_display(name: str) -> Iterator[Hold]:
     owner = folder / f"{stem}.pid"
     lock = FileLock(folder / f"{stem}.lock", mode=0o600)
     try:
-        lock.acquire(timeout=_LOOKED_AT_S, poll_interval=0.01)
+        lock.acquire(timeout=_LOCK_WAIT_S, poll_interval=0.01)
     except Timeout:
         raise DisplayBusyError(
             f"display {display} is held by another agent (process {_read(owner)[0]}): "

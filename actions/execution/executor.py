@@ -273,7 +273,9 @@ class Executor:
             self._clicked = (self._clock(), goal)
         pointer = self._desktop.pointer() if goal and self._desktop.capabilities.pointer else None
         times["input"] = self._clock() - start
-        outcome = Outcome("done", _missed(goal, pointer), planned=goal, pointer=pointer, times=times)
+        outcome = Outcome(
+            "done", _pointer_deviation(goal, pointer), planned=goal, pointer=pointer, times=times
+        )
         return self._settled(outcome, observation.screen, observation.box(decision.action))
 
     def _until_next_click(self, action: Action, goal: DesktopPoint | None) -> float:
@@ -323,7 +325,7 @@ def _question(decision: Decision, observation: Observation) -> Question:
     return Question(action, decision.verdict, observation.screen, goal, observation.boxes(action), window)
 
 
-def _missed(goal: DesktopPoint | None, pointer: DesktopPoint | None) -> str:
+def _pointer_deviation(goal: DesktopPoint | None, pointer: DesktopPoint | None) -> str:
     if goal is None or pointer is None:
         return ""
     if max(abs(goal.x - pointer.x), abs(goal.y - pointer.y)) <= 1:

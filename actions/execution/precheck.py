@@ -24,8 +24,8 @@ __all__ = ["Precheck"]
 
 _LARGEST_DIALOG: Final = 0.4
 """The largest share of the screen for a dialog; a larger one is a window to work in, and may change."""
-_A_WHILE_S: Final = 0.05
-_TOLD: Final = 2
+_LONG_CHECK_S: Final = 0.05
+_STOPS_BEFORE_IGNORED: Final = 2
 """The number of times that a spot in a dialog stops an action before it is taken to move by itself."""
 
 
@@ -42,7 +42,7 @@ class Precheck:
         self.moving: tuple[FrameBox, ...] = ()
         self._desktop = desktop
         self._stop, self._clock, self._sleep = stop, clock, sleep
-        self._doubts: list[tuple[FrameBox, ...]] = []
+        self._dialog_changes: list[tuple[FrameBox, ...]] = []
 
     def changed(self, action: Action, plan: Plan, scene: Scene, observation: Observation) -> str:
         """Return what has changed since the model looked and the guard judged, as a sentence; "" if nothing.
@@ -55,7 +55,7 @@ class Precheck:
             or self._dialogs(scene, observation)
             or self.pixels(action, observation)
         )
-        if found or self._clock() - start < _A_WHILE_S:
+        if found or self._clock() - start < _LONG_CHECK_S:
             return found
         return self._windows(plan, scene, observation)
 
@@ -88,17 +88,17 @@ class Precheck:
             box = _dialog_box(window, observation.screen)
             if box is None:
                 continue
-            checked = self._fresh(observation.screen, box, self.moving + self._doubtful(), whole=True)
+            checked = self._fresh(observation.screen, box, self.moving + self._moving_spots(), whole=True)
             self.moving += checked.moving
             if not checked.ok:
-                self._doubts.append(checked.differing)
+                self._dialog_changes.append(checked.differing)
                 return checked.reason
         return ""
 
-    def _doubtful(self) -> tuple[FrameBox, ...]:
+    def _moving_spots(self) -> tuple[FrameBox, ...]:
         """Return the spots that stopped each of the last actions; they move by themselves, like a clock."""
-        last = self._doubts[-_TOLD:]
-        if len(last) < _TOLD:
+        last = self._dialog_changes[-_STOPS_BEFORE_IGNORED:]
+        if len(last) < _STOPS_BEFORE_IGNORED:
             return ()
         return tuple(box for box in last[0] if all(any(box.meets(one) for one in each) for each in last[1:]))
 
@@ -107,17 +107,17 @@ class Precheck:
         if (
             observation.layout is not None
             and now is not None
-            and (moved := _relaid(plan, observation.layout, now))
+            and (moved := _layout_change(plan, observation.layout, now))
         ):
             return moved
         points = [event.point for event in plan if isinstance(event, MoveEvent)]
         pairs = list(zip(scene.windows, map(self._desktop.window_at, points), strict=True))
         if any(isinstance(event, TYPED) for event in plan):
             pairs.append((scene.focused, self._desktop.focused()))
-        return next((said for was, found in pairs if (said := _replaced(was, found))), "")
+        return next((said for was, found in pairs if (said := _window_change(was, found))), "")
 
 
-def _relaid(plan: Plan, was: Layout, now: Layout) -> str:
+def _layout_change(plan: Plan, was: Layout, now: Layout) -> str:
     """Return a sentence if another window than before is where the plan points, or gets the keys; else ""."""
     clicked = False
     for event in plan:
@@ -129,7 +129,7 @@ def _relaid(plan: Plan, was: Layout, now: Layout) -> str:
     return ""
 
 
-def _replaced(was: WindowInfo | None, found: WindowInfo | None) -> str:
+def _window_change(was: WindowInfo | None, found: WindowInfo | None) -> str:
     """Return a sentence if a window isn't the one judged, but another program's, gone or new; "" if it is."""
     if was is None or found is None:
         return "" if was is found else "a window came or went where the action goes; look again"

@@ -18,7 +18,7 @@ from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Type
 
 __all__ = ["Questions"]
 
-_BESIDE: Final = frozenset({"label", "intent", "target", "end"})
+_PLACE_AND_REASON: Final = frozenset({"label", "intent", "target", "end"})
 """The fields of an action that hold its place and its reason, not what is done."""
 
 
@@ -129,6 +129,6 @@ def _what(action: Action) -> str:
     """Return what an action does as a text, without its place, label and intent."""
     match action:
         case Click() | Drag() | Type() | Press():
-            return repr((action.kind, [field for field in action if field[0] not in _BESIDE]))
+            return repr((action.kind, [field for field in action if field[0] not in _PLACE_AND_REASON]))
         case _:
             return action.kind

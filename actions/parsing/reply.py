@@ -44,8 +44,8 @@ _FRAGMENT: Final = re.compile(
     r"""["']\s*+[:：]|</?(?:parameter|function)\b|\b\w{1,40}+\(\w{1,40}+\s?=\s?['"(\[<\d]"""
 )
 """A piece of a call in prose: a key, a parameter, or a function call like click(start_box='…')."""
-_GOES_ON: Final = re.compile(r"""\s*+[,，]\s*+["']\w{1,40}""")
-_LEADS_IN: Final = re.compile(r"""\w{0,40}["']\s{0,9}[:：]\s{0,9}\Z""")
+_NEXT_KEY: Final = re.compile(r"""\s*+[,，]\s*+["']\w{1,40}""")
+_KEY_BEFORE: Final = re.compile(r"""\w{0,40}["']\s{0,9}[:：]\s{0,9}\Z""")
 """A key right before a call: the call was that key's value, in an object whose beginning is missing."""
 _LABELS: Final = ("label", "name_en", "name_zh", "text_content", "prompt")
 
@@ -90,7 +90,7 @@ def parse_action(text: str, *, pixel_space: bool = False) -> Action:
     calls = [*map(spelt_out, found.calls), *(call for value in found.values for call in calls_in(value))]
     fragment = _fragment(found.prose)
     if fragment or not calls:
-        raise ParseError(f"Expected one action, got {_instead(found, fragment)}; {_REMEDY}.")
+        raise ParseError(f"Expected one action, got {_description(found, fragment)}; {_REMEDY}.")
     intent = computer_use.intent_in(found.prose[0])
     actions = [_action(call, intent, pixel_space=pixel_space) for call in calls]
     if any(not _same(action, actions[0]) for action in actions[1:]):
@@ -103,8 +103,8 @@ def _fragment(prose: tuple[str, ...]) -> str:
     """Return the first piece of a call in the prose before, between and after the calls; "" if none."""
     matches = [
         *(_FRAGMENT.search(words) for words in prose),
-        *(_GOES_ON.match(words) for words in prose[1:]),
-        *(_LEADS_IN.search(words) for words in prose[:-1]),
+        *(_NEXT_KEY.match(words) for words in prose[1:]),
+        *(_KEY_BEFORE.search(words) for words in prose[:-1]),
     ]
     return next((match[0].strip() for match in matches if match), "")
 
@@ -114,7 +114,7 @@ def _same(action: Action, other: Action) -> bool:
     return action.model_copy(update={"intent": ""}) == other.model_copy(update={"intent": ""})
 
 
-def _instead(found: Found, fragment: str) -> str:
+def _description(found: Found, fragment: str) -> str:
     """Describe, for the error message, what the reply holds instead of one action."""
     if fragment:
         return f"a piece of another call ({shown(fragment)})"

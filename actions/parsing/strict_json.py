@@ -54,7 +54,7 @@ _WORDS: Final[dict[str, Value]] = {
 _AFTER_TEXT: Final = re.compile(r"""\s*+(?:[}\]]|\Z|[,，]\s*+(?:["'][^"'\n]{0,64}["']\s*+[:：]|[}\]]|\Z))""")
 """Matches after the closing quote of a text in an object: the object's end, or the next key."""
 _TAG: Final = re.compile(r"</?(?:think|tool_call|function|parameter)\b")
-_GOING_ON: Final = '"," or "}" (write quotes in a text as \\")'
+_AFTER_MEMBER: Final = '"," or "}" (write quotes in a text as \\")'
 _MAX_REPAIR: Final = 500
 """Characters within which the end of a string with unescaped quotes is looked for."""
 
@@ -203,7 +203,7 @@ class _Reader:
             if _AFTER_TEXT.match(self.text, quote + 1) and "\\" not in inside and not _TAG.search(inside):
                 return inside, quote + 1
             quote = self.text.find('"', quote + 1, limit)
-        raise self._flawed(_GOING_ON, self._next(at))
+        raise self._flawed(_AFTER_MEMBER, self._next(at))
 
     def _array(self, at: int, depth: int) -> tuple[Value, int]:
         start = at
@@ -230,7 +230,7 @@ class _Reader:
         if self._is(at, ",，"):
             return self._next(at + 1)
         if not self._is(at, closing):
-            raise self._flawed('"," or "]"' if closing == "]" else _GOING_ON, at)
+            raise self._flawed('"," or "]"' if closing == "]" else _AFTER_MEMBER, at)
         return at
 
     def _string(self, at: int) -> tuple[str, int]:

@@ -22,16 +22,16 @@ _ROW: Final = (200, 18)
 """Logical pixels (across, down) to each side of the point that are read if the surface has no edges."""
 _PATCH: Final = (12, 8)
 """Logical pixels (across, down) to each side of the point, where the surface's colour is looked for."""
-_LIKE: Final = 14
+_LARGEST_DIFFERENCE: Final = 14
 """The most that a channel may differ from the surface's colour: themes shade their buttons a little."""
 _MARGIN: Final = 3
 """Logical pixels around a control that are read with it, so that letters at its edge are whole."""
-_LEAST: Final = 24
+_LEAST_WIDTH: Final = 24
 """The least width of a control in logical pixels: a narrower surface is a check box or inside a letter."""
 _SWEEPS: Final = 24
-_EDGE: Final = 0.5
+_LEAST_EDGE_SHARE: Final = 0.5
 """The least share of its bounding box's edge that a surface covers; a button's lacks only round corners."""
-_TRIED: Final = 6
+_COLOURS_TRIED: Final = 6
 """The number of a patch's colours that are tried as its main one."""
 
 _Colours = npt.NDArray[np.int16]
@@ -59,7 +59,7 @@ def control_at(frame: Frame, point: FramePoint) -> Control:
     x, y = (point.x - near.left) // step, (point.y - near.top) // step
     rows = slice(max(0, y - _PATCH[1]), y + _PATCH[1] + 1)
     columns = slice(max(0, x - _PATCH[0]), x + _PATCH[0] + 1)
-    least = round(_LEAST * frame.scale) // step
+    least = round(_LEAST_WIDTH * frame.scale) // step
     surfaces = [_surface(pixels, colour, rows, columns) for colour in _main_colours(pixels[rows, columns])]
     found = [box for box in map(_bounds, surfaces) if box and _covers(box, x, y)]
     boxes = [box for box in found if box[2] - box[0] >= least and 2 * (box[3] - box[1]) >= least]
@@ -86,7 +86,7 @@ def _bounds(surface: _Mask) -> tuple[int, int, int, int] | None:
     ys, xs = np.flatnonzero(surface.any(axis=1)), np.flatnonzero(surface.any(axis=0))
     box = surface[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
     edge = (box[0].sum(), box[-1].sum(), box[:, 0].sum(), box[:, -1].sum())
-    if sum(map(int, edge)) < _EDGE * 2 * (box.shape[0] + box.shape[1]):
+    if sum(map(int, edge)) < _LEAST_EDGE_SHARE * 2 * (box.shape[0] + box.shape[1]):
         return None
     return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
 
@@ -105,7 +105,7 @@ def _around(frame: Frame, point: FramePoint, reach: tuple[int, int]) -> FrameBox
 
 
 def _surface(pixels: _Colours, colour: _Colours, rows: slice, columns: slice) -> _Mask:
-    alike = (np.abs(pixels - colour) <= _LIKE).all(axis=2)
+    alike = (np.abs(pixels - colour) <= _LARGEST_DIFFERENCE).all(axis=2)
     seeds = np.zeros_like(alike)
     seeds[rows, columns] = alike[rows, columns]
     return _followed(seeds, alike)
@@ -120,8 +120,8 @@ def _main_colours(patch: _Colours) -> list[_Colours]:
     found: list[_Colours] = []
     while len(rest) and len(found) < 2:
         colours, counts = np.unique(rest, axis=0, return_counts=True)
-        often = colours[np.argsort(counts)[-_TRIED:]]
-        like = [(np.abs(rest - colour) <= _LIKE).all(axis=1) for colour in often]
+        often = colours[np.argsort(counts)[-_COLOURS_TRIED:]]
+        like = [(np.abs(rest - colour) <= _LARGEST_DIFFERENCE).all(axis=1) for colour in often]
         best = max(range(len(often)), key=lambda index: int(like[index].sum()))
         found.append(often[best])
         rest = rest[~like[best]]

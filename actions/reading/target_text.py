@@ -22,7 +22,7 @@ _BESIDE: Final = 28
 _AROUND: Final = 6
 """Logical pixels around a line of text that count as part of the line."""
 _MOST_LINES: Final = 4
-_LONGEST: Final = 120
+_MOST_CHARACTERS: Final = 120
 """Characters of a line that are kept: a longer text is no button's."""
 
 
@@ -114,7 +114,9 @@ def _read_target(reader: Reader, frame: Frame, point: FramePoint) -> TargetText:
     control = control_at(frame, point)
     found = reader.read(frame, control.box)
     lines = _inside(found, control, frame) if control.bounded else _at(found, point, frame)
-    kept = tuple(Read(line.text[:_LONGEST], line.box, line.confidence) for line in lines[:_MOST_LINES])
+    kept = tuple(
+        Read(line.text[:_MOST_CHARACTERS], line.box, line.confidence) for line in lines[:_MOST_LINES]
+    )
     return TargetText(control.box, control.bounded, kept)
 
 

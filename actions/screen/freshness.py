@@ -58,7 +58,7 @@ class FreshLimits:
 
 
 LIMITS: Final = FreshLimits()
-_SPOT: Final = 8
+_SPOT_SIDE: Final = 8
 """The side of the cells, in frame pixels, by which changed and moving areas are told apart."""
 
 Judge = Callable[[Mask, Mask], str]
@@ -253,8 +253,8 @@ def watch_screen(seen: Frame, limits: FreshLimits) -> WatchedArea:
 
 
 def _spots(cells: Mask, cell: int, size: tuple[int, int]) -> tuple[FrameBox, ...]:
-    """Return boxes in pixels around groups of cells, which are merged into squares of `_SPOT` first."""
-    side = max(cell, _SPOT)
+    """Return boxes in pixels around groups of cells, which are merged into squares of `_SPOT_SIDE` first."""
+    side = max(cell, _SPOT_SIDE)
     rows, columns = (np.arange(0, length, side // cell) for length in cells.shape)
     coarse = np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1)
     return boxes(coarse, size, side)

@@ -112,12 +112,12 @@ class CoveredDesktop(DesktopWrapper):
         return frame if region is None else frame.crop(_box(region, frame))
 
     def window_at(self, point: DesktopPoint) -> WindowInfo | None:
-        return self._known(self._desktop.window_at(point))
+        return self._redacted(self._desktop.window_at(point))
 
     def focused(self) -> WindowInfo | None:
-        return self._known(self._desktop.focused())
+        return self._redacted(self._desktop.focused())
 
-    def _known(self, window: WindowInfo | None) -> WindowInfo | None:
+    def _redacted(self, window: WindowInfo | None) -> WindowInfo | None:
         """Take the secrets out of a window's title, which may show what was typed."""
         return window and replace(window, title=self._vault.redactor.text(window.title))
 

@@ -30,14 +30,14 @@ COVER: Final = (96, 96, 96)
 _LABEL: Final = "secret"
 _MARGIN: Final = 6
 """Pixels around a changed area that are covered with it."""
-_ALIKE: Final = 0.3
+_STILL_SHOWN: Final = 0.3
 """From this likeness on (0-1, see `Shape`) a place that showed a secret is taken to show it still; other text
 is seldom more like it."""
-_UNCHANGED: Final = 0.15
+_UNCHANGED_SHARE: Final = 0.15
 """The same follows if at least this share of the pixels that the secret changed are as they were drawn."""
-_FOUND: Final = 0.7
+_SHOWN_ELSEWHERE: Final = 0.7
 """From this likeness on another place is taken to show the secret."""
-_RING, _AROUND = 24, 0.85
+_RING, _RING_SAME = 24, 0.85
 """Pixels on each side of a cover that are compared, and the least share of the area that must be the same."""
 _COVERED: Final = TILE * TILE // 8
 """The least number of pixels in the covers' colour in a tile that holds a part of a cover."""
@@ -77,7 +77,9 @@ class Covers:
             self.blind = True
             return
         found = [
-            box for box in boxes(tile_map(before, after), after.size) if self._may_be(box, after, program)
+            box
+            for box in boxes(tile_map(before, after), after.size)
+            if self._may_belong_to(box, after, program)
         ]
         self._fields += [_field(box, before, after, program) for box in found]
         self._unseen = None if found else (before, program)
@@ -125,10 +127,10 @@ class Covers:
         if self._unseen is not None:
             before, program = self._unseen
             changed = boxes(tile_map(before, frame), frame.size)
-            found += [box for box in changed if self._may_be(box, frame, program)]
+            found += [box for box in changed if self._may_belong_to(box, frame, program)]
         return covered(frame, [box.grown(_MARGIN, frame.size) for box in found])
 
-    def _may_be(self, box: FrameBox, frame: Frame, program: str) -> bool:
+    def _may_belong_to(self, box: FrameBox, frame: Frame, program: str) -> bool:
         """Return whether a change may be the application's: not if all of it lies in others' windows."""
         spots = [
             DesktopPoint(middle.x + x, middle.y + y)
@@ -151,7 +153,7 @@ def covered(frame: Frame, found: list[FrameBox]) -> Frame:
     for box in found:
         pixels[box.top : box.bottom, box.left : box.right] = COVER
     for box in found:
-        _say(pixels, box)
+        _draw_label(pixels, box)
     return replace(frame, pixels=pixels)
 
 
@@ -214,7 +216,9 @@ class _Field:
         height, width = self.shape.size
         for area in areas:
             part = area.grown(max(height, width), frame.size)
-            found = self.shape.find(frame.pixels[part.top : part.bottom, part.left : part.right], _FOUND)
+            found = self.shape.find(
+                frame.pixels[part.top : part.bottom, part.left : part.right], _SHOWN_ELSEWHERE
+            )
             kept |= {(part.top + top, part.left + left) for top, left in found}
         self.places = kept
 
@@ -230,9 +234,9 @@ class _Field:
             if window is not None and window.program and self.program not in ("", window.program):
                 return False
             as_drawn = (now == self.drawn).all(axis=-1)[self.changed]
-            if as_drawn.mean() >= _UNCHANGED:
+            if as_drawn.mean() >= _UNCHANGED_SHARE:
                 return True
-        return self.shape.likeness(now) >= _ALIKE
+        return self.shape.likeness(now) >= _STILL_SHOWN
 
     def _box_at(self, place: tuple[int, int]) -> FrameBox:
         top, left = place
@@ -264,7 +268,7 @@ def _same_around(box: FrameBox, last: Frame, now: Frame) -> bool:
     same_pixels[box.top - part.top : box.bottom - part.top, box.left - part.left : box.right - part.left] = (
         True
     )
-    return float(same_pixels.mean()) >= _AROUND
+    return float(same_pixels.mean()) >= _RING_SAME
 
 
 def _middle(box: FrameBox, frame: Frame) -> DesktopPoint:
@@ -272,7 +276,7 @@ def _middle(box: FrameBox, frame: Frame) -> DesktopPoint:
     return frame_to_desktop(middle, frame.view)
 
 
-def _say(pixels: Pixels, box: FrameBox) -> None:
+def _draw_label(pixels: Pixels, box: FrameBox) -> None:
     label = _drawn_label()
     height, width = label.shape[:2]
     top, left = (box.top + box.bottom - height) // 2, (box.left + box.right - width) // 2

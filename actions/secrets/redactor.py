@@ -24,7 +24,7 @@ _LONG: Final = 8
 forms of a shorter value are in other data by chance."""
 _LEAST: Final = 6
 """Characters of the shortest base64 or hexadecimal form that is looked for."""
-_OURS: Final = frozenset({"sha256", "file", "id", "approval", "format", "kind", "type"})
+_OWN_KEYS: Final = frozenset({"sha256", "file", "id", "approval", "format", "kind", "type"})
 """Keys of records whose values the program makes itself; they are left alone."""
 
 M = TypeVar("M", bound=BaseModel)
@@ -59,7 +59,8 @@ class Redactor:
                 return [self.plain(each) for each in value]
             case dict():
                 return {
-                    self.text(key): each if key in _OURS else self.plain(each) for key, each in value.items()
+                    self.text(key): each if key in _OWN_KEYS else self.plain(each)
+                    for key, each in value.items()
                 }
             case _:
                 return value

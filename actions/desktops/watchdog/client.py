@@ -96,7 +96,7 @@ class Watchdog:
         self._started(self.pid)
 
     @property
-    def _may_get_worse(self) -> bool:
+    def _takes_reasons(self) -> bool:
         """Return whether another reason counts now: a takeover may be the beginning of the kill switch."""
         return not self.reason or self.reason in TAKEOVERS
 
@@ -111,20 +111,20 @@ class Watchdog:
             DesktopError: the watchdog is gone or stuck, so nothing may be pressed.
         """
         try:
-            self._await_life()
+            self._await_heartbeat()
             self._write(note)
         except OSError as error:
-            self._hear()
+            self._read_messages()
             why = self.reason or f"the watchdog doesn't take notes ({error.strerror})"
             raise DesktopError(f"{why}; nothing more was pressed") from None
 
-    def _await_life(self) -> None:
+    def _await_heartbeat(self) -> None:
         """Wait for a late sign of life. The wait counts naps, because a suspension makes clocks jump."""
         for _ in range(round(_WAIT_S / _NAP_S)):
             if not self._ready or self._closed or self._pulse.age() < _LATE_S:
                 return
             time.sleep(_NAP_S)
-        self._lose(_STUCK)
+        self._mark_lost(_STUCK)
         raise TimeoutError(_STUCK)
 
     def after(self, *notes: Note) -> None:
@@ -138,12 +138,12 @@ class Watchdog:
 
     def stopped(self) -> bool:
         """Return whether the run is to stop: the person wants it, or the watchdog is gone. Takes 3 µs."""
-        if self._may_get_worse and not self._closed:
-            self._hear()
-            self._look_for_life()
+        if self._takes_reasons and not self._closed:
+            self._read_messages()
+            self._check_heartbeat()
         return bool(self.reason)
 
-    def _look_for_life(self) -> None:
+    def _check_heartbeat(self) -> None:
         """Notice a stuck watchdog; one that only slept with the machine gets `_LATE_S` to wake up."""
         with self._lock:
             if not self._ready or self._pulse.age() < _WAIT_S:
@@ -152,26 +152,26 @@ class Watchdog:
                 _log.info("the watchdog's sign of life is late")
                 self._late_since = time.monotonic()
             elif time.monotonic() - self._late_since > _LATE_S:
-                self._lose(_STUCK)
+                self._mark_lost(_STUCK)
 
-    def _lose(self, why: str) -> None:
-        if self._may_get_worse:
+    def _mark_lost(self, why: str) -> None:
+        if self._takes_reasons:
             self.reason, self.lost = why, True
             _log.error("%s", why)
 
-    def _hear(self) -> None:
+    def _read_messages(self) -> None:
         with self._lock:
             try:
                 data = os.read(self._from, 4096)
             except BlockingIOError:
                 return
             if not data:
-                self._lose(_GONE)
+                self._mark_lost(_GONE)
             *lines, self._heard = (self._heard + data).split(b"\n")
             for line in lines:
-                self._take(line.decode(errors="replace"))
+                self._handle_message(line.decode(errors="replace"))
 
-    def _take(self, line: str) -> None:
+    def _handle_message(self, line: str) -> None:
         if line == READY:
             self._ready = True
         elif line == ARMED:
@@ -179,7 +179,7 @@ class Watchdog:
         elif line.startswith(TAKEOVER):
             if not self.reason and not self._resting:
                 self.reason = line.removeprefix(TAKEOVER)
-        elif self._may_get_worse:
+        elif self._takes_reasons:
             self.reason = line
             self.lost = line.startswith(FAILED)
 
@@ -247,13 +247,13 @@ class Watchdog:
         deadline = time.monotonic() + _STUCK_S
         while not self._armed and not self.stopped():
             if time.monotonic() > deadline:
-                self._lose(f"the watchdog hasn't answered for {_STUCK_S:g} s")
+                self._mark_lost(f"the watchdog hasn't answered for {_STUCK_S:g} s")
             time.sleep(_POLL_S)
 
     def _await_start(self) -> None:
         deadline = time.monotonic() + _START_S
         while not self._ready and not self.lost:
-            self._hear()
+            self._read_messages()
             if time.monotonic() > deadline:
                 raise NoScreenError(f"the watchdog didn't start within {_START_S:g} s; is it overloaded?")
             time.sleep(_POLL_S)

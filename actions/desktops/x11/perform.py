@@ -54,8 +54,8 @@ class Performance:
         self._clicked = False
 
     def run(self, plan: Plan, stop: StopCheck) -> None:
-        self._refuse_company()
-        neutral = _neutral(plan) and (self._before.caps or self._before.group != 0)
+        self._refuse_if_person_holds()
+        neutral = _needs_neutral_locks(plan) and (self._before.caps or self._before.group != 0)
         if neutral:
             self._held.before(Note(Kind.LOCKS, int(self._before.caps), self._before.group))
             xkb.lock(self._display, caps=False, group=0)
@@ -71,7 +71,7 @@ class Performance:
         if neutral:
             self._held.after(Note(Kind.LOCKS_BACK))
 
-    def _refuse_company(self) -> None:
+    def _refuse_if_person_holds(self) -> None:
         """Refuse to send input while the person holds a modifier or button that would change its meaning."""
         held = [name for name, mask in _MODIFIERS.items() if self._before.held & mask]
         if self._display.screen().root.query_pointer().mask & _BUTTONS:
@@ -145,7 +145,7 @@ class Performance:
             time.sleep(_POLL_S)
 
 
-def _neutral(plan: Plan) -> bool:
+def _needs_neutral_locks(plan: Plan) -> bool:
     """Return whether CapsLock and the second layout are to be off: the plan has keys, but no lock key."""
     keys = [event for event in plan if isinstance(event, TYPED)]
     return bool(keys) and not any(isinstance(event, KeyEvent) and event.key in _LOCK_KEYS for event in keys)

@@ -25,7 +25,7 @@ part with edges is a row or a panel."""
 _FIELD_TEXT: Final = 12
 """The most characters of a text that counts where something is typed, as a field may hold any text."""
 _SHOWN: Final = 40
-_TELLING: Final = frozenset({"send", "publish"})
+_SAME_KINDS: Final = frozenset({"send", "publish"})
 """Kinds that count as the same: a model may well call a "Post" button "Submit"."""
 
 
@@ -69,7 +69,7 @@ def label_mismatch(case: Case) -> Verdict | None:
     if not read or not (says_no(label) or in_label(label)):
         return None
     text = next(iter(read.values()))
-    alike = bool(said) and read.keys() | said.keys() <= _TELLING
+    alike = bool(said) and read.keys() | said.keys() <= _SAME_KINDS
     if alike or says_no(text) or label.strip().casefold() in text.casefold():
         return None
     reason = f"“{shown(text)}” stands on the target, but the model calls it “{shown(label)}”"

@@ -31,7 +31,7 @@ _UNSEEN: Final = re.compile(
 emoji are written with them."""
 _LOST: Final = "\ufffd"
 """The character that a decoder writes for invalid bytes: the model meant another one there."""
-_SAID_BESIDE = frozenset({"intent", "summary", "reason"})
+_REMARKS = frozenset({"intent", "summary", "reason"})
 """Fields with the model's remarks on its own work, which only the record gets."""
 
 
@@ -61,7 +61,7 @@ def long_text(case: Case) -> Verdict | None:
 
 def secret_in_place(case: Case) -> Verdict | None:
     """Refuse a secret's placeholder anywhere but in text to type, and one that isn't exact."""
-    fields = {name: value for name, value in case.action if name not in _SAID_BESIDE}
+    fields = {name: value for name, value in case.action if name not in _REMARKS}
     found = misplaced(fields, typed="text" if isinstance(case.action, Type) else "")
     return deny("secret-place", found) if found else None
 

@@ -31,7 +31,7 @@ _TOOLS: Final = ("computer_use", "mobile_use")
 _ZOOM_TOOL: Final = "image_zoom_in_tool"
 _ACTIONS: Final = grounded.READERS.keys() | computer_use.READERS.keys()
 _REMEDY: Final = "answer with exactly one action, in the format described"
-_BESIDE_MIDSCENE: Final = REMARKS | {
+_IGNORED_BESIDE_MIDSCENE: Final = REMARKS | {
     "sleep",
     "error",
     "errors",
@@ -109,10 +109,10 @@ def _call(value: dict[str, Value]) -> Call | None:
     name, action = value.get("name"), value.get("action")
     named = isinstance(name, str) and name.strip() in _TOOLS
     if "arguments" in value or (named and action is None):
-        _only(value, REMARKS | {"name", "arguments"})
+        _refuse_other_keys(value, REMARKS | {"name", "arguments"})
         return _tool_call(name, value.get("arguments"))
     if isinstance(action, dict):
-        _only(value, _BESIDE_MIDSCENE | {"action"})
+        _refuse_other_keys(value, _IGNORED_BESIDE_MIDSCENE | {"action"})
         return _midscene(action, value.get("log"))
     if "action" in value:
         rest = {key: given for key, given in value.items() if key != "name" or not named}
@@ -148,7 +148,7 @@ def _zoom(arguments: Mapping[str, Value]) -> Call:
 
 
 def _midscene(action: Mapping[str, Value], log: Value) -> Call:
-    _only(action, {"type", "param"}, "its places may be pixels")
+    _refuse_other_keys(action, {"type", "param"}, "its places may be pixels")
     kind, param = action.get("type"), action.get("param")
     known = isinstance(kind, str) and kind.strip().lower() in midscene.READERS
     if not isinstance(kind, str) or not known or not isinstance(param, dict):
@@ -159,7 +159,7 @@ def _midscene(action: Mapping[str, Value], log: Value) -> Call:
     return Call(midscene.TOOL, midscene.flattened(kind, param) | intent)
 
 
-def _only(given: Iterable[str], allowed: Iterable[str], why: str = "") -> None:
+def _refuse_other_keys(given: Iterable[str], allowed: Iterable[str], why: str = "") -> None:
     over = [key for key in given if key not in allowed]
     if over:
         because = f", and {why}" if why else ""

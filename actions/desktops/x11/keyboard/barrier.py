@@ -105,18 +105,18 @@ class Barrier:
 
     def _await_sleep(self, process: int, stop: StopCheck, limit_s: float = _SLEEP_LIMIT_S) -> None:
         deadline = time.monotonic() + limit_s
-        self._give_turns()
+        self._await_server_rounds()
         before = _threads(process)
         while time.monotonic() < deadline:
             check_stop(stop)
-            self._give_turns()
+            self._await_server_rounds()
             time.sleep(_SLEEP_POLL_S)
             now = _threads(process)
             if now == before and all(state == "S" for state, _ in now):
                 return
             before = now
 
-    def _give_turns(self) -> None:
+    def _await_server_rounds(self) -> None:
         """Wait until the server has finished a round, and so has written all that it had for its clients.
 
         The first answer may overtake what goes to other clients; the second belongs to a later round.

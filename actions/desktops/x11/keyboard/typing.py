@@ -28,9 +28,9 @@ __all__ = ["Keyboard"]
 
 _CHUNK: Final = 20
 """Characters that are typed between two checks of `stop`, the focus and the layout."""
-_EVERYWHERE: Final = frozenset("\ufef5\ufef7\ufef9\ufefb\ufeff")
+_MISREAD_EVERYWHERE: Final = frozenset("\ufef5\ufef7\ufef9\ufefb\ufeff")
 """The four Arabic ligatures and the byte order mark, which are refused in any application."""
-_BY_GTK: Final = frozenset(map(chr, [*range(0xFE50, 0xFE94), 0xFF20]))
+_MISREAD_BY_GTK: Final = frozenset(map(chr, [*range(0xFE50, 0xFE94), 0xFF20]))
 """Characters that are refused in GTK 3: their 16 bits are keysyms of dead keys, and of Multi_key."""
 _OTHER_METHODS: Final = ("/im-ibus.so", "/im-fcitx", "/im-xim.so", "/im-uim.so", "/im-scim.so")
 """GTK's modules for other input methods, which don't have that fault."""
@@ -176,7 +176,7 @@ def refuse_taken(display: Any, text: str) -> None:
         TypingError: there is such a character; the message names the first one.
     """
     for character in text:
-        if character in _EVERYWHERE or (character in _BY_GTK and _is_gtk(display)):
+        if character in _MISREAD_EVERYWHERE or (character in _MISREAD_BY_GTK and _is_gtk(display)):
             code = f"U+{ord(character):04X}"
             raise TypingError(
                 f"nothing was typed: the application would take {code} for something else; leave it out"

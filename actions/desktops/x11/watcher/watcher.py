@@ -35,7 +35,7 @@ _HANG_S: Final = 15.0
 10 s, for a slow application."""
 _GRACE_S: Final = 1.0
 """Seconds of a pause in which the kill switch counts: its first Esc or motion may have begun the pause."""
-_AGAIN_S: Final = (0.0, 0.002, 0.01, 0.05)
+_RELEASE_PAUSES_S: Final = (0.0, 0.002, 0.01, 0.05)
 """The pauses in seconds before each release after the agent was killed: the server may still have unread
 requests of the agent, so everything is released several times."""
 _LATE_S: Final = 2.0
@@ -109,8 +109,8 @@ class _Watcher:
             notes = self._read_notes()
             self._announce(notes or ())
             self._judge(events)
-            self._follow(notes or ())
-            self._forget()
+            self._arm_if_asked(notes or ())
+            self._forget_late_events()
             self._look_at_corner()
             self._look_for_hang(notes or ())
             if notes is None or os.getppid() != self._parent:
@@ -160,7 +160,7 @@ class _Watcher:
             elif note.kind is Kind.LOCKS_BACK:
                 self._locks = None
 
-    def _follow(self, notes: Sequence[Note]) -> None:
+    def _arm_if_asked(self, notes: Sequence[Note]) -> None:
         """Arm the rules if a note asks for it, once the events from before it are judged."""
         kinds = [note.kind for note in notes]
         switch = next((kind for kind in reversed(kinds) if kind in (Kind.ARM, Kind.DISARM)), None)
@@ -174,7 +174,7 @@ class _Watcher:
                 self._rules.arm(self._pointer())
             self._say(ARMED)
 
-    def _forget(self) -> None:
+    def _forget_late_events(self) -> None:
         """Forget announced events that haven't come within `_LATE_S` after the server took the requests."""
         while self._taken and self._taken[0][1] < time.monotonic():
             finished, _ = self._taken.popleft()
@@ -239,7 +239,7 @@ class _Watcher:
 
     def _clean_up(self) -> None:
         """Release everything after the agent's death, and restore the locks and the keyboard map."""
-        for pause in _AGAIN_S:
+        for pause in _RELEASE_PAUSES_S:
             time.sleep(pause)
             self._release()
             self._display.sync()

@@ -23,7 +23,7 @@ __all__ = ["GREY", "OwnCover", "own_regions", "stacking", "window_info", "withou
 
 _LONGEST_TITLE: Final = 300
 _DIALOG: Final = "_NET_WM_WINDOW_TYPE_DIALOG"
-_FURNITURE: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
+_DESKTOP_PARTS: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
 """The types of desktops and panels."""
 GREY: Final = 128
 """The value of each channel of the colour that our windows are painted over with."""
@@ -76,7 +76,7 @@ def own_regions(display: Any) -> tuple[Rect, ...]:
     above: list[Rect] = []
     for window in reversed(stack):
         rect = frame_rect(display, window)
-        if rect is None or _type(display, window) in _FURNITURE:
+        if rect is None or _type(display, window) in _DESKTOP_PARTS:
             continue
         if owners[window.id] in ours or str(window.id) == named:
             visible += without(rect, above)
@@ -194,7 +194,7 @@ def _program(pid: int | None) -> str:
 def _is_ours(display: Any, window: Any, pid: int | None) -> bool:
     if str(window.id) == os.environ.get("WINDOWID", "") or pid == os.getpid():
         return True
-    if pid is None or pid not in _ancestors() or _type(display, window) in _FURNITURE:
+    if pid is None or pid not in _ancestors() or _type(display, window) in _DESKTOP_PARTS:
         return False
     owners = {process_of(display, each) for each in stacking(display)}
     return pid in _our_processes({owner for owner in owners if owner is not None})
