@@ -142,7 +142,7 @@ def _holder(owner: Path) -> Holder | None:
 
 def _folder() -> Path:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it falls back to /tmp: it may
+        warnings.simplefilter("ignore")  # it warns of its use of /tmp without XDG_RUNTIME_DIR: it may
         folder = user_runtime_path("qvl-agent", appauthor=False)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

@@ -266,7 +266,7 @@ class Executor:
             return Outcome("broken-off", str(error), planned=goal, times=times), None
         except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
             if not isinstance(error, DesktopError) or isinstance(error, InputHeldByUserError):
-                self._unsure = None  # they are found before the first event
+                self._unsure = None  # these errors are raised before the first event
             return Outcome("failed", str(error), planned=goal, times=times), None
         self._unsure = None
         if goal and isinstance(decision.action, (Click, Type)):

@@ -79,7 +79,7 @@ class RapidReader:
         with self._lock:
             if self._engine is None:
                 self._engine = Future()
-                # No daemon: a program that ends while the libraries load would be aborted by them.
+                # Not a daemon thread: the libraries abort a program that ends while they load.
                 threading.Thread(target=_load_into, args=(self._engine,), name="ocr").start()
             return self._engine
 

@@ -19,6 +19,10 @@ WAIT_S: Final = 2.0
 _POLL_S: Final = 0.1
 _COARSE: Final = 16
 """The first comparison takes one pixel in this many on each axis, which is enough for most screens."""
+_REMEDY: Final = (
+    "If that isn't how it should be, wake and unlock it, keep it from turning off during a run, and see "
+    "whether it may be captured with: qvl-agent doctor"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,3 @@ class Sanity:
             self._sleep(_POLL_S)
             frame = self._grab()
         return frame
-
-
-_REMEDY: Final = (
-    "If that isn't how it should be, wake and unlock it, keep it from turning off during a run, and see "
-    "whether it may be captured with: qvl-agent doctor"
-)

@@ -240,7 +240,7 @@ def _libraries() -> tuple[Any, Any, Any]:
     except (KeyError, OSError) as error:
         raise NoScreenError(f"the screen can't be driven: {error}; run in a desktop session") from None
     pyautogui.PAUSE = 0
-    pyautogui.FAILSAFE = False  # a corner isn't out of bounds for the agent, and `stop` is its own way
+    pyautogui.FAILSAFE = False  # the agent may click in a corner, and is stopped by `stop`
     return pyautogui, keyboard.Controller(), mouse.Controller()
 
 

@@ -33,7 +33,7 @@ def shared_memory() -> Iterator[int]:
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
     try:
-        # Written, not only made longer: to touch a page that a full disk has no room for kills a process.
+        # Bytes are written, as a process that touches a page without room on a full disk is killed.
         os.write(file, bytes(_TIME.size))
         yield file
     finally:

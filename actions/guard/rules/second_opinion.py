@@ -14,7 +14,7 @@ from qvl_agent.actions.guard.rules import Case
 from qvl_agent.actions.planning.action import Click, Drag, Type
 from qvl_agent.actions.reading.target_text import TargetText
 
-__all__ = ["label_mismatch", "only_agrees", "read_on_target", "shown", "texts_on_target"]
+__all__ = ["SURE", "label_mismatch", "only_agrees", "read_on_target", "shown", "texts_on_target"]
 
 SURE: Final = 0.8
 """The recogniser's confidence (0-1) from which a line counts."""

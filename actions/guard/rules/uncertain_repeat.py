@@ -30,7 +30,7 @@ def _same(case: Case, unsure: UncertainInput) -> bool:
     """Return whether the events are the same, at about the same place or on a target with the same label."""
     events = _without_moves(case.plan)
     if not events or events != _without_moves(unsure.plan):
-        return False  # moving the pointer twice is moving it once
+        return False  # moves alone may be repeated
     label = case.action.label
     return (label != "" and label == unsure.label) or _near(_points(case.plan), _points(unsure.plan))
 

@@ -56,7 +56,7 @@ def well_formed(case: Case) -> Verdict | None:
         events = _PLAN.validate_json(_PLAN.dump_json(case.plan, warnings=False))
     except (ValidationError, PydanticSerializationError) as error:
         return deny("schema", f"the action isn't valid: {_brief(error)}; answer in the format asked for")
-    if (repr(action), repr(events)) != (repr(case.action), repr(case.plan)):  # == takes True for 1
+    if (repr(action), repr(events)) != (repr(case.action), repr(case.plan)):  # for == True is 1
         return deny("schema", "the action isn't valid: a field isn't of its type")
     return None
 

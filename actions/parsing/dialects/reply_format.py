@@ -34,6 +34,19 @@ _MAX_REMARK: Final = 160
 _MAX_REPORT: Final = 500
 """The most characters of the report at the end of a run."""
 _ACTED_ON: Final = ("text", "question")
+"""The fields with a text to act on."""
+
+_POSITION: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": GRID}
+_SECONDS: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT_S)}
+_FLAG: Final[Schema] = {"type": "boolean"}
+_MODIFIERS: Final = keys.modifiers(sorted(keys.MODIFIERS))
+"""The modifiers, in a chord's order."""
+_HELD: Final[Schema] = {
+    "type": "array",
+    "items": {"enum": list(_MODIFIERS)},
+    "minItems": 1,
+    "maxItems": len(_MODIFIERS),
+}
 
 _LINE: Final = r"Action: ([^\n\x00-\x1f\x7f<>{}\[\]=:：]|[0-9A-Za-z]:){1,%d}\n"
 """The line before a tool call, as a regular expression; it admits nothing that looks like part of a call."""
@@ -105,19 +118,6 @@ class _Texts:
 
 def _text(longest: int) -> Schema:
     return {"type": "string", "maxLength": longest}
-
-
-_POSITION: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": GRID}
-_SECONDS: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT_S)}
-_FLAG: Final[Schema] = {"type": "boolean"}
-_MODIFIERS: Final = keys.modifiers(sorted(keys.MODIFIERS))
-"""The modifiers, in a chord's order."""
-_HELD: Final[Schema] = {
-    "type": "array",
-    "items": {"enum": list(_MODIFIERS)},
-    "minItems": 1,
-    "maxItems": len(_MODIFIERS),
-}
 
 
 def _numbers(count: int) -> Schema:

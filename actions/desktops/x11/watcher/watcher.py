@@ -98,7 +98,7 @@ class _Watcher:
         """Judge all events until END, the end of the pipe, or the end of the parent process."""
         while True:
             alive.beat()
-            # Events that came along with an answer wait in the library's queue, where select sees nothing.
+            # Events that came together with an answer are in the library's queue, which select doesn't see.
             events = self._raw.pending()
             if not events:
                 self._wait()
