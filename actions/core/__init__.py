@@ -1,4 +1,4 @@
-"""Facts that everybody shares: coordinates, frames, windows, messages, outcomes, errors."""
+"""Plain data that every other package uses: coordinates, frames, windows, messages, outcomes, errors."""
 
 import lazy_loader
 

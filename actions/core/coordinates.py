@@ -1,15 +1,15 @@
-"""The three spaces a point can be in, and the only conversions between them.
+"""The three coordinate spaces, and the only conversions between them.
 
-- `ModelPoint`: 0-1000 over the frame the model saw, both axes, as Qwen3-VL answers.
-- `FramePoint`: pixels of that frame, from its top left.
+- `ModelPoint`: the 0-1000 grid over the frame that the model saw, on both axes, as Qwen3-VL answers.
+- `FramePoint`: pixels of that frame, counted from its top left.
 - `DesktopPoint`: logical pixels of the virtual desktop, where input goes. May be negative.
 
-`View` says how a frame lies on the desktop: the monitor's rectangle in logical pixels, the scale
+A `View` describes how a frame lies on the desktop: the monitor's rectangle in logical pixels, the scale
 (frame pixels for one logical pixel) and, for a crop, where in the monitor's pixels it begins.
 
-Model to frame is `floor(v / 1000 * size)`, at most `size - 1` (so 1000 is the last pixel); values
-outside 0-1000 are refused. Sources disagree on 999 or 1000 as the divisor: the cookbook's
-computer_use and 2d_grounding use 1000, and the choice is worth at most 2 px at 1080p.
+A grid value `v` becomes the frame pixel `floor(v / 1000 * size)`, at most `size - 1` (so 1000 is the
+last pixel); values outside 0-1000 are refused. Sources disagree on 999 or 1000 as the divisor: the
+cookbook's computer_use and 2d_grounding use 1000, and the choice is worth at most 2 px at 1080p.
 """
 
 import math
@@ -58,9 +58,9 @@ class ModelPoint:
 
 @checked_dataclass(frozen=True, slots=True, config=_STRICT)
 class ModelBox:
-    """A box on the model's 0-1000 grid, corners in order; a point is a box of no size.
+    """A box on the model's 0-1000 grid, its corners in order; a point is a box of no size.
 
-    Build it with `of`, which sorts the corners and refuses what is out of range.
+    Build it with `of`, which sorts the corners and refuses values out of range.
     """
 
     x1: Grid
@@ -70,7 +70,7 @@ class ModelBox:
 
     @classmethod
     def of(cls, x1: float, y1: float, x2: float, y2: float) -> Self:
-        """Sort the corners of a box.
+        """Make a box of two opposite corners, in any order.
 
         Raises:
             CoordinateError: a value is not finite or outside 0-1000.
@@ -90,7 +90,7 @@ class ModelBox:
         return ModelPoint((self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2)
 
     def overlap(self, other: "ModelBox") -> float:
-        """Intersection over union, 0-1; two equal points overlap by 1."""
+        """Return the intersection over union, 0-1; two equal points overlap by 1."""
         if self == other:
             return 1.0
         width = min(self.x2, other.x2) - max(self.x1, other.x1)
@@ -124,7 +124,7 @@ class FramePoint:
 
 @checked_dataclass(frozen=True, slots=True, config=_STRICT)
 class FrameBox:
-    """Pixels of a frame: left and top inside, right and bottom one past the last."""
+    """A box of a frame's pixels: `left` and `top` are its first, `right` and `bottom` one past its last."""
 
     left: int
     top: int
@@ -140,12 +140,12 @@ class FrameBox:
         return self.bottom - self.top
 
     def meets(self, other: "FrameBox") -> bool:
-        """Say whether the two share a pixel."""
+        """Return whether the two boxes share a pixel."""
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
 
     def grown(self, margin: int, size: tuple[int, int]) -> "FrameBox":
-        """Add a margin on every side, within a frame of (width, height) `size`."""
+        """Return the box with a margin in pixels on every side, within a frame of (width, height) `size`."""
         return FrameBox(
             max(0, self.left - margin),
             max(0, self.top - margin),
@@ -177,7 +177,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a frame of `width` x `height` pixels lies on the desktop.
+    """The place of a frame of `width` x `height` pixels on the desktop.
 
     Attributes:
         width, height: the frame's size in pixels.
@@ -194,7 +194,7 @@ class View:
 
 
 def model_to_frame(point: ModelPoint, view: View) -> FramePoint:
-    """Map a grid point to the frame's pixel under it."""
+    """Map a grid point to the frame's pixel that it lies on."""
     return FramePoint(_grid_to_pixel(point.x, view.width), _grid_to_pixel(point.y, view.height))
 
 
@@ -210,10 +210,10 @@ def model_box_to_frame(box: ModelBox, view: View) -> FrameBox:
 
 
 def model_box_between(box: ModelBox, part: View, whole: View) -> ModelBox:
-    """Say a box on the grid of one frame on the grid of another, `part` being a crop of `whole`.
+    """Map a box from the grid of a crop, `part`, to the grid of the frame it was cut from, `whole`.
 
-    Linear, so nothing is rounded to either grid: a point means the same logical pixel in both, or its
-    neighbour where it lies on the line between two. Only the far edge of the part (1000) is one pixel
+    The mapping is linear and rounds nothing: a point means the same logical pixel on both grids, or its
+    neighbour if it lies on the line between two. Only the far edge of the part (1000) is one pixel
     further in, by the rule that 1000 is a frame's last pixel.
 
     Raises:
@@ -256,7 +256,7 @@ def frame_to_desktop(point: FramePoint, view: View) -> DesktopPoint:
 
 
 def frame_box_to_rect(box: FrameBox, view: View) -> Rect:
-    """Map a box of the frame to the logical pixels that cover it, to capture that part again.
+    """Map a box of the frame to the rectangle of logical pixels that covers it, to capture it again.
 
     Raises:
         CoordinateError: the box is empty or not inside the frame.
@@ -290,7 +290,7 @@ def rect_to_frame_box(region: Rect, view: View) -> FrameBox:
 
 
 def desktop_to_frame(point: DesktopPoint, view: View) -> FramePoint:
-    """Map a logical pixel's middle to the frame's pixel under it.
+    """Map a logical pixel's middle to the frame's pixel that it lies on.
 
     Raises:
         CoordinateError: the point is outside the frame.

@@ -1,15 +1,15 @@
-"""Every error this package raises on purpose.
+"""Every error that this package raises on purpose.
 
     QvlError
     ├── ParseError          the reply holds no action that can be read without guessing
     ├── CoordinateError     a point outside the 0-1000 grid, the frame or every monitor
-    ├── KeyNameError        a key we don't know
+    ├── KeyNameError        an unknown key
     ├── ApprovalError       input without a valid, unspent approval
     ├── DesktopError        the screen or the input side failed
     │   ├── NoScreenError   no display, no permission, a missing package
     │   ├── InputHeldByUserError    somebody else holds a key or button down, so nothing was sent
-    │   ├── FocusLostError  the keys would go to another window than was judged
-    │   └── TypingError     a text wouldn't arrive as it is, or the layout changed in its middle
+    │   ├── FocusLostError  the keys would go to another window than the one judged
+    │   └── TypingError     a text wouldn't arrive unchanged, or the layout changed while it was typed
     ├── DisplayBusyError    another agent holds this display
     ├── ReadingError        text can't be read from the pixels
     ├── ModelError          the model or its server failed
@@ -44,11 +44,11 @@ __all__ = [
 
 
 class QvlError(Exception):
-    """The root of the tree."""
+    """The base class of all errors of this package."""
 
 
 class ParseError(QvlError):
-    """The reply can't be read as one action; the message is written to the model."""
+    """The reply can't be read as one action; the message is addressed to the model."""
 
 
 class CoordinateError(QvlError):
@@ -60,7 +60,7 @@ class KeyNameError(QvlError):
 
 
 class ApprovalError(QvlError):
-    """Input was asked for without a valid approval: spent, expired, or of another geometry."""
+    """The approval for some input isn't valid: spent, expired, or made for other monitors."""
 
 
 class DesktopError(QvlError):
@@ -72,15 +72,15 @@ class NoScreenError(DesktopError):
 
 
 class InputHeldByUserError(DesktopError):
-    """Somebody else holds a key or button down, with which input would mean something else; none was sent."""
+    """Somebody else holds a key or button down, which would change what input means; nothing was sent."""
 
 
 class FocusLostError(DesktopError):
-    """The keys would go to another window than was judged, so the rest wasn't sent."""
+    """The keys would go to another window than the one judged, so the rest wasn't sent."""
 
 
 class TypingError(DesktopError):
-    """A text wouldn't arrive as it is, so it, or the rest of it, wasn't typed."""
+    """A text wouldn't arrive unchanged, so it, or the rest of it, wasn't typed."""
 
 
 class DisplayBusyError(QvlError):

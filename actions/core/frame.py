@@ -1,4 +1,4 @@
-"""What a desktop looks like at one moment: pixels, and how they lie on the desktop."""
+"""A capture of the screen (`Frame`): its pixels, and how they lie on the desktop."""
 
 import time
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ class Frame:
     """One capture. Made only by a Desktop, or by `crop` from another frame.
 
     Attributes:
-        pixels: uint8 RGB of shape (height, width, 3); read-only, perhaps not contiguous.
+        pixels: RGB of shape (height, width, 3), uint8; read-only, and not always contiguous.
         monitor: the captured monitor's rectangle in logical pixels.
         scale: frame pixels for one logical pixel.
-        origin: the frame's top left in the monitor's pixels; not (0, 0) for a crop.
-        time: seconds on the monotonic clock when it was captured.
-        id: names the frame in the journal.
+        origin: the frame's top left in the monitor's pixels; (0, 0) unless the frame is a crop.
+        time: when it was captured, in seconds of the monotonic clock.
+        id: the frame's name in the journal.
     """
 
     pixels: Pixels
@@ -51,7 +51,7 @@ class Frame:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels, as Pillow says it."""
+        """(width, height) in pixels, in Pillow's order."""
         height, width = self.pixels.shape[:2]
         return width, height
 
@@ -62,7 +62,7 @@ class Frame:
 
     @property
     def box(self) -> FrameBox:
-        """The whole frame."""
+        """The box of the whole frame."""
         return FrameBox(0, 0, *self.size)
 
     def image(self) -> Image.Image:
@@ -70,7 +70,7 @@ class Frame:
         return Image.fromarray(np.ascontiguousarray(self.pixels))
 
     def crop(self, box: FrameBox) -> "Frame":
-        """Look at a part of the frame, pixel for pixel; points in it map to the same desktop."""
+        """Return a part of the frame without copying its pixels; its `origin` keeps their place."""
         return Frame(
             pixels=self.pixels[box.top : box.bottom, box.left : box.right],
             monitor=self.monitor,

@@ -1,4 +1,4 @@
-"""What is said between us and a model: messages one way, a reply the other."""
+"""The conversation with a model: the messages sent to it, and its reply."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,19 +9,19 @@ __all__ = ["Message", "Part", "Reply", "Role"]
 
 Role = Literal["system", "user", "assistant"]
 Part = str | Frame
-"""Text, or a picture."""
+"""A text or a picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn: who speaks, and texts and pictures in their order."""
+    """One turn of the conversation: the speaker's role, and the texts and pictures in their order."""
 
     role: Role
     parts: tuple[Part, ...]
 
     @property
     def text(self) -> str:
-        """The texts alone."""
+        """The message's texts, joined."""
         return "".join(part for part in self.parts if isinstance(part, str))
 
     @property
@@ -31,14 +31,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered. Made only by a Model.
+    """A model's answer. Made only by a Model.
 
     Attributes:
         text: the answer, without the reasoning.
-        reasoning: what a thinking model thought before; "" if nothing.
+        reasoning: what a thinking model wrote before the answer; "" if nothing.
         finish: why it ended: "stop", "length" (cut off: never an action), or a server's own word.
-        prompt_tokens, cached_tokens, reply_tokens: counts, or None where the backend doesn't say.
-        times: seconds by name: "first_token", "total", and what else the backend knows.
+        prompt_tokens, cached_tokens, reply_tokens: counts; None if the backend doesn't report them.
+        times: seconds by name: "first_token", "total", and others that the backend reports.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""What really happened: the verdict on an action, and what its input came to."""
+"""The results of an action: the guard's verdict on it, its outcome, and the change on the screen."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -10,7 +10,7 @@ __all__ = ["Change", "Check", "Level", "Outcome", "Status", "Verdict"]
 
 
 class Level(IntEnum):
-    """How far an action may go without a person; ordered, so that the strictest wins."""
+    """How strictly an action is treated, from allowed to refused; ordered, so that the strictest wins."""
 
     ALLOW = 0
     NOTICE = 1
@@ -21,11 +21,11 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The guard's decision.
+    """The guard's decision about an action.
 
     Attributes:
-        level: what it takes to go on.
-        rule: the name of the rule that decided; "no-rule" refuses what nothing allowed.
+        level: whether it is allowed, needs a person's consent, or is refused.
+        rule: the name of the rule that decided; "no-rule" if no rule allowed the action.
         reason: one sentence for the person, the model and the record.
     """
 
@@ -36,7 +36,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A checker's verdict on the real state of what a task was about, and why in one sentence."""
+    """A check's result: whether a task's goal is really reached, and why, in one sentence."""
 
     passed: bool
     reason: str
@@ -44,11 +44,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How two frames of one size differ.
+    """The difference between two frames of one size.
 
     Attributes:
-        boxes: where, as boxes of changed tiles in frame pixels; empty if nothing changed.
-        near_target: whether any touches the target's surroundings; None without a target.
+        boxes: boxes around the changed tiles, in frame pixels; empty if nothing changed.
+        near_target: whether any of them touches the target's surroundings; None without a target.
     """
 
     boxes: tuple[FrameBox, ...] = ()
@@ -61,24 +61,27 @@ class Change:
 Status = Literal[
     "done", "refused", "stale", "broken-off", "stopped", "failed", "dry-run", "parked", "unknown"
 ]
-"""done: the input was sent, whole · refused: by the guard or the person, nothing sent · stale: the
-screen changed under the target, nothing sent · broken-off: the focus moved away or the keyboard's layout
-changed in the middle, and the rest wasn't sent; or a text wouldn't have arrived as it is · stopped: by the
-person, perhaps half sent · failed: the desktop raised · dry-run: nothing may be sent · parked: nobody
-answered the question in time, nothing sent · unknown: an intent whose outcome was never written."""
+"""How an action ended.
+
+done: all of the input was sent · refused: by the guard or the person, nothing sent · stale: the screen
+changed where the action points, nothing sent · broken-off: the focus moved away or the keyboard's layout
+changed in the middle, and the rest wasn't sent; or a text wouldn't have arrived unchanged · stopped: by the
+person, a part may have been sent · failed: the desktop raised an error · dry-run: nothing may be sent ·
+parked: nobody answered the question in time, nothing sent · unknown: the record has the intent, but no
+outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an action.
+    """The outcome of an action.
 
     Attributes:
         status: see `Status`.
-        detail: one sentence where the status needs it.
-        planned: where the pointer was to end; None if the action doesn't point.
-        pointer: where it did end, read back from the desktop; None if nothing was sent.
+        detail: one sentence of explanation; "" if the status says enough.
+        planned: where the pointer was to end, in logical pixels; None if the action doesn't point.
+        pointer: where it ended, read back from the desktop; None if nothing was sent.
         change: what changed on the screen; None if nothing was compared.
-        quiet: whether the screen had settled before the hard cap.
+        quiet: whether the screen settled before the hard limit.
         times: seconds by part: "freshness", "input", "settle", and so on.
     """
 

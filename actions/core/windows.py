@@ -1,4 +1,4 @@
-"""What is known of windows: whose one is and what it is called, and how they lie. Plain data."""
+"""Facts about windows: a window's application, title and place, and how all windows lie. Plain data."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ __all__ = ["Layout", "WindowInfo"]
 
 @dataclass(frozen=True, slots=True)
 class WindowInfo:
-    """An application's window. A part that isn't known is empty.
+    """An application's window. A fact that isn't known is empty.
 
     Attributes:
         app: the application as the window names it; on X11 the class in WM_CLASS.
-        title: what stands in its title bar; a page or a file may have chosen the words.
+        title: the text in its title bar; a page or a file may have chosen the words.
         program: the name of the executable that owns it, which the window can't choose.
         rect: where it is, its frame included, in logical pixels.
-        focused: whether the keys go to it.
-        ours: whether it is this agent's own, or the terminal that it runs in.
-        dialog: where its inside is, without the frame, if it is a dialog; None for other windows.
+        focused: whether it gets the keys.
+        ours: whether it is this agent's own, or the terminal that the agent runs in.
+        dialog: if it is a dialog, where its content is, without the frame; None for other windows.
     """
 
     app: str = ""
@@ -31,33 +31,33 @@ class WindowInfo:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names it goes by, in small letters: "org.gnome.Terminal" is also "terminal"."""
+        """Its application's and program's names in small letters: "org.gnome.Terminal" is also "terminal"."""
         app, program = self.app.casefold(), self.program.casefold().removesuffix(".exe")
         return frozenset({app, app.rpartition(".")[2], program}) - {""}
 
     def goes_by(self, name: str) -> bool:
-        """Whether this is one of its names."""
+        """Return whether `name` is one of its names, in any case and with or without ".exe"."""
         return name.casefold().removesuffix(".exe") in self.names
 
     @property
     def called(self) -> str:
-        """What to call it in a sentence."""
+        """The name for it in a sentence."""
         return self.app or self.program or self.title or "a window"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How windows lie over each other at a moment; it is compared, never recorded.
+    """The layout of all windows, one over another, at one moment; it is compared, never recorded.
 
     Attributes:
-        windows: the system's number of each that is shown and where it is, the topmost first; those too that
-            nobody can see, but that take the clicks.
-        focus: the numbers of the window that the keys go to, and of the application's window around it.
+        windows: the system's number and the rectangle of each window that is shown, the topmost first;
+            windows that can't be seen, but take clicks, are among them.
+        focus: the numbers of the window that gets the keys, and of the application's window around it.
     """
 
     windows: tuple[tuple[int, Rect], ...]
     focus: frozenset[int]
 
     def at(self, point: DesktopPoint) -> int:
-        """Say which window is on top at a point; 0 for none."""
+        """Return the number of the topmost window at a point; 0 for none."""
         return next((number for number, rect in self.windows if point in rect), 0)

@@ -1,4 +1,9 @@
-"""One agent per display: two would fight over one pointer."""
+"""Locks that let only one agent use a display at a time, and the way to find and stop such agents.
+
+Two agents would fight over one pointer. For each display there are two files in the user's runtime folder:
+`display….lock`, which the agent holds locked, and `display….pid` with the agent's process id and its
+watchdog's. `stop_agents` asks the agents that hold a lock to end, and waits until they have ended.
+"""
 
 import os
 import re
@@ -19,28 +24,27 @@ __all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders", "st
 
 _X_NAME: Final = re.compile(r"^(?:(?:tcp|unix)/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?$")
 _PREFIX: Final = "display"
-_LOOKED_AT_S: Final = 0.2
-"""Who looks whether a display is held holds it for a moment; an agent that starts just then waits."""
-_HERE: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
-
-
+_LOCK_WAIT_S: Final = 0.2
+"""Seconds that an agent waits for the lock: a process that looks whether it is held locks it for a moment."""
+_LOCAL_HOSTS: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
+"""Host names of this machine."""
 _END_S: Final = 10.0
-
+"""Seconds that a stopped agent gets to end."""
 _POLL_S: Final = 0.02
 
 
 def canonical_display(name: str) -> str:
-    """Give one name for all the names of a display: ":1", ":1.0", "unix:1" and "local :1" are one."""
+    """Return the one name for all names of a display: ":1" for ":1.0", "unix:1" and "local :1"."""
     bare = name.removeprefix("local ").strip()
     found = _X_NAME.match(bare)
     if found is None:
         return bare
     host, number = found["host"].lower(), int(found["number"])
-    return f":{number}" if host in _HERE else f"{host}:{number}"
+    return f":{number}" if host in _LOCAL_HOSTS else f"{host}:{number}"
 
 
 class Holder(NamedTuple):
-    """Who holds a display: the agent's process, and its watchdog's if it has one."""
+    """The process ids of the agent that holds a display, and of its watchdog if it has one."""
 
     display: str
     pid: int
@@ -55,7 +59,7 @@ class Hold:
         self._write(f"{os.getpid()}\n")
 
     def watched_by(self, pid: int) -> None:
-        """Let others know which process to signal, to stop the run at once."""
+        """Write down the watchdog's process id, so that others can signal it to stop the run at once."""
         self._write(f"{os.getpid()}\n{pid}\n")
 
     def _write(self, text: str) -> None:
@@ -65,7 +69,7 @@ class Hold:
 
 @contextmanager
 def hold_display(name: str) -> Iterator[Hold]:
-    """Hold a display while the block runs; the system lets go of it if this process dies, however.
+    """Hold a display while the block runs; if this process dies, the system releases the lock.
 
     Raises:
         DisplayBusyError: another agent of this user holds it; the message has its process id.
@@ -76,7 +80,7 @@ def hold_display(name: str) -> Iterator[Hold]:
     owner = folder / f"{stem}.pid"
     lock = FileLock(folder / f"{stem}.lock", mode=0o600)
     try:
-        lock.acquire(timeout=_LOOKED_AT_S, poll_interval=0.01)
+        lock.acquire(timeout=_LOCK_WAIT_S, poll_interval=0.01)
     except Timeout:
         raise DisplayBusyError(
             f"display {display} is held by another agent (process {_read(owner)[0]}): "
@@ -90,41 +94,13 @@ def hold_display(name: str) -> Iterator[Hold]:
 
 
 def holders(name: str | None = None) -> list[Holder]:
-    """List who of this user's agents holds which display, or who holds this one."""
+    """List this user's agents that hold a display, or only the one that holds the display `name`."""
     only = None if name is None else _PREFIX + re.sub(r"[^A-Za-z0-9.-]", "_", canonical_display(name))
     return [
         holder
         for owner in sorted(_folder().glob(f"{_PREFIX}*.pid"))
         if only in (None, owner.stem) and (holder := _holder(owner)) is not None
     ]
-
-
-def _holder(owner: Path) -> Holder | None:
-    """Read who it is; None if it died and only its file is left."""
-    try:
-        with FileLock(owner.with_suffix(".lock"), timeout=0, mode=0o600):
-            return None
-    except Timeout:
-        pid, *watchdog = _read(owner)
-    if not pid.isdecimal():
-        return None
-    display = owner.stem.removeprefix(_PREFIX)
-    return Holder(display.replace("_", ":", 1), int(pid), int(watchdog[0]) if watchdog else None)
-
-
-def _folder() -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says that it falls back to /tmp: it may
-        folder = user_runtime_path("qvl-agent", appauthor=False)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _read(owner: Path) -> list[str]:
-    try:
-        return owner.read_text().split() or ["unknown"]
-    except OSError:
-        return ["unknown"]
 
 
 def stop_agents(display: str | None = None) -> list[Holder]:
@@ -134,7 +110,7 @@ def stop_agents(display: str | None = None) -> list[Holder]:
         those that were stopped; none if none was running.
 
     Raises:
-        DesktopError: one let go of the keys, but its program hasn't ended.
+        DesktopError: an agent was told to stop, but its program hasn't ended.
     """
     found = holders(display)
     for holder in found:
@@ -151,8 +127,36 @@ def stop_agents(display: str | None = None) -> list[Holder]:
     return found
 
 
+def _holder(owner: Path) -> Holder | None:
+    """Read who holds a display; None if the agent died and only its file is left."""
+    try:
+        with FileLock(owner.with_suffix(".lock"), timeout=0, mode=0o600):
+            return None
+    except Timeout:
+        pid, *watchdog = _read(owner)
+    if not pid.isdecimal():
+        return None
+    display = owner.stem.removeprefix(_PREFIX)
+    return Holder(display.replace("_", ":", 1), int(pid), int(watchdog[0]) if watchdog else None)
+
+
+def _folder() -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of its use of /tmp without XDG_RUNTIME_DIR: it may
+        folder = user_runtime_path("qvl-agent", appauthor=False)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _read(owner: Path) -> list[str]:
+    try:
+        return owner.read_text().split() or ["unknown"]
+    except OSError:
+        return ["unknown"]
+
+
 def _ask(holder: Holder) -> None:
-    """By its watchdog, which releases what is pressed at once; else by the signal it heeds itself."""
+    """Signal an agent to stop: its watchdog, which releases all keys at once, or else the agent itself."""
     try:
         if holder.watchdog is not None:
             os.kill(holder.watchdog, signal.SIGUSR1)

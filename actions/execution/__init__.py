@@ -1,4 +1,4 @@
-"""The one place where a plan is judged, approved and carried out."""
+"""The only place where a plan is judged, approved and carried out."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""The choke point: every action goes through `Executor.execute`, and nothing else makes approvals.
+"""The executor: every action goes through `Executor.execute`, and nothing else makes approvals.
 
-plan -> guard -> person -> record the intent -> freshness -> dispatch -> settle -> outcome. The first
-refusal wins, nothing is sent without a recorded intent, and nothing is ever sent twice.
+The steps are: plan -> guard -> person -> record the intent -> freshness -> dispatch -> settle -> outcome.
+The first refusal ends them, nothing is sent without a recorded intent, and nothing is ever sent twice.
 """
 
 import logging
@@ -51,13 +51,14 @@ _STOP_CHECK_S = 0.02
 _DOUBLE_CLICK_S = 0.55
 """Longer than the toolkits' double-click times: Qt and GTK 0.4 s, Windows and Tk 0.5 s."""
 _SAME_PLACE = 8
-"""Logical pixels within which toolkits take two clicks together: Qt 5, GTK 5, Tk 5, Windows 4."""
+"""More logical pixels than toolkits allow between the two clicks of a double click: Qt 5, GTK 5, Tk 5,
+Windows 4."""
 _AFTER_WAIT = SettleLimits(idle_s=LIMITS.react_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the loop knows and the guard judges by: the step's number, seconds and tokens so far."""
+    """The loop's part of the facts that the guard judges by: the step's number, seconds and tokens so far."""
 
     step: int
     elapsed_s: float
@@ -66,12 +67,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about an action, before anything is sent.
+    """The decision about an action, before anything is sent.
 
     Attributes:
+        action: the action that is decided about.
+        scene: the facts that the guard judged by.
+        plan: the events that would be sent.
+        verdict: the guard's verdict.
+        approved: the approval; None if nothing may be sent or there is nothing to send.
         refused_by: "" if it may be done, else "guard", "person", or "nobody" if the run is parked.
-        consent: what a person said to it; None if nobody was asked.
-        approved: the permit; None if nothing may be sent or there is nothing to send.
+        consent: the person's answer; None if nobody was asked.
+        times: seconds by part: "read", "guard".
     """
 
     action: Action
@@ -86,7 +92,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionResult:
-    """What was decided, what came of it, and the settled screen if one was captured."""
+    """The decision about an action, its outcome, and the settled screen if one was captured."""
 
     decision: Decision
     outcome: Outcome
@@ -132,11 +138,18 @@ class Executor:
 
     @property
     def asked_most(self) -> str:
-        """What the person was asked most in this run, and how to need fewer questions."""
+        """The rule that asked the person most in this run, and how to need fewer questions; "" if none."""
         return self._questions.most()
 
     def scene(self, observation: Observation, facts: Facts, frame_age_s: float, events: Plan = ()) -> Scene:
-        """Collect the facts of the moment, for a plan."""
+        """Collect the facts of the moment that the guard judges a plan by.
+
+        Args:
+            observation: what the model saw.
+            facts: the run so far.
+            frame_age_s: seconds since the screen was last known to look like the model's picture.
+            events: the plan; empty if nothing is to be sent.
+        """
         now = self._clock()
         return Scene(
             view=observation.seen.view,
@@ -162,13 +175,13 @@ class Executor:
     def execute(
         self, action: Action, observation: Observation, facts: Facts, record: Callable[[Decision], None]
     ) -> ExecutionResult:
-        """Decide, record, and do it.
+        """Decide about an action, record the decision, and carry the action out if it may be done.
 
         Args:
-            action: in the coordinates of `observation.seen`.
+            action: the action, on the grid over `observation.seen`.
             observation: what the model saw.
             facts: the run so far.
-            record: makes the intent durable; if it raises, nothing is sent.
+            record: writes the decision durably; if it raises, nothing is sent.
 
         Raises:
             CoordinateError: the target can't be mapped; nothing was decided or sent.
@@ -220,9 +233,9 @@ class Executor:
         return replace(decision, approved=approved)
 
     def _age(self, action: Action, observation: Observation) -> float:
-        """Say how long ago the screen was last known to be what the model saw, where the action goes.
+        """Return the seconds since the action's place was last known to look as the model saw it.
 
-        A model may think for longer than a frame lives: then the place is looked at again.
+        A model may think for longer than a frame is valid: then the place is compared again.
         """
         age = max(0.0, self._clock() - observation.screen.time)
         if age <= self._policy.max_frame_age_s or self._precheck.pixels(action, observation):
@@ -253,18 +266,20 @@ class Executor:
             return Outcome("broken-off", str(error), planned=goal, times=times), None
         except (ApprovalError, CoordinateError, DesktopError, KeyNameError) as error:
             if not isinstance(error, DesktopError) or isinstance(error, InputHeldByUserError):
-                self._unsure = None  # they are found before the first event
+                self._unsure = None  # these errors are raised before the first event
             return Outcome("failed", str(error), planned=goal, times=times), None
         self._unsure = None
         if goal and isinstance(decision.action, (Click, Type)):
             self._clicked = (self._clock(), goal)
         pointer = self._desktop.pointer() if goal and self._desktop.capabilities.pointer else None
         times["input"] = self._clock() - start
-        outcome = Outcome("done", _missed(goal, pointer), planned=goal, pointer=pointer, times=times)
+        outcome = Outcome(
+            "done", _pointer_deviation(goal, pointer), planned=goal, pointer=pointer, times=times
+        )
         return self._settled(outcome, observation.screen, observation.box(decision.action))
 
     def _until_next_click(self, action: Action, goal: DesktopPoint | None) -> float:
-        """Say how long to wait so that two clicks on one place aren't taken for a double click."""
+        """Return the seconds to wait so that two clicks on one place aren't taken for a double click."""
         if self._clicked is None or goal is None or not isinstance(action, (Click, Type)):
             return 0.0
         clicked, place = self._clicked
@@ -310,7 +325,7 @@ def _question(decision: Decision, observation: Observation) -> Question:
     return Question(action, decision.verdict, observation.screen, goal, observation.boxes(action), window)
 
 
-def _missed(goal: DesktopPoint | None, pointer: DesktopPoint | None) -> str:
+def _pointer_deviation(goal: DesktopPoint | None, pointer: DesktopPoint | None) -> str:
     if goal is None or pointer is None:
         return ""
     if max(abs(goal.x - pointer.x), abs(goal.y - pointer.y)) <= 1:

@@ -1,4 +1,4 @@
-"""The person at the machine, as far as the agent needs one: to approve, and to answer."""
+"""The person at the machine, who approves actions and answers questions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,22 +15,22 @@ from qvl_agent.actions.planning.approval import LIFETIME_S
 __all__ = ["QUESTION_S", "CallablePerson", "Consent", "Nobody", "Person", "Question", "Said"]
 
 QUESTION_S: Final = LIFETIME_S
-"""How long a question stands: a yes that comes later is to a screen of long ago, and doesn't count."""
+"""Seconds for which a question is open: a later yes would be about an old screen, and doesn't count."""
 
 Said = Literal["yes", "yes-for-run", "no", "stop", "late", "absent"]
-"""yes: this once · yes-for-run: and whatever else the same rule asks about in this run, where it asks
-only once · no: not this; the run may go another way · stop: end the run · late: nobody answered in time, so
-the run is parked · absent: nobody is there to ask, so it is refused."""
+"""yes: this action, once · yes-for-run: this action, and all others that the same rule asks about in this
+run, if the rule asks only once · no: not this action; the run may try another way · stop: end the run · late:
+nobody answered in time, so the run is parked · absent: nobody is there to ask, so the action is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A person's answer to a question; only the two yeses let anything happen.
+    """A person's answer to a question; only "yes" and "yes-for-run" allow anything.
 
     Attributes:
-        said: see `Said`.
-        seconds: how long the question stood.
-        remembered: it wasn't asked, as the person had refused the same before.
+        said: the answer; see `Said`.
+        seconds: how long the question was open.
+        remembered: whether it wasn't asked, because the person had refused the same before.
     """
 
     said: Said
@@ -44,17 +44,17 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person needs to see to say yes or no.
+    """A question to a person whether an action may be done, with all that the person needs to see.
 
     Attributes:
-        action: what would be done.
-        verdict: why it is asked, and at which level.
+        action: the action that would be done.
+        verdict: the verdict that asks for consent, with its reason and level.
         frame: the whole screen that the model saw.
         goal: where the pointer would end, in logical pixels; None if it wouldn't move.
         boxes: the action's targets, in pixels of `frame`; a drag has two.
-        window: where it goes: the window under the target, else the one with the focus; None if not known.
-        limit_s: how long it stands; a later answer counts as none.
-        stop: says whether the run was asked to stop meanwhile; who waits for an answer reads it often.
+        window: the window under the target, else the one with the focus; None if it isn't known.
+        limit_s: seconds for which the question is open; a later answer doesn't count.
+        stop: returns whether the run was asked to stop; call it often while waiting for the answer.
     """
 
     action: Action
@@ -68,28 +68,28 @@ class Question:
 
 
 class Person(Protocol):
-    """Somebody who can be asked. Never the model."""
+    """A person who can be asked. Never the model."""
 
     def approve(self, question: Question) -> Consent:
-        """Say whether the action may be done; at `Level.NOTICE` silence means yes, else never."""
+        """Return whether the action may be done; no answer means yes at `Level.NOTICE`, otherwise no."""
         ...
 
     def answer(self, question: str, *, stop: StopCheck) -> str | None:
-        """Answer the model's question; None if nobody does in time, or `stop` says so meanwhile."""
+        """Answer the model's question; None if nobody answers in time, or `stop` returns True before."""
         ...
 
     def pause(self, why: str, stop: StopCheck) -> bool:
-        """Say why the run pauses, wait, and say whether it goes on; False at once if nobody is there.
+        """Show why the run pauses, wait, and return whether it goes on; False at once if nobody is there.
 
         Args:
             why: a sentence for the person.
-            stop: says whether the run was asked to end meanwhile; who waits reads it often.
+            stop: returns whether the run was asked to end; call it often while waiting.
         """
         ...
 
 
 class Nobody:
-    """Nobody is there: notices pass, questions are refused."""
+    """The person of a run that nobody watches: notices pass, questions are refused."""
 
     def approve(self, question: Question) -> Consent:
         return Consent("yes" if question.verdict.level <= Level.NOTICE else "absent")
@@ -112,13 +112,13 @@ class CallablePerson:
         answer: Callable[[str], str | None] = lambda _question: None,
         pause: Callable[[str, StopCheck], bool] = lambda _why, _stop: False,
     ) -> None:
-        """Take who answers.
+        """Store the functions that answer.
 
         Args:
-            approve: True is a yes to this one action, False a no; a `Consent` says more. It isn't called
-                for notices.
-            answer: answers the model's own questions; None if nobody does.
-            pause: waits where the run can't go on as it is, and says whether it does.
+            approve: returns True to allow this one action, False to refuse it, or a `Consent`. It isn't
+                called for notices.
+            answer: answers the model's own questions; returns None if nobody answers.
+            pause: waits while the run can't go on, and returns whether it goes on.
         """
         self._approve, self._answer, self._pause = approve, answer, pause
 

@@ -1,8 +1,9 @@
-"""The look just before input: are the windows and the pixels still what the model saw and the guard judged?
+"""Check just before input that windows and pixels are still those that the model saw and the guard judged.
 
-Pixels can't tell everything: a window in the colour of the one below, one that can't be seen at all, or the
-focus. So how the windows lie is compared as well, with when the model's picture was taken; and with when the
-guard judged, as nobody's window may pass by being elsewhere just then.
+Pixels don't show everything: a window in the colour of the one below, one that can't be seen at all, or the
+focus. So the windows are compared as well: their layout with that at the time of the model's picture, and
+the windows that the input goes to with those that the guard judged. A window that was elsewhere when the
+guard judged must not get the input.
 """
 
 from collections.abc import Callable
@@ -22,17 +23,17 @@ from qvl_agent.actions.screen.freshness import Freshness, fresh
 __all__ = ["Precheck"]
 
 _LARGEST_DIALOG: Final = 0.4
-"""A share of the screen: what is larger is a window to work in, and lives."""
-_A_WHILE_S: Final = 0.05
-_TOLD: Final = 2
-"""How often a spot in a dialog may stop an action before it is taken for one that moves by itself."""
+"""The largest share of the screen for a dialog; a larger one is a window to work in, and may change."""
+_LONG_CHECK_S: Final = 0.05
+_STOPS_BEFORE_IGNORED: Final = 2
+"""The number of times that a spot in a dialog stops an action before it is taken to move by itself."""
 
 
 class Precheck:
-    """Compares, for one run.
+    """Makes the check before each input of one run.
 
     Attributes:
-        moving: areas of the screen that aren't expected to stand still.
+        moving: areas of the screen, in its pixels, whose changes are ignored.
     """
 
     def __init__(
@@ -41,12 +42,12 @@ class Precheck:
         self.moving: tuple[FrameBox, ...] = ()
         self._desktop = desktop
         self._stop, self._clock, self._sleep = stop, clock, sleep
-        self._doubts: list[tuple[FrameBox, ...]] = []
+        self._dialog_changes: list[tuple[FrameBox, ...]] = []
 
     def changed(self, action: Action, plan: Plan, scene: Scene, observation: Observation) -> str:
-        """Say what isn't any more as it was when the model looked and the guard judged; "" if all is.
+        """Return what has changed since the model looked and the guard judged, as a sentence; "" if nothing.
 
-        Pixels come last, as they tell most; where they took a while, the windows are looked at again.
+        Pixels are compared last, as they show most; if that took a while, the windows are compared again.
         """
         start = self._clock()
         found = (
@@ -54,12 +55,12 @@ class Precheck:
             or self._dialogs(scene, observation)
             or self.pixels(action, observation)
         )
-        if found or self._clock() - start < _A_WHILE_S:
+        if found or self._clock() - start < _LONG_CHECK_S:
             return found
         return self._windows(plan, scene, observation)
 
     def pixels(self, action: Action, observation: Observation) -> str:
-        """Say how the screen differs from what the model saw, where the action goes; "" if it doesn't."""
+        """Return how the action's place differs from what the model saw, as a sentence; "" if it doesn't."""
         for box in observation.boxes(action) or (None,):
             checked = self._fresh(observation.screen, box, self.moving)
             self.moving += checked.moving
@@ -82,22 +83,22 @@ class Precheck:
         )
 
     def _dialogs(self, scene: Scene, observation: Observation) -> str:
-        """A dialog's button means what the dialog says: so all of it must be what the model saw."""
+        """Compare whole dialogs, since a button's meaning depends on all of its dialog's text."""
         for window in dict.fromkeys(scene.windows):
             box = _dialog_box(window, observation.screen)
             if box is None:
                 continue
-            checked = self._fresh(observation.screen, box, self.moving + self._doubtful(), whole=True)
+            checked = self._fresh(observation.screen, box, self.moving + self._moving_spots(), whole=True)
             self.moving += checked.moving
             if not checked.ok:
-                self._doubts.append(checked.differing)
+                self._dialog_changes.append(checked.differing)
                 return checked.reason
         return ""
 
-    def _doubtful(self) -> tuple[FrameBox, ...]:
-        """What stopped actions before, each time, moves by itself: a clock, say."""
-        last = self._doubts[-_TOLD:]
-        if len(last) < _TOLD:
+    def _moving_spots(self) -> tuple[FrameBox, ...]:
+        """Return the spots that stopped each of the last actions; they move by themselves, like a clock."""
+        last = self._dialog_changes[-_STOPS_BEFORE_IGNORED:]
+        if len(last) < _STOPS_BEFORE_IGNORED:
             return ()
         return tuple(box for box in last[0] if all(any(box.meets(one) for one in each) for each in last[1:]))
 
@@ -106,18 +107,18 @@ class Precheck:
         if (
             observation.layout is not None
             and now is not None
-            and (moved := _relaid(plan, observation.layout, now))
+            and (moved := _layout_change(plan, observation.layout, now))
         ):
             return moved
         points = [event.point for event in plan if isinstance(event, MoveEvent)]
         pairs = list(zip(scene.windows, map(self._desktop.window_at, points), strict=True))
         if any(isinstance(event, TYPED) for event in plan):
             pairs.append((scene.focused, self._desktop.focused()))
-        return next((said for was, found in pairs if (said := _replaced(was, found))), "")
+        return next((said for was, found in pairs if (said := _window_change(was, found))), "")
 
 
-def _relaid(plan: Plan, was: Layout, now: Layout) -> str:
-    """Say if another window is where the plan points, or has the keys, than when the model looked."""
+def _layout_change(plan: Plan, was: Layout, now: Layout) -> str:
+    """Return a sentence if another window than before is where the plan points, or gets the keys; else ""."""
     clicked = False
     for event in plan:
         if isinstance(event, MoveEvent) and was.at(event.point) != now.at(event.point):
@@ -128,8 +129,8 @@ def _relaid(plan: Plan, was: Layout, now: Layout) -> str:
     return ""
 
 
-def _replaced(was: WindowInfo | None, found: WindowInfo | None) -> str:
-    """Say if a window isn't the one judged: another program's, or gone, or new."""
+def _window_change(was: WindowInfo | None, found: WindowInfo | None) -> str:
+    """Return a sentence if a window isn't the one judged, but another program's, gone or new; "" if it is."""
     if was is None or found is None:
         return "" if was is found else "a window came or went where the action goes; look again"
     if (was.app, was.program) == (found.app, found.program):
@@ -138,7 +139,11 @@ def _replaced(was: WindowInfo | None, found: WindowInfo | None) -> str:
 
 
 def _dialog_box(window: WindowInfo | None, screen: Frame) -> FrameBox | None:
-    """Find a dialog's inside in the screen's pixels; None if it is none, or none that is all there."""
+    """Return a dialog's content in the screen's pixels.
+
+    Returns:
+        None if the window is no dialog, isn't wholly on the screen, or is larger than `_LARGEST_DIALOG`.
+    """
     if window is None or window.dialog is None:
         return None
     rect = window.dialog

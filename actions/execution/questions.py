@@ -1,7 +1,7 @@
-"""Asking a person, for one run: what is asked, for how long, and what was said before.
+"""Ask the person, for one run, and remember the questions and the refusals.
 
-A question is put once and stands for a while; only a yes in that time counts. What the person refused
-isn't asked again. Everything here is kept beside the guard, which stays a pure function.
+A question is put once and is open for a limited time; only a yes in that time counts. Something that the
+person refused isn't asked again. This state is kept here, so that the guard stays a pure function.
 """
 
 from collections import Counter
@@ -18,13 +18,13 @@ from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Type
 
 __all__ = ["Questions"]
 
-_BESIDE: Final = frozenset({"label", "intent", "target", "end"})
-"""The fields of an action that say where and why, not what is done."""
+_PLACE_AND_REASON: Final = frozenset({"label", "intent", "target", "end"})
+"""The fields of an action that hold its place and its reason, not what is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """What a refusal was about; the same thing at the same place, or by the same name, is the same."""
+    """The subject of a refusal: the rule, the application, what would be done, and where."""
 
     rule: str
     app: str
@@ -33,6 +33,7 @@ class _Refused:
     box: FrameBox | None
 
     def again(self, other: "_Refused") -> bool:
+        """Return whether two subjects are the same: the same act, and the same place or name."""
         if (self.rule, self.app, self.what) != (other.rule, other.app, other.what):
             return False
         if self.box is None or other.box is None:
@@ -65,7 +66,10 @@ class Questions:
         self._refused: list[_Refused] = []
 
     def ask(self, question: Question) -> Consent:
-        """Put a question, unless it is known what comes of it; what isn't a yes in time is none."""
+        """Ask the person, unless the answer is known: from the profile, or from an earlier refusal.
+
+        A yes that comes after `QUESTION_S`, or after the run was asked to stop, doesn't count.
+        """
         verdict = question.verdict
         notice = verdict.level is Level.NOTICE
         if self._profile == "unattended":
@@ -90,7 +94,7 @@ class Questions:
         return consent
 
     def most(self) -> str:
-        """Say what was asked most, and how to need fewer questions; "" if nothing was asked."""
+        """Return which rule asked most, and how to need fewer questions; "" if nothing was asked."""
         if not self._put:
             return ""
         ((rule, app), times), *_ = self._put.most_common(1)
@@ -99,7 +103,7 @@ class Questions:
 
 
 def _remedy(rule: str) -> str:
-    """Name what makes a rule's questions fewer."""
+    """Return the advice that makes a rule's questions fewer."""
     if rule == "other-app":
         return "name the application too, with --app"
     if rule in {"consequence-send", "consequence-publish", "consequence-delete", "consequence-install"}:
@@ -122,9 +126,9 @@ def _about(question: Question) -> _Refused:
 
 
 def _what(action: Action) -> str:
-    """What would be done, wherever that is: a click is the same with any label."""
+    """Return what an action does as a text, without its place, label and intent."""
     match action:
         case Click() | Drag() | Type() | Press():
-            return repr((action.kind, [field for field in action if field[0] not in _BESIDE]))
+            return repr((action.kind, [field for field in action if field[0] not in _PLACE_AND_REASON]))
         case _:
             return action.kind

@@ -1,4 +1,4 @@
-"""The plain code that decides whether a plan may be carried out."""
+"""The guard: plain code, without a model, that decides whether a plan may be carried out."""
 
 import lazy_loader
 

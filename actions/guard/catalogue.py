@@ -1,7 +1,7 @@
-"""Every rule of the guard by its name: which check it is part of, and how far it lets an action go.
+"""A table of the guard's rules: each one's name, the check that it belongs to, and its levels.
 
-A name that ends in a star stands for several, such as one for each chord. `docs/guard.md` is the same
-table in words; a test holds the three together: this, that page, and the names in the code.
+A name that ends in a star stands for a family of rules, such as one for each chord. `docs/guard.md` is the
+same table in words; a test compares this table, that page and the names in the code.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ __all__ = ["CATALOGUE", "RuleEntry", "entry_of"]
 
 @dataclass(frozen=True, slots=True)
 class RuleEntry:
-    """A rule, or a family of them.
+    """A rule, or a family of rules.
 
     Attributes:
-        name: as it stands in a verdict; a star at the end stands for the rest of it.
-        check: the number of the check in `docs/guard.md`; 0 for what holds them together.
-        levels: what it says, mildest first; a rule may depend on the window or the chord.
-        about: what it is about, in a few words.
+        name: the rule's name in a verdict; a star at the end stands for any ending.
+        check: the number of the check in `docs/guard.md`; 0 for the rules that belong to no check.
+        levels: the levels of its verdicts, mildest first; they may depend on the window or the chord.
+        about: a few words on what it applies to.
     """
 
     name: str
@@ -80,6 +80,6 @@ CATALOGUE: Final = (
 
 
 def entry_of(rule: str) -> RuleEntry | None:
-    """Find the entry of a verdict's rule; an exact name goes before a star."""
+    """Find the entry of a verdict's rule; an exact name is preferred to one with a star."""
     exact = (entry for entry in CATALOGUE if entry.name == rule)
     return next(exact, None) or next((one for one in CATALOGUE if fnmatchcase(rule, one.name)), None)

@@ -1,9 +1,9 @@
-"""The guard: a pure function from (action, plan, scene, policy) to a verdict. Nothing matches = refuse.
+"""The guard: a pure function from (action, plan, scene, policy) to a verdict.
 
-The model is taken to be in an attacker's hands: whatever stands on the screen can speak through it.
-So the rules look at what would be sent and where, and nothing that the model says of itself can
-make an action pass. The strictest rule that applies wins, and the first among equals; an exception
-in a rule refuses.
+The model is assumed to be controlled by an attacker, because any text on the screen can influence it. So
+the rules judge what would be sent and where, and nothing that the model says about itself can make an
+action pass. The strictest verdict wins, and the first among equals. If no rule applies, or a rule raises an
+exception, the action is refused.
 """
 
 from dataclasses import replace
@@ -70,10 +70,10 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def judge(action: Action, plan: Plan, scene: Scene, policy: Policy) -> Verdict:
-    """Decide how far an action may go. Never raises.
+    """Return the verdict on an action: allowed, to be asked about, or refused. Never raises.
 
     Args:
-        action: what the model asked for.
+        action: the action that the model asked for.
         plan: the exact events that would be sent for it.
         scene: the facts of the moment.
         policy: the limits in force.
@@ -92,11 +92,10 @@ def judge(action: Action, plan: Plan, scene: Scene, policy: Policy) -> Verdict:
 
 
 def apply_profile(verdict: Verdict, profile: Profile) -> Verdict:
-    """Raise a verdict to what the profile asks for; no profile lowers one.
+    """Return a verdict at the level that the profile requires; no profile lowers one.
 
-    Careful moves every level one up, so what is otherwise asked every time is refused. Unattended and
-    dry-run judge as standard does: that a question parks the run, and that nothing is sent, is the
-    executor's part.
+    Careful moves every level one up, so an action that standard asks about every time is refused. Unattended
+    and dry-run judge as standard does; the executor parks the run at a question, or sends nothing.
     """
     if profile == "careful" and verdict.level < Level.DENY:
         return replace(verdict, level=Level(verdict.level + 1))
@@ -104,7 +103,7 @@ def apply_profile(verdict: Verdict, profile: Profile) -> Verdict:
 
 
 def _apply(rule: Rule, case: Case) -> Verdict | None:
-    """Ask one rule; then the profile, and what the person allowed once for the whole run."""
+    """Apply one rule, then the profile, then the person's consent to this rule for the whole run."""
     try:
         verdict = rule(case)
     except Exception as error:  # noqa: BLE001 - a guard that fails must refuse, whatever failed

@@ -1,4 +1,4 @@
-"""What the guard goes by: limits, regions and profiles. A file may tighten a policy, never loosen it."""
+"""The policy of a run: limits, regions, applications and a profile. A file may only tighten it."""
 
 from typing import Annotated, Final, Literal
 
@@ -20,8 +20,8 @@ _TIGHTER: Final[dict[Profile, frozenset[Profile]]] = {
     "unattended": frozenset({"unattended", "dry-run"}),
     "dry-run": frozenset({"dry-run"}),
 }
-"""What each profile may become. Careful asks where unattended goes on, and the other way round, so
-neither is the tighter one."""
+"""The profiles that each profile may be changed to. Careful asks in cases in which unattended goes on, and
+the other way round, so neither of the two is the tighter one."""
 
 _LIMITS: Final = (
     "max_steps",
@@ -33,20 +33,20 @@ _LIMITS: Final = (
     "burst",
 )
 _LISTS: Final = ("forbidden", "forbidden_apps")
-"""What adds up: an entry takes something away."""
+"""Fields whose entries are added to those in force, as each entry forbids something."""
 
 
 class Binding(BaseModel):
-    """Where a secret may be typed."""
+    """The application that a secret may be typed into."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     application: str = ""
-    """By the name of the application or of its program; "" is nowhere."""
+    """The name of the application or of its program; "" for none."""
 
 
 class Policy(BaseModel):
-    """The limits in force for a run; hard limits of the action schema hold beside them."""
+    """The limits in force for a run; the hard limits of the action classes apply too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -54,29 +54,29 @@ class Policy(BaseModel):
     forbidden: tuple[Rect, ...] = ()
     """Regions, in logical pixels, that no pointer event may touch or cross with a button down."""
     apps: tuple[str, ...] = ()
-    """Applications to keep to, by the name of the application or of its program; elsewhere it is asked.
-    Empty: all."""
+    """Applications to work in, by their name or their program's; the person is asked about all others. Empty:
+    all may be worked in."""
     forbidden_apps: tuple[str, ...] = ()
-    """Applications that are never touched, beside those that nobody's agent may touch."""
+    """Applications that are never touched, beside those that no agent may touch."""
     secrets: dict[str, Binding] = {}
-    """The secrets that may be typed, each with its one application."""
+    """The secrets that may be typed, by name, each with its one application."""
     max_steps: Annotated[int, Field(gt=0)] = limits.MAX_STEPS
     max_seconds: Annotated[float, Field(gt=0)] = limits.MAX_SECONDS
     max_tokens: Annotated[int, Field(gt=0)] = limits.MAX_TOKENS
     max_approvals: Annotated[int, Field(ge=0)] = limits.MAX_APPROVALS
     max_frame_age_s: Annotated[float, Field(gt=0)] = 30.0
-    """A frame older than this is looked at again, even if nothing seems to have changed."""
+    """Seconds after which a new frame is needed, even if nothing seems to have changed."""
     actions_per_second: Annotated[float, Field(gt=0)] = 5.0
     burst: Annotated[int, Field(gt=0)] = 10
 
 
 def tighten(base: Policy, other: Policy) -> Policy:
-    """Add what `other` sets to `base`: lower limits, more regions, fewer applications, a stricter profile.
+    """Return `base` tightened by `other`: lower limits, more regions, fewer applications, a stricter profile.
 
-    Only the fields that `other` was given count; its defaults change nothing.
+    Only the fields that were set on `other` count; its defaults change nothing.
 
     Raises:
-        SettingsError: `other` asks for more than `base` allows; nothing of it counts.
+        SettingsError: `other` allows more than `base` does.
     """
     given = other.model_fields_set
     if "profile" in given and other.profile not in _TIGHTER[base.profile]:

@@ -1,4 +1,4 @@
-"""What the guard knows of the moment: plain facts, recorded beside each decision."""
+"""The facts of the moment that the guard judges by; they are recorded beside each decision."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ __all__ = ["Scene", "UncertainInput"]
 
 @dataclass(frozen=True, slots=True)
 class UncertainInput:
-    """Input of which nobody knows whether it was sent: all of it, a part or nothing.
+    """Input of which it isn't known whether all, a part or nothing was sent.
 
     Attributes:
-        step: when it was to be sent.
-        plan: the events.
-        label: what its target was called; "" if it had none.
+        step: the number of the step that was to send it.
+        plan: its events.
+        label: the model's name for its target; "" if it had none.
     """
 
     step: int
@@ -31,25 +31,26 @@ class Scene:
     """The facts of the moment that the guard judges by; recorded, so that a replay judges the same.
 
     Attributes:
-        view: the frame that the model saw.
+        view: how the frame that the model saw lies on the desktop.
         geometry: the monitors now.
-        frame_age_s: how long ago the screen was last known to look like that frame.
+        frame_age_s: seconds since the screen was last known to look like that frame.
         step: this step's number, from 1.
-        elapsed_s: since the run began.
+        elapsed_s: seconds since the run began.
         tokens: the model's tokens so far, prompt and reply.
         approvals: how often a person was asked so far.
-        inputs_s_ago: how long ago the latest inputs were, newest first.
-        off_limits: regions found at run time (our own window and terminal); the policy's come on top.
-        granted: rules that a person allowed once for this run.
+        inputs_s_ago: the ages of the latest inputs in seconds, newest first.
+        off_limits: regions of our own window and terminal, found at run time; the policy's regions are
+            forbidden too.
+        granted: rules that a person allowed for the whole run.
         windows: the window under each point that the plan moves to, in their order; None where none is
             known.
         focused: the window that the keys go to; None if it isn't known.
         asked_for: kinds of consequence that the person's own task names, so that they need no question.
-        texts: what stands in the pixels at each place that the plan presses a button at, in their order;
-            empty if nothing was read.
-        reader: what read it, or why it couldn't; "" if there is none.
-        unsure: the input before, while nobody knows whether it was sent and no other was since.
-        platform: the desktop's system as `sys.platform` says it; chords mean other things elsewhere.
+        texts: the text read from the pixels at each place where the plan presses a mouse button, in their
+            order; empty if nothing was read.
+        reader: the name of the reader of `texts`, with the reason if it failed; "" if there is none.
+        unsure: the input before this one, if it isn't known whether it was sent; None otherwise.
+        platform: the desktop's system, as in `sys.platform`; a chord's meaning depends on it.
     """
 
     view: View

@@ -1,4 +1,4 @@
-"""From a reply's text to one action."""
+"""Read one action out of the text of a model's reply."""
 
 import lazy_loader
 

@@ -1,8 +1,8 @@
-"""A second look at a small target: the crop around it, and what its answer makes of the action. Pure.
+"""A second look at a target: choose the crop around it, and move the target to the answer. Pure functions.
 
-The model points once at the whole screen and once more in a crop of it at full resolution. The second
-answer only ever moves the target a little; one that could mean something else changes nothing. A
-replay runs the same functions over the recorded answers.
+The model points once on the whole screen and once more in a crop of it at full resolution. The second
+answer may only move the target a little; one that could mean something else is refused. A replay runs
+the same functions over the recorded answers.
 """
 
 import math
@@ -17,18 +17,18 @@ from qvl_agent.actions.planning.action import Action, Click, Drag, Move, Type
 __all__ = ["MARGIN", "SIZE", "closer_target", "crop_around", "refined"]
 
 SIZE: Final = (640, 480)
-"""The least width and height of a crop, in frame pixels: 300 image tokens, so it isn't shrunk and costs
-little, and wide enough that what stands beside the target says which one it is."""
+"""The least width and height of a crop, in frame pixels. It is 300 image tokens, so it isn't shrunk and
+costs little, and it is wide enough to show what stands beside the target and tells it from others."""
 MARGIN: Final = 128
-"""Frame pixels around the first box within which the second one's middle must lie. On a 4K screen,
-shown to the model at half its size, that is four of its patches of 16 pixels."""
+"""Frame pixels around the first box within which the second box's middle must lie. On a 4K screen,
+which the model sees at half its size, that is four of the model's patches of 16 pixels."""
 _TILE: Final = 32
 _GROWTH: Final = 2
 _SLACK: Final = 64
 
 
 def closer_target(action: Action) -> ModelBox | None:
-    """Find the target that a second look could make more exact; None for what has no exact place."""
+    """Return the target that a second look could make more exact; None if the action has no exact place."""
     match action:
         case Click() | Move() | Drag():
             return action.target
@@ -39,13 +39,13 @@ def closer_target(action: Action) -> ModelBox | None:
 
 
 def crop_around(target: ModelBox, view: View) -> FrameBox | None:
-    """Choose what to show of a frame: the target, `MARGIN` around it and at least `SIZE`.
+    """Choose the crop to show: the target and `MARGIN` around it, at least `SIZE` in all.
 
-    The sides are multiples of 32 pixels where the frame has room for that, so that the model gets each
-    pixel as it is. Near an edge the crop is moved inwards, not cut.
+    The sides are multiples of 32 pixels if the frame has room for that, so that the model gets each pixel
+    unscaled. Near an edge the crop is moved inwards, not cut.
 
     Returns:
-        None if that would be the whole frame.
+        the crop in pixels of the frame; None if it would be the whole frame.
     """
     box = model_box_to_frame(target, view)
     left, width = _span(box.left, box.right, SIZE[0], view.width)
@@ -56,24 +56,24 @@ def crop_around(target: ModelBox, view: View) -> FrameBox | None:
 
 
 def _span(low: int, high: int, least: int, size: int) -> tuple[int, int]:
-    """Choose where a crop begins on one axis, and how long it is."""
+    """Return where a crop begins on one axis, and its length, both in frame pixels."""
     length = math.ceil(max(least, high - low + 2 * MARGIN) / _TILE) * _TILE
     length = min(length, size)
     return max(0, min((low + high - length) // 2, size - length)), length
 
 
 def refined(action: Action, reply: Reply, crop: View, seen: View, *, pixel_space: bool = False) -> Action:
-    """Move an action's target to where the second answer points.
+    """Return the action with its target moved to where the second answer points.
 
     Args:
-        action: what the first answer came to, over the frame `seen`.
-        reply: the second answer, over `crop`.
-        crop: how the close-up lies on the desktop; a part of `seen`.
-        seen: the frame that the action's coordinates are over.
+        action: the action of the first answer, on the grid over `seen`.
+        reply: the second answer, on the grid over `crop`.
+        crop: how the crop lies on the desktop; a part of `seen`.
+        seen: how the frame that the first answer is about lies on the desktop.
         pixel_space: the model answers in pixels, so its coordinates are refused.
 
     Raises:
-        ParseError: the answer is no single box, or not one that can be the first target seen closer.
+        ParseError: the answer isn't exactly one box, or the box can't be the first target seen closer.
         CoordinateError: the crop is no part of the frame.
     """
     if reply.finish == "length":
@@ -90,7 +90,7 @@ def refined(action: Action, reply: Reply, crop: View, seen: View, *, pixel_space
 
 
 def _consistent(first: FrameBox, second: FrameBox) -> None:
-    """Refuse a second box that lies elsewhere, or is so large that it names something else."""
+    """Refuse a second box that lies elsewhere, or is so large that it must be something else."""
     x, y = (second.left + second.right) / 2, (second.top + second.bottom) / 2
     beside = max(first.left - x, x - first.right, first.top - y, y - first.bottom)
     if beside > MARGIN:

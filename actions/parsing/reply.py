@@ -1,8 +1,8 @@
-"""From a reply's text to one action, or a `ParseError` that tells the model what to mend.
+"""Read a reply's text as one action, or raise a `ParseError` that tells the model what to correct.
 
-Tolerant in finding the call, in whatever format it comes; strict in what it accepts. Nothing is
+The call is looked for in every known format, but accepted only if it is exactly valid. Nothing is
 guessed: two different actions, a broken piece beside a good one, or a box without an action are
-refused. What typed text may hold (control characters, commands) is the guard's to judge.
+refused. Whether a text may be typed (control characters, commands) is for the guard to judge.
 """
 
 import re
@@ -37,33 +37,33 @@ _TOOLS: Final[Mapping[str, tuple[Mapping[str, Reader], Mapping[str, Reader]]]] =
     "mobile_use": (mobile_use.READERS, computer_use.READERS),
     midscene.TOOL: (midscene.READERS, grounded.READERS),
 }
-"""What each tool's actions are read by, and which are named to a model that gave another."""
+"""For each tool: the readers of its actions, and those whose names a model is told after an unknown one."""
 
 _FRAGMENT: Final = re.compile(
     r"""["'](?:action|arguments|bbox(?:_[23]d)?(?:_end)?|coordinate2?|point_2d|label|text|keys|button|count"""
     r"""|modifiers|direction|amount|pixels|clear|enter|status|summary|reason|question|seconds|param|locate)"""
     r"""["']\s*+[:：]|</?(?:parameter|function)\b|\b\w{1,40}+\(\w{1,40}+\s?=\s?['"(\[<\d]"""
 )
-"""What in prose is a piece of a call: a key, a parameter, or a function call like click(start_box='…')."""
-_GOES_ON: Final = re.compile(r"""\s*+[,，]\s*+["']\w{1,40}""")
-_LEADS_IN: Final = re.compile(r"""\w{0,40}["']\s{0,9}[:：]\s{0,9}\Z""")
-"""What before a call shows that it was the value of a key, in an object whose beginning is lost."""
+"""A piece of a call in prose: a key, a parameter, or a function call like click(start_box='…')."""
+_NEXT_KEY: Final = re.compile(r"""\s*+[,，]\s*+["']\w{1,40}""")
+_KEY_BEFORE: Final = re.compile(r"""\w{0,40}["']\s{0,9}[:：]\s{0,9}\Z""")
+"""A key right before a call: the call was that key's value, in an object whose beginning is missing."""
 _LABELS: Final = ("label", "name_en", "name_zh", "text_content", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A place the model points at; a point is a box of no size."""
+    """A place that the model points at, with its label; a point is a box of no size."""
 
     box: ModelBox
     label: str = ""
 
 
 def read_reply(reply: Reply, *, pixel_space: bool = False) -> Action:
-    """Read the one action in a model's reply; one that was cut off is never completed into an action.
+    """Read the one action in a model's reply; a reply that was cut off is never completed.
 
     Raises:
-        ParseError: as `parse_action`, or the reply was cut off, or held a secret that was taken out.
+        ParseError: as in `parse_action`; or the reply was cut off, or held a secret that was taken out.
     """
     if MARK in reply.text:
         raise ParseError(
@@ -78,7 +78,7 @@ def parse_action(text: str, *, pixel_space: bool = False) -> Action:
     """Read the one action in a reply.
 
     Args:
-        text: the reply, perhaps with its reasoning.
+        text: the reply, with or without its reasoning.
         pixel_space: the model points in pixels of its own picture (Qwen2.5-VL), so any
             coordinate is refused.
 
@@ -91,7 +91,7 @@ def parse_action(text: str, *, pixel_space: bool = False) -> Action:
     calls = [*map(spelt_out, found.calls), *(call for value in found.values for call in calls_in(value))]
     fragment = _fragment(found.prose)
     if fragment or not calls:
-        raise ParseError(f"Expected one action, got {_instead(found, fragment)}; {_REMEDY}.")
+        raise ParseError(f"Expected one action, got {_description(found, fragment)}; {_REMEDY}.")
     intent = computer_use.intent_in(found.prose[0])
     actions = [_action(call, intent, pixel_space=pixel_space) for call in calls]
     if any(not _same(action, actions[0]) for action in actions[1:]):
@@ -101,22 +101,22 @@ def parse_action(text: str, *, pixel_space: bool = False) -> Action:
 
 
 def _fragment(prose: tuple[str, ...]) -> str:
-    """Find a piece of a call in the prose before, between and after the calls."""
+    """Return the first piece of a call in the prose before, between and after the calls; "" if none."""
     matches = [
         *(_FRAGMENT.search(words) for words in prose),
-        *(_GOES_ON.match(words) for words in prose[1:]),
-        *(_LEADS_IN.search(words) for words in prose[:-1]),
+        *(_NEXT_KEY.match(words) for words in prose[1:]),
+        *(_KEY_BEFORE.search(words) for words in prose[:-1]),
     ]
     return next((match[0].strip() for match in matches if match), "")
 
 
 def _same(action: Action, other: Action) -> bool:
-    """Whether two say the same; models repeat themselves, perhaps with another reason."""
+    """Return whether two actions differ at most in their intent; models repeat themselves."""
     return action.model_copy(update={"intent": ""}) == other.model_copy(update={"intent": ""})
 
 
-def _instead(found: Found, fragment: str) -> str:
-    """Say what there is in place of an action."""
+def _description(found: Found, fragment: str) -> str:
+    """Describe, for the error message, what the reply holds instead of one action."""
     if fragment:
         return f"a piece of another call ({shown(fragment)})"
     if any(True for value in found.values for _ in _places(value)):
@@ -130,7 +130,7 @@ def _instead(found: Found, fragment: str) -> str:
 
 
 def _action(call: Call, intent: str, *, pixel_space: bool) -> Action:
-    """Check a call's arguments, and make the action of them."""
+    """Check a call's arguments, and build the action from them."""
     readers, named = _TOOLS[call.tool]
     name = call.arguments.get("action")
     known = name.strip().lower() if isinstance(name, str) else ""
@@ -150,12 +150,12 @@ def _action(call: Call, intent: str, *, pixel_space: bool) -> Action:
 
 
 def parse_boxes(text: str, *, pixel_space: bool = False) -> tuple[Box, ...]:
-    """Read an answer that only points: boxes or points, each perhaps with a label.
+    """Read an answer that only points: boxes or points, each with or without a label.
 
-    An empty list is an answer too: nothing was found.
+    An empty list is a valid answer: nothing was found.
 
     Raises:
-        ParseError: there is no such answer, a place isn't valid, or it is an action.
+        ParseError: the answer holds no places, an invalid place, or an action.
     """
     found = find(text)
     if found.flaw:
@@ -169,7 +169,7 @@ def parse_boxes(text: str, *, pixel_space: bool = False) -> tuple[Box, ...]:
 
 
 def _places(value: Value) -> Iterator[tuple[str, Value, str]]:
-    """Find what points: (the key's name, its value, the label), before anything is checked."""
+    """Find the places in a JSON value, unchecked: (the key's name, its value, the label) each."""
     if isinstance(value, list):
         if value and not any(isinstance(item, (list, dict)) for item in value):
             yield "bbox_2d", value, ""

@@ -1,7 +1,7 @@
-"""Find what a reply holds beside prose: JSON values, XML calls and tagged calls, after the reasoning.
+"""Split a reply into JSON values, XML calls, tagged calls and prose, and leave out its reasoning.
 
-One pass, from left to right. Whatever stands inside a JSON string or an XML parameter belongs to
-it, so that a typed `</think>` or `<tool_call>` is text like any other.
+It takes one pass from left to right. Everything inside a JSON string or an XML parameter belongs to
+it, so a `</think>` or `<tool_call>` that is to be typed is text like any other.
 """
 
 import re
@@ -16,7 +16,7 @@ from qvl_agent.actions.parsing.strict_json import Flaw, Json, ScanBudget, Value,
 __all__ = ["MAX_REPLY", "Found", "find"]
 
 MAX_REPLY: Final = 256 * 1024
-"""Characters of one reply."""
+"""The most characters of one reply."""
 
 _START: Final = re.compile(
     r"(?P<json>[{\[])|(?P<xml><function=)|(?P<tagged><action-type>)"
@@ -27,13 +27,13 @@ _START: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the answer is made of.
+    """The parts of an answer, after its reasoning.
 
     Attributes:
         values: the JSON values, in order.
         calls: the calls in XML or tags, in order.
-        prose: what stands between all of them.
-        flaw: why something that looks like a call couldn't be read; "" if there is none.
+        prose: the texts before, between and after them.
+        flaw: why something that looks like a call couldn't be read; "" if everything could.
     """
 
     values: tuple[Value, ...]
@@ -43,7 +43,7 @@ class Found:
 
 
 def find(text: str) -> Found:
-    """Take a reply apart; what comes before the last `</think>` is reasoning and doesn't count.
+    """Split a reply into its parts; everything before the last `</think>` is reasoning and left out.
 
     Raises:
         ParseError: the reply is too long, isn't text, or its reasoning isn't closed.

@@ -1,4 +1,4 @@
-"""Read one JSON value out of a model's text: strict in values, tolerant of a few slips in spelling.
+"""Read one JSON value out of a model's text: strict about values, tolerant of a few slips in spelling.
 
 `json.loads` takes NaN, 1e999, the last of duplicate keys and lone surrogates, and fails with
 ValueError or RecursionError on huge integers or deep nesting. Here all of those are refused.
@@ -6,7 +6,8 @@ ValueError or RecursionError on huge integers or deep nesting. Here all of those
 Tolerated, because only one reading is possible: a trailing comma; a full-width colon or comma;
 Python's spelling (single quotes, True, False, None); raw newlines in strings; a backslash before
 an apostrophe; spaces around a key; an object that was opened with "["; and unescaped quotes in a
-text that only describes, never in one that is acted on. What is cut off is never completed.
+text that only describes (`DESCRIBING`), never in one that is acted on. A value that is cut off is
+never completed.
 """
 
 import math
@@ -24,11 +25,11 @@ DESCRIBING: Final = frozenset(
     {"label", "prompt", "intent", "thought", "thoughts", "thinking", "reasoning", "log", "explanation"}
     | {"rationale", "observation", "description", "note"}
 )
-"""Keys whose text changes nothing that is done, so that where it ends may be found out."""
+"""Keys whose text changes nothing that is done, so that its end may be guessed from what follows."""
 
 MAX_DEPTH: Final = 32
 MAX_DIGITS: Final = 32
-"""Characters of one number; Python refuses integers of over 4,300 digits with a ValueError."""
+"""The most characters of one number; Python refuses integers of over 4,300 digits with a ValueError."""
 
 _SPACE: Final = re.compile(r"\s*+")
 _STRINGS: Final = {
@@ -51,16 +52,16 @@ _WORDS: Final[dict[str, Value]] = {
     "None": None,
 }
 _AFTER_TEXT: Final = re.compile(r"""\s*+(?:[}\]]|\Z|[,，]\s*+(?:["'][^"'\n]{0,64}["']\s*+[:：]|[}\]]|\Z))""")
-"""What follows the closing quote of an object's text: its end, or the next key."""
+"""Matches after the closing quote of a text in an object: the object's end, or the next key."""
 _TAG: Final = re.compile(r"</?(?:think|tool_call|function|parameter)\b")
-_GOING_ON: Final = '"," or "}" (write quotes in a text as \\")'
+_AFTER_MEMBER: Final = '"," or "}" (write quotes in a text as \\")'
 _MAX_REPAIR: Final = 500
-"""Characters within which the true end of a string with unescaped quotes is looked for."""
+"""Characters within which the end of a string with unescaped quotes is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Json:
-    """A value, and where it ends in the text."""
+    """A value that was read, and the index in the text where it ends."""
 
     value: Value
     end: int
@@ -68,11 +69,11 @@ class Json:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why no value could be read.
+    """The reason that no value could be read.
 
     Attributes:
         reason: what was expected and what came.
-        serious: it is a broken or cut-off object, rather than a bracket in a sentence.
+        serious: whether it is a broken or cut-off object, not just a bracket in a sentence.
     """
 
     reason: str
@@ -80,7 +81,7 @@ class Flaw:
 
 
 class ScanBudget:
-    """Bounds the work on one reply, however many brackets it has that lead nowhere."""
+    """A limit to the work on one reply, however many unclosed brackets it has."""
 
     __slots__ = ("_left",)
 
@@ -88,7 +89,7 @@ class ScanBudget:
         self._left = steps
 
     def spend(self, characters: int = 0) -> None:
-        """Count one step, and one more for every 128 characters walked.
+        """Count one step, and one more for every 128 characters that were searched.
 
         Raises:
             ParseError: the budget is used up.
@@ -113,7 +114,7 @@ def read(text: str, start: int, budget: ScanBudget) -> Json | Flaw:
 
 
 def read_all(text: str) -> Json | Flaw:
-    """Read a value that must be the whole text, but for white space around it."""
+    """Read a value that must be the whole text, apart from white space around it."""
     start = _skip(text, 0)
     found = read(text, start, ScanBudget())
     if isinstance(found, Json) and _skip(text, found.end) != len(text):
@@ -122,7 +123,7 @@ def read_all(text: str) -> Json | Flaw:
 
 
 def shown(value: object) -> str:
-    """Show a piece of a reply in a message: short, and printable."""
+    """Return a piece of a reply as a message shows it: at most 48 characters, all printable."""
     text = value if isinstance(value, str) else repr(value)
     short = text if len(text) <= 48 else f"{text[:48]}…"
     return "".join(character if character.isprintable() else "?" for character in short)
@@ -138,7 +139,7 @@ class _Flawed(Exception):  # noqa: N818 - never leaves this module
 
 
 class _Reader:
-    """One pass over one value; `open` tells of each unclosed container whether it has had a key."""
+    """One pass over one value; `open` holds for each unclosed container whether it has had a key."""
 
     def __init__(self, text: str, budget: ScanBudget) -> None:
         self.text = text
@@ -180,7 +181,7 @@ class _Reader:
         return found, at + 1
 
     def _member(self, key: str, at: int, depth: int) -> tuple[Value, int]:
-        """Read an object's value; a text that only describes ends where the object goes on."""
+        """Read the value of a key; a text that only describes may hold unescaped quotes."""
         if key not in DESCRIBING or not self._is(at, '"'):
             return self.value(at, depth)
         text, end = self._string(at)
@@ -189,7 +190,10 @@ class _Reader:
         return self._described(at, end)
 
     def _described(self, start: int, at: int) -> tuple[str, int]:
-        """Find the quote that is followed by the next key or the object's end, on the same line."""
+        """Read a text with unescaped quotes, up to a quote before the next key or the object's end.
+
+        Only the same line is searched, and `_MAX_REPAIR` characters.
+        """
         line_end = self.text.find("\n", at, start + _MAX_REPAIR)
         limit = start + _MAX_REPAIR if line_end < 0 else line_end
         quote = self.text.find('"', at, limit)
@@ -199,7 +203,7 @@ class _Reader:
             if _AFTER_TEXT.match(self.text, quote + 1) and "\\" not in inside and not _TAG.search(inside):
                 return inside, quote + 1
             quote = self.text.find('"', quote + 1, limit)
-        raise self._flawed(_GOING_ON, self._next(at))
+        raise self._flawed(_AFTER_MEMBER, self._next(at))
 
     def _array(self, at: int, depth: int) -> tuple[Value, int]:
         start = at
@@ -226,7 +230,7 @@ class _Reader:
         if self._is(at, ",，"):
             return self._next(at + 1)
         if not self._is(at, closing):
-            raise self._flawed('"," or "]"' if closing == "]" else _GOING_ON, at)
+            raise self._flawed('"," or "]"' if closing == "]" else _AFTER_MEMBER, at)
         return at
 
     def _string(self, at: int) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""What an action is, and the exact input events it comes to."""
+"""The actions that an agent can take, and the exact input events of each."""
 
 import lazy_loader
 

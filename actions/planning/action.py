@@ -1,8 +1,8 @@
-"""What the agent can do: a closed union of actions, in the model's coordinates.
+"""The actions that the agent can take, as a closed union of classes, in the model's coordinates.
 
 Each is a frozen pydantic model that takes exact types only (a bool is no number, a string no
 point) and no unknown field, so that the same class checks a reply, the journal and a recording.
-Add an action here and `assert_never` shows every place that must handle it.
+When an action is added here, `assert_never` makes the type checker find every place that must handle it.
 """
 
 from typing import Annotated, Literal
@@ -35,10 +35,10 @@ __all__ = [
 ]
 
 MAX_SCROLL = 20
-"""Wheel notches one action may turn, on each axis."""
+"""The most wheel notches that one action may turn on each axis."""
 MAX_WAIT_S = 60.0
 MAX_TEXT = 20_000
-"""Characters one action may type; past 5,000 the guard asks first."""
+"""The most characters that one action may type; past 5,000 the guard asks first."""
 
 Button = Literal["left", "right", "middle"]
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -52,11 +52,11 @@ class _Action(BaseModel):
     label: Text = ""
     """The model's own name for the target."""
     intent: Text = ""
-    """The model's one line on why."""
+    """The model's reason for the action, in one line."""
 
 
 class Click(_Action):
-    """Press a button `count` times on the target's centre, with modifiers held."""
+    """Click a mouse button `count` times on the target's centre, with modifiers held."""
 
     kind: Literal["click"] = "click"
     target: ModelBox
@@ -73,7 +73,7 @@ class Move(_Action):
 
 
 class Drag(_Action):
-    """Press a button on `target`, move to `end`, let go."""
+    """Press a mouse button on `target`, move to `end` and release it."""
 
     kind: Literal["drag"] = "drag"
     target: ModelBox
@@ -83,7 +83,7 @@ class Drag(_Action):
 
 
 class Scroll(_Action):
-    """Turn the wheel over the target: `dy` > 0 shows what is below, `dx` > 0 what is to the right."""
+    """Turn the wheel over the target, in notches: `dy` > 0 scrolls down, `dx` > 0 to the right."""
 
     kind: Literal["scroll"] = "scroll"
     target: ModelBox
@@ -93,9 +93,9 @@ class Scroll(_Action):
 
 
 class Type(_Action):
-    """Type text where the focus is; `target` is clicked first if given, `clear` empties the field.
+    """Type text into the field with the focus; a newline in it presses Enter.
 
-    `enter` presses Enter at the end. A newline in `text` is typed as Enter too.
+    `target` is clicked first, if given; `clear` empties the field first; `enter` presses Enter at the end.
     """
 
     kind: Literal["type"] = "type"
@@ -121,7 +121,7 @@ class Wait(_Action):
 
 
 class Zoom(_Action):
-    """Look closer: the next picture is this region at full resolution, and 0-1000 spans that."""
+    """Look closer: the next picture is this region at full resolution, and the 0-1000 grid lies over it."""
 
     kind: Literal["zoom"] = "zoom"
     target: ModelBox
@@ -149,7 +149,7 @@ class Done(_Action):
 
 
 class Fail(_Action):
-    """Say that the task can't be done, and why."""
+    """End the run because the task can't be done, with the reason."""
 
     kind: Literal["fail"] = "fail"
     reason: Text = ""

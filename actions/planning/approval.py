@@ -1,4 +1,4 @@
-"""The permit that input needs: single use, bound to a plan, a frame and a geometry, short-lived."""
+"""The approval that input needs: for one use and a short time, bound to a plan, a frame and the monitors."""
 
 import threading
 import time
@@ -15,16 +15,16 @@ from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 __all__ = ["LIFETIME_S", "Approved"]
 
 LIFETIME_S: Final = 120.0
-"""How long an approval is good for; a person's answer ages like anything else."""
+"""Seconds for which an approval is valid."""
 
 
 class Approved:
-    """Leave to send one plan, once. Made by the executor alone, after the guard's verdict.
+    """The permission to send one plan, once. Made by the executor alone, after the guard's verdict.
 
     A desktop calls `spend` with its present geometry before the first event.
 
     Attributes:
-        id: names the approval in the journal.
+        id: the approval's name in the journal.
         plan: the events that may be sent.
         frame_id: the frame that the decision was made on.
     """
@@ -68,10 +68,10 @@ class Approved:
 
     @contextmanager
     def typing(self, event: SecretEvent) -> Iterator[str]:
-        """Give the value of a secret in the plan to the desktop that has spent this, while it types.
+        """Provide the value of a secret in the plan while the desktop that spent this approval types it.
 
         Raises:
-            ApprovalError: it isn't in the plan, or the approval isn't spent.
+            ApprovalError: the secret isn't in the plan, or the approval isn't spent.
             DesktopError: the secret may not be typed now.
         """
         if event not in self.plan or not self._spent:

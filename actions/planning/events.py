@@ -1,6 +1,6 @@
-"""What a desktop can be sent: the smallest steps of input, in logical pixels.
+"""Input events: the smallest steps of input that a desktop is sent, in logical pixels.
 
-A plan is the exact list of events an action comes to. The guard judges it, the approval is bound
+A plan is the exact list of events that carry out an action. The guard judges it, the approval is bound
 to it, and the desktop sends it and nothing else.
 """
 
@@ -42,7 +42,7 @@ class ButtonEvent:
 
 @dataclass(frozen=True, slots=True)
 class WheelEvent:
-    """Turn the wheel: `dy` > 0 downwards, `dx` > 0 to the right, in notches."""
+    """Turn the wheel, in notches: `dy` > 0 downwards, `dx` > 0 to the right."""
 
     dx: int
     dy: int
@@ -78,4 +78,4 @@ Event = MoveEvent | ButtonEvent | WheelEvent | KeyEvent | TextEvent | SecretEven
 Plan = tuple[Event, ...]
 
 TYPED: Final = (KeyEvent, TextEvent, SecretEvent)
-"""What goes to the window with the focus."""
+"""The events that go to the window with the focus."""

@@ -1,7 +1,7 @@
-"""The keys we know: one canonical name each, and the other names that models and libraries use.
+"""The names of keys: one canonical name for each key, and the other names that models and libraries use.
 
 A name means a key of the keyboard, not a character, so case doesn't matter: "A" is the key `a`,
-and a capital is `type`d or pressed as shift+a. The ASCII punctuation characters are keys by
+and a capital is typed as text or pressed as shift+a. The ASCII punctuation characters are keys by
 themselves; a desktop finds out what its layout must hold down for them.
 
 Aliases come from the X keysym names (Control_L, Prior), pyautogui (winleft, prtsc), the browsers'
@@ -128,20 +128,20 @@ _NAMES: Final = _names()
 _CHARACTERS: Final = {" ": "space", "\n": "enter", "\r": "enter", "\t": "tab"}
 """Keys named by the character they type, which stripping would lose."""
 _SHOWN: Final = 32
-"""How much of a wrong name a message repeats, and how much is searched for likeness."""
+"""Characters of an unknown name that a message repeats and that are compared with known names."""
 
 
 def _find(name: str) -> str | None:
-    """Look one key up. "ctrl-l" and "win left" are chords, though Control_L and winleft are keys."""
+    """Find a key's canonical name, or None. "ctrl-l" and "win left" are chords, not Control_L and winleft."""
     exact = _CHARACTERS.get(name) or _NAMES.get(_squeezed(name, "_"))
     return exact or (None if _joined(name) else _NAMES.get(_squeezed(name)))
 
 
 def canonical(name: str) -> str:
-    """Give a key's canonical name.
+    """Return a key's canonical name.
 
     Raises:
-        KeyNameError: we don't know the key; the message names those that look like it.
+        KeyNameError: the key is unknown; the message suggests names that look like it.
     """
     key = _find(name)
     if key is not None:
@@ -161,14 +161,14 @@ def canonical(name: str) -> str:
 
 
 def chord(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Read a chord: modifiers first, in a fixed order, then at most one other key.
+    """Read a chord, and return its modifiers in a fixed order, then at most one other key.
 
-    Takes a list of names, or them joined by "+" ("ctrl+shift+t", "ctrl++"); after modifiers "-" and
-    a space join too ("Ctrl-C", "alt F4"). A list's items may be such strings themselves.
+    Takes a list of names, or one string of names joined by "+" ("ctrl+shift+t", "ctrl++"); after
+    modifiers "-" and a space join too ("Ctrl-C", "alt F4"). A list's items may be such strings too.
 
     Raises:
-        KeyNameError: a key is unknown, missing or there twice, or two are no modifiers; then none
-            of the chord counts.
+        KeyNameError: a key is unknown, missing or there twice, or two are no modifiers; the whole chord
+            is refused then.
     """
     keys = _read(names)
     if not keys:
@@ -186,7 +186,7 @@ def chord(names: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def modifiers(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Read the keys held during a click, drag or scroll; none is fine.
+    """Read the modifiers held during a click, drag or scroll, perhaps none; return them in a fixed order.
 
     Raises:
         KeyNameError: a key is unknown or no modifier.
@@ -213,7 +213,7 @@ def _read(names: str | Sequence[str]) -> list[str]:
 
 
 def _split(text: str) -> list[str]:
-    """Cut a string into names, unless it is one."""
+    """Split a string into key names, unless the whole string is one."""
     if _find(text) is not None:
         return [text]
     if "+" in text:
@@ -222,7 +222,7 @@ def _split(text: str) -> list[str]:
 
 
 def _joined(text: str) -> list[str]:
-    """Cut where "-" or a space joins modifiers and one more key; nothing if that isn't so."""
+    """Split at "-" or spaces if they join modifiers and one more key; return [] otherwise."""
     for parts in (_cut(text, "-"), text.split()):
         if len(parts) > 1:
             keys = [_NAMES.get(_squeezed(part, "_")) for part in parts]

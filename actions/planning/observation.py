@@ -1,4 +1,4 @@
-"""What the model saw, and where on the whole screen its targets are."""
+"""The picture that the model saw, and where on the whole screen an action's targets are."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ __all__ = ["Observation"]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the model saw, and the whole screen it was part of.
+    """The picture that the model saw, and the whole screen that it was part of.
 
     Attributes:
-        seen: the picture that the action's coordinates are over; a crop after a zoom.
-        screen: the monitor's frame that `seen` is, or was cut from.
-        layout: how the windows lay then; None if nobody knows.
+        seen: the picture whose grid the action's coordinates are on; a crop after a zoom.
+        screen: the frame of the whole monitor: `seen` itself, or the frame it was cut from.
+        layout: how the windows lay at that moment; None if it isn't known.
     """
 
     seen: Frame
@@ -25,12 +25,12 @@ class Observation:
     layout: Layout | None = None
 
     def box(self, action: Action) -> FrameBox | None:
-        """Find the action's target in the screen's pixels; None if it has none."""
+        """Return the action's target in pixels of `screen`; None if it has none."""
         target = action.target if isinstance(action, (*POINTING, Type)) else None
         return None if target is None else self._on_screen(target)
 
     def boxes(self, action: Action) -> tuple[FrameBox, ...]:
-        """Find every place where the action does something: a drag has two."""
+        """Return every place where the action acts, in pixels of `screen`: a drag has two."""
         first = self.box(action)
         if first is None:
             return ()

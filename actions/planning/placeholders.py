@@ -1,7 +1,7 @@
-"""Secrets by name: `{{secret:bank-pin}}` in a text to type stands for a value that nothing else may hold.
+"""Placeholders for secrets: `{{secret:bank-pin}}` in a text to type stands for that secret's value.
 
-The model reads and writes the placeholder alone, and so do the plan, the guard, the person's question and
-the record. Only a desktop that types gets the value, from an approval that it has spent.
+The model, the plan, the guard, the person's question and the record hold the placeholder only. The value
+goes to a desktop alone, while it types, from an approval that it has spent.
 """
 
 import re
@@ -29,34 +29,34 @@ __all__ = [
 ]
 
 MIN_VALUE: Final = 4
-"""Characters of the shortest secret: a shorter text is in every record by chance, and can't be kept out."""
+"""The fewest characters of a secret: a shorter text is in every record by chance, and can't be kept out."""
 MAX_VALUE: Final = 1_000
 MARK: Final = "⟦secret "
-"""How a value begins that was taken out of a text: "⟦secret bank-pin⟧". No reply that holds it is obeyed."""
+"""The beginning of the mark that replaces a value, "⟦secret bank-pin⟧". A reply that holds it is refused."""
 
 _NAME: Final = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 _PLACEHOLDER: Final = re.compile(r"\{\{secret:(" + _NAME + r")\}\}")
 _ALMOST: Final = re.compile(
     r"[{｛]\s*[{｛]\s*['\"]?\s*secret\s*['\"]?\s*[:：]|[{｛]\s*secret\s*[:：]\s*[\w-]+\s*[}｝]", re.IGNORECASE
 )
-"""What is meant as a placeholder, but isn't one. JSON with a key "secret" isn't meant so."""
+"""Texts that look like a placeholder, but aren't exact. JSON with a key "secret" isn't one of them."""
 _NESTED: Final = re.compile(r"\{\{|\}\}|[{}]\0|\0[{}]")
 _UNTYPEABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A place in a text where a secret's value goes."""
+    """A place in a text where the value of the secret `name` goes."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SecretValue:
-    """A value, and the one application that may get it; "" binds it to none, so that nothing may.
+    """A secret's value, and the one application that may get it; with "" none may.
 
     Raises:
-        SettingsError: it is too short to be kept secret, too long, or holds what can't be typed.
+        SettingsError: the value is too short to be kept secret, too long, or holds a control character.
     """
 
     value: str
@@ -74,13 +74,13 @@ class SecretValue:
 
 @runtime_checkable
 class SecretTypist(Protocol):
-    """Who hands a value to a desktop that is just typing."""
+    """The owner of the secrets' values, who lends one to a desktop while it types."""
 
     def typing(self, name: str) -> AbstractContextManager[str]:
-        """Give a secret's value for as long as it is typed.
+        """Provide a secret's value for as long as it is typed.
 
         Raises:
-            FocusLostError: the keys would go to another application than its own.
+            FocusLostError: the keys would go to another application than the secret's.
             DesktopError: there is no such secret.
         """
         ...
@@ -95,22 +95,22 @@ NO_SECRETS: Final[SecretTypist] = _NoSecrets()
 
 
 def valid_name(name: str) -> bool:
-    """Whether a secret may be called so: small letters, digits and hyphens, 1 to 40."""
+    """Return whether a secret may have this name: 1 to 40 small letters, digits and inner hyphens."""
     return re.fullmatch(_NAME, name) is not None
 
 
 def placeholder(name: str) -> str:
-    """What stands for a secret in a text."""
+    """Return the placeholder that stands for a secret in a text to type."""
     return f"{{{{secret:{name}}}}}"
 
 
 def mark(name: str) -> str:
-    """What is written where a secret's value stood."""
+    """Return the mark that is written in place of a secret's value."""
     return f"{MARK}{name}⟧"
 
 
 def split(text: str) -> Iterator[str | Secret]:
-    """Give a text's pieces: what stands there, and the secrets in between."""
+    """Split a text into its plain pieces and the secrets between them, in their order."""
     at = 0
     for found in _PLACEHOLDER.finditer(text):
         if found.start() > at:
@@ -127,11 +127,11 @@ def named_in_text(text: str) -> tuple[str, ...]:
 
 
 def misplaced(fields: Mapping[str, object], *, typed: str = "") -> str:
-    """Say in which of an action's fields a placeholder stands that may not, or is no exact one; "" if none.
+    """Describe the first placeholder in an action's fields that is misplaced or inexact; "" if there is none.
 
     Args:
-        fields: by name; what is no text, or no list of texts, can't hold any.
-        typed: the field whose text is typed, where exact placeholders belong.
+        fields: the fields by name; only texts and lists of texts are searched.
+        typed: the field whose text is typed, the only one where exact placeholders may stand.
     """
     for name, value in fields.items():
         texts = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []

@@ -1,4 +1,4 @@
-"""From an action on the model's grid to the exact events a desktop would be sent. Pure."""
+"""Turn an action on the model's grid into the exact events that a desktop would be sent. Pure functions."""
 
 from typing import Final, assert_never
 
@@ -38,15 +38,15 @@ _KEY_CHARACTERS: Final = {"\n": "enter", "\t": "tab"}
 
 
 def select_all_on(platform: str) -> tuple[str, ...]:
-    """Name the chord that selects a field's text on a `sys.platform`."""
+    """Return the chord that selects a field's whole text on a `sys.platform`."""
     return ("meta", "a") if platform == "darwin" else SELECT_ALL
 
 
 def plan(action: Action, view: View, *, select_all: tuple[str, ...] = SELECT_ALL) -> Plan:
-    """List the events that an action comes to; empty for actions that send nothing.
+    """List the events that carry out an action; none for actions that send nothing.
 
     Args:
-        action: what to do, on the grid over the frame that `view` describes.
+        action: the action, on the grid over the frame that `view` describes.
         view: how that frame lies on the desktop.
         select_all: the chord that selects a field's whole text on this system.
 
@@ -82,7 +82,7 @@ def plan(action: Action, view: View, *, select_all: tuple[str, ...] = SELECT_ALL
 
 
 def pointer_goal(events: Plan) -> DesktopPoint | None:
-    """Say where the pointer is once the events were sent; None if they don't move it."""
+    """Return where the pointer ends once the events are sent; None if they don't move it."""
     moves = [event.point for event in events if isinstance(event, MoveEvent)]
     return moves[-1] if moves else None
 

@@ -1,4 +1,4 @@
-"""The text on a target, read from the pixels."""
+"""Read the text on a target from the pixels."""
 
 import lazy_loader
 

@@ -1,8 +1,8 @@
-"""The control that a point belongs to, found in the pixels: the surface of one colour around it.
+"""Find the control at a point in the pixels: the surface of one colour around the point.
 
-A button is a surface with edges, and its text stands on it. So from the point the surface's colour
-is followed until it ends; letters on it don't end it, as it goes around them. Where it goes on past the
-looked-at part (a list, a page, a menu) there are no edges, and the row at the point stands for it.
+A button is a surface with edges, with its text on it. So the surface's colour is followed from the point
+until it ends; letters don't end it, as it goes around them. If it reaches the border of the searched area
+(a list, a page, a menu), the control has no edges, and a row around the point is taken instead.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from qvl_agent.actions.core.frame import Frame
 __all__ = ["Control", "control_at"]
 
 _REACH: Final = (260, 70)
-"""How far a control may reach from the point, in logical pixels to each side."""
+"""Logical pixels (across, down) to each side of the point that are searched for a control."""
 _ROW: Final = (200, 18)
-"""What is read around a point on a surface without edges."""
+"""Logical pixels (across, down) to each side of the point that are read if the surface has no edges."""
 _PATCH: Final = (12, 8)
-"""Where the surface's colour is taken from: more of it than of the letters."""
-_LIKE: Final = 14
-"""How far a channel may be from the surface's colour: themes shade their buttons a little."""
+"""Logical pixels (across, down) to each side of the point, where the surface's colour is looked for."""
+_LARGEST_DIFFERENCE: Final = 14
+"""The most that a channel may differ from the surface's colour: themes shade their buttons a little."""
 _MARGIN: Final = 3
 """Logical pixels around a control that are read with it, so that letters at its edge are whole."""
-_LEAST: Final = 24
-"""Logical pixels across: what is narrower is a box to tick, or the inside of a letter."""
+_LEAST_WIDTH: Final = 24
+"""The least width of a control in logical pixels: a narrower surface is a check box or inside a letter."""
 _SWEEPS: Final = 24
-_EDGE: Final = 0.5
-"""How much of the edge of the box around it a surface covers: a button nearly all, but for round corners."""
-_TRIED: Final = 6
-"""Colours of a patch that are tried as its main one."""
+_LEAST_EDGE_SHARE: Final = 0.5
+"""The least share of its bounding box's edge that a surface covers; a button's lacks only round corners."""
+_COLOURS_TRIED: Final = 6
+"""The number of a patch's colours that are tried as its main one."""
 
 _Colours = npt.NDArray[np.int16]
 _Mask = npt.NDArray[np.bool_]
@@ -43,8 +43,8 @@ class Control:
     """A part of a frame that is taken for one control.
 
     Attributes:
-        box: in pixels of the frame.
-        bounded: whether it has edges; without, it is the row at the point.
+        box: the part, in frame pixels.
+        bounded: whether it has edges of its own; if not, it is a row around the point.
     """
 
     box: FrameBox
@@ -52,14 +52,14 @@ class Control:
 
 
 def control_at(frame: Frame, point: FramePoint) -> Control:
-    """Find the control that a pixel of a frame belongs to."""
+    """Return the control that a pixel of a frame belongs to."""
     near = _around(frame, point, _REACH)
     step = max(1, round(frame.scale))
     pixels = frame.pixels[near.top : near.bottom : step, near.left : near.right : step].astype(np.int16)
     x, y = (point.x - near.left) // step, (point.y - near.top) // step
     rows = slice(max(0, y - _PATCH[1]), y + _PATCH[1] + 1)
     columns = slice(max(0, x - _PATCH[0]), x + _PATCH[0] + 1)
-    least = round(_LEAST * frame.scale) // step
+    least = round(_LEAST_WIDTH * frame.scale) // step
     surfaces = [_surface(pixels, colour, rows, columns) for colour in _main_colours(pixels[rows, columns])]
     found = [box for box in map(_bounds, surfaces) if box and _covers(box, x, y)]
     boxes = [box for box in found if box[2] - box[0] >= least and 2 * (box[3] - box[1]) >= least]
@@ -76,9 +76,9 @@ def control_at(frame: Frame, point: FramePoint) -> Control:
 
 
 def _bounds(surface: _Mask) -> tuple[int, int, int, int] | None:
-    """Find the box around a surface; None if it goes on past the looked-at part, or if it is letters.
+    """Return the box around a surface; None if it reaches the border of the searched area, or is letters.
 
-    Letters fill only a little of the edge of the box around them.
+    Letters cover only a little of the edge of the box around them.
     """
     inner = surface[1:-1, 1:-1]
     if not inner.any() or surface.sum() != inner.sum():
@@ -86,7 +86,7 @@ def _bounds(surface: _Mask) -> tuple[int, int, int, int] | None:
     ys, xs = np.flatnonzero(surface.any(axis=1)), np.flatnonzero(surface.any(axis=0))
     box = surface[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
     edge = (box[0].sum(), box[-1].sum(), box[:, 0].sum(), box[:, -1].sum())
-    if sum(map(int, edge)) < _EDGE * 2 * (box.shape[0] + box.shape[1]):
+    if sum(map(int, edge)) < _LEAST_EDGE_SHARE * 2 * (box.shape[0] + box.shape[1]):
         return None
     return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
 
@@ -105,23 +105,23 @@ def _around(frame: Frame, point: FramePoint, reach: tuple[int, int]) -> FrameBox
 
 
 def _surface(pixels: _Colours, colour: _Colours, rows: slice, columns: slice) -> _Mask:
-    alike = (np.abs(pixels - colour) <= _LIKE).all(axis=2)
+    alike = (np.abs(pixels - colour) <= _LARGEST_DIFFERENCE).all(axis=2)
     seeds = np.zeros_like(alike)
     seeds[rows, columns] = alike[rows, columns]
     return _followed(seeds, alike)
 
 
 def _main_colours(patch: _Colours) -> list[_Colours]:
-    """Find the two colours that most of a patch is like: that of the surface, and that of the letters.
+    """Return the two most frequent colours of a patch: that of the surface, and that of the letters.
 
-    They are counted with those like them, because a shaded surface has many colours and letters have one.
+    Similar colours are counted together, because a shaded surface has many colours and letters have one.
     """
     rest = patch.reshape(-1, 3)
     found: list[_Colours] = []
     while len(rest) and len(found) < 2:
         colours, counts = np.unique(rest, axis=0, return_counts=True)
-        often = colours[np.argsort(counts)[-_TRIED:]]
-        like = [(np.abs(rest - colour) <= _LIKE).all(axis=1) for colour in often]
+        often = colours[np.argsort(counts)[-_COLOURS_TRIED:]]
+        like = [(np.abs(rest - colour) <= _LARGEST_DIFFERENCE).all(axis=1) for colour in often]
         best = max(range(len(often)), key=lambda index: int(like[index].sum()))
         found.append(often[best])
         rest = rest[~like[best]]
@@ -129,7 +129,7 @@ def _main_colours(patch: _Colours) -> list[_Colours]:
 
 
 def _followed(seeds: _Mask, alike: _Mask) -> _Mask:
-    """Follow the surface from the seeds, run by run along rows and columns, until nothing is added."""
+    """Grow the surface from the seeds, run by run along rows and columns, until nothing is added."""
     surface = seeds
     for _ in range(_SWEEPS):
         grown = _along_rows(_along_rows(surface, alike).T, alike.T).T
@@ -140,7 +140,7 @@ def _followed(seeds: _Mask, alike: _Mask) -> _Mask:
 
 
 def _along_rows(surface: _Mask, alike: _Mask) -> _Mask:
-    """Fill every run of like pixels in a row that the surface touches."""
+    """Add to the surface every run of alike pixels in a row that it touches."""
     begins = alike.copy()
     begins[:, 1:] &= ~alike[:, :-1]
     runs = np.cumsum(begins.ravel()).reshape(alike.shape)

@@ -1,8 +1,7 @@
-"""The reader that is an extra: RapidOCR, whose weights come in its wheel. Nothing is ever downloaded.
+"""The optional reader: RapidOCR, whose weights come in its wheel. Nothing is ever downloaded.
 
-`pip install 'qvl-agent[ocr]'`. PP-OCR's small models read English and Chinese; on one core a
-button takes some 20 ms once they are loaded, and loading them takes under a second, beside the model's
-thinking.
+It is installed by `pip install 'qvl-agent[ocr]'`. PP-OCR's small models read English and Chinese. On one
+core a button takes some 20 ms once they are loaded; loading takes under a second, while the model thinks.
 """
 
 import threading
@@ -23,28 +22,28 @@ from qvl_agent.actions.reading.target_text import Read, Reader
 __all__ = ["Ocr", "RapidReader", "installed", "open_reader"]
 
 Ocr = Literal["auto", "never"]
-"""auto: where the package is installed · never."""
+"""auto: read if the package is installed · never: don't read."""
 
 _PACKAGES: Final = ("rapidocr", "onnxruntime", "cv2")
 _SMALL: Final = 1.5
-"""Below this scale letters are small, and are doubled: the recogniser wants them 48 pixels high."""
+"""Below this scale the picture is doubled, as letters are small: the recogniser wants them 48 pixels high."""
 _LEAST_SURE: Final = 0.5
 _MARKS: Final = " \t□■☐☑☒▢○●◯◉✓✔✕✗▸▾▼▲►◄•·|｜"
-"""What a box to tick, a dot or an arrow beside a text is read as."""
+"""Characters that check boxes, dots and arrows beside a text are read as."""
 
 
 def installed() -> bool:
-    """Say whether the extra is there, without loading it."""
+    """Return whether the packages are installed, without loading them."""
     return all(find_spec(name) is not None for name in _PACKAGES)
 
 
 def open_reader(ocr: Ocr = "auto") -> Reader | None:
-    """Make a reader if it is wanted and installed; nothing is loaded yet."""
+    """Make a reader if it is wanted and installed, without loading anything yet."""
     return RapidReader() if ocr == "auto" and installed() else None
 
 
 class RapidReader:
-    """Reads with RapidOCR on one thread; loaded by `warm_up`, or by the first reading."""
+    """Reads with RapidOCR on one thread; it is loaded by `warm_up` or by the first reading."""
 
     def __init__(self) -> None:
         try:
@@ -80,7 +79,7 @@ class RapidReader:
         with self._lock:
             if self._engine is None:
                 self._engine = Future()
-                # No daemon: a program that ends while the libraries load would be aborted by them.
+                # Not a daemon thread: the libraries abort a program that ends while they load.
                 threading.Thread(target=_load_into, args=(self._engine,), name="ocr").start()
             return self._engine
 
@@ -95,7 +94,7 @@ def _load_into(future: "Future[Any]") -> None:
 
 
 def _load() -> Any:
-    """Load the models that lie in the wheel, named by their paths: so no download is ever tried."""
+    """Load the models in the wheel; they are given by their paths, so that no download is ever tried."""
     import rapidocr  # noqa: PLC0415 - an extra that takes half a second to import
 
     models = Path(rapidocr.__file__).parent / "models"
@@ -126,7 +125,7 @@ def _model(folder: Path, part: str) -> Path:
 
 
 def _box(corners: Any, factor: int, part: FrameBox) -> FrameBox:
-    """Take the upright box around four corners in the enlarged part, in the frame's pixels."""
+    """Return the upright box, in frame pixels, around four corners in the enlarged part."""
     xs, ys = np.asarray(corners, dtype=float).T / factor
     return FrameBox(
         part.left + int(np.floor(xs.min())),

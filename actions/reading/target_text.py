@@ -1,8 +1,8 @@
-"""Reading a target's text from the pixels: a second opinion to what the model calls it.
+"""Read a target's text from the pixels: a second opinion on what the model calls the target.
 
-The model's label is the model's word. What stands on the target is read from the very frame that the
-model saw, by a recogniser that takes no orders, and goes into the scene beside the label. Only the
-target is read: the control under the point, not the screen.
+The label is only the model's claim. The text on the target is read from the same frame that the model
+saw, by a recogniser that follows no instructions, and goes into the guard's scene beside the label. Only
+the control under the point is read, not the screen.
 """
 
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from qvl_agent.actions.reading.control import Control, control_at
 __all__ = ["Read", "Reader", "TargetText", "read_for", "read_targets", "targets_of"]
 
 _BESIDE: Final = 28
-"""Logical pixels between an icon or a box to tick and the words that belong to it."""
+"""The most logical pixels between an icon or a check box and the words that belong to it."""
 _AROUND: Final = 6
-"""Logical pixels around a line of text that count as the line."""
+"""Logical pixels around a line of text that count as part of the line."""
 _MOST_LINES: Final = 4
-_LONGEST: Final = 120
-"""Characters of a line that are kept: what is longer is no button's text."""
+_MOST_CHARACTERS: Final = 120
+"""Characters of a line that are kept: a longer text is no button's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A line of text as the pixels have it.
+    """A line of text that was read from the pixels.
 
     Attributes:
-        text: what was recognised.
-        box: where it stands, in pixels of the frame.
-        confidence: the recogniser's own, 0-1.
+        text: the recognised text.
+        box: where it stands, in frame pixels.
+        confidence: the recogniser's confidence, 0-1.
     """
 
     text: str
@@ -43,12 +43,12 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class TargetText:
-    """What stands on one target.
+    """The text on one target.
 
     Attributes:
-        control: the part of the screen that the target belongs to, in pixels of the frame.
+        control: the part of the screen that the target belongs to, in frame pixels.
         bounded: whether that part has edges of its own, as a button has; a line of a list has none.
-        lines: the text on it, from the top.
+        lines: the lines of text on it, from the top.
     """
 
     control: FrameBox
@@ -61,24 +61,24 @@ class Reader(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is and its version, as the record calls it."""
+        """The reader's name and version, for the record."""
         ...
 
     def warm_up(self) -> None:
-        """Begin to load what is slow to load, and return at once."""
+        """Begin to load everything that is slow to load, and return at once."""
         ...
 
     def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
-        """Read the lines in a part of a frame, from the top; boxes are in the frame's pixels.
+        """Read the lines of text in a part of a frame, from the top; all boxes are in frame pixels.
 
         Raises:
-            ReadingError: it can't be loaded or run.
+            ReadingError: the reader can't be loaded or run.
         """
         ...
 
 
 def targets_of(action: Action, observation: Observation) -> tuple[FramePoint, ...]:
-    """Say where an action presses a button, in pixels of the whole screen: what stands there is read."""
+    """Return the points, in pixels of the whole screen, where an action presses a mouse button."""
     match action:
         case Click(button="left" | "middle") | Drag() | Type():
             return tuple(
@@ -90,8 +90,10 @@ def targets_of(action: Action, observation: Observation) -> tuple[FramePoint, ..
 
 
 def read_for(reader: Reader, action: Action, observation: Observation) -> tuple[tuple[TargetText, ...], str]:
-    """Read what stands on an action's targets, and name the reader; one that fails reads nothing, and the
-    name says why.
+    """Read the text on an action's targets.
+
+    Returns:
+        the texts, and the reader's name; if the reader fails, no texts, and its name with the reason.
     """
     try:
         return read_targets(reader, observation.screen, targets_of(action, observation)), reader.name
@@ -100,10 +102,10 @@ def read_for(reader: Reader, action: Action, observation: Observation) -> tuple[
 
 
 def read_targets(reader: Reader, frame: Frame, points: tuple[FramePoint, ...]) -> tuple[TargetText, ...]:
-    """Read what stands at each point.
+    """Read the text on the control at each point, which is in frame pixels.
 
     Raises:
-        ReadingError: the reader can't.
+        ReadingError: the reader can't be loaded or run.
     """
     return tuple(_read_target(reader, frame, point) for point in points)
 
@@ -112,18 +114,20 @@ def _read_target(reader: Reader, frame: Frame, point: FramePoint) -> TargetText:
     control = control_at(frame, point)
     found = reader.read(frame, control.box)
     lines = _inside(found, control, frame) if control.bounded else _at(found, point, frame)
-    kept = tuple(Read(line.text[:_LONGEST], line.box, line.confidence) for line in lines[:_MOST_LINES])
+    kept = tuple(
+        Read(line.text[:_MOST_CHARACTERS], line.box, line.confidence) for line in lines[:_MOST_LINES]
+    )
     return TargetText(control.box, control.bounded, kept)
 
 
 def _inside(lines: tuple[Read, ...], control: Control, frame: Frame) -> tuple[Read, ...]:
-    """Take the lines whose middle lies on the control."""
+    """Return the lines whose middle lies on the control."""
     box = control.box.grown(round(_AROUND * frame.scale), frame.size)
     return tuple(line for line in lines if _covers(box, _middle(line.box)))
 
 
 def _at(lines: tuple[Read, ...], point: FramePoint, frame: Frame) -> tuple[Read, ...]:
-    """Take the line at the point; where there is none, the next one beside it."""
+    """Return the lines at the point; if there are none, the nearest line beside it."""
     around = round(_AROUND * frame.scale)
     under = tuple(line for line in lines if _covers(line.box.grown(around, frame.size), point))
     if under:

@@ -1,1 +1,1 @@
-"""What pixels tell: what changed, whether it is still the same place, whether it has settled."""
+"""Comparisons of captures: what changed, whether the target is unchanged, whether the screen is quiet."""

@@ -1,8 +1,8 @@
-"""Where two captures of the same view differ, exactly: one changed pixel is a change.
+"""Find where two captures of the same view differ, exactly: one changed pixel is a change.
 
 Captures are lossless, so nothing is blurred or tolerated here; a perceptual hash would miss a check
-box. Screens come as BGRA and frames are RGB views on them, so pixels are compared four bytes at a
-time on that buffer, without the fourth, which means nothing.
+box. Screens come as BGRA, and frames are RGB views on that buffer; so pixels are compared there as
+32-bit words, without the fourth byte, which has no meaning.
 """
 
 from typing import Any, Final
@@ -29,9 +29,9 @@ __all__ = [
 ]
 
 TILE: Final = 32
-"""The side of a tile, in pixels of the frame."""
+"""The side of a tile, in frame pixels."""
 NEAR: Final = 48
-"""How far from a target's box a change still counts as near it, in pixels of the frame."""
+"""The distance from a target's box within which a change counts as near it, in frame pixels."""
 
 Mask = npt.NDArray[np.bool_]
 _Bits = npt.NDArray[np.unsignedinteger[Any]]
@@ -40,9 +40,9 @@ _COLOURS: Final = np.uint32(0x00FFFFFF)
 
 
 def tile_map(before: Frame, after: Frame, tile: int = TILE) -> Mask:
-    """Say which tiles of `after` hold a changed pixel: bools of shape (rows, columns).
+    """Return which tiles of `after` hold a changed pixel, as bools of shape (rows, columns).
 
-    Two frames that show different places, sizes or scales differ everywhere.
+    If the two frames show different places, sizes or scales, all tiles are set.
     """
     width, height = after.size
     starts = np.arange(0, width, tile)
@@ -57,7 +57,7 @@ def tile_map(before: Frame, after: Frame, tile: int = TILE) -> Mask:
 
 
 def difference(before: Frame, after: Frame) -> Mask:
-    """Say which pixels differ: bools of shape (height, width) of `after`."""
+    """Return which pixels of `after` differ, as bools of shape (height, width)."""
     if before.view != after.view:
         return np.ones(after.pixels.shape[:2], dtype=np.bool_)
     first, second = _comparable(before.pixels, after.pixels)
@@ -65,30 +65,32 @@ def difference(before: Frame, after: Frame) -> Mask:
 
 
 def same(before: Frame, after: Frame) -> bool:
-    """Whether two frames show the same pixels of the same place."""
+    """Return whether two frames show the same pixels of the same place."""
     return not tile_map(before, after).any()
 
 
 def compare(before: Frame, after: Frame, target: FrameBox | None = None) -> Change:
-    """Say where `after` differs from `before`, and whether that is near a target in its pixels."""
+    """Return where `after` differs from `before`, and whether that is near a target in its pixels."""
     tiles = tile_map(before, after)
     near = None if target is None else touches(tiles, target.grown(NEAR, after.size))
     return Change(boxes(tiles, after.size), near)
 
 
 def touches(tiles: Mask, box: FrameBox, tile: int = TILE) -> bool:
-    """Whether any tile that is set touches a box."""
+    """Return whether any tile that is set touches a box, which is in frame pixels."""
     part = tiles[box.top // tile : -(-box.bottom // tile), box.left // tile : -(-box.right // tile)]
     return bool(part.any())
 
 
 def boxes(tiles: Mask, size: tuple[int, int], tile: int = TILE) -> tuple[FrameBox, ...]:
-    """Put a box around each group of tiles that touch, corners included; from the top down.
+    """Return a box in frame pixels around each group of touching tiles, from the top down.
+
+    Tiles that touch at a corner belong to one group.
 
     Args:
         tiles: which tiles are set, of shape (rows, columns).
         size: the frame's width and height, which the last tiles may exceed.
-        tile: the side of a tile.
+        tile: the side of a tile, in frame pixels.
     """
     if tiles.all() and tiles.size:
         return (FrameBox(0, 0, *size),)
@@ -101,7 +103,7 @@ def boxes(tiles: Mask, size: tuple[int, int], tile: int = TILE) -> tuple[FrameBo
 
 
 def groups(tiles: Mask) -> list[list[tuple[int, int]]]:
-    """Sort the tiles that are set into groups that touch, corners included: (row, column) each."""
+    """Sort the tiles that are set into groups of touching tiles, corners included: (row, column) each."""
     left_over = set(zip(*(axis.tolist() for axis in np.nonzero(tiles)), strict=True))
     found = []
     while left_over:
@@ -110,7 +112,7 @@ def groups(tiles: Mask) -> list[list[tuple[int, int]]]:
 
 
 def _group(left_over: set[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Take one tile and all that hang together with it out of a set."""
+    """Take one tile and all that are connected to it out of a set."""
     group = [left_over.pop()]
     for row, column in group:  # grows while it is walked
         for near in (
@@ -123,7 +125,7 @@ def _group(left_over: set[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def is_caret(differs: Mask, scale: float) -> bool:
-    """Whether the pixels that differ are one thin upright bar: a caret is 1 to 3 logical pixels wide."""
+    """Return whether the pixels that differ lie in one thin upright bar, at most 3 logical pixels wide."""
     if not differs.any():
         return False
     rows, columns = np.nonzero(differs.any(axis=1))[0], np.nonzero(differs.any(axis=0))[0]
@@ -132,7 +134,7 @@ def is_caret(differs: Mask, scale: float) -> bool:
 
 
 def _comparable(first: Pixels, second: Pixels) -> tuple[_Bits, _Bits]:
-    """Give both as words if both lie in BGRA buffers, else as they are."""
+    """Return both frames' pixels as 32-bit words if both lie in BGRA buffers, else unchanged."""
     one, other = _words(first), _words(second)
     if one is None or other is None:
         return first, second
@@ -140,9 +142,9 @@ def _comparable(first: Pixels, second: Pixels) -> tuple[_Bits, _Bits]:
 
 
 def _words(pixels: Pixels) -> _Bits | None:
-    """See an RGB view on a BGRA buffer as its 32-bit words of shape (height, width).
+    """Return a view of an RGB view's BGRA buffer as 32-bit words of shape (height, width).
 
-    None if the pixels don't lie like that, or their fourth byte is not surely part of the buffer.
+    None if the pixels don't lie in such a buffer, or it isn't certain that their fourth byte does.
     """
     height, width = pixels.shape[:2]
     row, base = pixels.strides[0], pixels.base
@@ -157,12 +159,12 @@ def _words(pixels: Pixels) -> _Bits | None:
 
 
 def _changed(bits: _Bits) -> Mask:
-    """Turn the differing bits of pixels, words or three bytes each, into a bool each."""
+    """Return which pixels have a differing bit; each pixel is a word or three bytes."""
     if bits.dtype == np.uint8:
         return np.asarray(bits.any(axis=-1))
     return np.asarray((bits & _COLOURS) != 0)
 
 
 def _columns(first: _Bits, second: _Bits) -> Mask:
-    """Say for each column of pixels whether it differs anywhere."""
+    """Return for each column of pixels whether it differs anywhere."""
     return _changed(np.bitwise_or.reduce(first ^ second, axis=0))

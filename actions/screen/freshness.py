@@ -1,14 +1,15 @@
-"""Look again just before input: is the screen still what the model saw?
+"""Check just before input that the screen is still what the model saw (`fresh`).
 
-A model thinks for seconds, and in that time a dialog opens, a list moves, a toast covers a button.
+A model thinks for seconds, and in that time a dialog may open, a list move or a toast cover a button.
 So the target's surroundings are captured once more and compared, exactly, with the frame that the
-model saw. What is expected to move is let be: a blinking caret, a little change beside the target,
-and areas that were already moving when the screen settled. Everything else gets a moment to come
-back (a hover effect, a block cursor), and then the action is stale: look again, plan again.
+model saw. Expected motion is ignored: a blinking caret, a small change beside the target, and areas
+that were already moving when the screen settled. Any other difference gets a moment to go away (a
+hover effect, a block cursor); if it stays, the action is stale, and the model has to look again.
 
-Without a target (typing into the focus) the whole screen is compared, and only a change as large as
-a dialog counts; whether the focus itself has moved is not for pixels to say. In a dialog every word may
-give the button its meaning, so there all of it counts.
+Three areas can be watched: a target and its surroundings; a whole dialog, in which every word may give
+the button its meaning, so every change counts; or, if there is no target (typing into the focus), the
+whole screen, on which only a change as large as a dialog counts. Pixels can't show whether the focus
+itself has moved.
 """
 
 from collections.abc import Callable
@@ -28,20 +29,20 @@ __all__ = ["LIMITS", "FreshLimits", "Freshness", "fresh"]
 
 @dataclass(frozen=True, slots=True)
 class FreshLimits:
-    """What counts as the same screen. Pixels are pixels of the frame.
+    """Limits within which the screen counts as the same. Lengths are in frame pixels, times in seconds.
 
     Attributes:
-        poll_s: between two captures.
-        wait_s: how long a difference may take to go away; a caret's period is about a second, half of
-            it shown.
-        watch_s: what changed within this time before the end counts as moving.
-        patch: the least width and height of what is compared around a target, in pixels.
-        margin: the least that is compared on every side of a target, in pixels.
+        poll_s: the time between two captures.
+        wait_s: how long a difference may take to go away; a caret's period is about a second, and the
+            caret is shown for half of it.
+        watch_s: areas that changed within this time before the end of the wait count as moving.
+        patch: the least width and height of the area that is compared around a target.
+        margin: the least width that is compared on every side of a target.
         least: a target smaller than this, like a point, counts as if it were this large.
-        core: a target larger than this both ways counts strictly only in its middle.
-        margin_share: the share of the margin that may differ.
-        screen_share: the share of the screen that may differ in one piece, where there is no target.
-        screen_tiles: the tiles that may differ in one piece on any screen, however small.
+        core: of a target larger than this both ways, only the middle, of this size, is compared exactly.
+        margin_share: the share of the surroundings that may differ.
+        screen_share: the share of the screen that may differ in one piece, if there is no target.
+        screen_tiles: the number of tiles that may differ in one piece on any screen, however small.
     """
 
     poll_s: float = 0.03
@@ -57,16 +58,15 @@ class FreshLimits:
 
 
 LIMITS: Final = FreshLimits()
-
-_SPOT: Final = 8
-"""How finely what keeps moving is told, in pixels."""
+_SPOT_SIDE: Final = 8
+"""The side of the cells, in frame pixels, by which changed and moving areas are told apart."""
 
 Judge = Callable[[Mask, Mask], str]
-"""Takes what differs from the picture, and what keeps moving now; says what is wrong with that, or ""."""
+"""Takes the cells that differ from the picture and those that keep moving; returns the problem, or ""."""
 
 
 class WatchedArea:
-    """A part of the frame that the model saw, and what becomes of it. Masks have a bool for each cell."""
+    """A part of the frame that the model saw, compared with later captures. Masks have a bool per cell."""
 
     def __init__(self, seen: Frame, part: FrameBox, cell: int, judge: Judge) -> None:
         self.part = part
@@ -78,7 +78,11 @@ class WatchedArea:
         self._differs: Mask = np.zeros((0, 0), dtype=np.bool_)
 
     def see(self, live: Frame, now: float) -> bool:
-        """Compare a capture with the picture and the capture before; False if it shows another place."""
+        """Compare a capture with the picture and with the capture before it.
+
+        Returns:
+            False if the capture doesn't show this part of the screen.
+        """
         cut = _cut(live, self._seen)
         if cut is None:
             return False
@@ -89,19 +93,24 @@ class WatchedArea:
         return True
 
     def problem(self, moving: tuple[FrameBox, ...], restless: Mask | None = None) -> str:
-        """Say what is wrong, letting be what was moving before and what keeps moving now."""
+        """Return what is wrong with the last capture, or "".
+
+        Args:
+            moving: areas of the picture, in its pixels, whose changes are ignored.
+            restless: the cells that keep moving now.
+        """
         differs = self._differs.copy()
         for box in moving:
             differs[self._slices(box)] = False
         return self._judge(differs, np.zeros_like(differs) if restless is None else restless)
 
     def restless(self, since: float) -> Mask:
-        """Say what changed from one capture to the next since then."""
+        """Return the cells that changed from one capture to the next after `since`, on the clock of `see`."""
         recent = [mask for now, mask in self._motion if now >= since]
         return np.asarray(np.logical_or.reduce([np.zeros_like(self._differs), *recent]))
 
     def spots(self, cells: Mask) -> tuple[FrameBox, ...]:
-        """Put boxes, in pixels of the picture, around cells."""
+        """Return boxes, in pixels of the picture, around cells."""
         left, top = self.part.left, self.part.top
         return tuple(
             FrameBox(box.left + left, box.top + top, box.right + left, box.bottom + top)
@@ -110,7 +119,7 @@ class WatchedArea:
 
     @property
     def differing(self) -> tuple[FrameBox, ...]:
-        """Where the last capture differs from the picture, in pixels of the picture."""
+        """Boxes where the last capture differs from the picture, in pixels of the picture."""
         return self.spots(self._differs)
 
     def _slices(self, box: FrameBox) -> tuple[slice, slice]:
@@ -122,14 +131,14 @@ class WatchedArea:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Whether the screen is still what the model saw.
+    """The result of the check whether the screen is still what the model saw. Boxes are in its pixels.
 
     Attributes:
         ok: whether the input may be sent.
         reason: one sentence for the model if it may not.
-        seconds: what it took.
-        moving: what kept moving while it was watched; given to the next try, it is let be.
-        differing: where it differs, if it isn't.
+        seconds: how long the check took.
+        moving: areas that kept moving during the check; pass them to the next check to ignore them.
+        differing: where the screen differs, if it isn't the same.
     """
 
     ok: bool
@@ -151,18 +160,18 @@ def fresh(
     moving: tuple[FrameBox, ...] = (),
     limits: FreshLimits = LIMITS,
 ) -> Freshness:
-    """Compare the screen with what the model saw.
+    """Compare the screen with what the model saw; wait a moment for a difference to go away.
 
     Args:
         seen: the frame that the model's answer is about.
         grab_region: captures a rectangle of logical pixels, as it is now.
-        target: the box that the input goes to, in pixels of `seen`; None for the focus.
+        target: the box that the input goes to, in pixels of `seen`; None if it goes to the focus.
         whole: the target is a dialog, of which every part counts.
-        stop: ends the wait for a difference to go away.
-        clock: tells monotonic seconds.
-        sleep: waits seconds.
-        moving: areas of `seen` that aren't expected to stand still.
-        limits: what counts as the same.
+        stop: returns True to end the wait at once.
+        clock: returns monotonic seconds.
+        sleep: waits for a number of seconds.
+        moving: areas of `seen` whose changes are ignored.
+        limits: the limits within which the screen counts as the same.
 
     Raises:
         CoordinateError: the target isn't inside the frame.
@@ -192,30 +201,8 @@ def fresh(
         sleep(limits.poll_s)
 
 
-def _spots(cells: Mask, cell: int, size: tuple[int, int]) -> tuple[FrameBox, ...]:
-    """Put boxes around cells, in pixels, told apart as finely as `_SPOT`."""
-    side = max(cell, _SPOT)
-    rows, columns = (np.arange(0, length, side // cell) for length in cells.shape)
-    coarse = np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1)
-    return boxes(coarse, size, side)
-
-
-def _cells(before: Frame, after: Frame, cell: int) -> Mask:
-    return difference(before, after) if cell == 1 else tile_map(before, after, cell)
-
-
-def _cut(live: Frame, seen: Frame) -> Frame | None:
-    """Cut out of a capture what `seen` shows; None if it isn't all there."""
-    left, top = seen.origin.x - live.origin.x, seen.origin.y - live.origin.y
-    (width, height), (across, down) = seen.size, live.size
-    inside = min(left, top) >= 0 and left + width <= across and top + height <= down
-    if not inside or (live.monitor, live.scale) != (seen.monitor, seen.scale):
-        return None
-    return live.crop(FrameBox(left, top, left + width, top + height))
-
-
 def watch_target(seen: Frame, target: FrameBox, limits: FreshLimits) -> WatchedArea:
-    """Watch a target exactly, bar a caret, and its surroundings roughly."""
+    """Watch a target, where any change but a caret counts, and its surroundings, where large ones count."""
     lacking = max(limits.patch - target.width, limits.patch - target.height, 0)
     part = target.grown(max(limits.margin, -(-lacking // 2)), seen.size)
     core = _core(target, seen, limits)
@@ -239,7 +226,7 @@ def watch_target(seen: Frame, target: FrameBox, limits: FreshLimits) -> WatchedA
 
 
 def watch_dialog(seen: Frame, inside: FrameBox) -> WatchedArea:
-    """Watch a whole dialog: whatever changes in it counts, bar a caret and what keeps moving."""
+    """Watch a whole dialog, in which any change counts but a caret and what keeps moving."""
 
     def judge(differs: Mask, restless: Mask) -> str:
         left = differs & ~restless
@@ -252,7 +239,7 @@ def watch_dialog(seen: Frame, inside: FrameBox) -> WatchedArea:
 
 
 def watch_screen(seen: Frame, limits: FreshLimits) -> WatchedArea:
-    """Watch the whole screen for something as large as a dialog."""
+    """Watch the whole screen for a change as large as a dialog."""
 
     def judge(differs: Mask, restless: Mask) -> str:
         largest = max((len(group) for group in groups(differs & ~restless)), default=0)
@@ -265,10 +252,33 @@ def watch_screen(seen: Frame, limits: FreshLimits) -> WatchedArea:
     return WatchedArea(seen, seen.box, TILE, judge)
 
 
-def _core(target: FrameBox, seen: Frame, limits: FreshLimits) -> FrameBox:
-    """Find what must be exactly as it was: the target, neither tiny nor vast.
+def _spots(cells: Mask, cell: int, size: tuple[int, int]) -> tuple[FrameBox, ...]:
+    """Return boxes in pixels around groups of cells, which are merged into squares of `_SPOT_SIDE` first."""
+    side = max(cell, _SPOT_SIDE)
+    rows, columns = (np.arange(0, length, side // cell) for length in cells.shape)
+    coarse = np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1)
+    return boxes(coarse, size, side)
 
-    It stays whole unless it is large both ways: a row is known by its far end, a canvas isn't.
+
+def _cells(before: Frame, after: Frame, cell: int) -> Mask:
+    return difference(before, after) if cell == 1 else tile_map(before, after, cell)
+
+
+def _cut(live: Frame, seen: Frame) -> Frame | None:
+    """Cut the part that `seen` shows out of a capture; None if the capture doesn't show all of it."""
+    left, top = seen.origin.x - live.origin.x, seen.origin.y - live.origin.y
+    (width, height), (across, down) = seen.size, live.size
+    inside = min(left, top) >= 0 and left + width <= across and top + height <= down
+    if not inside or (live.monitor, live.scale) != (seen.monitor, seen.scale):
+        return None
+    return live.crop(FrameBox(left, top, left + width, top + height))
+
+
+def _core(target: FrameBox, seen: Frame, limits: FreshLimits) -> FrameBox:
+    """Return the part of a target that must be unchanged: enlarged if it is tiny, its middle if it is vast.
+
+    Only a target that is large both ways is cut to its middle: a row may differ from another only at its
+    far end, so a wide one stays whole.
     """
     if target.width > limits.core and target.height > limits.core:
         x, y = (target.left + target.right) // 2, (target.top + target.bottom) // 2

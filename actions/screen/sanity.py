@@ -1,8 +1,8 @@
-"""Whether a capture can be a screen that somebody works at: not blank, and as large as at the start.
+"""Check that a capture can be a screen that somebody works at: not blank, and as large as at the start.
 
-A display that is off, locked by a blank screen saver, or not to be captured gives frames of one colour. So
-does an empty virtual display, which is why only a screen that went blank ends or pauses a run. A lock
-screen with a picture on it can't be told from an application by its pixels; it isn't looked for.
+A display that is off, locked by a blank screen saver or protected from capture gives frames of one colour.
+So does an empty virtual display; therefore only a screen that turned blank during a run ends or pauses it. A
+lock screen with a picture on it can't be told from an application by its pixels; it isn't looked for.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,14 @@ from qvl_agent.actions.core.frame import Frame
 __all__ = ["WAIT_S", "Sanity", "Sound", "one_colour"]
 
 WAIT_S: Final = 2.0
-"""How long a screen that went blank may take to come back: a mode change, a fade between two windows."""
+"""Seconds that a screen may stay blank, as during a mode change or a fade between two windows."""
 _POLL_S: Final = 0.1
 _COARSE: Final = 16
-"""Every so many pixels are compared first: most screens end the search there."""
+"""The first comparison takes one pixel in this many on each axis, which is enough for most screens."""
+_REMEDY: Final = (
+    "If that isn't how it should be, wake and unlock it, keep it from turning off during a run, and see "
+    "whether it may be captured with: qvl-agent doctor"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,8 @@ class Sound:
     """A frame to work with.
 
     Attributes:
-        frame: the one that was given, or a later one if that was blank.
-        warning: what the person should know, said once for each thing; "" for nothing.
+        frame: the frame that was given, or a later one if that was blank.
+        warning: a sentence for the person, if the first screen of a run is blank; "" otherwise.
     """
 
     frame: Frame
@@ -35,7 +39,7 @@ class Sound:
 
 
 def one_colour(frame: Frame) -> str:
-    """Give the colour, as "#rrggbb", that every pixel of a frame has; "" if they differ."""
+    """Return the colour that every pixel of a frame has, as "#rrggbb"; "" if they differ."""
     first = frame.pixels[0, 0]
     if (frame.pixels[::_COARSE, ::_COARSE] != first).any() or (frame.pixels != first).any():
         return ""
@@ -44,7 +48,7 @@ def one_colour(frame: Frame) -> str:
 
 
 class Sanity:
-    """Follows the screens of one run."""
+    """Checks each whole screen of one run."""
 
     def __init__(
         self,
@@ -55,13 +59,13 @@ class Sanity:
         sleep: Callable[[float], None],
         may_be_blank: bool = False,
     ) -> None:
-        """Take what a second look needs.
+        """Store the functions that a repeated look needs.
 
         Args:
             grab: captures the screen.
-            stop: ends a wait at once.
-            clock: tells monotonic seconds.
-            sleep: waits seconds.
+            stop: returns True to end a wait at once.
+            clock: returns monotonic seconds.
+            sleep: waits for a number of seconds.
             may_be_blank: nobody locks this display, and it may have an empty background.
         """
         self._grab = grab
@@ -73,10 +77,11 @@ class Sanity:
         self._had_picture = False
 
     def check(self, frame: Frame) -> Sound:
-        """Look at a whole screen before the model does; a blank one is looked at again for a while.
+        """Check a whole screen before the model sees it; a blank one is captured again for up to `WAIT_S`.
 
         Raises:
-            DesktopError: it went blank and stayed so (the remedy is in it), or has another size than before.
+            DesktopError: the screen turned blank and stayed so (the message has the remedy), or has another
+                size than before.
         """
         colour = one_colour(frame)
         if colour and self._had_picture and not self._may_be_blank:
@@ -101,9 +106,3 @@ class Sanity:
             self._sleep(_POLL_S)
             frame = self._grab()
         return frame
-
-
-_REMEDY: Final = (
-    "If that isn't how it should be, wake and unlock it, keep it from turning off during a run, and see "
-    "whether it may be captured with: qvl-agent doctor"
-)

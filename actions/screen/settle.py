@@ -1,14 +1,14 @@
 """Wait until the screen is quiet after input, and no longer.
 
-What can't be known is whether an application is going to react at all. So there is a short window
-for the first reaction, and then the screen counts as quiet once nothing changed for two polls. A
-reaction that comes later than that is not waited for: whoever sends the picture to the model
-compares the screen once more just before (`changes.same`) and settles again if it differs, and
-freshness catches the rest before input.
+Nobody can know whether an application is going to react at all. So there is a short time for the first
+reaction, and then the screen counts as quiet once nothing has changed for two polls. A reaction that
+comes later is not waited for: before the picture goes to the model, the screen is compared once more
+(`changes.same`) and settles again if it differs, and the freshness check finds later changes before
+input.
 
-A screen that never stops still has to be acted on. Once all else is quiet, a small area that keeps
-moving (a spinner, a clock, a little video) is let be after a soft limit, later if it is near the
-target, where it more likely means "not ready". A caret that blinks is no change at all.
+A screen that never becomes quiet must be usable too. Once everything else is quiet, a small area that
+keeps moving (a spinner, a clock, a small video) is ignored after a soft limit; after a longer one if it
+is near the target, where it more likely means "not ready". A blinking caret is no change at all.
 """
 
 from collections import deque
@@ -38,18 +38,18 @@ __all__ = ["LIMITS", "SettleLimits", "Settled", "grab_again", "settle"]
 
 @dataclass(frozen=True, slots=True)
 class SettleLimits:
-    """How long to wait for what.
+    """The times of waiting, in seconds from the start unless said otherwise.
 
     Attributes:
-        poll_s: between two captures.
-        react_s: the least that settling takes, so that a second reaction is seen too.
-        idle_s: how long a first reaction may take, where nothing has changed at all.
-        quiet_s: how long nothing may change before the screen counts as quiet.
-        rest_s: how long everything but a small area must have been still, to let that area be.
-        small: the share of the frame's tiles that is a small area.
-        soft_s: when a small area away from the target is let be.
-        near_s: when one near the target is.
-        hard_s: when to give up on quiet.
+        poll_s: the time between two captures.
+        react_s: the least time that settling takes, so that a second reaction is seen too.
+        idle_s: the wait for a first reaction while nothing has changed at all.
+        quiet_s: the time without a change after which the screen counts as quiet.
+        rest_s: the time for which everything but a small area must be still before that area is ignored.
+        small: the largest share of the frame's tiles that counts as a small area.
+        soft_s: when a small area away from the target is ignored.
+        near_s: when a small area near the target is ignored.
+        hard_s: when the wait ends in any case.
     """
 
     poll_s: float = 0.03
@@ -66,7 +66,7 @@ class SettleLimits:
 LIMITS: Final = SettleLimits()
 _LEAST_PAUSE_S: Final = 0.002
 _CARET_TILES: Final = 6
-"""The most tiles a caret lies on: two across and three down."""
+"""The most tiles that a caret lies on: two across and three down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Settled:
         frame: the last capture.
         change: how it differs from the screen before the input.
         quiet: False if the screen still changed at the hard limit, or the person stopped the run.
-        seconds, polls: what it took.
-        moving: what was still moving; freshness needn't expect it to stand still.
+        seconds, polls: how long it took, and how many captures.
+        moving: areas that were still moving, in frame pixels; the freshness check ignores them.
     """
 
     frame: Frame
@@ -105,10 +105,10 @@ def settle(
         grab: captures what `before` shows, as it is now.
         before: the screen before the input.
         target: where the input went, in pixels of `before`; None if nowhere in particular.
-        stop: ends the wait at once, with quiet False.
-        clock: tells monotonic seconds.
-        sleep: waits seconds.
-        limits: how long to wait for what.
+        stop: returns True to end the wait at once, with `quiet` False unless the screen is quiet by then.
+        clock: returns monotonic seconds.
+        sleep: waits for a number of seconds.
+        limits: the times of waiting.
 
     Raises:
         DesktopError: two captures in a row failed.
@@ -129,10 +129,10 @@ def settle(
 
 
 def grab_again(grab: Callable[[], Frame], pause: Callable[[], None]) -> Frame:
-    """Capture, with one more try: a screen that is just changing its mode fails once.
+    """Capture the screen, with a second try after a pause: during a change of its mode a capture fails.
 
     Raises:
-        DesktopError: both failed.
+        DesktopError: both tries failed.
     """
     try:
         return grab()
@@ -142,7 +142,7 @@ def grab_again(grab: Callable[[], Frame], pause: Callable[[], None]) -> Frame:
 
 
 def _caret_only(before: Frame, after: Frame, tiles: Mask) -> bool:
-    """Whether a caret blinked and nothing else happened; one that moved leaves two bars."""
+    """Return whether the only change is a caret that blinked; one that moved leaves two bars."""
     if not 0 < tiles.sum() <= _CARET_TILES or before.view != after.view:
         return False
     spots = boxes(tiles, after.size)
@@ -150,7 +150,7 @@ def _caret_only(before: Frame, after: Frame, tiles: Mask) -> bool:
 
 
 class _Watch:
-    """What changed from capture to capture, and when."""
+    """The changes from capture to capture, and their times in seconds from the start."""
 
     def __init__(self, before: Frame, target: FrameBox | None, limits: SettleLimits) -> None:
         self.polls = 0
@@ -175,12 +175,12 @@ class _Watch:
             self._recent.append((elapsed, tiles))
 
     def pause(self, elapsed: float) -> float:
-        """Say how long to wait for the next capture: less than a poll if the screen may be still then."""
+        """Return the seconds to the next capture: less than a poll if the screen may be quiet before that."""
         due = max(self._react_s, self._changed_at + self._limits.quiet_s) - elapsed
         return min(max(due, _LEAST_PAUSE_S), self._limits.poll_s)
 
     def still(self, elapsed: float) -> bool:
-        """Whether a reaction had its time, and nothing has changed for a while."""
+        """Return whether the time for a reaction is over, and nothing has changed for `quiet_s`."""
         return elapsed >= self._react_s and elapsed - self._changed_at >= self._limits.quiet_s
 
     @property
@@ -188,7 +188,7 @@ class _Watch:
         return self._limits.react_s if self._changed_at else max(self._limits.idle_s, self._limits.react_s)
 
     def bearable(self, elapsed: float) -> bool:
-        """Whether only a small area has moved of late, and for long enough to stop waiting for it."""
+        """Return whether only a small area has moved lately, for so long that it needn't be waited for."""
         if elapsed < self._limits.soft_s:
             return False
         moving = self._moving_tiles()

@@ -1,4 +1,4 @@
-"""Values that are typed and never seen: kept, covered in pictures, taken out of texts."""
+"""Secrets that the agent types but never shows: their values, covered in pictures and taken out of texts."""
 
 import lazy_loader
 

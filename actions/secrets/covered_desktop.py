@@ -1,4 +1,4 @@
-"""A desktop in whose pictures typed secrets are covered, and that gives their values while it types."""
+"""A desktop wrapper that covers typed secrets in its captures, and provides their values while it types."""
 
 import time
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ __all__ = ["CoveredDesktop"]
 
 _BEFORE: Final = SettleLimits(idle_s=0.12, hard_s=1.0)
 _AFTER: Final = SettleLimits(idle_s=1.0, hard_s=2.0)
-"""The application has read the keys by then; the rest is its drawing."""
+"""The waits after typing: the application has read the keys by then, and only has to draw."""
 
 
 class CoveredDesktop(DesktopWrapper):
-    """Another desktop; everybody who looks through this one sees no secret that it typed.
+    """Another desktop, in whose captures and window titles no secret is shown that it typed.
 
     Attributes:
-        name: as the record calls it.
+        name: the desktop's name in the record.
     """
 
     def __init__(self, desktop: Desktop, vault: Vault) -> None:
@@ -39,10 +39,10 @@ class CoveredDesktop(DesktopWrapper):
         self._stop: StopCheck = lambda: False
 
     def recover(self, last: Frame) -> None:
-        """Cover what was covered in the last picture of a run that goes on.
+        """Cover again what was covered in the last picture of a run that is resumed.
 
         Raises:
-            SettingsError: it can't be told where that is now.
+            SettingsError: the screen has changed since, so it can't be known where the secret is now.
         """
         if not self._covers.recover(last, self._desktop.grab()):
             raise SettingsError(
@@ -52,7 +52,7 @@ class CoveredDesktop(DesktopWrapper):
 
     @contextmanager
     def typing(self, name: str) -> Iterator[str]:
-        """Give a value for as long as it is typed, and note what that draws.
+        """Provide a secret's value for as long as it is typed, and note what the typing draws.
 
         Raises:
             FocusLostError: the keys would go to another application than the secret's.
@@ -72,7 +72,7 @@ class CoveredDesktop(DesktopWrapper):
         self._note()
 
     def _note(self) -> None:
-        """Note what the typing drew; after a failure that is done when somebody looks."""
+        """Note what the typing drew; if the typing failed, that is done at the next capture."""
         if self._begun is None:
             return
         (before, window), self._begun = self._begun, None
@@ -117,11 +117,11 @@ class CoveredDesktop(DesktopWrapper):
             raise DesktopError(str(error)) from error
 
     def window_at(self, point: DesktopPoint) -> WindowInfo | None:
-        return self._known(self._desktop.window_at(point))
+        return self._redacted(self._desktop.window_at(point))
 
     def focused(self) -> WindowInfo | None:
-        return self._known(self._desktop.focused())
+        return self._redacted(self._desktop.focused())
 
-    def _known(self, window: WindowInfo | None) -> WindowInfo | None:
-        """A title may show what was typed."""
+    def _redacted(self, window: WindowInfo | None) -> WindowInfo | None:
+        """Take the secrets out of a window's title, which may show what was typed."""
         return window and replace(window, title=self._vault.redactor.text(window.title))

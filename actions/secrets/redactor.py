@@ -1,7 +1,7 @@
-"""Taking secrets out of what is written: each value in every form in which it may turn up.
+"""Replace secrets in texts by their marks: each value in every form in which it may appear.
 
-Every door to the outside has one of these: the journal, the messages to a model and its replies, what is
-printed. Numbers aren't touched, nor names of files and checksums, which are the program's own.
+The journal, the messages to a model and its replies, and printed output all go through a `Redactor`.
+Numbers aren't changed, nor file names and checksums, which the program makes itself.
 """
 
 import base64
@@ -20,17 +20,22 @@ from qvl_agent.actions.planning.placeholders import mark
 __all__ = ["NOTHING", "Redactor", "StreamRedactor", "forms"]
 
 _LONG: Final = 8
-"""From so many characters on a value is looked for backwards and in base64 and hexadecimal too; of a shorter
-one those forms are in other data by chance."""
+"""From this many characters on a value is also looked for backwards, in base64 and in hexadecimal; these
+forms of a shorter value are in other data by chance."""
 _LEAST: Final = 6
 """Characters of the shortest base64 or hexadecimal form that is looked for."""
-_OURS: Final = frozenset({"sha256", "file", "id", "approval", "format", "kind", "type"})
+_OWN_KEYS: Final = frozenset({"sha256", "file", "id", "approval", "format", "kind", "type"})
+"""Keys of records whose values the program makes itself; they are left alone."""
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class Redactor:
-    """Replaces the values of named secrets by their marks."""
+    """Replaces the values of named secrets by their marks.
+
+    Attributes:
+        longest: characters of the longest form of a value; 0 without secrets.
+    """
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._names = {form: name for name, value in values.items() for form in forms(value)}
@@ -42,11 +47,11 @@ class Redactor:
         return bool(self._names)
 
     def text(self, text: str) -> str:
-        """Take the values out of a text."""
+        """Replace the values in a text."""
         return self._pattern.sub(lambda found: mark(self._names[found[0]]), text) if self._names else text
 
     def plain(self, value: object) -> object:
-        """Take them out of every text in a value as JSON has it."""
+        """Replace the values in every text of a JSON value, except under the program's own keys."""
         match value:
             case str():
                 return self.text(value)
@@ -54,31 +59,32 @@ class Redactor:
                 return [self.plain(each) for each in value]
             case dict():
                 return {
-                    self.text(key): each if key in _OURS else self.plain(each) for key, each in value.items()
+                    self.text(key): each if key in _OWN_KEYS else self.plain(each)
+                    for key, each in value.items()
                 }
             case _:
                 return value
 
     def record(self, record: M) -> M:
-        """Take them out of a record."""
+        """Replace the values in a record, and return it as a model of the same class."""
         if not self._names:
             return record
         return type(record).model_validate_json(json.dumps(self.plain(record.model_dump(mode="json"))))
 
     def stream(self) -> "StreamRedactor":
-        """Begin to redact a text that comes in pieces."""
+        """Return a new redactor for one text that comes in pieces."""
         return StreamRedactor(self)
 
 
 class StreamRedactor:
-    """Redacts a text in pieces, in which a value may be cut in two: the end is held back until it is safe."""
+    """Redacts a text that comes in pieces; its end is held back, because a value may be cut in two."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._held = ""
 
     def feed(self, piece: str) -> str:
-        """Take a piece, and give what may be shown so far."""
+        """Add a piece, and return the next part of the redacted text."""
         self._held += piece
         found = [match.span() for match in self._redactor._pattern.finditer(self._held)]  # noqa: SLF001 - its own
         safe = max(0, len(self._held) - self._redactor.longest + 1)
@@ -87,7 +93,7 @@ class StreamRedactor:
         return self._redactor.text(shown)
 
     def end(self) -> str:
-        """Give what was held back."""
+        """Return the rest of the redacted text."""
         shown, self._held = self._held, ""
         return self._redactor.text(shown)
 
@@ -96,7 +102,7 @@ NOTHING: Final = Redactor({})
 
 
 def forms(value: str) -> frozenset[str]:
-    """List the texts in which a value may turn up."""
+    """Return all forms in which a value may appear in texts."""
     found: set[str] = set()
     for text in _variants(value):
         found.update(_escaped(text))
@@ -107,13 +113,13 @@ def forms(value: str) -> frozenset[str]:
 
 
 def _variants(value: str) -> set[str]:
-    """The value as Unicode's normal forms have it, and backwards."""
+    """Return the value, its Unicode normal forms NFC and NFD, and, if it is long, all of these backwards."""
     kinds = {value, unicodedata.normalize("NFC", value), unicodedata.normalize("NFD", value)}
     return kinds | ({each[::-1] for each in kinds} if len(value) >= _LONG else set())
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """As source, JSON, URLs and HTML write it."""
+    """List the ways to write a text in source code, JSON, URLs and HTML."""
     yield text
     for ascii_only in (True, False):
         once = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
@@ -139,7 +145,10 @@ def _escaped(text: str) -> Iterator[str]:
 
 
 def _encoded(data: bytes) -> Iterator[str]:
-    """In hexadecimal, and in base64 wherever in longer data it begins: what surely is of its own bytes."""
+    """List data in hexadecimal, and in base64 at each of the 3 offsets that it may have in longer data.
+
+    Of base64, only the characters are listed that depend on the data's own bytes alone.
+    """
     yield data.hex()
     yield data.hex().upper()
     for offset, skipped in ((0, 0), (1, 2), (2, 3)):

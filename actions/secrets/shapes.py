@@ -1,6 +1,6 @@
-"""Finding a drawn text again, whatever colours it has now: by the shape of its edges.
+"""Find a drawn text again by the shape of its edges, whatever its colours are now.
 
-A field that is selected, loses the focus or scrolls is drawn anew in other colours or elsewhere, with the
+A field that is selected, loses the focus or scrolls is drawn again in other colours or elsewhere, with the
 same glyphs. So edges are compared, by normalised cross-correlation: 1 is the same shape, about 0 another.
 """
 
@@ -15,15 +15,15 @@ from qvl_agent.actions.core.frame import Pixels
 __all__ = ["Shape", "edges"]
 
 Edges = npt.NDArray[np.float32]
-"""How steep the brightness is, of shape (height, width)."""
+"""How much the brightness changes at each pixel, of shape (height, width)."""
 _SMALLEST: Final = (6, 12)
-"""Height and width below which a shape is in every picture."""
+"""The least height and width of a shape that is looked for; a smaller one is in every picture."""
 _MOST: Final = 20
-"""Places at which one shape is looked for in one picture."""
+"""The most places in one picture at which a shape is found."""
 
 
 def edges(pixels: Pixels) -> Edges:
-    """Say how much the brightness changes from each pixel to the next, along the line and down."""
+    """Return how much the brightness changes from each pixel to the next ones, on the right and below."""
     bright = (
         pixels[..., 0] * np.float32(0.3) + pixels[..., 1] * np.float32(0.6) + pixels[..., 2] * np.float32(0.1)
     )
@@ -34,7 +34,12 @@ def edges(pixels: Pixels) -> Edges:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """A drawn text's edges, less their mean, and their length as a vector."""
+    """The shape of a drawn text.
+
+    Attributes:
+        edges: its edges, less their mean.
+        length: their length as a vector (the Euclidean norm).
+    """
 
     edges: Edges
     length: float
@@ -47,18 +52,18 @@ class Shape:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width."""
+        """(height, width) in pixels."""
         height, width = self.edges.shape
         return height, width
 
     @property
     def telling(self) -> bool:
-        """Whether it is large and lively enough to be looked for elsewhere."""
+        """Return whether it is large enough to be looked for elsewhere, and has edges at all."""
         height, width = self.size
         return height >= _SMALLEST[0] and width >= _SMALLEST[1] and self.length > 0
 
     def likeness(self, pixels: Pixels) -> float:
-        """Compare with pixels of the same size: 1 for the same shape."""
+        """Return the correlation with pixels of the same size: 1 for the same shape, about 0 for another."""
         other = edges(pixels)
         other = other - other.mean()
         length = float(np.linalg.norm(other))
@@ -67,7 +72,7 @@ class Shape:
         return float((self.edges * other).sum()) / (self.length * length)
 
     def find(self, pixels: Pixels, least: float) -> list[tuple[int, int]]:
-        """List the places, (top, left), where the pixels show the shape with at least that likeness."""
+        """List the places, (top, left), where pixels show the shape with a likeness of at least `least`."""
         height, width = self.size
         rows, columns = pixels.shape[0] - height + 1, pixels.shape[1] - width + 1
         if not self.telling or rows < 1 or columns < 1:
@@ -97,7 +102,7 @@ class Shape:
 
 
 def _sums(values: Edges, height: int, width: int) -> npt.NDArray[np.float64]:
-    """Add up the values under a window at each place where it fits."""
+    """Return the sum of the values under a window of this size, for each place where it fits."""
     table = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
     table[1:, 1:] = values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
     return np.asarray(

@@ -1,4 +1,4 @@
-"""The secrets of one run: their values, whose they are, and what takes them out of what is written."""
+"""The secrets of one run (`Vault`): their values, their applications, and their redactor."""
 
 from collections.abc import Mapping
 from typing import Final, Never
@@ -12,19 +12,19 @@ __all__ = ["EMPTY", "Vault"]
 
 
 class Vault:
-    """Values by name, in this process's memory alone. It shows names, and is never written or copied out.
+    """The secrets by name, in this process's memory only. It shows names only, and can't be pickled.
 
     Attributes:
-        redactor: takes the values out of texts.
+        redactor: replaces the values in texts.
     """
 
     __slots__ = ("_values", "redactor")
 
     def __init__(self, values: Mapping[str, SecretValue]) -> None:
-        """Keep some values.
+        """Store the secrets.
 
         Raises:
-            SettingsError: a name isn't valid, or a value is the same as what stands in its place.
+            SettingsError: a name isn't valid, or a value is part of a name's mark or placeholder.
         """
         self._values = dict(values)
         for name, secret in self._values.items():
@@ -51,14 +51,14 @@ class Vault:
 
     @property
     def bindings(self) -> dict[str, Binding]:
-        """Say which application each is for."""
+        """The application that each secret is for."""
         return {name: Binding(application=secret.application) for name, secret in self._values.items()}
 
     def get(self, name: str) -> SecretValue:
-        """Give a secret.
+        """Return the secret of this name.
 
         Raises:
-            DesktopError: there is no such one.
+            DesktopError: there is no such secret.
         """
         if name not in self._values:
             raise DesktopError(f"there is no secret '{name}' in this run; nothing was typed for it")

@@ -1,7 +1,7 @@
-"""The desktop of Windows and macOS: frames by mss, input by pyautogui, text by pynput; kept thin.
+"""The desktop of Windows and macOS: frames by mss, input by pyautogui, text and the wheel by pynput.
 
-Written from their documentation. It is tested on X11 as far as it goes there; on the two systems it
-is made for it has not been run.
+It is written from the libraries' documentation and kept small. It is tested on X11 as far as it works
+there; it has not been run on the two systems that it is made for.
 """
 
 import time
@@ -37,22 +37,29 @@ _MAC_KEYS: Final = {"meta": "command", "alt": "option", "altgr": "optionright"}
 _Plain = MoveEvent | ButtonEvent | WheelEvent | KeyEvent | TextEvent
 """Every event but a secret."""
 _CHUNK: Final = 20
-"""Characters between two looks at `stop`."""
+"""Characters that are typed between two calls of `stop`."""
 _DRAG_PAUSE_S: Final = 0.01
 _DRAG_STEPS: Final = 20
 
 
 class NativeDesktop(Desktop):
-    """A monitor, by pyautogui's and mss's coordinates: logical pixels of the virtual desktop.
+    """A monitor, with the mouse and the keyboard.
+
+    Coordinates are those of pyautogui and mss: logical pixels of the virtual desktop.
 
     Attributes:
-        name: as the record calls it.
+        name: the desktop's name in the record.
     """
 
     capabilities = Capabilities(windows=True, pointer=True)
 
     def __init__(self, *, monitor: int = 1, mac: bool = False, name: str = "local") -> None:
-        """Import the libraries and look once.
+        """Import the libraries, and check that the monitor exists.
+
+        Args:
+            monitor: the monitor's number in mss's order, from 1.
+            mac: whether keys have the names of macOS.
+            name: the desktop's name in the record.
 
         Raises:
             NoScreenError: a package or a permission is missing, or there is no such monitor.
@@ -72,7 +79,7 @@ class NativeDesktop(Desktop):
         return Geometry(tuple(_rect(one) for one in self._fresh().monitors[1:]))
 
     def _fresh(self) -> mss.MSS:
-        """Reopen mss: it reads the monitors once."""
+        """Reopen mss and return it, because it reads the monitors only when it is opened."""
         self._mss.close()
         self._mss = mss.MSS()
         return self._mss
@@ -104,7 +111,7 @@ class NativeDesktop(Desktop):
         return DesktopPoint(int(at.x), int(at.y))
 
     def off_limits(self) -> tuple[Rect, ...]:
-        """No region: our own window is known by its process, as `window_at` has it."""
+        """Return no region: our own windows are known by their process, in `window_at`."""
         return ()
 
     def window_at(self, point: DesktopPoint) -> WindowInfo | None:
@@ -114,7 +121,7 @@ class NativeDesktop(Desktop):
         return self._windows.focused()
 
     def layout(self) -> Layout | None:
-        """Nobody knows: how all windows lie isn't looked up on these systems."""
+        """Return None: the layout of all windows isn't looked up on these systems."""
         return None
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
@@ -158,7 +165,7 @@ class NativeDesktop(Desktop):
                 assert_never(event)
 
     def _move(self, point: DesktopPoint, stop: StopCheck) -> None:
-        """Put the pointer there: at once, or, with a button down, by drag events along the line."""
+        """Move the pointer to a point: at once, or, with a button down, by drag events along the line."""
         button = next((name for what, name in self._held if what == "button"), None)
         if button is None:
             self._gui.moveTo(point.x, point.y, _pause=False)
@@ -189,7 +196,7 @@ class NativeDesktop(Desktop):
             self._held.remove(("key", key))
 
     def _wheel(self, dx: int, dy: int, stop: StopCheck) -> None:
-        """Turn notch by notch by pynput, whose y is upwards.
+        """Turn the wheel notch by notch by pynput, whose y is upwards.
 
         pyautogui's unit is a 120th of a notch on Windows, where its hscroll turns the vertical wheel.
         """
@@ -220,7 +227,7 @@ class NativeDesktop(Desktop):
 
 
 def _libraries() -> tuple[Any, Any, Any]:
-    """Import what binds to the screen when imported, and turn off what would get in the way.
+    """Import the libraries that connect to the screen, and turn off pyautogui's pauses and fail-safe corner.
 
     Returns:
         pyautogui, and pynput's controllers of the keyboard and the mouse.
@@ -233,7 +240,7 @@ def _libraries() -> tuple[Any, Any, Any]:
     except (KeyError, OSError) as error:
         raise NoScreenError(f"the screen can't be driven: {error}; run in a desktop session") from None
     pyautogui.PAUSE = 0
-    pyautogui.FAILSAFE = False  # a corner isn't out of bounds for the agent, and `stop` is its own way
+    pyautogui.FAILSAFE = False  # the agent may click in a corner, and is stopped by `stop`
     return pyautogui, keyboard.Controller(), mouse.Controller()
 
 

@@ -1,7 +1,7 @@
-"""Whose window is where, on Windows and macOS: by user32 through ctypes, and by Quartz's window list.
+"""Find windows and their owners on Windows, by user32 through ctypes, and on macOS, by Quartz's window list.
 
-Written from the systems' documentation and not run there. What can't be told is None, and then no
-rule about windows fires but an allow-list's, which asks.
+It is written from the systems' documentation and has not been run there. A window that can't be found is
+None, which the guard treats as an unknown window.
 """
 
 import os
@@ -37,7 +37,7 @@ class WindowFinder(Protocol):
 
 
 class NoWindows:
-    """Nobody knows."""
+    """A finder that knows no window, for systems without a library for it."""
 
     def at(self, point: DesktopPoint) -> WindowInfo | None:
         del point
@@ -48,7 +48,7 @@ class NoWindows:
 
 
 def find_windows() -> WindowFinder:
-    """Choose by the system; where its library is missing, nobody knows."""
+    """Return the finder for this system, or `NoWindows` if there is none or its library is missing."""
     if sys.platform == "win32":
         return _Windows()
     if sys.platform == "darwin":
@@ -62,13 +62,13 @@ def find_windows() -> WindowFinder:
 def from_user32(
     image: str, title: str, rect: tuple[int, int, int, int], *, focused: bool, ours: bool
 ) -> WindowInfo:
-    """Make a window's facts from what user32 and kernel32 say.
+    """Build a window's facts from values of user32 and kernel32.
 
     Args:
-        image: the full path of the owner's executable; "" if it isn't told.
-        title: as GetWindowTextW has it.
-        rect: left, top, right and bottom of GetWindowRect.
-        focused: whether it is GetForegroundWindow's.
+        image: the full path of the owner's executable; "" if it isn't known.
+        title: the title by GetWindowTextW.
+        rect: left, top, right and bottom by GetWindowRect.
+        focused: whether it is the window of GetForegroundWindow.
         ours: whether this process, its parent or its console owns it.
     """
     left, top, right, bottom = rect
@@ -86,7 +86,7 @@ def from_user32(
 def from_quartz(
     listed: Iterable[Mapping[str, Any]], front: int, own: frozenset[int]
 ) -> tuple[WindowInfo, ...]:
-    """Read CGWindowListCopyWindowInfo's list, front to back.
+    """Read the windows in the list of CGWindowListCopyWindowInfo, front to back.
 
     Args:
         listed: dictionaries with kCGWindowOwnerName, kCGWindowOwnerPID, kCGWindowName, kCGWindowBounds
@@ -126,7 +126,7 @@ if sys.platform == "win32":
     from ctypes import wintypes
 
     class _Windows:
-        """By user32: the window at a point is the root of what WindowFromPoint finds."""
+        """Finds windows by user32: the one at a point is the root of the one that WindowFromPoint returns."""
 
         def __init__(self) -> None:
             self._user, self._kernel = ctypes.windll.user32, ctypes.windll.kernel32
@@ -181,7 +181,7 @@ if sys.platform == "win32":
 if sys.platform == "darwin":
 
     class _Mac:
-        """By Quartz and AppKit, which pynput brings along (pyobjc)."""
+        """Finds windows by Quartz and AppKit (pyobjc), which are installed with pynput."""
 
         def __init__(self) -> None:
             import AppKit  # noqa: PLC0415 - part of pyobjc, on macOS alone

@@ -1,1 +1,1 @@
-"""The process beside a run that holds the kill switch and releases what is pressed."""
+"""The watchdog: a process beside a run that holds the kill switch and releases pressed keys and buttons."""

@@ -1,7 +1,8 @@
-"""A process beside the agent that holds the kill switch, and releases what we pressed whatever kills us.
+"""The agent's side of the watchdog, which holds the kill switch and releases our keys if this process dies.
 
-It is blocked on a pipe from us and on the X server. The pipe ends when this process ends in whatever
-way, SIGKILL too. It watches X displays; Windows and macOS have none yet.
+The watchdog is a process of its own. It waits for a pipe from this process and for the X server. The pipe
+ends when this process ends in any way, SIGKILL included. It watches X displays; Windows and macOS have no
+watchdog yet.
 """
 
 import logging
@@ -25,14 +26,14 @@ __all__ = ["Takeover", "Watchdog"]
 _log = logging.getLogger(__name__)
 
 Takeover = Literal["pause", "stop", "ignore"]
-"""What is done when the person moves the mouse or types during a run; the kill switch is always on."""
+"""What happens when the person moves the mouse or types during a run; the kill switch is always on."""
 
 _START_S: Final = 20.0
 _STUCK_S: Final = 5.0
 _LATE_S: Final = 0.6
-"""A watchdog that has shown no sign of life for so long may be stuck: nothing is pressed until it does."""
+"""A watchdog without a sign of life for this long may be stuck: nothing is pressed until it shows one."""
 _WAIT_S: Final = 3.0
-"""How long that is waited for; a busy machine may keep a process from running for a while."""
+"""Seconds to wait for that sign of life; on a busy machine a process may not run for a while."""
 _END_S: Final = 2.0
 _POLL_S: Final = 0.0005
 _NAP_S: Final = 0.005
@@ -42,26 +43,26 @@ _PROCESS: Final = "qvl_agent.actions.desktops.x11.watcher.process"
 
 
 class Watchdog:
-    """Starts the process, tells it what we do, and hears from it. A context manager.
+    """Starts the watchdog's process, sends it notes of our input, and reads its messages. A context manager.
 
-    Its start is not waited for: notes lie in the pipe until it reads them. `watching` waits.
+    The process's start isn't waited for: notes stay in the pipe until it reads them. `watching` waits.
 
     Attributes:
-        pid: its process id; SIGUSR1 to it stops the run.
+        pid: the watchdog's process id; SIGUSR1 to it stops the run.
         reason: why the run is to stop; "" while it may go on.
-        pauses: the run may go on after a pause: somebody took over, or the watchdog was lost.
-        lost: the reason is that the watchdog itself ended.
+        pauses: whether the run may go on after a pause: somebody took over, or the watchdog was lost.
+        lost: whether the reason is that the watchdog itself ended or is stuck.
     """
 
     def __init__(
         self, display: str, *, takeover: Takeover = "pause", started: Callable[[int], None] | None = None
     ) -> None:
-        """Start it.
+        """Start the watchdog's process.
 
         Args:
             display: the X display to watch.
             takeover: what the person's own input does.
-            started: told the process id, also when a lost one is replaced.
+            started: called with the process id, also when a lost watchdog is replaced.
         """
         self._display, self._takeover = display, takeover
         self._started = started or (lambda _pid: None)
@@ -95,8 +96,8 @@ class Watchdog:
         self._started(self.pid)
 
     @property
-    def _may_get_worse(self) -> bool:
-        """Whether a reason that comes now counts: who took over may mean the kill switch."""
+    def _takes_reasons(self) -> bool:
+        """Return whether another reason counts now: a takeover may be the beginning of the kill switch."""
         return not self.reason or self.reason in TAKEOVERS
 
     @property
@@ -104,30 +105,30 @@ class Watchdog:
         return self.lost or (self._takeover == "pause" and self.reason in TAKEOVERS)
 
     def before(self, note: Note) -> None:
-        """Tell it what we are about to press or move.
+        """Note for the watchdog what we are about to press or move.
 
         Raises:
-            DesktopError: it is gone or stuck, so nothing may be pressed.
+            DesktopError: the watchdog is gone or stuck, so nothing may be pressed.
         """
         try:
-            self._await_life()
+            self._await_heartbeat()
             self._write(note)
         except OSError as error:
-            self._hear()
+            self._read_messages()
             why = self.reason or f"the watchdog doesn't take notes ({error.strerror})"
             raise DesktopError(f"{why}; nothing more was pressed") from None
 
-    def _await_life(self) -> None:
-        """Wait for a late sign of life. Counted in naps: after a suspension every clock has jumped."""
+    def _await_heartbeat(self) -> None:
+        """Wait for a late sign of life. The wait counts naps, because a suspension makes clocks jump."""
         for _ in range(round(_WAIT_S / _NAP_S)):
             if not self._ready or self._closed or self._pulse.age() < _LATE_S:
                 return
             time.sleep(_NAP_S)
-        self._lose(_STUCK)
+        self._mark_lost(_STUCK)
         raise TimeoutError(_STUCK)
 
     def after(self, *notes: Note) -> None:
-        """Tell it what is done. Where it is gone, nobody needs to know."""
+        """Note for the watchdog what has been done; never raises, even if the watchdog is gone."""
         with suppress(OSError):
             self._write(*notes)
 
@@ -136,14 +137,14 @@ class Watchdog:
             os.write(self._to, pack(*notes))
 
     def stopped(self) -> bool:
-        """Say whether the run is to stop: the person wants it, or the watchdog is gone. Costs 3 µs."""
-        if self._may_get_worse and not self._closed:
-            self._hear()
-            self._look_for_life()
+        """Return whether the run is to stop: the person wants it, or the watchdog is gone. Takes 3 µs."""
+        if self._takes_reasons and not self._closed:
+            self._read_messages()
+            self._check_heartbeat()
         return bool(self.reason)
 
-    def _look_for_life(self) -> None:
-        """Notice one that is stuck; one that only slept with the machine gets a moment to wake up."""
+    def _check_heartbeat(self) -> None:
+        """Notice a stuck watchdog; one that only slept with the machine gets `_LATE_S` to wake up."""
         with self._lock:
             if not self._ready or self._pulse.age() < _WAIT_S:
                 self._late_since = None
@@ -151,26 +152,26 @@ class Watchdog:
                 _log.info("the watchdog's sign of life is late")
                 self._late_since = time.monotonic()
             elif time.monotonic() - self._late_since > _LATE_S:
-                self._lose(_STUCK)
+                self._mark_lost(_STUCK)
 
-    def _lose(self, why: str) -> None:
-        if self._may_get_worse:
+    def _mark_lost(self, why: str) -> None:
+        if self._takes_reasons:
             self.reason, self.lost = why, True
             _log.error("%s", why)
 
-    def _hear(self) -> None:
+    def _read_messages(self) -> None:
         with self._lock:
             try:
                 data = os.read(self._from, 4096)
             except BlockingIOError:
                 return
             if not data:
-                self._lose(_GONE)
+                self._mark_lost(_GONE)
             *lines, self._heard = (self._heard + data).split(b"\n")
             for line in lines:
-                self._take(line.decode(errors="replace"))
+                self._handle_message(line.decode(errors="replace"))
 
-    def _take(self, line: str) -> None:
+    def _handle_message(self, line: str) -> None:
         if line == READY:
             self._ready = True
         elif line == ARMED:
@@ -178,13 +179,13 @@ class Watchdog:
         elif line.startswith(TAKEOVER):
             if not self.reason and not self._resting:
                 self.reason = line.removeprefix(TAKEOVER)
-        elif self._may_get_worse:
+        elif self._takes_reasons:
             self.reason = line
             self.lost = line.startswith(FAILED)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """While the block runs, the person's own input means that they take over, if that stops runs.
+        """Take the person's own input as a takeover while the block runs, unless takeovers are ignored.
 
         Raises:
             NoScreenError: the watchdog didn't start; the message has its reason.
@@ -198,7 +199,7 @@ class Watchdog:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """While the block runs, the person is asked something, and may type and click."""
+        """Let the person type and click while the block runs, as they are asked something."""
         self.after(Note(Kind.DISARM))
         try:
             yield
@@ -206,9 +207,9 @@ class Watchdog:
             self._arm()
 
     def rest(self) -> None:
-        """The run pauses: nothing is watched but `qvl-agent stop`, and what made it pause is forgotten.
+        """Begin a pause: only `qvl-agent stop` still stops the run, and the reason of the pause is cleared.
 
-        For the first second the kill switch counts too: its first Esc or motion is what a pause begins with.
+        The kill switch counts for one more second, because its first Esc or motion may have begun the pause.
         """
         self._resting = True
         if self.lost:
@@ -222,10 +223,10 @@ class Watchdog:
         self.after(Note(Kind.REST))
 
     def wake(self) -> None:
-        """The run goes on. A watchdog that was lost is another one from now on.
+        """End a pause; a watchdog that was lost is replaced by a new one.
 
         Raises:
-            NoScreenError: the new one didn't start.
+            NoScreenError: the new watchdog didn't start.
         """
         if self._closed:
             self._start()
@@ -240,19 +241,19 @@ class Watchdog:
         self._pulse.close()
 
     def _arm(self) -> None:
-        """Let it take what happens from now on for the person's; what was before, it has seen by then."""
+        """Make the watchdog take later input for the person's; wait until it has seen all earlier input."""
         self._armed = False
         self.after(Note(Kind.ARM))
         deadline = time.monotonic() + _STUCK_S
         while not self._armed and not self.stopped():
             if time.monotonic() > deadline:
-                self._lose(f"the watchdog hasn't answered for {_STUCK_S:g} s")
+                self._mark_lost(f"the watchdog hasn't answered for {_STUCK_S:g} s")
             time.sleep(_POLL_S)
 
     def _await_start(self) -> None:
         deadline = time.monotonic() + _START_S
         while not self._ready and not self.lost:
-            self._hear()
+            self._read_messages()
             if time.monotonic() > deadline:
                 raise NoScreenError(f"the watchdog didn't start within {_START_S:g} s; is it overloaded?")
             time.sleep(_POLL_S)
@@ -261,7 +262,7 @@ class Watchdog:
             raise NoScreenError(f"the watchdog can't watch ({why}); go without it by --no-watchdog")
 
     def close(self) -> None:
-        """End it; what it still knows to be down is released. May be called twice."""
+        """End the watchdog, which releases all that it knows to be down. May be called twice."""
         self.after(Note(Kind.END))
         self._closed = True
         if not self._pulse.closed:

@@ -1,6 +1,6 @@
-"""A sign of life that one process shows another: the time, in eight bytes of memory that both see.
+"""A sign of life from one process to another: the time, in eight bytes of memory that they share.
 
-A pipe would do as well until it is full, and then its writer waits, or loses what must not be lost.
+A pipe isn't used: once it is full, its writer has to wait, or to lose messages that must not be lost.
 """
 
 import mmap
@@ -16,13 +16,13 @@ from typing import Final, Self
 __all__ = ["BEAT_S", "Pulse", "shared_memory"]
 
 BEAT_S: Final = 0.2
-"""How often the living show it."""
+"""Seconds between two signs of life."""
 _TIME: Final = struct.Struct("=d")
 
 
 @contextmanager
 def shared_memory() -> Iterator[int]:
-    """Make a file to map that a child process may inherit; it lives as long as somebody maps it.
+    """Make a file for a `Pulse` that a child process may inherit; its memory lasts while a process maps it.
 
     Raises:
         OSError: there is no memory for it.
@@ -33,7 +33,7 @@ def shared_memory() -> Iterator[int]:
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
     try:
-        # Written, not only made longer: to touch a page that a full disk has no room for kills a process.
+        # Bytes are written, as a process that touches a page without room on a full disk is killed.
         os.write(file, bytes(_TIME.size))
         yield file
     finally:
@@ -41,7 +41,7 @@ def shared_memory() -> Iterator[int]:
 
 
 class Pulse:
-    """The memory that `shared_memory` made; a context manager.
+    """The time of the last sign of life, in the memory that `shared_memory` made. A context manager.
 
     The clock is the system's monotonic one, which both processes share.
     """
@@ -53,7 +53,7 @@ class Pulse:
         _TIME.pack_into(self._memory, 0, time.monotonic())
 
     def age(self) -> float:
-        """Say how many seconds ago it last beat; since the machine was started, if it never did."""
+        """Return the seconds since the last beat; if there was none, those on the monotonic clock."""
         (last,) = _TIME.unpack_from(self._memory)
         return time.monotonic() - float(last)
 

@@ -1,7 +1,9 @@
-"""What the agent tells its watchdog, as it travels over the pipe: eight bytes a note.
+"""The messages between the agent and its watchdog: notes of eight bytes one way, lines of text the other.
 
 A press or motion is noted *before* it is sent, so the watchdog never sees an event of ours that it
-wasn't told of; a release is noted after the server has taken it, so what may be down is always known.
+wasn't told of; a release is noted after the server has taken it, so the watchdog always knows what may be
+down. The watchdog answers with lines: `READY`, `ARMED`, `TAKEOVER` or `FAILED` with a reason, or only the
+reason for which the run is to stop.
 """
 
 import struct
@@ -13,24 +15,20 @@ from qvl_agent.actions.core.coordinates import DesktopPoint
 __all__ = ["ARMED", "FAILED", "READY", "TAKEOVER", "Kind", "Ledger", "Note", "NoteReader", "pack"]
 
 _RECORD: Final = struct.Struct("=BxHhh")
-"""Kind, code, x, y. X coordinates are signed 16-bit."""
-
+"""A note's fields: kind, code, x, y. X coordinates are signed 16-bit."""
 
 READY: Final = "ready"
-"""It watches."""
-
+"""The watchdog watches."""
 ARMED: Final = "armed"
-"""It takes what happens from now on for the person's."""
-
+"""The watchdog takes other input than ours for the person's from now on."""
 TAKEOVER: Final = "takeover: "
-"""What follows is how somebody took over."""
-
+"""The beginning of a line with the way in which somebody took over."""
 FAILED: Final = "failed: "
-"""What follows is why it can't watch; it ends."""
+"""The beginning of a line with the reason that the watchdog can't watch; it ends then."""
 
 
 class Kind(IntEnum):
-    """What a note says; `code` is a keycode or a button's number where one is needed."""
+    """The meaning of a note; its `code` is a keycode or a button's number if it needs one."""
 
     KEY = 1
     """A key is about to be pressed."""
@@ -41,21 +39,23 @@ class Kind(IntEnum):
     MOTION = 5
     """The pointer is about to be put at x, y."""
     TAKEN = 6
-    """The server has taken all that was noted so far."""
+    """The server has taken everything that was noted so far."""
     LOCKS = 7
-    """CapsLock (code) and the layout group (x), as they were, are about to be put out of the way."""
+    """CapsLock (code) and the layout group (x) had these values, and are about to be turned off."""
     LOCKS_BACK = 8
+    """CapsLock and the layout group have their values back."""
     ARM = 9
-    """From now on input that isn't ours is somebody taking over."""
+    """From now on input that isn't ours means that somebody takes over."""
     DISARM = 10
+    """From now on it doesn't mean that any more."""
     END = 11
-    """We are done, and hold nothing."""
+    """The agent is done, and holds nothing down."""
     REST = 12
-    """The run is paused until ARM: what somebody does means nothing."""
+    """The run is paused until ARM: other input means nothing."""
 
 
 class Note(NamedTuple):
-    """One thing that the watchdog is told."""
+    """One message to the watchdog."""
 
     kind: Kind
     code: int = 0
@@ -68,18 +68,18 @@ class Note(NamedTuple):
 
 
 class Ledger(Protocol):
-    """Where the input side writes what it is about to do, and what it has undone."""
+    """The receiver of notes on input: before it is sent, and after it was taken."""
 
     def before(self, note: Note) -> None:
-        """Write down what comes next.
+        """Note input that is about to be sent.
 
         Raises:
-            DesktopError: it can't be written, so nothing may be sent.
+            DesktopError: it can't be noted, so the input may not be sent.
         """
         ...
 
     def after(self, *notes: Note) -> None:
-        """Write down what was done; never raises, as it is called on the way out too."""
+        """Note what has been done; never raises, as it is called during recovery too."""
         ...
 
 
@@ -88,7 +88,7 @@ def pack(*notes: Note) -> bytes:
 
 
 class NoteReader:
-    """Puts notes together from the pieces in which a pipe gives them."""
+    """Reads notes from the pieces of data that come out of a pipe."""
 
     def __init__(self) -> None:
         self._rest = b""

@@ -1,4 +1,7 @@
-"""When the person's own input stops a run: double Esc, a held corner, taking over. Pure."""
+"""The rules by which the person's own input stops a run: double Esc, a held corner, taking over.
+
+They are pure: they neither read input nor send any.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,9 +14,9 @@ DOUBLE_ESC_S: Final = 0.5
 CORNER_S: Final = 0.15
 _CORNER_PX: Final = 2
 _JITTER_PX: Final = 5
-"""A desk that is bumped moves the pointer by less."""
+"""Pixels that somebody moves the mouse at least; a bump against the desk moves it by less."""
 _JITTER_REST_S: Final = 1.0
-"""After so long without a motion the next is measured from where the pointer then is."""
+"""Seconds without a motion after which the next one is measured from the pointer's place at that time."""
 
 _ESC: Final = "Esc was pressed twice"
 _CORNER: Final = "the mouse was held in a corner of the screen"
@@ -21,11 +24,11 @@ _TYPED: Final = "somebody typed while the agent was at work"
 _CLICKED: Final = "somebody clicked or scrolled while the agent was at work"
 _MOVED: Final = "somebody moved the mouse while the agent was at work"
 TAKEOVERS: Final = frozenset({_TYPED, _CLICKED, _MOVED})
-"""Which reasons are somebody taking over; the others are the kill switch."""
+"""The reasons that mean a takeover; the others mean the kill switch."""
 
 
 def corners(monitors: Sequence[Rect]) -> tuple[DesktopPoint, ...]:
-    """Find the corners where a pointer comes to rest: those of monitors with no other monitor beside them."""
+    """Return the corners that stop a pointer: corners of monitors that no other monitor is beside."""
     found = []
     for monitor in monitors:
         right, bottom = monitor.left + monitor.width - 1, monitor.top + monitor.height - 1
@@ -38,11 +41,14 @@ def corners(monitors: Sequence[Rect]) -> tuple[DesktopPoint, ...]:
 
 
 class PersonRules:
-    """Told of our moves and of the input that isn't ours; says why the run is to stop, or "".
+    """Judges the input that isn't ours; its methods return why the run is to stop, or "".
+
+    It has to be told of our own moves too. Points are pixels of the screen, times seconds.
 
     Attributes:
-        armed: whether other input than the kill switch counts: somebody takes over.
-        corner_since: since when the person has the pointer in a corner, in the caller's seconds.
+        armed: whether other input than the kill switch counts, as a takeover.
+        corner_since: when the person put the pointer into a corner, on the caller's clock; None if it
+            isn't in one.
     """
 
     def __init__(self, at: DesktopPoint) -> None:
@@ -53,7 +59,7 @@ class PersonRules:
         self._stirred = 0.0
 
     def arm(self, at: DesktopPoint) -> None:
-        """From now on the person has handed over; the pointer is here."""
+        """Take other input for a takeover from now on; the pointer is at `at`."""
         self.armed = True
         self.agent_moved(at)
 
@@ -62,7 +68,7 @@ class PersonRules:
         self.corner_since = None
 
     def key(self, *, escape: bool, time_s: float) -> str:
-        """A key was pressed; `time_s` is the event's own, on any clock."""
+        """Judge the press of a key; `time_s` is the event's own time, on any clock."""
         before, self._escaped = self._escaped, time_s if escape else None
         if escape and before is not None and time_s - before <= DOUBLE_ESC_S:
             return _ESC
@@ -73,7 +79,7 @@ class PersonRules:
         return _CLICKED if self.armed else ""
 
     def moved(self, at: DesktopPoint, corner: Sequence[DesktopPoint], now: float) -> str:
-        """The pointer was moved, and is here; `corner` are the screen's."""
+        """Judge a motion of the pointer to `at`; `corner` are the screen's corners."""
         if now - self._stirred > _JITTER_REST_S:
             self._anchor = self._at
         self._stirred = now
@@ -87,7 +93,7 @@ class PersonRules:
         return ""
 
     def held(self, at: DesktopPoint, corner: Sequence[DesktopPoint], now: float) -> str:
-        """Some time has passed, and the pointer is here."""
+        """Judge the time that the pointer has been in a corner; it is at `at` now."""
         if self.corner_since is None:
             return ""
         if not _near(at, corner, _CORNER_PX):

@@ -1,1 +1,1 @@
-"""The desktop of an X server."""
+"""The desktop of an X server: captures, input, windows and the watchdog's process."""

@@ -1,6 +1,6 @@
-"""Pixels from an X server, by mss's XCB backend.
+"""Capture pixels from an X server, by mss's XCB backend.
 
-mss's older Xlib backend ends the whole process when the server dies; XCB raises.
+mss's older Xlib backend ends the whole process when the server dies; XCB raises an exception.
 """
 
 import mss
@@ -15,7 +15,7 @@ __all__ = ["Capture"]
 
 
 class Capture:
-    """One mss instance, made anew when the screen has changed under it."""
+    """Captures the screen by one mss instance, which is made anew when the screen's size has changed."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -33,7 +33,7 @@ class Capture:
             raise NoScreenError(f"the screen {self._name} can't be captured: {error}") from None
 
     def grab(self, region: Rect) -> Pixels:
-        """Read a rectangle of the screen as RGB, a view into mss's BGRA buffer.
+        """Read a rectangle of the screen as RGB of shape (height, width, 3), a view on mss's BGRA buffer.
 
         Raises:
             DesktopError: the server is gone, or the rectangle isn't on the screen.

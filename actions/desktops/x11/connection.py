@@ -1,4 +1,7 @@
-"""Connections to an X server that survive interruption, and say plainly why there is none."""
+"""Connections to an X server that can be used again after an exception, and the server's list of monitors.
+
+A failure to connect is raised as an error with the reason and a remedy.
+"""
 
 # Xlib is safe across threads only if this import comes before any other of Xlib: without it four
 # threads on one connection hang after the first request.
@@ -26,7 +29,7 @@ _FAILURES: Final = (xerror.ConnectionClosedError, xerror.DisplayError, xerror.XE
 
 
 def connect(name: str) -> Any:
-    """Open a connection of python-xlib.
+    """Open a connection, a Display of python-xlib.
 
     Raises:
         NoScreenError: the wrong Xlib is installed, or no server takes the connection.
@@ -48,32 +51,15 @@ def connect(name: str) -> Any:
     return display
 
 
-def _ignore(_error: object, _request: object) -> None:
-    """Keep python-xlib from printing; requests whose failure matters are checked where they are made."""
-
-
-def _close_sockets(error: BaseException | None) -> None:
-    """Close the socket that python-xlib leaves open in the frames of a failed connection."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        while error is not None:
-            traceback.clear_frames(error.__traceback__)
-            error = error.__context__
-
-
-def _refusal(name: str, error: Exception) -> str:
-    why = " ".join(str(getattr(error, "msg", error)).split()).rstrip("\x00. ")
-    if "uthoriz" in why or "No protocol specified" in why:
-        return f"the X display {name} refused us ({why}): run as the user who is logged in there"
-    return f"no X server answers at {name} ({why}): check DISPLAY, or use --desktop sandbox:chat"
-
-
 class Connection:
-    """One conversation at a time with an X server: `with connection as display: ...`.
+    """A connection that one thread at a time uses: `with connection as display: ...`.
 
-    python-xlib's locks and flags are left in disorder when an exception (a signal's, say) passes
-    through a request, and the next request hangs for good. So a connection on which anything was
-    raised is dropped, and the next conversation opens a new one.
+    When an exception (a signal's, for example) interrupts a request, python-xlib's locks and flags are left
+    in an invalid state, and the next request hangs forever. So a connection on which anything was raised is
+    dropped, and the next block opens a new one. A failure of the server leaves the block as a DesktopError.
+
+    Attributes:
+        name: the X display's name.
     """
 
     def __init__(self, name: str) -> None:
@@ -115,19 +101,19 @@ class Connection:
             raise DesktopError(f"the X server at {self.name} failed: {_one_line(error)}") from error
 
     def drop(self) -> None:
-        """Forget the connection without another word on it."""
+        """Close the connection's socket without sending anything more."""
         display, self._display = self._display, None
         if display is not None:
             display.display.socket.close()
 
     def close(self) -> None:
-        """End it for good. May be called twice."""
+        """Close it for good. May be called twice."""
         with self._lock:
             self._closed = True
             self.drop()
 
     def _drain(self) -> None:
-        """Throw away the events nobody asked for (every client gets MappingNotify)."""
+        """Discard the events that nobody asked for (every client gets MappingNotify)."""
         try:
             while self._display is not None and self._display.pending_events():
                 self._display.next_event()
@@ -135,12 +121,8 @@ class Connection:
             self.drop()
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 def monitors(display: Any) -> tuple[Rect, ...]:
-    """List the monitors by RandR, in its order; without it the whole screen is one."""
+    """List the monitors' rectangles in RandR's order; without RandR the whole screen is one monitor."""
     root = display.screen().root
     if display.has_extension(randr.extname):
         found = root.xrandr_get_monitors().monitors
@@ -148,3 +130,27 @@ def monitors(display: Any) -> tuple[Rect, ...]:
             return tuple(Rect(one.x, one.y, one.width_in_pixels, one.height_in_pixels) for one in found)
     whole = root.get_geometry()
     return (Rect(0, 0, whole.width, whole.height),)
+
+
+def _ignore(_error: object, _request: object) -> None:
+    """Ignore an error, so that python-xlib doesn't print it; callers check the requests that matter."""
+
+
+def _close_sockets(error: BaseException | None) -> None:
+    """Close the socket that python-xlib leaves open in the stack frames of a failed connection."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        while error is not None:
+            traceback.clear_frames(error.__traceback__)
+            error = error.__context__
+
+
+def _refusal(name: str, error: Exception) -> str:
+    why = " ".join(str(getattr(error, "msg", error)).split()).rstrip("\x00. ")
+    if "uthoriz" in why or "No protocol specified" in why:
+        return f"the X display {name} refused us ({why}): run as the user who is logged in there"
+    return f"no X server answers at {name} ({why}): check DISPLAY, or use --desktop sandbox:chat"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -48,12 +48,13 @@ _MAX_COORDINATE: Final = 0x7FFF
 
 
 class X11Desktop(Desktop):
-    """A monitor of an X display, and its mouse and keyboard.
+    """A monitor of an X display, and the display's mouse and keyboard.
 
-    Logical pixels are pixels here: X knows no scale. One thread performs; any may look.
+    Logical pixels are pixels here, as X has no scale. Only one thread may call `perform`; any thread may
+    capture and ask.
 
     Attributes:
-        name: as the record calls it.
+        name: the desktop's name in the record.
         display: the X display's name.
     """
 
@@ -64,7 +65,7 @@ class X11Desktop(Desktop):
         """Connect to `display`; `monitor` counts from 1, in the order of RandR (and of mss).
 
         Raises:
-            NoScreenError: no server answers, it lacks what we need, or has no such monitor.
+            NoScreenError: no server answers, it lacks an extension that we need, or it has no such monitor.
         """
         self.display = display
         self.name = name or f"local {display}"
@@ -89,7 +90,7 @@ class X11Desktop(Desktop):
 
     @property
     def watchdog(self) -> Watchdog | None:
-        """The process that is told of each event and releases what is down if this one dies, if any."""
+        """The watchdog that is told of each event and releases what is down if this process dies, if any."""
         return self._watchdog
 
     @watchdog.setter
@@ -156,7 +157,7 @@ class X11Desktop(Desktop):
             raise
 
     def _recover(self) -> None:
-        """After any exception, over a new connection: release, and put the keyboard back as it was."""
+        """Release all keys and buttons and restore the keyboard, after any exception, by a new connection."""
         self._hands.drop()
         with suppress(DesktopError), self._hands as display:  # a server that is gone holds nothing
             XInput(display, self._held).release()
@@ -182,7 +183,10 @@ class X11Desktop(Desktop):
 
 
 def _refuse_xwayland(connection: Any, name: str) -> None:
-    """An X server inside a Wayland session sees only X programs: captures are black, clicks go astray."""
+    """Refuse XWayland: an X server in a Wayland session has only X programs' windows.
+
+    Captures of it are black, and clicks go to the wrong place.
+    """
     named = _monitor_names(connection)
     if connection.has_extension("XWAYLAND") or any(each.startswith("XWAYLAND") for each in named):
         raise NoScreenError(
@@ -204,7 +208,7 @@ def _inside(area: Rect, monitor: Rect) -> bool:
 
 
 def _check(plan: Plan, geometry: Geometry) -> None:
-    """Refuse a plan that can't be sent whole, before its first event."""
+    """Refuse a plan that can't be sent completely, before its first event."""
     for event in plan:
         match event:
             case MoveEvent(point):
@@ -222,6 +226,6 @@ def _check(plan: Plan, geometry: Geometry) -> None:
 
 
 def _soon(limit_s: float = 0.3) -> StopCheck:
-    """Make a stop check that says stop after a while."""
+    """Return a stop check that is True once `limit_s` seconds have passed."""
     deadline = time.monotonic() + limit_s
     return lambda: time.monotonic() > deadline

@@ -1,4 +1,4 @@
-"""Mouse and keys through XTEST, with a ledger of what is down."""
+"""Send mouse and key events by XTEST, and keep account of what is down."""
 
 import math
 import time
@@ -23,12 +23,12 @@ _NOTED_UP: Final = {"key": Kind.KEY_UP, "button": Kind.BUTTON_UP}
 
 _BUTTONS: Final[dict[Button, int]] = {"left": 1, "middle": 2, "right": 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
-"""Wheel notches are clicks of these buttons."""
+"""The buttons whose clicks turn the wheel by a notch."""
 _DRAG_STEP_PX: Final = 12
 _DRAG_PAUSE_S: Final = 0.006
 _DRAG_STEPS: Final = range(6, 41)
-"""A drag is at least so many motions, each some way on, or toolkits take it for a click; at most
-so many, or it lasts. Some applications look at the time too, hence the pause."""
+"""A drag has at least 6 motions, or toolkits take it for a click, and at most 40, or it takes long. Some
+applications look at the time too, hence the pause."""
 
 _CLICK_PAUSE_S: Final = 0.01
 _CLICK_PAUSES: Final = 5
@@ -37,23 +37,26 @@ _CLICK_PAUSES: Final = 5
 
 
 def check_stop(stop: StopCheck) -> None:
-    """Ask whether to go on.
+    """Call `stop`, and raise an exception if the run is to stop.
 
     Raises:
-        Stopped: no.
+        Stopped: the run is to stop.
     """
     if stop():
         raise Stopped("stopped before the input was complete; what was pressed is released")
 
 
 class PressedInputs:
-    """What we pressed and haven't released, in order; it outlives a connection.
+    """The keys and buttons that we pressed and haven't released, in order; it is kept across connections.
 
-    python-xlib sends when it is told to, so a release counts only once the server has answered a
-    later request: until then it is `unsure`, and would be lost with the connection.
+    python-xlib buffers what it sends, so a release counts only once the server has answered a later
+    request: until then it is `unsure`, and would be lost with the connection.
 
     Attributes:
-        ledger: where all of it is written for whoever releases it if this process is killed.
+        ledger: gets a note of every change, to release what is down if this process is killed; None if
+            there is no watchdog.
+        down: what is down.
+        unsure: what was released without an answer yet.
     """
 
     ledger: Ledger | None = None
@@ -70,29 +73,29 @@ class PressedInputs:
         return any(what == "button" for what, _ in self.down)
 
     def before(self, note: Note) -> None:
-        """Write down what is about to be sent."""
+        """Note in the ledger what is about to be sent."""
         if self.ledger is not None:
             self.ledger.before(note)
 
     def after(self, *notes: Note) -> None:
-        """Write down what the server has taken."""
+        """Note in the ledger what the server has taken."""
         if self.ledger is not None:
             self.ledger.after(*notes)
 
     def press(self, part: _Part) -> None:
-        """Count it as down, here and in the ledger, before it is pressed."""
+        """Count a key or button as down, here and in the ledger, before it is pressed."""
         what, number = part
         self.before(Note(_NOTED_DOWN[what], number))
         self.down.append(part)
 
     def taken(self) -> None:
-        """The server has taken all that was sent, the releases too."""
+        """Note that the server has taken everything that was sent, releases included."""
         self.after(*(Note(_NOTED_UP[what], number) for what, number in self.unsure), Note(Kind.TAKEN))
         self.unsure.clear()
 
 
 class XInput:
-    """Sends single events over one connection, and writes into `held` before each press.
+    """Sends single events over one connection, and keeps account of them in `held`.
 
     Raises:
         NoScreenError: when made on a server without XTEST.
@@ -114,7 +117,7 @@ class XInput:
         self._held.taken()
 
     def move(self, point: DesktopPoint, stop: StopCheck) -> None:
-        """Put the pointer there: at once, or, with a button down, along the line."""
+        """Move the pointer to a point: at once, or, with a button down, along the line."""
         if not self._held.dragging:
             self._motion(point.x, point.y)
             return
@@ -139,14 +142,14 @@ class XInput:
         self._send(("button", _BUTTONS[button]), down=down)
 
     def between_clicks(self, stop: StopCheck) -> None:
-        """Wait as long as a quick hand takes from one click of a double click to the next."""
+        """Wait 50 ms between the clicks of a double click, as long as a quick hand takes."""
         self.sync()
         for _ in range(_CLICK_PAUSES):
             check_stop(stop)
             time.sleep(_CLICK_PAUSE_S)
 
     def wheel(self, dx: int, dy: int, stop: StopCheck) -> None:
-        """Turn it notch by notch, downwards and to the right for positive numbers."""
+        """Turn the wheel notch by notch, downwards and to the right for positive numbers."""
         for number, notches in ((_DOWN if dy > 0 else _UP, abs(dy)), (_RIGHT if dx > 0 else _LEFT, abs(dx))):
             for _ in range(notches):
                 check_stop(stop)
@@ -179,7 +182,7 @@ class XInput:
         self._display.xtest_fake_input(kind, number)
 
     def release(self) -> None:
-        """Release all that we hold or may hold, the last pressed first."""
+        """Release everything that we hold or may hold, the last pressed first."""
         for part in reversed([*self._held.unsure, *self._held.down]):
             self._fake(part, down=False)
         self._display.sync()

@@ -1,4 +1,4 @@
-"""One plan on its way to an X server."""
+"""Send one plan to an X server (`Performance`)."""
 
 import time
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from qvl_agent.actions.planning.events import (
 __all__ = ["Performance", "Typing"]
 
 Typing = Callable[[SecretEvent], AbstractContextManager[str]]
-"""Gives a secret's value for as long as it is typed."""
+"""Provides a secret's value for as long as it is typed."""
 
 _LOCK_KEYS: Final = frozenset({"capslock", "numlock", "scrolllock"})
 _MODIFIERS: Final = {"shift": X.ShiftMask, "ctrl": X.ControlMask, "alt": X.Mod1Mask, "meta": X.Mod4Mask}
@@ -41,7 +41,7 @@ _BUTTONS: Final = X.Button1Mask | X.Button2Mask | X.Button3Mask
 
 
 class Performance:
-    """Sends a plan. Whoever calls `run` recovers from its exceptions: this object is of no use then."""
+    """Sends one plan. After an exception in `run` this object can't be used; the caller has to recover."""
 
     def __init__(self, display: Any, held: PressedInputs, before: KeyboardState, typing: Typing) -> None:
         self._display = display
@@ -54,8 +54,8 @@ class Performance:
         self._clicked = False
 
     def run(self, plan: Plan, stop: StopCheck) -> None:
-        self._refuse_company()
-        neutral = _neutral(plan) and (self._before.caps or self._before.group != 0)
+        self._refuse_if_person_holds()
+        neutral = _needs_neutral_locks(plan) and (self._before.caps or self._before.group != 0)
         if neutral:
             self._held.before(Note(Kind.LOCKS, int(self._before.caps), self._before.group))
             xkb.lock(self._display, caps=False, group=0)
@@ -71,8 +71,8 @@ class Performance:
         if neutral:
             self._held.after(Note(Kind.LOCKS_BACK))
 
-    def _refuse_company(self) -> None:
-        """With a modifier or button held by the person, a click or key would mean something else."""
+    def _refuse_if_person_holds(self) -> None:
+        """Refuse to send input while the person holds a modifier or button that would change its meaning."""
         held = [name for name, mask in _MODIFIERS.items() if self._before.held & mask]
         if self._display.screen().root.query_pointer().mask & _BUTTONS:
             held.append("a mouse button")
@@ -103,7 +103,7 @@ class Performance:
                 assert_never(event)
 
     def _type_secret(self, event: SecretEvent, stop: StopCheck) -> None:
-        """Type a secret's value; what goes wrong is said without any of it."""
+        """Type a secret's value; an error's message holds no part of it."""
         typist = self._typist(stop)
         with self._typing(event) as value:
             try:
@@ -115,7 +115,7 @@ class Performance:
                 raise DesktopError(f"the secret '{event.name}' couldn't be typed to its end") from None
 
     def _typist(self, stop: StopCheck) -> Keyboard:
-        """The keyboard, with the focus where the clicks of this plan have put it."""
+        """Return the keyboard, once the focus is where this plan's clicks have put it."""
         if self._clicked and not self._hands.dragging:
             self._hands.sync()
             self._await_click(stop)
@@ -127,13 +127,13 @@ class Performance:
         return self._keyboard
 
     def _await_click(self, stop: StopCheck) -> None:
-        """Wait until the window manager has passed the click on; keys would overtake it.
+        """Wait until the window manager has passed the click on, as keys would overtake it.
 
-        Managers hold a press by a synchronous grab until they have looked at it, and let keys through. The
-        server keeps the release back for as long, so that to it the button is still down.
+        Window managers hold a press back by a synchronous grab until they have handled it, but let keys
+        through. The server holds the release back for as long, so it reports the button as down until then.
 
         Raises:
-            DesktopError: the click isn't passed on.
+            DesktopError: the click isn't passed on in time.
         """
         deadline = time.monotonic() + _CLICK_PASSED_S
         while self._display.screen().root.query_pointer().mask & _BUTTONS:
@@ -145,7 +145,7 @@ class Performance:
             time.sleep(_POLL_S)
 
 
-def _neutral(plan: Plan) -> bool:
-    """Whether CapsLock and the second layout are to be out of the way: there are keys, but no lock key."""
+def _needs_neutral_locks(plan: Plan) -> bool:
+    """Return whether CapsLock and the second layout are to be off: the plan has keys, but no lock key."""
     keys = [event for event in plan if isinstance(event, TYPED)]
     return bool(keys) and not any(isinstance(event, KeyEvent) and event.key in _LOCK_KEYS for event in keys)

@@ -1,6 +1,6 @@
-"""The guard's rules: small functions, each with one thing to say, or nothing.
+"""The guard's rules: small functions that judge one thing each.
 
-A rule gets a `Case` and returns a `Verdict`, or None where it doesn't apply. A reason is a clause
+A rule gets a `Case` and returns a `Verdict`, or None if it doesn't apply. A verdict's reason is a clause
 that the person and the model both understand: "alt+f4 closes the window".
 """
 
@@ -18,7 +18,7 @@ __all__ = ["Case", "Rule", "deny"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a rule judges: what was asked, what would be sent, and the facts around it."""
+    """The input of a rule: the action, its plan, the facts of the moment, and the policy."""
 
     action: Action
     plan: Plan
@@ -30,5 +30,5 @@ Rule = Callable[[Case], Verdict | None]
 
 
 def deny(rule: str, reason: str) -> Verdict:
-    """Make a refusal."""
+    """Return a verdict that refuses the action."""
     return Verdict(Level.DENY, rule, reason)

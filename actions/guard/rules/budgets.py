@@ -1,4 +1,4 @@
-"""Budgets: how old a picture may be, how much a run may use, how fast input may come."""
+"""Rules about budgets: the age of the picture, what a run may use up, and the rate of input."""
 
 from typing import Final
 
@@ -11,13 +11,13 @@ from qvl_agent.actions.planning.action import FINAL
 __all__ = ["MAX_RATE_DELAY_S", "STALE_FRAME", "fresh_enough", "rate", "rate_delay", "within_budget"]
 
 STALE_FRAME: Final = "stale-frame"
-"""The rule by which an action isn't refused but asked for anew, over a fresh picture."""
+"""The rule after whose verdict the model gets a new picture and is asked again."""
 MAX_RATE_DELAY_S: Final = 5.0
-"""A longer wait can't come from an executor that keeps to the rate: something floods the desktop."""
+"""A longer delay can't come from an executor that keeps to the rate, so something floods the desktop."""
 
 
 def fresh_enough(case: Case) -> Verdict | None:
-    """Refuse to act on an old picture."""
+    """Refuse input that is planned on too old a picture."""
     limit = case.policy.max_frame_age_s
     if case.plan and not 0 <= case.scene.frame_age_s <= limit:
         reason = f"the picture is {case.scene.frame_age_s:.0f} s old, past {limit:g} s; look again"
@@ -26,7 +26,7 @@ def fresh_enough(case: Case) -> Verdict | None:
 
 
 def within_budget(case: Case) -> Verdict | None:
-    """Refuse to go on past the run's steps, seconds or tokens; a run may always end."""
+    """Refuse actions past the run's steps, seconds or tokens, except those that end the run."""
     if isinstance(case.action, FINAL):
         return None
     scene, policy = case.scene, case.policy
@@ -41,7 +41,7 @@ def within_budget(case: Case) -> Verdict | None:
 
 
 def rate(case: Case) -> Verdict | None:
-    """Refuse input that comes absurdly fast; `rate_delay` is what keeps to the rate."""
+    """Refuse input far faster than the rate; the executor keeps to the rate by waiting for `rate_delay`."""
     if case.plan and rate_delay(case.scene, case.policy) > MAX_RATE_DELAY_S:
         reason = f"input comes far faster than {case.policy.actions_per_second:g} actions a second"
         return deny("rate", reason)
@@ -49,9 +49,9 @@ def rate(case: Case) -> Verdict | None:
 
 
 def rate_delay(scene: Scene, policy: Policy) -> float:
-    """Say how many seconds to wait before the next input, to keep to the rate.
+    """Return the seconds to wait before the next input, to keep to the rate.
 
-    A bucket of `burst` tokens that fills at `actions_per_second`; each input takes one.
+    This is a token bucket: it holds `burst` tokens, fills at `actions_per_second`, and each input takes one.
     """
     tokens = float(policy.burst)
     before: float | None = None

@@ -1,7 +1,7 @@
-"""Chords that lock, log out, leave the desktop, close or delete.
+"""A rule about chords that lock, log out, leave the desktop, close or delete.
 
-They are found in the events, whatever action sends them. A chord counts when at least its modifiers
-are held, so that an extra Shift hides nothing; AltGr counts as Alt.
+They are found in the events, whatever action sends them. A chord counts if at least its modifiers
+are held, so that an extra Shift doesn't hide it; AltGr counts as Alt.
 """
 
 from collections.abc import Iterator
@@ -40,11 +40,11 @@ _DANGEROUS: Final = {
 
 _COMMAND: Final = frozenset({"meta"})
 _HARMLESS: Final = {"darwin": frozenset({(_COMMAND, "l"), (_COMMAND, "r"), (_COMMAND, "x")})}
-"""What means something else on a system: on macOS the address bar, reload and cut."""
+"""Chords that are harmless on a system: on macOS these mean the address bar, reload and cut."""
 
 
 def dangerous_chord(case: Case) -> Verdict | None:
-    """Find the worst chord that the plan presses."""
+    """Ask about, or refuse, the worst dangerous chord that the plan presses."""
     harmless = _HARMLESS.get(case.scene.platform, frozenset())
     found = [
         (level, "+".join(chord((*needed, key))), reason)
@@ -59,7 +59,7 @@ def dangerous_chord(case: Case) -> Verdict | None:
 
 
 def _pressed(plan: Plan) -> Iterator[_Chord]:
-    """List each key that goes down, with the modifiers held then."""
+    """List each other key that is pressed, with the modifiers that are held at that moment."""
     held: set[str] = set()
     for event in plan:
         if not isinstance(event, KeyEvent):

@@ -1,8 +1,11 @@
-"""Consequence: what pays, grants or changes an account is asked every time; what sends or deletes, once.
+"""A rule about consequences: what pays, gives rights or deletes, for example, is asked about.
 
-It goes by the model's label and by the text on the target, whichever is worse; by the model's reason, by
-the window's title, and by the key. What the model says can only make it stricter. What the person's own
-task names needs no question again, but for payments, rights and accounts.
+Paying, giving rights and changing an account are asked about every time; deleting, publishing, sending and
+installing may be allowed for the whole run.
+
+A consequence is recognised by the model's label, the text on the target, the model's reason, the window's
+title and the key; the worst counts, so the model's words can only make the verdict stricter. A consequence
+that the person's own task names needs no question, except paying, rights and accounts.
 """
 
 from typing import Final
@@ -49,7 +52,7 @@ _DELETING: Final = frozenset({"delete", "backspace"})
 
 
 def consequence(case: Case) -> Verdict | None:
-    """Ask before what can't be taken back."""
+    """Ask before an action whose consequence can't be undone."""
     scene = case.scene
     found = {
         kind: words
@@ -90,14 +93,20 @@ def _announced(case: Case) -> Found:
 
 
 def _by_pixels(case: Case) -> Found:
-    """Take what stands on the target, and say so where the model calls it something else."""
+    """Find consequences by the text on the target, each with the clue to show to the person."""
     label = case.action.label
     though = f", though the model calls it “{shown(label)}”" if label.strip() else ""
     return {kind: f"“{shown(text)}” stands on it{though}" for kind, text in read_on_target(case).items()}
 
 
 def _by_title(window: WindowInfo | None, intent: str, *, agrees: bool) -> Found:
-    """Take a dialog's title; and any title, and the whole reason, for a button that only agrees."""
+    """Find consequences by a window's title and the model's reason.
+
+    Args:
+        window: the window that the action goes to; a browser's title counts only if `agrees`.
+        intent: the model's reason; it counts only if `agrees`.
+        agrees: whether the button only agrees, like "OK", so that its meaning stands elsewhere.
+    """
     found: Found = {}
     if window is not None and not window.names & programs().browsers:
         found = in_title(window.title)
@@ -123,7 +132,7 @@ def _by_key(case: Case, action: Press) -> Found:
 
 
 def _by_enter(window: WindowInfo | None) -> Found:
-    """Enter sends in a messenger."""
+    """Find that Enter sends, in a messenger."""
     if window is not None and window.names & programs().messengers:
         return {"send": f"Enter in {window.called}"}
     return {}

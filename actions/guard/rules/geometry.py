@@ -1,4 +1,4 @@
-"""Geometry: input goes where the model pointed, on a monitor that is there, and nowhere forbidden."""
+"""Rules about places: input goes where the model pointed, on the captured monitor, and nowhere forbidden."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ __all__ = ["in_target", "off_limits", "on_monitor", "points_first"]
 
 
 def on_monitor(case: Case) -> Verdict | None:
-    """Refuse when the captured monitor is gone, or a point isn't on it."""
+    """Refuse input if the captured monitor is gone, or a point isn't on it."""
     monitor, moves = case.scene.view.monitor, _moves(case.plan)
     if case.plan and monitor not in case.scene.geometry.monitors:
         return deny("geometry", "the captured monitor is gone or has changed since; look again")
@@ -32,7 +32,7 @@ def on_monitor(case: Case) -> Verdict | None:
 
 
 def points_first(case: Case) -> Verdict | None:
-    """Refuse buttons and wheel before the pointer was put somewhere: nothing means "where it is"."""
+    """Refuse a button or the wheel before the plan moves the pointer: a target is never "where it is now"."""
     for event in case.plan:
         if isinstance(event, MoveEvent):
             return None
@@ -42,7 +42,7 @@ def points_first(case: Case) -> Verdict | None:
 
 
 def in_target(case: Case) -> Verdict | None:
-    """Refuse a point outside the target that it is for; a drag's last point is for its end."""
+    """Refuse a point that isn't inside its target's box; a drag's second point belongs to its end."""
     match case.action:
         case Drag(target=target, end=end):
             targets = [target, end]
@@ -73,7 +73,7 @@ def _covers(target: ModelBox, point: DesktopPoint, view: View) -> bool:
 
 
 def off_limits(case: Case) -> Verdict | None:
-    """Refuse points in regions that nobody may touch, and drags that cross them."""
+    """Refuse points in forbidden regions and in our own windows, and drags that cross them."""
     for first, last in _reached(case.plan):
         for region in case.policy.forbidden:
             if _crosses(first, last, region):
@@ -86,7 +86,7 @@ def off_limits(case: Case) -> Verdict | None:
 
 
 def _reached(plan: Plan) -> Iterator[tuple[DesktopPoint, DesktopPoint]]:
-    """List each point as a way of no length, and the ways moved with a button down."""
+    """List the pointer's ways as (start, end): with no button down, only each end, as a way of no length."""
     here: DesktopPoint | None = None
     down = 0
     for event in plan:
@@ -98,7 +98,7 @@ def _reached(plan: Plan) -> Iterator[tuple[DesktopPoint, DesktopPoint]]:
 
 
 def _crosses(first: DesktopPoint, last: DesktopPoint, region: Rect) -> bool:
-    """Whether the straight way touches the region or the pixels around it: pointers round."""
+    """Return whether a straight way touches a region or the pixels around it, as pointers round."""
     low, high = 0.0, 1.0
     for start, end, least, size in (
         (first.x, last.x, region.left, region.width),

@@ -1,8 +1,8 @@
-"""Lock and power buttons: nobody's agent shuts down, restarts, locks or logs out of the machine.
+"""Rules about power buttons: no agent shuts down, restarts or locks the machine, or ends the session.
 
-They are known by the model's label and reason, by the text on the target, and by the window. What a
-desktop's own menu calls "Restart" an application may call so too: there it is asked about. A page in a
-browser may say anything; its buttons reach no farther than the page.
+Such a button is recognised by the model's label and reason, the text on the target, and the window. An
+application may have a button "Restart" as a desktop's own menu has; there the person is asked. A page in a
+browser may say anything, and its buttons act on the page only.
 """
 
 from typing import Final, Literal
@@ -59,7 +59,7 @@ def power_button(case: Case) -> Verdict | None:
 
 
 def session_window(case: Case) -> Verdict | None:
-    """Refuse input into the desktop's own dialog for that; Escape still closes it."""
+    """Refuse input into the desktop's own dialog that ends the session; Escape may still close it."""
     window = _window(case)
     if window is None or not _presses(case) or window.names & programs().browsers:
         return None
@@ -70,7 +70,7 @@ def session_window(case: Case) -> Verdict | None:
 
 
 def _presses(case: Case) -> bool:
-    """Say whether a button or a key that confirms goes down, or text goes out."""
+    """Return whether the plan has a mouse button, a key that confirms, or text."""
     return any(
         isinstance(event, ButtonEvent | TextEvent | SecretEvent)
         or (isinstance(event, KeyEvent) and event.key in _CONFIRMING)
@@ -79,7 +79,7 @@ def _presses(case: Case) -> bool:
 
 
 def _window(case: Case) -> WindowInfo | None:
-    """Take the window that is clicked, else the one that the keys go to."""
+    """Return the first known window that the plan points at, else the one that the keys go to."""
     clicked = next((window for window in case.scene.windows if window is not None), None)
     return clicked or keys_go_to(case)
 
@@ -93,11 +93,11 @@ def _place(window: WindowInfo | None) -> _Place:
 
 
 def _weight(text: str, *, whole: bool = False) -> _Weight | None:
-    """Say how surely a text means the machine.
+    """Return how certainly a text names a power button; None if it doesn't.
 
     Args:
-        text: a label, a reason, or what was read.
-        whole: whether the words must be all of it: a line of a list or a page may speak of anything.
+        text: a label, a reason, or a text read on the target.
+        whole: whether the words must be the whole text, as a line of a list or a page may be about anything.
     """
     words = lexicon()
     for name in names_in(text):

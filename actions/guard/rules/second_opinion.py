@@ -1,8 +1,8 @@
-"""What stands on the target in the pixels, against what the model calls it.
+"""Compare the text read on the target with what the model calls the target.
 
-The guard goes by both, and the worse counts. Recognisers misread, and lists are full of words, so
-only what was read surely, is as short as a button's text and announces a consequence counts; where
-nothing was read the label is all there is.
+The guard judges by both, and the worse counts. Recognisers misread, and lists are full of words, so a text
+counts only if it was read with confidence, is as short as a button's and announces a consequence. If nothing
+was read, the guard judges by the label alone.
 """
 
 from collections.abc import Iterator
@@ -14,24 +14,25 @@ from qvl_agent.actions.guard.rules import Case
 from qvl_agent.actions.planning.action import Click, Drag, Type
 from qvl_agent.actions.reading.target_text import TargetText
 
-__all__ = ["label_mismatch", "only_agrees", "read_on_target", "shown", "texts_on_target"]
+__all__ = ["SURE", "label_mismatch", "only_agrees", "read_on_target", "shown", "texts_on_target"]
 
 SURE: Final = 0.8
-"""The recogniser's confidence from which a line counts."""
+"""The recogniser's confidence (0-1) from which a line counts."""
 _ONE_LINE: Final = (480, 96)
 _SEVERAL: Final = (320, 72)
-"""Logical pixels, width and height, past which a part with edges is a row or a panel, not a button."""
+"""The largest button in logical pixels, width and height, with one line of text and with several; a larger
+part with edges is a row or a panel."""
 _FIELD_TEXT: Final = 12
-"""Characters that a text may have to count where something is typed: what stands in a field is anything."""
+"""The most characters of a text that counts where something is typed, as a field may hold any text."""
 _SHOWN: Final = 40
-_TELLING: Final = frozenset({"send", "publish"})
-"""Whoever calls "Post" the "Submit" button means the same."""
+_SAME_KINDS: Final = frozenset({"send", "publish"})
+"""Kinds that count as the same: a model may well call a "Post" button "Submit"."""
 
 
 def texts_on_target(case: Case) -> Iterator[tuple[str, bool]]:
-    """List what was read surely where the action presses a button, and whether on something like a button.
+    """List the texts read with confidence on the action's targets, each with whether it is on a button.
 
-    What stands in a field is anything, so where something is typed only a button's short text counts.
+    A field may hold any text, so where something is typed only a button's short text counts.
     """
     if not isinstance(case.action, Click | Drag | Type):
         return
@@ -43,7 +44,7 @@ def texts_on_target(case: Case) -> Iterator[tuple[str, bool]]:
 
 
 def read_on_target(case: Case) -> Found:
-    """Find the consequences that the pixels announce, each with the text that does."""
+    """Find the consequences that texts on the target announce, each with its text."""
     found: Found = {}
     for text, bounded in texts_on_target(case):
         for kind in in_button(text, bounded=bounded):
@@ -52,15 +53,15 @@ def read_on_target(case: Case) -> Found:
 
 
 def only_agrees(case: Case) -> bool:
-    """Say whether what was read on a target only agrees: "OK", "Continue"."""
+    """Return whether a text on the target only agrees, like "OK" or "Continue"."""
     return any(agrees_only(text) for text, _ in texts_on_target(case))
 
 
 def label_mismatch(case: Case) -> Verdict | None:
-    """Ask every time where the model's name for a target and the text on it are at odds, and that matters.
+    """Ask every time if the text on a target announces a consequence, and the model's label contradicts it.
 
-    A name that says nothing ("the blue button") is no lie. One that refuses ("Cancel"), or announces
-    something else than what stands there, is: also where that kind was allowed for the run.
+    A label without a meaning ("the blue button") contradicts nothing. One that refuses ("Cancel"), or
+    announces another consequence than the text, does, even if that kind was allowed for the run.
     """
     label = case.action.label
     said = in_label(label) | in_intent(case.action.intent)
@@ -68,7 +69,7 @@ def label_mismatch(case: Case) -> Verdict | None:
     if not read or not (says_no(label) or in_label(label)):
         return None
     text = next(iter(read.values()))
-    alike = bool(said) and read.keys() | said.keys() <= _TELLING
+    alike = bool(said) and read.keys() | said.keys() <= _SAME_KINDS
     if alike or says_no(text) or label.strip().casefold() in text.casefold():
         return None
     reason = f"“{shown(text)}” stands on the target, but the model calls it “{shown(label)}”"
@@ -76,13 +77,13 @@ def label_mismatch(case: Case) -> Verdict | None:
 
 
 def shown(text: str) -> str:
-    """Shorten a text for a sentence."""
+    """Return a text on one line, shortened to 40 characters, to show it in a sentence."""
     line = " ".join(text.split())
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
 
 
 def _texts(target: TargetText) -> Iterator[str]:
-    """List the sure lines, and all of them as one text: a button's may be broken."""
+    """List the lines read with confidence; and all of them joined, as a button's text may be broken."""
     lines = tuple(line.text for line in target.lines if line.confidence >= SURE)
     yield from lines
     if len(lines) > 1 and target.bounded:
@@ -90,7 +91,7 @@ def _texts(target: TargetText) -> Iterator[str]:
 
 
 def _like_a_button(target: TargetText, case: Case) -> bool:
-    """Say whether a part with edges is a button: a row of a list, with a line under its first, is larger."""
+    """Return whether a target is as small as a button; a row of a list, with a second line, is larger."""
     width, height = _ONE_LINE if len(target.lines) <= 1 else _SEVERAL
     scale = case.scene.view.scale
     control = target.control

@@ -1,7 +1,9 @@
-"""Text: no characters that act instead of being read, and no flood of them.
+"""Rules about texts: their characters, their length, and the secrets in them.
 
-The same holds for what is typed and for what is shown to the person, whose terminal would obey an
-escape sequence too. A newline or tab in typed text is a key press, and judged as one.
+Control characters and characters that change the direction of text are refused in all of an action's
+texts, as the person's terminal, which shows them, would obey an escape sequence too. A newline or tab in
+typed text is a key press, and judged as one. A secret's placeholder may stand only in text to type, and its
+value may go only to the application that the secret is bound to.
 """
 
 import re
@@ -17,22 +19,20 @@ from qvl_agent.actions.planning.placeholders import misplaced
 __all__ = ["LONG_TEXT", "clean_text", "long_text", "secret_bound", "secret_in_place"]
 
 LONG_TEXT: Final = 5_000
-"""Characters past which typing is asked about."""
+"""The most characters that are typed without a question."""
 
 _CONTROL: Final = re.compile(r"(?!\t|\n|\r\n)[\x00-\x1f\x7f-\x9f]")
 _TURNING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""Bidirectional embeddings, overrides and isolates: the text reads otherwise than it is stored."""
+"""Bidirectional embeddings, overrides and isolates: they change the order in which a text is shown."""
 _UNSEEN: Final = re.compile(
     "[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u2060-\u2064\ufeff\U000e0000-\U000e007f]"
 )
 """Characters without a shape. The joiners U+200C and U+200D aren't among them: Persian, Hindi and
 emoji are written with them."""
 _LOST: Final = "\ufffd"
-"""What a decoder writes for bytes that are no character: the model said something else there."""
-
-
-_SAID_BESIDE = frozenset({"intent", "summary", "reason"})
-"""What the model says of its own work; it goes nowhere but into the record."""
+"""The character that a decoder writes for invalid bytes: the model meant another one there."""
+_REMARKS = frozenset({"intent", "summary", "reason"})
+"""Fields with the model's remarks on its own work, which only the record gets."""
 
 
 def clean_text(case: Case) -> Verdict | None:
@@ -60,14 +60,14 @@ def long_text(case: Case) -> Verdict | None:
 
 
 def secret_in_place(case: Case) -> Verdict | None:
-    """Refuse a placeholder anywhere but in text to type, and one that isn't exact."""
-    fields = {name: value for name, value in case.action if name not in _SAID_BESIDE}
+    """Refuse a secret's placeholder anywhere but in text to type, and one that isn't exact."""
+    fields = {name: value for name, value in case.action if name not in _REMARKS}
     found = misplaced(fields, typed="text" if isinstance(case.action, Type) else "")
     return deny("secret-place", found) if found else None
 
 
 def secret_bound(case: Case) -> Verdict | None:
-    """Refuse a secret that isn't known, or would go to another application than its own; else ask once."""
+    """Refuse a secret that is unknown or would go to another application than its own; otherwise ask once."""
     names = list(dict.fromkeys(event.name for event in case.plan if isinstance(event, SecretEvent)))
     window = keys_go_to(case)
     for name in names:

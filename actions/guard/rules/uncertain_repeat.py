@@ -1,4 +1,4 @@
-"""What may have been done already: it isn't done again unless the person agrees."""
+"""A rule about repeated input: input that may have been sent already is repeated only with consent."""
 
 from typing import Final
 
@@ -11,11 +11,11 @@ __all__ = ["UNKNOWN_FATE", "unknown_fate"]
 
 UNKNOWN_FATE: Final = "unknown-fate"
 _NEAR: Final = 32
-"""Logical pixels: a model that points at the same button again seldom hits the same pixel."""
+"""Logical pixels within which two points are the same place; a model seldom hits the same pixel again."""
 
 
 def unknown_fate(case: Case) -> Verdict | None:
-    """Ask before the same is done again, straight after input that may or may not have been sent."""
+    """Ask before the same input is repeated right after it may or may not have been sent."""
     unsure = case.scene.unsure
     if unsure is None or not _same(case, unsure):
         return None
@@ -27,10 +27,10 @@ def unknown_fate(case: Case) -> Verdict | None:
 
 
 def _same(case: Case, unsure: UncertainInput) -> bool:
-    """Whether the events are the same, at about the same place or on a target that is called the same."""
+    """Return whether the events are the same, at about the same place or on a target with the same label."""
     events = _without_moves(case.plan)
     if not events or events != _without_moves(unsure.plan):
-        return False  # moving the pointer twice is moving it once
+        return False  # moves alone may be repeated
     label = case.action.label
     return (label != "" and label == unsure.label) or _near(_points(case.plan), _points(unsure.plan))
 

@@ -1,4 +1,7 @@
-"""Form: the action is exactly what its class says, and the plan is exactly what the action comes to."""
+"""Rules about form: the action is valid, its keys are known, and the plan is exactly the action's own.
+
+Each kind of action that keeps to its form is allowed here; any other rule that applies is stricter.
+"""
 
 from typing import Final
 
@@ -31,8 +34,6 @@ from qvl_agent.actions.planning.plan import plan, select_all_on
 __all__ = ["allowed", "keys_known", "nothing_left_down", "plan_follows", "well_formed"]
 
 _PLAN: Final[TypeAdapter[Plan]] = TypeAdapter(Plan)
-
-
 _REASONS: Final[dict[type, str]] = {
     Click: "a click on a target inside the captured screen",
     Move: "moving the pointer inside the captured screen",
@@ -50,25 +51,19 @@ _REASONS: Final[dict[type, str]] = {
 
 
 def well_formed(case: Case) -> Verdict | None:
-    """Check action and plan by their classes again: neither may have been built past the checks."""
+    """Refuse an action or plan that doesn't pass its classes' checks, as if it was built without them."""
     try:
         action = ACTION.validate_json(ACTION.dump_json(case.action, warnings=False))
         events = _PLAN.validate_json(_PLAN.dump_json(case.plan, warnings=False))
     except (ValidationError, PydanticSerializationError) as error:
         return deny("schema", f"the action isn't valid: {_brief(error)}; answer in the format asked for")
-    if (repr(action), repr(events)) != (repr(case.action), repr(case.plan)):  # == takes True for 1
+    if (repr(action), repr(events)) != (repr(case.action), repr(case.plan)):  # for == True is 1
         return deny("schema", "the action isn't valid: a field isn't of its type")
     return None
 
 
-def _brief(error: ValidationError | PydanticSerializationError) -> str:
-    if isinstance(error, ValidationError):
-        return str(first_error(error))
-    return "a value can't be written down, like text with half a character"
-
-
 def keys_known(case: Case) -> Verdict | None:
-    """Refuse a key name that isn't canonical, and a held key that is no modifier."""
+    """Refuse keys that aren't canonical names in a chord's order, and held keys that are no modifiers."""
     try:
         match case.action:
             case Press(keys=keys):
@@ -85,7 +80,7 @@ def keys_known(case: Case) -> Verdict | None:
 
 
 def plan_follows(case: Case) -> Verdict | None:
-    """Refuse events that aren't exactly what the action comes to on this frame."""
+    """Refuse a plan whose events aren't exactly those of the action on this frame."""
     try:
         expected = plan(case.action, case.scene.view, select_all=select_all_on(case.scene.platform))
     except CoordinateError as error:
@@ -96,7 +91,7 @@ def plan_follows(case: Case) -> Verdict | None:
 
 
 def nothing_left_down(case: Case) -> Verdict | None:
-    """Refuse a plan that releases what it didn't press, or leaves a key or button down."""
+    """Refuse a plan that releases what it didn't press, presses something twice, or leaves it down."""
     down: set[str] = set()
     for event in case.plan:
         if not isinstance(event, ButtonEvent | KeyEvent):
@@ -111,6 +106,12 @@ def nothing_left_down(case: Case) -> Verdict | None:
 
 
 def allowed(case: Case) -> Verdict | None:
-    """Allow each known kind; any other rule that applies is stricter."""
+    """Allow each known kind of action; any other rule that applies is stricter."""
     reason = _REASONS.get(type(case.action))
     return None if reason is None else Verdict(Level.ALLOW, f"allow-{case.action.kind}", reason)
+
+
+def _brief(error: ValidationError | PydanticSerializationError) -> str:
+    if isinstance(error, ValidationError):
+        return str(first_error(error))
+    return "a value can't be written down, like text with half a character"

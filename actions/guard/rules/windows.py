@@ -1,7 +1,8 @@
-"""Windows: some nobody's agent may touch, into some every step is asked, and a policy may name its own.
+"""Rules about windows: some are forbidden, in some every step is asked about, and a policy may name more.
 
-They are known by the application's name, by the program that owns them, and a few dialogs by their
-whole title. Where the window isn't known no rule fires, but for an allow-list, which then asks.
+Windows are recognised by the application's name, by the program that owns them, and a few dialogs by their
+whole title. If the window isn't known, these rules don't apply, except the two that then ask: the list of the
+policy's applications, and the one about dangerous commands.
 """
 
 import re
@@ -43,12 +44,12 @@ _COMMANDS: Final = (
     (r":\s?\(\)\s?\{", "", "floods the machine with processes"),
     (r"\bch(?:mod|own)\s", r"\s-\w*r\w*\s.{0,200}?\s/(?:\s|$)", "opens the system's files"),
 )
-"""What begins a command, what makes it dangerous further on in its line, and what it does then. The two
-parts are looked for one after the other, so that no text takes long."""
+"""(the beginning of a command, the rest that makes it dangerous further on in its line, what it does then).
+The two patterns are searched one after the other, so that no text takes long."""
 
 
 def forbidden_window(case: Case) -> Verdict | None:
-    """Refuse input into secrets, questions of the system, and our own windows."""
+    """Refuse input into programs that keep secrets, questions of the system, and forbidden or own windows."""
     for window in _reached(case):
         if window.ours:
             return deny("own-window", "the input would go to this agent's own window or terminal")
@@ -63,9 +64,9 @@ def forbidden_window(case: Case) -> Verdict | None:
 
 
 def dangerous_command(case: Case) -> Verdict | None:
-    """Ask before a command that can't be undone is typed where it may be run.
+    """Ask before a command that can't be undone is typed into a window that may run it.
 
-    Where the window isn't known it may be a terminal, so it is asked there too.
+    A window that isn't known may be a terminal, so the person is asked there too.
     """
     window, known = keys_go_to(case), programs()
     if window is not None and not window.names & (known.terminals | known.run_dialogs | known.shell_inside):
@@ -96,7 +97,7 @@ def risky_window(case: Case) -> Verdict | None:
 
 
 def unlisted_app(case: Case) -> Verdict | None:
-    """Ask once before leaving the applications that the policy names."""
+    """Ask once before input into other applications than the policy names, or into an unknown one."""
     if not case.policy.apps or not case.plan:
         return None
     reached = _reached(case)
@@ -112,7 +113,7 @@ def unlisted_app(case: Case) -> Verdict | None:
 
 
 def keys_go_to(case: Case) -> WindowInfo | None:
-    """Say which window the plan's keys go to: the one clicked before them, else the one with the focus."""
+    """Return the window that the plan's keys go to: the one it clicked last, else the one with the focus."""
     pointed, clicked = -1, -1
     for event in case.plan:
         if isinstance(event, MoveEvent):

@@ -1,4 +1,7 @@
-"""The reply formats: a module each, with its readers by action name and, if we ask for it, a writer."""
+"""The reply formats ("dialects"): a module each, with a reader for each action's name.
+
+The formats that the prompts ask for have a writer too.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -14,14 +17,14 @@ _WRITERS: Final[Mapping[str, Callable[[Action], str]]] = {
     "computer_use": computer_use.write,
 }
 DIALECTS: Final = tuple(_WRITERS)
-"""The formats that we ask for; `prompts` has a `system_<dialect>` for each."""
+"""The formats that the prompts ask for; `prompts` has a `system_<dialect>` for each."""
 
 
 def format_action(action: Action, dialect: str) -> str:
-    """Write an action as a model answers it; `parse_action` reads it back as the same action.
+    """Write an action as a model answers it; `parse_action` reads the same action from the text.
 
     Raises:
-        ValueError: there is no such dialect, or it can't say this action: see each `write`.
+        ValueError: there is no such dialect, or it can't express this action: see each `write`.
     """
     try:
         writer = _WRITERS[dialect]

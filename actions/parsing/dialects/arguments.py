@@ -1,4 +1,4 @@
-"""The arguments of one call, read with exact types: nothing missing, nothing over, nothing guessed."""
+"""Read the arguments of one call, with exact types; missing, unknown and inexact ones are refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from qvl_agent.actions.planning import keys
 __all__ = ["POINTED", "REMARKS", "Arguments", "Call", "box_of"]
 
 POINTED: Final = ("bbox_2d", "coordinate", "point_2d", "bbox", "point")
-"""The names under which a reply says where; one of them, never two."""
+"""The names that an argument for the target may have; a call may have one of them, never two."""
 
 REMARKS: Final = (DESCRIBING - {"label", "prompt", "intent"}) | {
     "reason",
@@ -20,19 +20,19 @@ REMARKS: Final = (DESCRIBING - {"label", "prompt", "intent"}) | {
     "step",
     "more_actions_needed_by_instruction",
 }
-"""What models like to add, and what changes nothing: ignored if it is one plain value."""
+"""Arguments that models like to add and that change nothing: ignored if the value is no list or object."""
 
 Option = TypeVar("Option", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a model wants called.
+    """A call that a model wrote, unchecked.
 
     Attributes:
-        tool: the name beside the arguments: "computer_use", "midscene", or "" for a bare object.
-        arguments: unchecked.
-        end: where the call ends in the text; 0 if it came out of a JSON value.
+        tool: the name of the tool that is called, like "computer_use"; "" for a bare object.
+        arguments: the arguments by name.
+        end: the index where the call ends in the text; 0 if it was read from a JSON value.
     """
 
     tool: str
@@ -44,7 +44,7 @@ def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:
     """Read 4 numbers as a box, or 2 as a point, on the 0-1000 grid.
 
     Raises:
-        ParseError: it is anything else, out of range, or in the pixels of the picture.
+        ParseError: it is anything else, out of range, or in pixels of the picture.
     """
     if pixel_space:
         raise ParseError(
@@ -74,12 +74,14 @@ def _kind(value: Value) -> str:
 
 
 class Arguments:
-    """Each method takes one argument out; `finish` refuses what nobody took.
+    """The arguments of one call: each method takes one out, and `finish` refuses those that are left.
+
+    A method raises ParseError if its argument is missing or of another type.
 
     Attributes:
         action: the action's name, for messages.
         label: the model's name for the target.
-        intent: its one line on why.
+        intent: the model's reason for the action, in one line.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class Arguments:
         self.intent = self._words("intent") or intent
 
     def target(self) -> ModelBox:
-        """Take where to act; a missing one never means where the pointer is."""
+        """Take the target's box; a missing one is refused, and never means where the pointer is."""
         box = self.optional_target()
         if box is None:
             raise ParseError(
@@ -117,14 +119,14 @@ class Arguments:
         return name in self._left
 
     def text(self, name: str, default: str | None = None) -> str:
-        """Take a text to act on, character for character."""
+        """Take a text to act on, unchanged."""
         value = self._take(name, default)
         if not isinstance(value, str):
             self._refuse(f'"{name}" as text', shown(value), "put it in double quotes")
         return value
 
     def choice(self, name: str, options: Mapping[str, Option], default: Option | None = None) -> Option:
-        """Take one of a few words."""
+        """Take a word, and return the option that it stands for."""
         value = self._take(name, default)
         option = options.get(value.strip().lower()) if isinstance(value, str) else None
         if option is None:
@@ -139,7 +141,7 @@ class Arguments:
         return int(value)
 
     def number(self, name: str, lowest: float, highest: float, default: float | None = None) -> float:
-        """Take a number within limits; a bool is none, and a string neither."""
+        """Take a number within limits; a bool or a string is refused."""
         value = self._take(name, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not lowest <= value <= highest:
             self._refuse(f'"{name}" as a number from {lowest} to {highest}', shown(value), "stay within that")
@@ -156,7 +158,7 @@ class Arguments:
         return self._keys(name, None)
 
     def held(self, name: str) -> tuple[str, ...]:
-        """Take the modifier keys to hold meanwhile; none is fine."""
+        """Take the modifier keys to hold during the action, perhaps none."""
         return self._keys(name, "") if name in self._left else ()
 
     def remark(self, name: str) -> None:
@@ -164,7 +166,7 @@ class Arguments:
         self._left.pop(name, None)
 
     def finish(self) -> None:
-        """Refuse what is left: an argument nobody knows may mean anything."""
+        """Refuse the arguments that are left: an unknown one may mean anything."""
         for name, value in self._left.items():
             plain = not isinstance(value, (list, dict))
             if value is False or value in ("", []) or (name in REMARKS and plain):

@@ -1,9 +1,9 @@
 """Qwen's native tool call: `<tool_call>{"name": "computer_use", "arguments": {…}}</tool_call>`.
 
-Stricter than the model's own tool where that would guess: a click or a scroll needs its
-coordinate, and a drag both ends. Beyond it, a `label` may name the target, `type` may click its
-field first (`coordinate`), `clear` it and press `enter`, `text` may tell why a run ends, and `zoom`
-looks closer at a `bbox_2d`.
+It is stricter than the model's own tool where that one would guess: a click or a scroll needs its
+coordinate, and a drag both ends. It also adds to that tool: a `label` may name the target, `type` may
+click its field first (`coordinate`), `clear` it and press `enter`, `text` may give the reason that a run
+ends, and `zoom` looks closer at a `bbox_2d`.
 """
 
 import json
@@ -35,10 +35,19 @@ from qvl_agent.actions.planning.action import (
     Zoom,
 )
 
-__all__ = ["PIXELS_PER_NOTCH", "READERS", "as_points", "intent_in", "terminate", "write"]
+__all__ = [
+    "CLICKS",
+    "PIXELS_PER_NOTCH",
+    "READERS",
+    "STATUSES",
+    "as_points",
+    "intent_in",
+    "terminate",
+    "write",
+]
 
 PIXELS_PER_NOTCH: Final = 100
-"""What one wheel notch stands for in `pixels`; browsers scroll by about as much."""
+"""The value of one wheel notch in `pixels`; browsers scroll by about as much."""
 
 CLICKS: Final[Mapping[str, tuple[Button, int]]] = {
     "left_click": ("left", 1),
@@ -123,7 +132,7 @@ def _interact(args: Arguments) -> Action:
 
 
 def terminate(args: Arguments) -> Action:
-    """Read the end of a run, and what is said of it."""
+    """Read the action that ends a run: done or failed, with its text."""
     if args.choice("status", STATUSES) == "success":
         return Done(summary=args.text("text", ""), label=args.label, intent=args.intent)
     return Fail(reason=args.text("text", ""), label=args.label, intent=args.intent)
@@ -146,15 +155,15 @@ READERS: Final[Mapping[str, Reader]] = {
 
 
 def intent_in(prose: str) -> str:
-    """Find the last `Action: …` line that the format has before its call."""
+    """Return the text of the last `Action: …` line before the call; "" if there is none."""
     lines = _INTENT.findall(prose)
     return lines[-1].strip() if lines else ""
 
 
 def as_points(action: Action) -> Action:
-    """Give the action with the middle of its boxes in their place, as this format points.
+    """Return the action with each box replaced by its middle, as this format points; a zoom keeps its box.
 
-    A middle is rounded to whole numbers, as the models write them, unless that leaves the box.
+    A middle is rounded to whole numbers, as the models write them, unless they would lie outside the box.
     """
     if isinstance(action, Zoom):
         return action
@@ -173,12 +182,11 @@ def _middle(box: ModelBox) -> ModelBox:
 
 
 def write(action: Action) -> str:
-    """Write an action as this format says it.
+    """Write an action in this format.
 
     Raises:
-        ValueError: the format can't say it. It knows no box but zoom's (see `as_points`), no
-            right or middle button but for single clicks, no repeated key, and no scroll on both
-            axes or none.
+        ValueError: the format can't express it. It has no box but zoom's (see `as_points`), no right or
+            middle button but for single clicks, no repeated key, and no scroll on both axes or none.
     """
     line = action.intent if _fits_a_line(action.intent) else ""
     fields = _fields(action)

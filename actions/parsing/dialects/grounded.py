@@ -1,8 +1,8 @@
-"""The default format: one JSON object with `action`, `bbox_2d`, `label` and what the action needs.
+"""The default format: one JSON object with `action`, `bbox_2d`, `label` and the action's own fields.
 
     {"action": "click", "bbox_2d": [412, 318, 468, 351], "label": "Save button"}
 
-The readers also take a place as `coordinate` or `point_2d`, for a reply that mixes the formats.
+The readers also accept a place as `coordinate` or `point_2d`, for a reply that mixes the formats.
 """
 
 import json
@@ -30,7 +30,7 @@ from qvl_agent.actions.planning.action import (
     Zoom,
 )
 
-__all__ = ["READERS", "Reader", "corners", "plain_number", "write"]
+__all__ = ["DIRECTIONS", "READERS", "Reader", "corners", "plain_number", "write"]
 
 Reader = Callable[[Arguments], Action]
 Direction = Literal["up", "down", "left", "right"]
@@ -137,10 +137,11 @@ READERS: Final[Mapping[str, Reader]] = {
 
 
 def write(action: Action) -> str:
-    """Write an action as this format says it.
+    """Write an action in this format.
 
     Raises:
-        ValueError: the format can't say it: a scroll on both axes or on none, or a box as in `corners`.
+        ValueError: the format can't express it: a scroll on both axes or on none, or a box that `corners`
+            refuses.
     """
     fields: dict[str, object] = {"intent": action.intent} if action.intent else {}
     fields["action"] = action.kind
@@ -153,10 +154,11 @@ def write(action: Action) -> str:
 
 
 def corners(box: ModelBox) -> list[float]:
-    """Write a box as 4 numbers, whole ones without a fraction.
+    """Return a box as 4 numbers, whole ones as ints.
 
     Raises:
-        ValueError: it lies within 1 of the corner, where it reads like fractions of the picture.
+        ValueError: no number is above 1 and one isn't whole, so they would be read as fractions of the
+            picture.
     """
     if max(box.x2, box.y2) <= 1 and any(side != int(side) for side in (box.x1, box.y1, box.x2, box.y2)):
         raise ValueError(f"{box} would be read as fractions; round it")
@@ -164,12 +166,12 @@ def corners(box: ModelBox) -> list[float]:
 
 
 def plain_number(value: float) -> float:
-    """Give a whole number without a fraction, as the models write it."""
+    """Return a whole number as an int, so that it is written without a fraction, as the models do."""
     return int(value) if value == int(value) else value
 
 
 def _rest(action: Action) -> dict[str, object]:
-    """Write what is particular to each action, without what is at its default."""
+    """Return the fields that only this kind of action has, without those at their defaults."""
     match action:
         case Click():
             return _set(

@@ -1,9 +1,10 @@
-"""Midscene's format, in which Qwen3-VL has been prompted a lot: an action's type and its param.
+"""Midscene's format, with which Qwen3-VL is often prompted: an action's type and its param.
 
     {"action": {"type": "Tap", "param": {"locate": {"prompt": "Search", "bbox": [37, 312, 958, 367]}}}}
     <action-type>Tap</action-type><action-param-json>{"locate": …}</action-param-json>
 
-Its older form, with `locate` beside `type`, was used with Qwen2.5-VL, whose boxes are pixels: refused.
+Its older form, with `locate` beside `type`, is refused: it was used with Qwen2.5-VL, whose boxes are in
+pixels.
 """
 
 import re
@@ -30,7 +31,7 @@ from qvl_agent.actions.planning.action import (
 __all__ = ["READERS", "TOOL", "flattened", "read_tagged"]
 
 TOOL: Final = "<midscene>"
-"""Not a name that a reply can give."""
+"""The tool of these calls; no reply can give this name."""
 PIXELS_PER_NOTCH: Final = 100
 _TAGGED: Final = re.compile(r"\s*+(\w{1,64})\s*+</action-type>\s*+(<action-param-json>\s*+)?")
 _CLOSED: Final = re.compile(r"\s*+</action-param-json>")
@@ -43,7 +44,7 @@ _MODES: Final[Mapping[str, Literal["replace", "clear", "typeonly"]]] = {
 
 
 def read_tagged(text: str, at: int, budget: ScanBudget) -> Call | Flaw:
-    """Read the call whose `<action-type>` ends at `at`."""
+    """Read the call whose `<action-type>` ends at index `at` of the text."""
     tag = _TAGGED.match(text, at)
     if not tag:
         return Flaw("expected a name and </action-type>", serious=True)
@@ -57,7 +58,7 @@ def read_tagged(text: str, at: int, budget: ScanBudget) -> Call | Flaw:
 
 
 def flattened(action: str, param: Mapping[str, Value]) -> dict[str, Value]:
-    """Bring the located box and its prompt to the level of the other arguments.
+    """Return the arguments with the box and the prompt in `locate` moved beside the others.
 
     Raises:
         ParseError: `locate` isn't an object with a box and a prompt.
@@ -83,7 +84,7 @@ def _hover(args: Arguments) -> Action:
 
 
 def _input(args: Arguments) -> Action:
-    """Read typed text: the value is what the field holds afterwards, unless `mode` says otherwise."""
+    """Read text to type: it replaces what the field holds, unless `mode` says otherwise."""
     mode = args.choice("mode", _MODES, "replace")
     if mode == "clear":
         return _clear(args)

@@ -1,7 +1,7 @@
-"""The phone's tool call, which some models fall back to: read where a desktop means the same.
+"""Qwen's tool call for phones, which some models fall back to; read where a desktop has the same action.
 
-Its coordinates are never used: we ask for other formats, and this one was trained in pixels
-(Qwen2.5-VL) as well as on a grid (Qwen3-VL), which a number below 1000 doesn't tell.
+Its clicks and swipes are refused: models were trained on this format in pixels (Qwen2.5-VL) as well as
+on a grid (Qwen3-VL), and a number below 1000 doesn't show which of the two it is.
 """
 
 from collections.abc import Mapping

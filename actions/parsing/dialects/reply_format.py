@@ -1,12 +1,12 @@
-"""What a whole reply may be in each format, for what keeps a model within it while it writes.
+"""The JSON schema of a whole reply in each format, for servers that constrain a model while it writes.
 
-Whatever the schema admits, `parse_action` reads; whatever `format_action` writes is admitted, but for
-fractions in numbers and texts past the limits. Two things are narrower than what the parser takes:
-numbers are whole, and keys go by their canonical names, as the prompts ask for both. That a box's
-corners are in order can't be said in a schema; the parser sorts them.
+`parse_action` reads every reply that the schema admits, and the schema admits every reply that
+`format_action` writes, except fractions in numbers and texts past the limits. The schema is narrower
+than the parser in two things: numbers are whole, and keys have their canonical names, as the prompts ask
+for both. A schema can't require that a box's corners are in order; the parser sorts them.
 
-Fields come in one order, that of the prompts' examples, because what keeps to a schema keeps to its
-order too: a field that comes too early in it could never follow.
+Fields come in one order, that of the prompts' examples, because a constrained model has to keep to the
+schema's order: once it has passed a field's place, it can't write that field any more.
 """
 
 import json
@@ -25,29 +25,42 @@ __all__ = ["MAX_REPLY_TEXT", "ReplyFormat", "reply_format", "reply_schema"]
 
 Schema = dict[str, Any]
 Field = tuple[str, Schema, bool]
-"""A name, what it may hold, and whether it must be there."""
+"""A field's name, the schema of its value, and whether it is required."""
 
 MAX_REPLY_TEXT: Final = 2000
-"""Characters of a text to act on; with what else a reply has, it stays within 1,024 tokens."""
+"""The most characters of a text to act on; with it and its other fields a reply stays within 1,024 tokens."""
 _MAX_REMARK: Final = 160
-"""Characters of a text that only describes."""
+"""The most characters of a text that only describes."""
 _MAX_REPORT: Final = 500
-"""Characters of what is said at the end of a run."""
+"""The most characters of the report at the end of a run."""
 _ACTED_ON: Final = ("text", "question")
+"""The fields with a text to act on."""
+
+_POSITION: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": GRID}
+_SECONDS: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT_S)}
+_FLAG: Final[Schema] = {"type": "boolean"}
+_MODIFIERS: Final = keys.modifiers(sorted(keys.MODIFIERS))
+"""The modifiers, in a chord's order."""
+_HELD: Final[Schema] = {
+    "type": "array",
+    "items": {"enum": list(_MODIFIERS)},
+    "minItems": 1,
+    "maxItems": len(_MODIFIERS),
+}
 
 _LINE: Final = r"Action: ([^\n\x00-\x1f\x7f<>{}\[\]=:：]|[0-9A-Za-z]:){1,%d}\n"
-"""The line before a tool call: nothing in it can be taken for a piece of a call."""
+"""The line before a tool call, as a regular expression; it admits nothing that looks like part of a call."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyFormat:
-    """All that a reply may be.
+    """The form of a whole reply.
 
     Attributes:
-        schema: of the one JSON object, its fields in their order.
-        tag: the tag around the object, each on a line of its own; "" for a bare object.
-        line: what may stand before the tag, as a regular expression; "" for nothing.
-        max_text: characters of a text to act on; 0 if there is no limit to them.
+        schema: the JSON schema of the reply's one object, its fields in their order.
+        tag: the tag around the object, opened and closed on lines of its own; "" for a bare object.
+        line: the text that may stand before the tag, as a regular expression; "" for none.
+        max_text: the most characters of a text to act on; 0 for no limit.
     """
 
     schema: Mapping[str, Any]
@@ -56,16 +69,16 @@ class ReplyFormat:
     max_text: int = 0
 
     def cuts(self, text: str) -> bool:
-        """Whether a reply in this format holds a text to act on that ends where the limit is.
+        """Return whether a reply in this format holds a text to act on that is exactly as long as the limit.
 
-        A model that is kept to a limit can only close such a text; it may have had more to type. A longer
-        one is whole: nothing kept it to the limit.
+        A constrained model had to end such a text there, and may have had more to write. A longer text is
+        complete: the model wasn't constrained.
         """
         return self.max_text > 0 and any(len(said) == self.max_text for said in _acted_on(text))
 
 
 def reply_schema(dialect: str) -> Schema:
-    """Give the JSON schema of the object in a reply.
+    """Return the JSON schema of the object in a reply.
 
     Raises:
         ValueError: there is no such dialect.
@@ -75,11 +88,11 @@ def reply_schema(dialect: str) -> Schema:
 
 @cache
 def reply_format(dialect: str, *, max_text: int = MAX_REPLY_TEXT) -> ReplyFormat:
-    """Say what a whole reply may be.
+    """Return the form of a whole reply in a format.
 
     Args:
         dialect: "grounded" or "computer_use".
-        max_text: characters of a text to act on; texts that describe have limits of their own below it.
+        max_text: the most characters of a text to act on; texts that describe have lower limits of their own.
 
     Raises:
         ValueError: there is no such dialect.
@@ -95,7 +108,7 @@ def reply_format(dialect: str, *, max_text: int = MAX_REPLY_TEXT) -> ReplyFormat
 
 
 class _Texts:
-    """The texts of a reply, each with its limit."""
+    """The schemas of a reply's texts, each with its limit of characters."""
 
     def __init__(self, longest: int) -> None:
         self.acted_on = _text(longest)
@@ -107,33 +120,20 @@ def _text(longest: int) -> Schema:
     return {"type": "string", "maxLength": longest}
 
 
-_POSITION: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": GRID}
-_SECONDS: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": int(MAX_WAIT_S)}
-_FLAG: Final[Schema] = {"type": "boolean"}
-_MODIFIERS: Final = keys.modifiers(sorted(keys.MODIFIERS))
-"""In the order of a chord."""
-_HELD: Final[Schema] = {
-    "type": "array",
-    "items": {"enum": list(_MODIFIERS)},
-    "minItems": 1,
-    "maxItems": len(_MODIFIERS),
-}
-
-
 def _numbers(count: int) -> Schema:
     return {"type": "array", "items": _POSITION, "minItems": count, "maxItems": count}
 
 
 def _limits(action: type[Click] | type[Press], name: str) -> Schema:
-    """Give a field's limits as the action itself has them."""
+    """Return the limits that the action's class sets for a field, as a schema."""
     declared = action.model_json_schema()["properties"][name]
     return {key: value for key, value in declared.items() if key in ("type", "minimum", "maximum", "enum")}
 
 
 def _chords() -> Schema:
-    """Say which keys go together: any modifiers, in their order, and at most one other key.
+    """Return the schema of a chord: any modifiers, in their order, and at most one other key.
 
-    One alternative for each, of fixed length, as that is what all engines read alike.
+    It has an alternative of fixed length for each set of modifiers, as all engines read that alike.
     """
     others = {"enum": sorted(keys.KEYS - keys.MODIFIERS)}
     held = [list(some) for count in range(len(_MODIFIERS) + 1) for some in combinations(_MODIFIERS, count)]

@@ -1,1 +1,1 @@
-"""Typing exactly, on whatever keyboard map the X server has."""
+"""Type any text exactly, with any keyboard map of the X server."""

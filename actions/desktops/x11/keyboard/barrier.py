@@ -1,13 +1,13 @@
-"""Wait until the focused application has read all the keys it was sent.
+"""Wait until the focused application has read all the keys that it was sent.
 
-A client looks a keycode up in the map of the moment when it *reads* the key press, so a keycode may
-be given another meaning only after that. Ways to know, the best that works:
+A client looks a keycode up in the keyboard map at the moment when it *reads* the key press, so a keycode may
+be given another meaning only after that. There are three ways to know; the first that works is used:
 
 1. _NET_WM_PING (Tk, GTK, Qt and Chromium have it): the application answers in the order of its
    events. https://specifications.freedesktop.org/wm-spec/latest/ar01s06.html
-2. The application runs on this machine (xterm, say), and its threads all sleep and were not woken
-   while the server had its turn twice: so none has keys left to read, or waits for the server. One
-   that was sent something is woken at once, however long it must then wait for a core.
+2. If the application runs on this machine (xterm, for example): all its threads sleep and weren't woken
+   during two rounds of the server, so none of them has keys left to read or waits for the server. A
+   thread that was sent something is woken at once, however long it has to wait for a core then.
 3. A fixed pause.
 """
 
@@ -27,14 +27,14 @@ from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_
 __all__ = ["PING_S", "Barrier"]
 
 PING_S: Final = 10.0
-"""An application that doesn't answer for so long hangs; keys sent to it would be garbled."""
+"""Seconds without an answer after which an application hangs; keys sent to it would be garbled."""
 _PAUSE_S: Final = 0.03
 _SLEEP_POLL_S: Final = 0.001
 _SLEEP_LIMIT_S: Final = 0.3
-"""An application that is never idle (it plays a video) gets this long to read its keys."""
+"""Seconds that an application that is never idle (as it plays a video) gets to read its keys."""
 _MANAGER_LIMIT_S: Final = 1.0
 _PONG_MASK: Final = X.SubstructureNotifyMask | X.StructureNotifyMask
-"""The first is what the specification asks the answer to be sent with; Qt uses the second."""
+"""The masks that answers are sent with: by the specification the first one; Qt uses the second."""
 
 
 class Barrier:
@@ -50,7 +50,7 @@ class Barrier:
         """Return once the application with the focus has read all keys sent before this call.
 
         Raises:
-            Stopped: `stop` said so.
+            Stopped: `stop` returned True.
             DesktopError: the application hangs.
         """
         self._display.sync()
@@ -65,9 +65,9 @@ class Barrier:
             time.sleep(_PAUSE_S)
 
     def wait_for_window_manager(self, stop: StopCheck) -> None:
-        """Let the window manager take note of the keyboard map's changes: openbox needs 20 ms for each.
+        """Wait until the window manager has handled the keyboard map's changes: openbox needs 20 ms for each.
 
-        Until then it is behind with everything else, such as giving a clicked window the focus.
+        Until then it delays everything else, such as giving a clicked window the focus.
         """
         window = window_manager(self._display)
         process = process_of(self._display, window) if window else None
@@ -105,28 +105,28 @@ class Barrier:
 
     def _await_sleep(self, process: int, stop: StopCheck, limit_s: float = _SLEEP_LIMIT_S) -> None:
         deadline = time.monotonic() + limit_s
-        self._give_turns()
+        self._await_server_rounds()
         before = _threads(process)
         while time.monotonic() < deadline:
             check_stop(stop)
-            self._give_turns()
+            self._await_server_rounds()
             time.sleep(_SLEEP_POLL_S)
             now = _threads(process)
             if now == before and all(state == "S" for state, _ in now):
                 return
             before = now
 
-    def _give_turns(self) -> None:
-        """Let the server finish a round: it has then written what it had for every client.
+    def _await_server_rounds(self) -> None:
+        """Wait until the server has finished a round, and so has written all that it had for its clients.
 
-        The first answer may overtake what goes to others; the second is of a round that began later.
+        The first answer may overtake what goes to other clients; the second belongs to a later round.
         """
         self._display.sync()
         self._display.sync()
 
 
 def _threads(process: int) -> list[tuple[str, str]]:
-    """List each thread's state and how often it has gone to sleep, proc(5); empty if it is gone."""
+    """List each thread's state and number of voluntary sleeps, by proc(5); [] if the process is gone."""
     try:
         texts = [(task / "status").read_text() for task in sorted(Path(f"/proc/{process}/task").iterdir())]
     except OSError:

@@ -1,4 +1,7 @@
-"""The keyboard map: where a character or key is on it, and spare keycodes that can be lent to others."""
+"""The keyboard map: find a character's or key's place on it, and lend spare keycodes to other characters.
+
+A keycode is the number of a key; a keysym is the number of what a key means: a character, or a key's name.
+"""
 
 import string
 from collections.abc import Sequence
@@ -14,7 +17,7 @@ __all__ = ["Keymap", "Place", "character_keysym", "key_keysym"]
 
 _NO_SYMBOL: Final = 0
 _FIRST_SPARE: Final = 9
-"""Keycode 8 is the kernel's "no key"; some applications drop it."""
+"""The first keycode that is lent. Keycode 8 is the kernel's "no key"; some applications drop it."""
 _UNICODE: Final = 0x01000000
 """Keysyms for U+0100 and above are this plus the code point (X protocol, appendix A)."""
 
@@ -60,14 +63,14 @@ _LEVEL3: Final = 0xFE03
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a keysym is: a keycode, and whether Shift must be down with it."""
+    """The place of a keysym on the map: a keycode, and whether Shift must be held with it."""
 
     keycode: int
     shift: bool = False
 
 
 def character_keysym(character: str) -> int:
-    """Give the keysym that types a character.
+    """Return the keysym that types a character.
 
     Raises:
         DesktopError: it is a control character or half a surrogate pair, which no key types.
@@ -81,10 +84,10 @@ def character_keysym(character: str) -> int:
 
 
 def key_keysym(name: str) -> int:
-    """Give the keysym of a canonical key name of `keys.py`.
+    """Return the keysym of a key, by its canonical name in `keys.py`.
 
     Raises:
-        KeyNameError: it is no such name.
+        KeyNameError: it is no canonical name.
     """
     if len(name) == 1 and name in string.ascii_lowercase + string.digits + string.punctuation:
         return ord(name)
@@ -100,10 +103,10 @@ def key_keysym(name: str) -> int:
 
 
 class Keymap:
-    """The keyboard map of a display, as it is when this is made.
+    """The keyboard map of a display, as it was when this object was made.
 
-    A keysym that isn't on the map (or only at a level or group that isn't plain or Shift) is lent a
-    keycode that has no meaning. `restore` takes the meaning away again; nothing else is changed.
+    A keysym that isn't on the map (or only at another level than plain or Shift, or in another group) is
+    lent a keycode without a meaning. `restore` takes the meaning away again; nothing else is changed.
     """
 
     def __init__(self, display: Any) -> None:
@@ -120,7 +123,7 @@ class Keymap:
         self._places = self._find_places(set(symbols) - self._leftover)
 
     def _find_places(self, keycodes: set[int]) -> dict[int, Place]:
-        """Index the first group's plain and Shift levels by the core map; the lowest keycode wins."""
+        """Find each keysym's place in the first group, plain or with Shift; the lowest keycode wins."""
         first = min(keycodes)
         rows = self._display.get_keyboard_mapping(first, max(keycodes) - first + 1)
         places: dict[int, Place] = {}
@@ -132,25 +135,25 @@ class Keymap:
         return places
 
     def find(self, keysym: int) -> Place | None:
-        """Say where a keysym is now, lent keycodes included."""
+        """Return the place where a keysym is now, lent keycodes included, or None."""
         if keysym in self._lent:
             return Place(self._lent[keysym])
         return self._places.get(keysym)
 
     @property
     def spare(self) -> int:
-        """How many keysyms can be lent a keycode at the same time."""
+        """The number of keysyms that can be lent a keycode at the same time."""
         return len(self._free) + len(self._lent)
 
     def fixed(self, keysym: int) -> bool:
-        """Say whether the layout itself has a keysym."""
+        """Return whether the layout itself has a keysym."""
         return keysym in self._places
 
     def lent(self, keysym: int) -> bool:
         return keysym in self._lent
 
     def changed(self) -> bool:
-        """Say whether somebody else has changed the map since this was made: set another layout, say."""
+        """Return whether somebody else has changed the map since then, for example by another layout."""
         now = xkb.read_symbols(self._display)
         lent = {code: xkb.one_symbol(keysym) for keysym, code in self._lent.items()}
         spare = {*self._free, *self._leftover} - set(lent)
@@ -158,13 +161,13 @@ class Keymap:
         return any(now.get(code) != each for code, each in expected.items())
 
     def takes_back(self, wanted: Sequence[int]) -> bool:
-        """Say whether lending to all of these must take a keycode from another keysym."""
+        """Return whether lending keycodes to all these keysyms takes some from other keysyms."""
         return sum(keysym not in self._lent for keysym in wanted) > len(self._free)
 
     def lend(self, wanted: Sequence[int]) -> None:
-        """Give each of these a keycode, at most `spare` of them, taking from others what is needed.
+        """Lend a keycode to each of these keysyms, at most `spare` of them; take some from others if needed.
 
-        A keycode that is taken must not be in any client's queue any more: see `x11_barrier.py`.
+        A keycode that is taken must not be in any client's queue any more: see `barrier.py`.
         """
         missing = [keysym for keysym in wanted if keysym not in self._lent]
         idle = [keysym for keysym in self._lent if keysym not in wanted]
@@ -175,17 +178,17 @@ class Keymap:
         self._change({code: xkb.one_symbol(keysym) for code, keysym in changes.items()})
 
     def restore(self) -> None:
-        """Make the map what it was; also what another run left behind when it was killed."""
+        """Restore the map, also from changes that another run left behind when it was killed."""
         self._change(dict.fromkeys({*self._lent.values(), *self._leftover}, xkb.NO_SYMBOLS))
         self._free += self._lent.values()
         self._lent.clear()
         self._leftover.clear()
 
     def _change(self, changes: dict[int, xkb.Symbols]) -> None:
-        """Write these keys' symbols, and those between them as they are, in one request.
+        """Write these keys' symbols, and the present ones of the keys between them, in one request.
 
-        The server serves nobody else meanwhile. A key that has got symbols from elsewhere since (a
-        new layout was set) is left alone.
+        The server serves no other client meanwhile. A key that has got other symbols since (a new layout was
+        set) isn't changed.
         """
         if not changes:
             return

@@ -1,8 +1,14 @@
-"""Typing that is exact for any text on any layout.
+"""Type any text exactly on any layout, or refuse it.
 
-What the layout has on a key, plain or with Shift, is typed with that key. Everything else is lent
-spare keycodes (a plain Xvfb has 19), as many as there are at a time; before a keycode gets another
-meaning, the application must have read the presses so far (`x11_barrier.py`).
+A character that the layout has on a key, plain or with Shift, is typed with that key. All others are lent
+spare keycodes (a plain Xvfb has 19), as many at a time as there are; before a keycode gets another meaning,
+the application must have read the presses so far (`barrier.py`).
+
+A text is refused if it has a character that the application takes for something else, although a key means
+exactly this character. libX11 and xkbcommon make two letters of four Arabic ligatures (by their Compose
+files), Qt drops the byte order mark, and GTK 3 keeps only 16 bits of a keysym when it looks for accents and
+the Compose key: so ＠ and the small forms vanish there, along with the next character. These were found by
+typing random Unicode into real fields: benchmarks/typing_exact.py.
 """
 
 from collections.abc import Iterable
@@ -21,20 +27,17 @@ from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_
 __all__ = ["Keyboard"]
 
 _CHUNK: Final = 20
-"""Characters between two looks at `stop`, at the focus and at the layout."""
-
-
-_EVERYWHERE: Final = frozenset("\ufef5\ufef7\ufef9\ufefb\ufeff")
-
-_BY_GTK: Final = frozenset(map(chr, [*range(0xFE50, 0xFE94), 0xFF20]))
-"""As 16 bits: the dead keys, and Multi_key."""
-
+"""Characters that are typed between two checks of `stop`, the focus and the layout."""
+_MISREAD_EVERYWHERE: Final = frozenset("\ufef5\ufef7\ufef9\ufefb\ufeff")
+"""The four Arabic ligatures and the byte order mark, which are refused in any application."""
+_MISREAD_BY_GTK: Final = frozenset(map(chr, [*range(0xFE50, 0xFE94), 0xFF20]))
+"""Characters that are refused in GTK 3: their 16 bits are keysyms of dead keys, and of Multi_key."""
 _OTHER_METHODS: Final = ("/im-ibus.so", "/im-fcitx", "/im-xim.so", "/im-uim.so", "/im-scim.so")
-"""GTK's modules for input methods, which don't have that fault."""
+"""GTK's modules for other input methods, which don't have that fault."""
 
 
 class Keyboard:
-    """Keys by name and text by character, over one connection, until `finish`."""
+    """Presses keys by name and types text by character, over one connection, until `finish`."""
 
     def __init__(self, display: Any, hands: XInput, focus: Focus) -> None:
         self._display = display
@@ -51,7 +54,7 @@ class Keyboard:
         self._locks = state.caps, state.group
 
     def key(self, name: str, stop: StopCheck, *, down: bool) -> None:
-        """Press or release a key; one that needs Shift on this layout brings it along."""
+        """Press or release a key; Shift is pressed and released with it if this layout needs that."""
         place = self._place(key_keysym(name), (), stop)
         if not down:
             self._release(place)
@@ -68,19 +71,19 @@ class Keyboard:
             self._hands.key(self._shift.keycode, down=False)
 
     def type(self, text: str, stop: StopCheck, *, looks: int = _CHUNK) -> None:
-        """Type a text, whole or not at all where a character can't be typed.
+        """Type a text; nothing of it is typed if one of its characters can't be.
 
         Args:
-            text: without line breaks and control characters.
-            stop: ends it.
-            looks: characters between two looks at `stop` and at the focus.
+            text: a text without line breaks and control characters.
+            stop: returns True to end the typing.
+            looks: characters that are typed between two checks of `stop`, the focus and the layout.
 
         Raises:
-            Stopped: between two chunks.
+            Stopped: `stop` returned True; the rest isn't typed.
             FocusLostError: the focus moved to another window; the rest isn't typed.
-            TypingError: the application would take a character for another, and nothing is typed; or the
-                layout was switched, and the rest isn't.
-            DesktopError: a character is no text, or the application hangs.
+            TypingError: the application would take a character for something else, so nothing is typed; or
+                the layout was switched, so the rest isn't typed.
+            DesktopError: a character can't be typed, or the application hangs.
         """
         refuse_taken(self._display, text)
         keysyms = [character_keysym(character) for character in text]
@@ -98,10 +101,10 @@ class Keyboard:
         self._check_layout()
 
     def _check_layout(self) -> None:
-        """Look whether the keys still mean what they meant: nobody has switched the layout.
+        """Check that the keys still have the same meaning, as nobody has switched the layout.
 
         Raises:
-            TypingError: somebody has.
+            TypingError: the layout, its group or CapsLock has changed.
         """
         state = xkb.state(self._display)
         if (state.caps, state.group) != self._locks or self._keymap.changed():
@@ -116,12 +119,12 @@ class Keyboard:
         self._hands.key(place.keycode, down=False)
 
     def _hold_shift(self, *, down: bool) -> None:
-        """Keep Shift down over a run of characters that need it."""
+        """Press or release Shift if it isn't so yet; it stays down over a run of characters that need it."""
         if self._shift is not None and self._hands.holds(self._shift.keycode) != down:
             self._hands.key(self._shift.keycode, down=down)
 
     def _place(self, keysym: int, following: Iterable[int], stop: StopCheck) -> Place:
-        """Find a keysym's key, or lend it one, and on the same occasion those that follow."""
+        """Return a keysym's place; if it has none, lend keycodes to it and to those that follow it."""
         place = self._keymap.find(keysym)
         if place is None:
             self._lend(self._lacking(keysym, following), stop)
@@ -151,7 +154,7 @@ class Keyboard:
         self._changed = True
 
     def await_reading(self, stop: StopCheck) -> None:
-        """Wait until the application has read the keys that were pressed so far."""
+        """Wait until the application has read all keys that were pressed so far."""
         self._hands.sync()
         self._barrier.wait(stop)
         self._unread = False
@@ -167,13 +170,13 @@ class Keyboard:
 
 
 def refuse_taken(display: Any, text: str) -> None:
-    """Refuse a text that wouldn't arrive as it is where the keys go.
+    """Refuse a text with a character that the application with the focus takes for something else.
 
     Raises:
-        TypingError: it names the first such character.
+        TypingError: there is such a character; the message names the first one.
     """
     for character in text:
-        if character in _EVERYWHERE or (character in _BY_GTK and _is_gtk(display)):
+        if character in _MISREAD_EVERYWHERE or (character in _MISREAD_BY_GTK and _is_gtk(display)):
             code = f"U+{ord(character):04X}"
             raise TypingError(
                 f"nothing was typed: the application would take {code} for something else; leave it out"
@@ -181,7 +184,7 @@ def refuse_taken(display: Any, text: str) -> None:
 
 
 def _is_gtk(display: Any) -> bool:
-    """Say whether the application with the focus uses GTK 3's own input method."""
+    """Return whether the application with the focus uses GTK 3's own input method."""
     window = focused_window(display)
     process = None if window is None else process_of(display, window)
     try:

@@ -1,9 +1,8 @@
-"""The requests of the XKB extension that we need and python-xlib lacks.
+"""Requests of the XKB extension that we need and python-xlib lacks.
 
-What the keyboard's state is, locking CapsLock and the layout group, and reading and writing the
-symbols of keys. The core protocol can write symbols too, but only runs of neighbouring keycodes:
-each run is a notice of its own to every client, and libX11 loses notices that come in while it is
-reading the map.
+They read the keyboard's state, lock CapsLock and the layout group, and read and write the symbols of keys.
+The core protocol can write symbols too, but then each run of neighbouring keycodes sends a notice of its own
+to every client, and libX11 loses notices that come in while it is reading the map.
 
 Source: https://www.x.org/releases/current/doc/kbproto/xkbproto.html, and XKBproto.h for the layout.
 """
@@ -32,11 +31,11 @@ __all__ = [
 ]
 
 Symbols = bytes
-"""One key's symbols as they travel: a type for each of 4 groups, the group count, the levels in a
-group, the number of keysyms, the keysyms."""
+"""One key's symbols in the protocol's form: a type for each of 4 groups, the group count, the levels in a
+group, the number of keysyms, and the keysyms."""
 
 NO_SYMBOLS: Final[Symbols] = bytes(8)
-"""A key without a meaning."""
+"""The symbols of a key without a meaning."""
 
 _CORE_KEYBOARD: Final = 0x100
 _VERSION: Final = (1, 0)
@@ -46,8 +45,8 @@ _HEAD: Final = struct.Struct("=4sBBH")
 _ONE_LEVEL: Final = bytes(4)
 """Type 0, for all groups: no modifier changes the symbol."""
 _MARKED_GROUP: Final = 0x41
-"""One group, and a group number out of range is clamped to it. With one group this says the same as
-the usual 1 (wrapped into it); layouts don't have it, so it tells the keys that we lent."""
+"""The group count 1, with group numbers out of range clamped to it. For one group this means the same as the
+usual value 1 (wrapped); layouts don't have it, so it marks the keys that we lent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +163,7 @@ class _SetMap(rq.Request):  # type: ignore[misc]  # python-xlib has no types
 
 
 def _opcode(display: Any) -> int:
-    """Find the extension's opcode and introduce ourselves to it, once a connection."""
+    """Return the extension's opcode; the first call on a connection initialises the extension."""
     if not hasattr(display, "qvl_xkb_opcode"):
         display.qvl_xkb_opcode = _introduce(display)
     return int(display.qvl_xkb_opcode)
@@ -181,7 +180,7 @@ def _introduce(display: Any) -> int:
 
 
 def state(display: Any) -> KeyboardState:
-    """Ask for the state of the keyboard.
+    """Return the state of the keyboard.
 
     Raises:
         NoScreenError: the server has no XKB.
@@ -191,7 +190,7 @@ def state(display: Any) -> KeyboardState:
 
 
 def lock(display: Any, *, caps: bool, group: int) -> None:
-    """Set whether CapsLock is on, and the layout group; nothing else changes, no key is pressed."""
+    """Set whether CapsLock is on, and the layout group (from 0), without pressing any key."""
     _LatchLockState(
         display=display.display,
         opcode=_opcode(display),
@@ -204,7 +203,7 @@ def lock(display: Any, *, caps: bool, group: int) -> None:
 
 
 def read_symbols(display: Any) -> dict[int, Symbols]:
-    """Read the symbols of every keycode."""
+    """Read the symbols of every keycode, by keycode."""
     reply = _GetMap(
         display=display.display, opcode=_opcode(display), device=_CORE_KEYBOARD, full=_KEY_SYMBOLS
     )
@@ -218,7 +217,7 @@ def read_symbols(display: Any) -> dict[int, Symbols]:
 
 
 def write_symbols(display: Any, symbols: dict[int, Symbols]) -> None:
-    """Write the symbols of neighbouring keycodes, all of a range, in one request.
+    """Write the symbols of a range of keycodes without gaps, in one request.
 
     Raises:
         DesktopError: the server refused.
@@ -246,16 +245,16 @@ def write_symbols(display: Any, symbols: dict[int, Symbols]) -> None:
 
 
 def one_symbol(keysym: int) -> Symbols:
-    """Make the symbols of a key that means one thing, whatever modifier is down; `lent` knows them again."""
+    """Return the symbols of a lent key, which has this keysym with any modifier; `lent` recognises them."""
     return _HEAD.pack(_ONE_LEVEL, _MARKED_GROUP, 1, 1) + struct.pack("=I", keysym)
 
 
 def lent(symbols: Symbols) -> bool:
-    """Say whether a key's symbols were made by `one_symbol`."""
+    """Return whether a key's symbols were made by `one_symbol`."""
     types, groups, _, count = _HEAD.unpack_from(symbols)
     return bool(count == 1 and types == _ONE_LEVEL and groups == _MARKED_GROUP)
 
 
 def empty(symbols: Symbols) -> bool:
-    """Say whether a key means nothing."""
+    """Return whether a key has no meaning."""
     return not any(memoryview(symbols)[_HEAD.size :])

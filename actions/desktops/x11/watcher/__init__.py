@@ -1,1 +1,1 @@
-"""The watchdog's process on X11: it reads raw input, and releases what is pressed."""
+"""The watchdog's process on X11: it watches raw input, and releases keys and buttons that are left down."""

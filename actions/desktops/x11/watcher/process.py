@@ -1,4 +1,8 @@
-"""What the watchdog's process runs: python -m ...watchdog_process DISPLAY TAKEOVER PULSE."""
+"""The program of the watchdog's process.
+
+It is run as `python -m qvl_agent.actions.desktops.x11.watcher.process DISPLAY TAKEOVER PULSE`, where PULSE is
+the file descriptor of the memory for the sign of life. Notes come in by stdin, and answers go out by stdout.
+"""
 
 import os
 import sys
@@ -10,7 +14,7 @@ __all__: list[str] = []
 
 
 def _main(display: str, takeover: str, pulse: str) -> None:
-    """Watch; what goes wrong is said over the pipe, as nobody sees this process."""
+    """Watch the display; send an error's message over the pipe, as nobody sees this process's output."""
     from qvl_agent.actions.desktops.x11.watcher.watcher import watch  # noqa: PLC0415 - Xlib
 
     def say(line: str) -> None:

@@ -1,8 +1,8 @@
-"""Every press and motion on an X display, whoever makes it, by XInput's raw events.
+"""Read every press and motion on an X display, by a person or a program, as XInput's raw events.
 
-They come to whoever asks, also while another program has grabbed the keyboard, and name the device
-they come from: real devices are somebody's hands, the XTEST devices are programs. A warp of the
-pointer by a program isn't among them, nor is the server's own repeating of a held key.
+Every client that asks gets them, also while another program has grabbed the keyboard. They name the device
+that they come from: real devices are used by people, the XTEST devices by programs. When a program warps the
+pointer, or the server repeats a held key, there is no raw event.
 
 Source: https://www.x.org/releases/current/doc/inputproto/XI2proto.txt, "RawEvent"; `sourceid`, and
 raw events during a grab, from version 2.1 on.
@@ -21,7 +21,7 @@ __all__ = ["RawEvent", "RawInput"]
 _VERSION: Final = (2, 2)
 _RAW_TOUCH_BEGIN: Final = 22
 _RAW: Final = struct.Struct("=HIIHHI")
-"""Of the event's 11th byte on: device, time in ms, detail, source, and two we don't need."""
+"""The event's fields from its 11th byte on: device, time in ms, detail, source, and two unused ones."""
 _KINDS: Final[dict[int, Literal["key", "button", "motion"]]] = {
     xinput.RawKeyPress: "key",
     xinput.RawButtonPress: "button",
@@ -34,9 +34,10 @@ class RawEvent(NamedTuple):
     """A press of a key or button, or a motion.
 
     Attributes:
+        kind: "key", "button" (a touch too) or "motion".
         code: the keycode or the button's number; 0 for a motion.
-        by_program: it came through XTEST.
-        time_s: when, on the server's clock.
+        by_program: whether a program sent it by XTEST.
+        time_s: its time in seconds on the server's clock.
     """
 
     kind: Literal["key", "button", "motion"]
@@ -64,7 +65,7 @@ class RawInput:
     """The raw events of one display, over a connection of its own."""
 
     def __init__(self, display: Any) -> None:
-        """Ask for the events.
+        """Ask the server for the events.
 
         Raises:
             NoScreenError: the server's XInput is older than 2.2 (2012), or absent.
@@ -85,7 +86,7 @@ class RawInput:
         display.sync()
 
     def pending(self) -> list[RawEvent]:
-        """Take what has come so far, without waiting."""
+        """Return the events that have come so far, without waiting."""
         events = []
         while self._display.pending_events():
             event = self._display.next_event()

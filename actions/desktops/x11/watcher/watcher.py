@@ -1,8 +1,8 @@
-"""The watchdog's own work, in its own process: it watches an X display, and releases what is left down.
+"""The watchdog's work, in its own process: it watches an X display, and releases what is left down.
 
-It sees every press and motion by raw events. Those that the agent noted beforehand are the agent's;
-all others are somebody's. Events are read before the notes, so whatever caused an event that was
-read is among the notes by then.
+It gets every press and motion as a raw event. An event that the agent noted beforehand is the agent's; any
+other is a person's, or another program's. Events are read before the notes, so the notes of all events that
+were read have arrived by then.
 """
 
 import os
@@ -31,13 +31,15 @@ from qvl_agent.actions.desktops.x11.watcher.raw_input import RawEvent, RawInput
 __all__ = ["watch"]
 
 _HANG_S: Final = 15.0
-"""An agent at work never holds anything for so long without a word; it waits 10 s for a slow application."""
+"""Seconds after which an agent that holds something down without a note hangs; at work it waits at most
+10 s, for a slow application."""
 _GRACE_S: Final = 1.0
-"""For so long the kill switch counts in a pause: its first Esc or motion is what a pause begins with."""
-_AGAIN_S: Final = (0.0, 0.002, 0.01, 0.05)
-"""A killed agent's last requests may still lie unread at the server, so what it held is released again."""
+"""Seconds of a pause in which the kill switch counts: its first Esc or motion may have begun the pause."""
+_RELEASE_PAUSES_S: Final = (0.0, 0.002, 0.01, 0.05)
+"""The pauses in seconds before each release after the agent was killed: the server may still have unread
+requests of the agent, so everything is released several times."""
 _LATE_S: Final = 2.0
-"""A window manager that has grabbed the mouse holds events back until it comes to them."""
+"""Seconds within which an announced event comes; a window manager that grabs the mouse holds it back."""
 _ASKED: Final = "`qvl-agent stop` was called"
 _HUNG: Final = f"the agent stood still for {_HANG_S:g} s with something held down"
 _PRESSES: Final = {Kind.KEY: "key", Kind.BUTTON: "button", Kind.MOTION: "motion"}
@@ -46,14 +48,14 @@ _FAKED: Final = {Kind.KEY: X.KeyRelease, Kind.BUTTON: X.ButtonRelease}
 
 
 def watch(name: str, notes: int, pulse: int, say: Callable[[str], None], *, takeover: bool) -> None:
-    """Watch a display until the agent ends, however; then leave nothing of it pressed.
+    """Watch a display until the agent ends in any way; release everything that it left down.
 
     Args:
         name: the display.
         notes: the file descriptor that the notes come from.
-        pulse: the one of the file where it shows that it is alive.
-        say: told "ready" once, "armed" after each ARM, why the run is to stop, and "takeover: " and why it
-            is to pause.
+        pulse: the file descriptor of the memory for the sign of life, as in `shared_memory`.
+        say: sends a line to the agent: "ready" once, "armed" after each ARM, the reason to stop the run, or
+            "takeover: " and the reason to pause it.
         takeover: whether other input than the kill switch stops the run.
 
     Raises:
@@ -93,10 +95,10 @@ class _Watcher:
         self._parent = os.getppid()
 
     def run(self, alive: Pulse) -> None:
-        """Judge what comes until END, the end of the pipe, or the parent's."""
+        """Judge all events until END, the end of the pipe, or the end of the parent process."""
         while True:
             alive.beat()
-            # Events that came along with an answer wait in the library's queue, where select sees nothing.
+            # Events that came together with an answer are in the library's queue, which select doesn't see.
             events = self._raw.pending()
             if not events:
                 self._wait()
@@ -107,8 +109,8 @@ class _Watcher:
             notes = self._read_notes()
             self._announce(notes or ())
             self._judge(events)
-            self._follow(notes or ())
-            self._forget()
+            self._arm_if_asked(notes or ())
+            self._forget_late_events()
             self._look_at_corner()
             self._look_for_hang(notes or ())
             if notes is None or os.getppid() != self._parent:
@@ -123,7 +125,7 @@ class _Watcher:
         select.select([self._display.fileno(), self._notes, self._wake], [], [], limit)
 
     def _read_notes(self) -> list[Note] | None:
-        """Take the notes that are there; None at the end of the pipe."""
+        """Return the notes that have come so far; None at the end of the pipe."""
         notes: list[Note] = []
         while self._notes in select.select([self._notes], [], [], 0)[0]:
             data = os.read(self._notes, 65536)
@@ -133,7 +135,7 @@ class _Watcher:
         return notes
 
     def _announce(self, notes: Sequence[Note]) -> None:
-        """Take down what is ours: what may be down, and the events that are about to come of it."""
+        """Store what the notes announce: what may be down, and which events will be ours."""
         for note in notes:
             if note.kind in _PRESSES:
                 what = (_PRESSES[note.kind], note.code)
@@ -149,7 +151,7 @@ class _Watcher:
                 self._round += 1
                 self._taken.append((self._round, time.monotonic() + _LATE_S))
             elif note.kind is Kind.DISARM:
-                self._rules.armed = False  # before the events are judged: they may be of later
+                self._rules.armed = False  # before the events are judged: they may have come after DISARM
             elif note.kind is Kind.REST:
                 self._rules.armed = self._said_takeover = False
                 self._resting_from = time.monotonic() + _GRACE_S
@@ -158,8 +160,8 @@ class _Watcher:
             elif note.kind is Kind.LOCKS_BACK:
                 self._locks = None
 
-    def _follow(self, notes: Sequence[Note]) -> None:
-        """Do what takes a question to the server, once what was there before is judged."""
+    def _arm_if_asked(self, notes: Sequence[Note]) -> None:
+        """Arm the rules if a note asks for it, once the events from before it are judged."""
         kinds = [note.kind for note in notes]
         switch = next((kind for kind in reversed(kinds) if kind in (Kind.ARM, Kind.DISARM)), None)
         if switch is Kind.ARM:
@@ -172,8 +174,8 @@ class _Watcher:
                 self._rules.arm(self._pointer())
             self._say(ARMED)
 
-    def _forget(self) -> None:
-        """What was announced, was taken by the server and made no event for so long never will."""
+    def _forget_late_events(self) -> None:
+        """Forget announced events that haven't come within `_LATE_S` after the server took the requests."""
         while self._taken and self._taken[0][1] < time.monotonic():
             finished, _ = self._taken.popleft()
             for rounds in self._announced.values():
@@ -222,7 +224,7 @@ class _Watcher:
         return DesktopPoint(at.root_x, at.root_y)
 
     def _stop(self, why: str) -> None:
-        """Let go at once, and tell the agent; it may be busy. A takeover may yet become a stop."""
+        """Release everything at once, as the agent may be busy, and tell it; a stop may follow a takeover."""
         takeover = why in TAKEOVERS
         if not why or self._said_stop or (takeover and self._said_takeover):
             return
@@ -236,8 +238,8 @@ class _Watcher:
         self._display.sync()
 
     def _clean_up(self) -> None:
-        """After the agent's death: release, and put the locks and the keyboard's map back."""
-        for pause in _AGAIN_S:
+        """Release everything after the agent's death, and restore the locks and the keyboard map."""
+        for pause in _RELEASE_PAUSES_S:
             time.sleep(pause)
             self._release()
             self._display.sync()

@@ -1,1 +1,1 @@
-"""Whose windows lie where on an X display, and which one has the focus."""
+"""The windows on an X display: their owners, their places, and which of them has the focus."""

@@ -1,4 +1,8 @@
-"""The window that a plan's keys are for: looked at before and while they are sent."""
+"""Watch the keyboard's focus while a plan is sent (`Focus`), and restore it after a question (`keep_focus`).
+
+A person goes to the agent's terminal to answer a question; the focus and the order of the windows are then
+restored as they were before.
+"""
 
 import time
 from collections.abc import Callable
@@ -15,23 +19,21 @@ from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_
 
 __all__ = ["Focus", "keep_focus"]
 
-
 _WAIT_S: Final = 0.5
-
+"""The longest wait for a focus that was asked for."""
 _POLL_S: Final = 0.005
-
 _PAGER: Final = 2
-"""A request on the person's behalf, which no window manager takes for a focus that is stolen."""
-
+"""The source of a request on the person's behalf, which no window manager refuses as a stolen focus."""
 _BELOW: Final = 1
+"""The stack mode Below, of ConfigureWindow."""
 
 
 class Focus:
-    """Where the focus was when a plan began; after a click, where the click has put it.
+    """The window that a plan's keys are for: the one with the focus at first, later the clicked one.
 
-    Keys go wherever the server's focus is when they arrive. A window that opens or is raised in the middle
-    of a text would get the rest of it, so it is asked for again and again while a text is typed. Another
-    window of the same process (a list that completes what is typed) takes nothing away from it.
+    Keys go to the window that has the focus when they arrive at the server. A window that opens or is raised
+    in the middle of a text would get the rest of it, so the focus is checked again and again while a text is
+    typed. Another window of the same process (a list of completions) may have the focus too.
     """
 
     def __init__(self, display: Any) -> None:
@@ -40,10 +42,10 @@ class Focus:
         self._id = self._raw()
 
     def clicked(self) -> None:
-        """After a click and the wait for the focus: it is the clicked window's, or where it was.
+        """Note that the plan has clicked, once the focus was waited for.
 
         Raises:
-            FocusLostError: it is a third window's.
+            FocusLostError: neither the clicked window nor the one before has the focus.
         """
         if self._raw() == self._id:
             return
@@ -55,7 +57,7 @@ class Focus:
         self._window, self._id = now, self._raw()
 
     def check(self) -> None:
-        """Look whether the keys still go where they went.
+        """Check that the keys still go to the same window, or to another one of its process.
 
         Raises:
             FocusLostError: they would go elsewhere.
@@ -83,10 +85,10 @@ class Focus:
 
 
 def keep_focus(connection: Connection) -> Callable[[], None]:
-    """Remember the focus and the order of the windows; what is returned brings them back.
+    """Remember the focus and the order of the windows, and return a function that restores them.
 
-    It does so only if our own terminal has the focus by then, as whoever answered there left it. Where the
-    person went elsewhere, that is left alone.
+    The function does so only if our own terminal has the focus by then, because the person answered there. If
+    the person has gone to another window, nothing is changed.
 
     Source: https://specifications.freedesktop.org/wm-spec/latest/ar01s03.html, _NET_ACTIVE_WINDOW and
     _NET_RESTACK_WINDOW.
@@ -112,11 +114,11 @@ def _bring_back(connection: Connection, was: Any, order: list[int]) -> None:
             _ask(display, was.id, "_NET_ACTIVE_WINDOW", (_PAGER, X.CurrentTime, now.id))
             _await_focus(display, was.id)
         except xerror.XError:
-            return  # a window is gone: what follows looks at the screen anew
+            return  # a window is gone: the checks that follow look at the screen again
 
 
 def _ask(display: Any, window: int, message: str, data: tuple[int, ...]) -> None:
-    """Ask the window manager, by a message to the root window."""
+    """Send a request to the window manager, as a message to the root window."""
     root = display.screen().root
     words = [*data, *[0] * (5 - len(data))]
     said = event.ClientMessage(window=window, client_type=display.get_atom(message), data=(32, words))

@@ -1,4 +1,9 @@
-"""Whose a window is, and which are our own: this process's, and the terminal's it was started from."""
+"""Find a window's application and owner, find our own windows, and paint over them in captures.
+
+Our own windows are those of this process and the terminal that it was started from. The terminal shows each
+step and each question. A model that saw it would read its own words as if somebody else had written them, and
+its changes would count as changes of the screen.
+"""
 
 import os
 import time
@@ -18,28 +23,32 @@ __all__ = ["GREY", "OwnCover", "own_regions", "stacking", "window_info", "withou
 
 _LONGEST_TITLE: Final = 300
 _DIALOG: Final = "_NET_WM_WINDOW_TYPE_DIALOG"
-_FURNITURE: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
-
-
+_DESKTOP_PARTS: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
+"""The types of desktops and panels."""
 GREY: Final = 128
-
+"""The value of each channel of the colour that our windows are painted over with."""
 _SEEN_S: Final = 0.1
-
+"""Seconds for which the places of our visible windows aren't asked for again."""
 _NONE_S: Final = 0.5
-"""How long it is taken for granted that none of our windows is to be seen; to ask takes some milliseconds."""
+"""The same if none of our windows is visible; to ask takes some milliseconds."""
 
 
 class OwnCover:
-    """Knows where our own windows are, and paints over them."""
+    """Paints over our own windows in captures."""
 
     def __init__(self, find: Callable[[], tuple[Rect, ...]]) -> None:
-        """Take what finds the visible parts of our windows, in pixels of the root window."""
+        """Store the function that finds the visible parts of our windows, in pixels of the root window."""
         self._find = find
         self._regions: tuple[Rect, ...] = ()
         self._until = 0.0
 
     def paint(self, pixels: Pixels, area: Rect) -> None:
-        """Paint over what of `area` is ours; `pixels` are of it, and may be written to."""
+        """Paint over our windows in a capture.
+
+        Args:
+            pixels: the capture, RGB of shape (height, width, 3); it is changed in place.
+            area: the captured rectangle, in pixels of the root window.
+        """
         now = time.monotonic()
         if now >= self._until:
             self._regions = self._find()
@@ -55,9 +64,9 @@ class OwnCover:
 def own_regions(display: Any) -> tuple[Rect, ...]:
     """Find the visible parts of our own windows, in pixels of the root window.
 
-    The terminal is the nearest ancestor process that has a window, or what WINDOWID names (under
-    tmux or screen the terminal is no ancestor). Panels and desktops aren't ours, though whoever
-    starts a program from them descends from them.
+    The terminal is the nearest ancestor process that has a window, or the window that WINDOWID names (under
+    tmux or screen the terminal is no ancestor). Panels and desktops aren't ours, although they are the
+    ancestors of the programs that are started from them.
     """
     stack = stacking(display)
     owners = {window.id: process_of(display, window) for window in stack}
@@ -67,7 +76,7 @@ def own_regions(display: Any) -> tuple[Rect, ...]:
     above: list[Rect] = []
     for window in reversed(stack):
         rect = frame_rect(display, window)
-        if rect is None or _type(display, window) in _FURNITURE:
+        if rect is None or _type(display, window) in _DESKTOP_PARTS:
             continue
         if owners[window.id] in ours or str(window.id) == named:
             visible += without(rect, above)
@@ -76,9 +85,10 @@ def own_regions(display: Any) -> tuple[Rect, ...]:
 
 
 def window_info(display: Any, window: Any, *, focused: bool | None = None) -> WindowInfo | None:
-    """Read what is known of a window; None if it is gone.
+    """Read the facts about a window; None if it is gone.
 
-    A managed window of our own process, or of the nearest ancestor that has one, is ours.
+    A window is ours if the window manager manages it and it belongs to our own process, or to the nearest
+    ancestor that has a window.
     """
     try:
         managed = window.get_full_property(display.get_atom("WM_STATE"), X.AnyPropertyType) is not None
@@ -100,8 +110,24 @@ def window_info(display: Any, window: Any, *, focused: bool | None = None) -> Wi
     )
 
 
+def stacking(display: Any) -> list[Any]:
+    """List the applications' windows from the bottom up, by the window manager's list."""
+    value = display.screen().root.get_full_property(
+        display.get_atom("_NET_CLIENT_LIST_STACKING"), Xatom.WINDOW
+    )
+    return [display.create_resource_object("window", each) for each in value.value] if value else []
+
+
+def without(rect: Rect, covers: Sequence[Rect]) -> list[Rect]:
+    """Return the parts of a rectangle that others don't cover, as rectangles that don't overlap."""
+    left = [rect]
+    for cover in covers:
+        left = [part for piece in left for part in _cut(piece, cover)]
+    return left
+
+
 def _is_dialog(display: Any, window: Any) -> bool:
-    """A dialog says so, or is an ordinary window that stands over another of its application."""
+    """Return whether a window has a dialog's type, or is an ordinary window that belongs to another one."""
     said = _type(display, window)
     if said not in ("", "_NET_WM_WINDOW_TYPE_NORMAL"):
         return said == _DIALOG
@@ -112,7 +138,7 @@ def _is_dialog(display: Any, window: Any) -> bool:
 
 
 def _inside(display: Any, window: Any) -> Rect | None:
-    """Find where a window is on the root window, without its frame."""
+    """Return the rectangle of a window on the root window, without its frame; None if it is gone."""
     try:
         at, size = window.translate_coords(display.screen().root, 0, 0), window.get_geometry()
     except xerror.XError:
@@ -132,18 +158,18 @@ def _application(window: Any) -> str:
 
 
 def _bytes(window: Any, atom: int) -> bytes:
-    """Read a property of text; a window may hold anything under that name."""
+    """Read a text property as bytes; b"" if the window has something else under that name."""
     value = window.get_full_property(atom, X.AnyPropertyType)
     return value.value if value is not None and isinstance(value.value, bytes) else b""
 
 
 def _readable(text: str) -> str:
-    """Leave out what acts on a terminal: the title is shown to the person, and a page may have chosen it."""
+    """Remove what controls a terminal: the title is shown to the person, and a page may have chosen it."""
     return "".join(character for character in text if character.isprintable())[:_LONGEST_TITLE]
 
 
 def _claimed_process(display: Any, window: Any) -> int | None:
-    """Read the process id that the window itself names, where the server doesn't know it."""
+    """Read the process id that the window itself claims to have, for windows whose process isn't known."""
     try:
         value = window.get_full_property(display.get_atom("_NET_WM_PID"), Xatom.CARDINAL)
     except xerror.XError:
@@ -152,7 +178,7 @@ def _claimed_process(display: Any, window: Any) -> int | None:
 
 
 def _program(pid: int | None) -> str:
-    """Name a process's executable; what runs as another user shows only its short name."""
+    """Return the name of a process's executable, or its short name if it runs as another user; else ""."""
     if pid is None:
         return ""
     try:
@@ -168,18 +194,10 @@ def _program(pid: int | None) -> str:
 def _is_ours(display: Any, window: Any, pid: int | None) -> bool:
     if str(window.id) == os.environ.get("WINDOWID", "") or pid == os.getpid():
         return True
-    if pid is None or pid not in _ancestors() or _type(display, window) in _FURNITURE:
+    if pid is None or pid not in _ancestors() or _type(display, window) in _DESKTOP_PARTS:
         return False
     owners = {process_of(display, each) for each in stacking(display)}
     return pid in _our_processes({owner for owner in owners if owner is not None})
-
-
-def stacking(display: Any) -> list[Any]:
-    """List the applications' windows from the bottom up, as the window manager says."""
-    value = display.screen().root.get_full_property(
-        display.get_atom("_NET_CLIENT_LIST_STACKING"), Xatom.WINDOW
-    )
-    return [display.create_resource_object("window", each) for each in value.value] if value else []
 
 
 def _type(display: Any, window: Any) -> str:
@@ -200,7 +218,7 @@ def _our_processes(with_windows: set[int]) -> set[int]:
 
 
 def _ancestors() -> Iterator[int]:
-    """Walk up from our parent, by the fourth field of /proc/PID/stat, proc(5)."""
+    """List our ancestors' process ids, nearest first, by the fourth field of /proc/PID/stat, proc(5)."""
     pid = os.getppid()
     while pid > 1:
         yield pid
@@ -209,14 +227,6 @@ def _ancestors() -> Iterator[int]:
         except OSError:
             return
         pid = int(stat.rpartition(")")[2].split()[1])
-
-
-def without(rect: Rect, covers: Sequence[Rect]) -> list[Rect]:
-    """Cut what other rectangles cover out of one; the rest as rectangles that don't overlap."""
-    left = [rect]
-    for cover in covers:
-        left = [part for piece in left for part in _cut(piece, cover)]
-    return left
 
 
 def _cut(rect: Rect, cover: Rect) -> Iterator[Rect]:

@@ -1,4 +1,7 @@
-"""What is asked of the window manager and of windows: is it there, who has the focus, whose is it."""
+"""Questions to the X server about windows: which one is at a point, has the focus, or is above another.
+
+The window manager is asked whether it runs, and the server for a window's process.
+"""
 
 import time
 from typing import Any, Final
@@ -30,19 +33,18 @@ __all__ = [
 ]
 
 _POLL_S: Final = 0.005
-
-
 _GONE: Final = (xerror.BadWindow, xerror.BadDrawable)
+"""The errors of a request about a window that is gone."""
 
 
 def wait_for_window_manager(name: str, timeout_s: float = 20.0) -> None:
-    """Wait until a window manager answers as the specification asks, by _NET_SUPPORTING_WM_CHECK.
+    """Wait until a window manager runs on a display, which is shown by _NET_SUPPORTING_WM_CHECK.
 
     Source: https://specifications.freedesktop.org/wm-spec/latest/ar01s03.html: the root's property
-    names a window that carries the same property, naming itself.
+    names a window that has the same property, naming itself.
 
     Raises:
-        NoScreenError: none did in time.
+        NoScreenError: no window manager came up in time.
     """
     deadline = time.monotonic() + timeout_s
     connection = Connection(name)
@@ -58,42 +60,14 @@ def wait_for_window_manager(name: str, timeout_s: float = 20.0) -> None:
         connection.close()
 
 
-def _window_manager_answers(display: Any) -> bool:
-    window = window_manager(display)
-    check = display.get_atom("_NET_SUPPORTING_WM_CHECK")
-    return window is not None and _window_property(window, check) == window.id
-
-
 def window_manager(display: Any) -> Any | None:
-    """Find the window that stands for the window manager, or None; it may be left of one that ended."""
+    """Return the window that stands for the window manager, or None; it may be one that has ended."""
     named = _window_property(display.screen().root, display.get_atom("_NET_SUPPORTING_WM_CHECK"))
     return display.create_resource_object("window", named) if named else None
 
 
-def _window_property(window: Any, atom: int) -> int:
-    try:
-        value = window.get_full_property(atom, X.AnyPropertyType)
-    except (xerror.BadWindow, xerror.BadAtom):
-        return 0
-    return int(value.value[0]) if value and len(value.value) else 0
-
-
-def _top_level(display: Any, window: Any) -> Any | None:
-    """Walk up to the application's window (the one the window manager gave WM_STATE), or None."""
-    state = display.get_atom("WM_STATE")
-    root = display.screen().root.id
-    while window and window.id != root:
-        try:
-            if window.get_full_property(state, X.AnyPropertyType):
-                return window
-            window = window.query_tree().parent
-        except xerror.BadWindow:
-            return None
-    return None
-
-
 def focused_window(display: Any) -> Any | None:
-    """Find the application's window that gets the keys, or None if none does."""
+    """Return the application's window that gets the keys, or None."""
     focus = display.get_input_focus().focus
     if focus == X.PointerRoot:
         return window_under_pointer(display)
@@ -101,13 +75,13 @@ def focused_window(display: Any) -> Any | None:
 
 
 def wait_for_focus(display: Any, stop: StopCheck, limit_s: float = 0.5) -> None:
-    """After a click: wait until the window under the pointer has the focus.
+    """Wait, after a click, until the window under the pointer has the focus, for at most `limit_s` seconds.
 
-    The window manager moves it when it gets round to it, and keys go to the old window until then.
-    A panel or a menu never takes it, so after the limit the keys go where the focus is.
+    The window manager moves the focus some time after the click, and keys go to the old window until then.
+    A panel or a menu never takes the focus, so after the limit the keys go where the focus is.
 
     Raises:
-        Stopped: `stop` said so.
+        Stopped: `stop` returned True.
     """
     deadline = time.monotonic() + limit_s
     while (target := window_under_pointer(display)) is not None:
@@ -128,7 +102,7 @@ def protocols(display: Any, window: Any) -> list[int]:
 
 
 def window_under_pointer(display: Any) -> Any | None:
-    """Find the application's window under the pointer, or None over the bare desktop."""
+    """Return the application's window under the pointer, or None over the bare desktop."""
     window = display.screen().root
     state = display.get_atom("WM_STATE")
     try:
@@ -142,9 +116,9 @@ def window_under_pointer(display: Any) -> Any | None:
 
 
 def window_under(display: Any, point: DesktopPoint) -> Any | None:
-    """Find the window that a click at a point goes to: the application's, or a menu's of its own.
+    """Return the window that a click at a point goes to: an application's, or a menu's own window.
 
-    The server is asked, so that what is shaped or lets input through counts as it does for a click.
+    The server is asked, so that windows that have a shape or let input through are treated as for a click.
     None over the bare desktop.
     """
     root = display.screen().root
@@ -160,18 +134,10 @@ def window_under(display: Any, point: DesktopPoint) -> Any | None:
         return None
 
 
-def _client_in(top: Any, state: int) -> Any:
-    """Find the application's window in its frame; a window without one (a menu) stands for itself."""
-    for child in top.query_tree().children:
-        if child.get_full_property(state, X.AnyPropertyType):
-            return child
-    return top
-
-
 def covering_window(display: Any, area: Rect) -> Any | None:
-    """Find a window that covers an area without the window manager's leave, or None.
+    """Return a window that covers a whole area and isn't managed by the window manager, or None.
 
-    So do lock screens, which grab the keyboard besides: the keys go to them, whatever has the focus.
+    Lock screens are such windows. They also grab the keyboard, so the keys go to them in any case.
     """
     root = display.screen().root
     right, bottom = area.left + area.width - 1, area.top + area.height - 1
@@ -187,7 +153,10 @@ def covering_window(display: Any, area: Rect) -> Any | None:
 
 
 def process_of(display: Any, window: Any) -> int | None:
-    """Find the process id of a window's client if it runs on this machine: the server asked its socket."""
+    """Return the process id of a window's client; None if it isn't on this machine, or isn't known.
+
+    The server reads it from the client's socket, so the client can't choose it.
+    """
     if not display.has_extension(res.extname):
         return None
     try:
@@ -199,7 +168,7 @@ def process_of(display: Any, window: Any) -> int | None:
 
 
 def frame_rect(display: Any, window: Any) -> Rect | None:
-    """Find where a window is on the root window, its frame included; None if it isn't shown."""
+    """Return the rectangle of a window on the root window, its frame included; None if it isn't shown."""
     root = display.screen().root
     try:
         if window.get_attributes().map_state != X.IsViewable:
@@ -214,10 +183,10 @@ def frame_rect(display: Any, window: Any) -> Rect | None:
 
 
 def read_layout(display: Any) -> Layout:
-    """Read the layout, windows included that no window manager knows.
+    """Read the layout of all windows that are shown, those included that no window manager knows.
 
-    A desktop has some hundred windows, most of them never shown; all are asked for before any answer is
-    waited for.
+    A desktop has some hundred windows, most of them never shown; all requests are sent before the first
+    answer is waited for.
     """
     to = display.display
     children = display.screen().root.query_tree().children
@@ -237,6 +206,42 @@ def read_layout(display: Any) -> Layout:
     return Layout(tuple(reversed(windows)), _focus(display))
 
 
+def _window_manager_answers(display: Any) -> bool:
+    window = window_manager(display)
+    check = display.get_atom("_NET_SUPPORTING_WM_CHECK")
+    return window is not None and _window_property(window, check) == window.id
+
+
+def _window_property(window: Any, atom: int) -> int:
+    try:
+        value = window.get_full_property(atom, X.AnyPropertyType)
+    except (xerror.BadWindow, xerror.BadAtom):
+        return 0
+    return int(value.value[0]) if value and len(value.value) else 0
+
+
+def _top_level(display: Any, window: Any) -> Any | None:
+    """Return the application's window around a window, to which the window manager gave WM_STATE, or None."""
+    state = display.get_atom("WM_STATE")
+    root = display.screen().root.id
+    while window and window.id != root:
+        try:
+            if window.get_full_property(state, X.AnyPropertyType):
+                return window
+            window = window.query_tree().parent
+        except xerror.BadWindow:
+            return None
+    return None
+
+
+def _client_in(top: Any, state: int) -> Any:
+    """Return the application's window in a frame; a window that is no frame (a menu) is returned itself."""
+    for child in top.query_tree().children:
+        if child.get_full_property(state, X.AnyPropertyType):
+            return child
+    return top
+
+
 def _answer(asked: Any) -> Any:
     """Wait for the answer to a request that is on its way; None for a window that is gone."""
     try:
@@ -247,7 +252,10 @@ def _answer(asked: Any) -> Any:
 
 
 def _focus(display: Any) -> frozenset[int]:
-    """Find the window that has the focus, and the application's around it: either may be new, not both."""
+    """Return the ids of the window that has the focus and of the application's window around it.
+
+    Either of them may change while the keys go to the same application, but not both.
+    """
     focus = display.get_input_focus().focus
     window = focused_window(display)
     return frozenset(int(getattr(each, "id", each)) for each in (focus, window) if each is not None)
