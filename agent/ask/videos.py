@@ -31,7 +31,18 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["Clip", "Moment", "TimeStyle", "as_parts", "frame_tokens", "marker", "read_run", "read_video"]
+__all__ = [
+    "MOST_PER_FRAME",
+    "TOTAL_TOKENS",
+    "Clip",
+    "Moment",
+    "TimeStyle",
+    "as_parts",
+    "frame_tokens",
+    "marker",
+    "read_run",
+    "read_video",
+]
 
 TimeStyle = Literal["seconds", "hms"]
 """How a time is written: <75.5 seconds>, or <00:01:15.5>."""

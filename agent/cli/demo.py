@@ -1,4 +1,4 @@
-"""Who answers in the demo where no Qwen3-VL is configured: nano, or the oracle in its stead."""
+"""The model that answers in the demo where no Qwen3-VL is configured: nano, or the oracle in its place."""
 
 from qvl_agent.agent.models.choice.auto import Checkpoint, Served, look_around
 from qvl_agent.agent.registry.lookup import model_kind
@@ -11,12 +11,12 @@ __all__ = ["with_stand_in"]
 
 
 def with_stand_in(settings: Settings) -> tuple[Settings, str]:
-    """Name one of the program's own models where nobody named one and "auto" would find none.
+    """Choose one of the program's own models, if the settings name none and "auto" would find none.
 
-    Nothing is downloaded, and none of them takes the place of a Qwen3-VL that is here.
+    Nothing is downloaded, and a Qwen3-VL that is on this machine is never replaced.
 
     Returns:
-        The settings to go on with; and a sentence to the person if nano can't answer, else "".
+        The settings to use; and a sentence for the person if nano can't answer, else "".
     """
     if model_kind(settings) is not AUTO or isinstance(look_around(offers=False), Served | Checkpoint):
         return settings, ""

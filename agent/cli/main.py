@@ -1,4 +1,4 @@
-"""The command line: the only place that prints or exits.
+"""The entry point of the command line, `main`, and most of its commands.
 
 Nothing heavy is imported before a command runs, so that `--help` is quick.
 """
@@ -22,7 +22,7 @@ __all__ = ["exit_code", "main"]
 
 
 class TaskGroup(click.Group):
-    """A group whose first word may be a task instead of a command."""
+    """A group of commands whose first word may be a task: that is then given to `run`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = args[0] if args else "--help"

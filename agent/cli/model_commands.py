@@ -1,4 +1,4 @@
-"""The commands about models: `doctor`, `ask` and `serve`; what they do is imported when one runs."""
+"""The commands about models: `doctor`, `ask` and `serve`; the code behind each is imported when it runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,6 +130,6 @@ def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **w
     from qvl_agent.agent.cli.serve import serve_in_terminal
     from qvl_agent.agent.secret_sources import taken_from_environment
 
-    taken_from_environment()  # a server has no use for them
+    taken_from_environment()  # a server needs no secrets, and mustn't inherit them
 
     return serve_in_terminal(engine or "", wanted, key=api_key, only_print=only_print)

@@ -1,4 +1,4 @@
-"""`qvl-agent serve` in a terminal: what it says, and where the command goes with --print."""
+"""The work of `qvl-agent serve`: choose engine and model, then start the server or print its command."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ["serve_in_terminal"]
 
 
 class _OnlyPrinted(ModelChooser):
-    """Nothing is fetched when a command is only printed."""
+    """A chooser for `--print`: it agrees to every download, as nothing is fetched for a printed command."""
 
     def download(self, offer: Offer) -> bool:
         del offer
@@ -22,7 +22,16 @@ class _OnlyPrinted(ModelChooser):
 
 
 def serve_in_terminal(engine_name: str, options: Mapping[str, Any], *, key: str, only_print: bool) -> int:
-    """Start the server and wait, or print what would start it.
+    """Start the server and wait until it ends, or print the command that would start it.
+
+    Args:
+        engine_name: one of the engines; "" for the first that is installed.
+        options: the fields of `Wanted` that the command line sets.
+        key: the API key that clients must give; "" for none.
+        only_print: print the command, start nothing.
+
+    Returns:
+        The exit code.
 
     Raises:
         SettingsError, ModelError: see `qvl_agent.agent.serve.start`.
