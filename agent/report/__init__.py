@@ -1,1 +1,1 @@
-"""The page that shows a recorded run."""
+"""The report: one HTML page that shows a recorded run."""
