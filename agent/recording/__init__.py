@@ -1,1 +1,1 @@
-"""The run on disk: its format, its journal, its reader and writer."""
+"""A run on disk: its format, its journal, its writer and its reader."""

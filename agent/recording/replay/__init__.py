@@ -1,1 +1,1 @@
-"""A recorded run again, without a screen."""
+"""The replay of a recorded run, without a screen."""
