@@ -1,1 +1,1 @@
-"""One run of one task, from its first look to its last line."""
+"""One run of one task, from the first capture of the screen to the last line of the journal."""
