@@ -69,10 +69,10 @@ def ask_in_terminal(
     with stop_on_signals() as stop:
         looked_at, clips = look_at(files, sampling) if files else (_screen(settings, options.region), ())
         chooser = TerminalChooser(as_json=as_json)
-        with open_model_for(settings, chooser=chooser) as model, AnswerPrinter(quiet=as_json) as teller:
-            teller.clips(clips)
+        with open_model_for(settings, chooser=chooser) as model, AnswerPrinter(quiet=as_json) as printer:
+            printer.clips(clips)
             whole = schema is not None or options.code or as_json
-            on_text = None if whole else teller.piece
+            on_text = None if whole else printer.piece
             answered = ask(
                 model,
                 question,
@@ -82,7 +82,7 @@ def ask_in_terminal(
                 stop=stop,
                 on_text=on_text,
             )
-            teller.answer(answered, _printed(answered, options, schema), as_json=as_json)
+            printer.answer(answered, _printed(answered, options, schema), as_json=as_json)
     return 0
 
 
@@ -168,7 +168,7 @@ class AnswerPrinter:
         else:
             self._out.write("\n")
         self._out.flush()
-        _whole(answered.reply)
+        _check_whole(answered.reply)
 
 
 def _facts(answered: AskResult) -> dict[str, object]:
@@ -184,7 +184,7 @@ def _facts(answered: AskResult) -> dict[str, object]:
     }
 
 
-def _whole(reply: Reply) -> None:
+def _check_whole(reply: Reply) -> None:
     if reply.finish == "length":
         raise ModelError("the answer was cut off there; give it more room with --max-reply-tokens")
     if not reply.text.strip():

@@ -27,11 +27,11 @@ class TaskGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = args[0] if args else "--help"
         if first not in self.commands and first not in ("--help", "-h", "--version"):
-            self._no_typo(first, ctx)
+            self._refuse_typo(first, ctx)
             args = ["run", *args]
         return super().parse_args(ctx, args or ["--help"])
 
-    def _no_typo(self, word: str, ctx: click.Context) -> None:
+    def _refuse_typo(self, word: str, ctx: click.Context) -> None:
         close = difflib.get_close_matches(word, self.commands, n=1, cutoff=0.75)
         if close and " " not in word:
             raise click.UsageError(

@@ -83,7 +83,7 @@ def secrets_of(task: str, settings: Settings, *, as_json: bool) -> Vault:
     hide_in_output(vault.redactor)
     logs.hide(vault.redactor)
     if vault:
-        _leave_no_core()
+        _forbid_core_dumps()
     return vault
 
 
@@ -127,7 +127,7 @@ def _ask(name: str) -> str:
     return str(click.prompt(f"The value of {placeholder(name)}", hide_input=True, err=True))
 
 
-def _leave_no_core() -> None:
+def _forbid_core_dumps() -> None:
     """Forbid core dumps, so that no crash writes this process's memory to the disk; not on Windows.
 
     Windows writes such a dump only if it is told to.

@@ -41,7 +41,11 @@ def go_on_with(path: str | os.PathLike[str], redactor: Redactor = NOTHING) -> tu
         run = paired(lines.bodies, folder / "journal.jsonl")
         recording = Recording(folder, manifest, run.steps, run.result, lines.torn, run.resumed)
         recorder = Recorder(
-            folder, journal, seconds=seconds_used(recording), count=_frames(folder), redactor=redactor
+            folder,
+            journal,
+            seconds=seconds_used(recording),
+            count=_highest_frame_number(folder),
+            redactor=redactor,
         )
     except BaseException:
         journal.close()
@@ -69,7 +73,7 @@ def _journal(path: Path) -> tuple[Journal, Lines]:
         raise RecordingError(f"can't go on with {path.parent}: {error}") from error
 
 
-def _frames(folder: Path) -> int:
+def _highest_frame_number(folder: Path) -> int:
     """Return the highest number among the frames' files, even those to which no line refers."""
     try:
         found = [_FRAME.fullmatch(entry.name) for entry in (folder / "frames").iterdir()]

@@ -68,7 +68,7 @@ _ENDINGS: Final = {
     "crashed": ("Crashed", "The program failed; this is a bug."),
 }
 """A headline and an explanation for each way in which a run ends without being done."""
-_MODELS_WORD: Final = {
+_ASKED_AGAIN: Final = {
     True: ("claim", "Claimed twice", "The model says it is done, also when asked over a fresh screen."),
     False: (
         "bad",
@@ -214,7 +214,7 @@ def ending(result: RunResult | None) -> tuple[str, str, str]:
     if result.status != "done":
         return "bad", *_ENDINGS[result.status]
     if result.verified_by == "model":
-        return _MODELS_WORD[result.verified]
+        return _ASKED_AGAIN[result.verified]
     match result.verified:
         case True:
             return "good", "Done, verified", "The model says it is done, and the checker confirmed it."

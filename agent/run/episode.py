@@ -163,7 +163,7 @@ class Episode:
         if not self._history.begun:
             self._history.show(self._observation.seen)
         elif self._question:
-            self._put(self._question)
+            self._ask_person(self._question)
         else:
             self._history.show_again(self._observation.seen, self._happened)
         self._happened = self._question = ""
@@ -299,12 +299,12 @@ class Episode:
             case Zoom():
                 self._close_up(action, note)
             case Ask():
-                self._put(action.question)
+                self._ask_person(action.question)
             case _:
                 self._look(frame)
                 self._history.show(self._observation.seen, describe(action, outcome), note)
 
-    def _put(self, question: str) -> None:
+    def _ask_person(self, question: str) -> None:
         """Ask the person the model's question, and show the model the answer with a fresh screen.
 
         Raises:

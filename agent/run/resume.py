@@ -46,7 +46,7 @@ BUDGETS: Final = ("max_steps", "max_seconds", "max_tokens", "max_approvals")
 """The policy's budgets, which count over all parts of a run."""
 _OVER: Final[frozenset[RunStatus]] = frozenset({"done", "failed", "dry-run"})
 """The ends with which a run has nothing left to do."""
-_HALF: Final = frozenset({"unknown", "stopped", "failed"})
+_UNCERTAIN: Final = frozenset({"unknown", "stopped", "failed"})
 """The statuses of an outcome with which approved input may have been sent, in part or not at all."""
 _RATES: Final = ("max_frame_age_s", "actions_per_second", "burst")
 """The policy's limits of which the smaller one holds."""
@@ -128,7 +128,7 @@ def past_of(recording: Recording) -> PastRun:
         asked=_asked(recording),
         happened=happened(last),
         question=action.question if isinstance(action, Ask) else "",
-        unsure=_unsure(recording),
+        unsure=_uncertain_input(recording),
         note=_note(last) if fate_unknown(last) else "",
     )
 
@@ -140,7 +140,7 @@ def is_over(status: RunStatus) -> bool:
 
 def fate_unknown(step: RecordedStep) -> bool:
     """Return whether a step's input may or may not have been sent: approved, and not surely done."""
-    return step.intent.approval != "" and step.outcome.outcome.status in _HALF
+    return step.intent.approval != "" and step.outcome.outcome.status in _UNCERTAIN
 
 
 def happened(step: RecordedStep) -> str:
@@ -254,7 +254,7 @@ def _asked(recording: Recording) -> int:
     return 0
 
 
-def _unsure(recording: Recording) -> UncertainInput | None:
+def _uncertain_input(recording: Recording) -> UncertainInput | None:
     """Return the latest input that may have been sent, unless other input was sent whole after it."""
     for step in reversed(recording.steps):
         intent = step.intent

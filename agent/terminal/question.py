@@ -48,7 +48,7 @@ _ANSWERS: Final[dict[str, Said]] = {
     "s": "stop",
     "stop": "stop",
 }
-_ENDS: Final[dict[Said, str]] = {
+_ANSWERS_IN_WORDS: Final[dict[Said, str]] = {
     "yes": "yes, this once",
     "yes-for-run": "yes, for this whole run",
     "no": "no",
@@ -87,14 +87,14 @@ class TerminalPerson:
         if question.verdict.level <= Level.NOTICE:
             return self._notice(question)
         with ExitStack() as stack:
-            self._look()
+            self._find_graphics()
             stack.enter_context(self._keyboard.reading())
             self._console.print()
             self._console.bell()
             self._picture(question)
             print_question(question, self._console)
             said = self._wait(question, stack)
-            self._prompt_over(f"your answer: [bold]{_ENDS[said]}[/]")
+            self._prompt_over(f"your answer: [bold]{_ANSWERS_IN_WORDS[said]}[/]")
         return Consent(said)
 
     def answer(self, question: str, *, stop: StopCheck = lambda: False) -> str | None:
@@ -105,7 +105,7 @@ class TerminalPerson:
         self._keyboard.screen.flush()
         line = self._keyboard.line(QUESTION_S, stop)
         if line is None:
-            self._console.print(_ENDS["late"])
+            self._console.print(_ANSWERS_IN_WORDS["late"])
         return line or None
 
     def pause(self, why: str, stop: StopCheck) -> bool:
@@ -128,7 +128,7 @@ class TerminalPerson:
                     return Consent("no")
         return Consent("yes")
 
-    def _look(self) -> None:
+    def _find_graphics(self) -> None:
         if not self._looked:
             self._looked = True
             self._graphics = graphics_of(self._keyboard, self._console)

@@ -68,7 +68,7 @@ class PointingQuestion:
 
     @property
     def true(self) -> tuple[float, float]:
-        """The target's centre on the model's grid."""
+        """Return the target's centre on the model's grid."""
         box, (width, height) = self.target.box, self.screen.frame.size
         return (box.left + box.right) / 2 / width * 1000, (box.top + box.bottom) / 2 / height * 1000
 

@@ -17,7 +17,7 @@ _CACHED: Final = 0.5
 _FASTER: Final = 0.6
 """Without such counts it works if the first token comes within less than this share of an uncached time."""
 _SURE: Final = 3.0
-"""A scale counts as that of a grid only within so many standard errors."""
+"""The most standard errors by which a scale may differ from that of a grid."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
 
 __all__ = ["Loaded", "in_words", "load"]
 
-_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
-"""The files of an adapter."""
+_ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
+"""The files of a LoRA adapter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def adapted(model: Any, name: str) -> Any:
         import peft  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
         raise ModelError(f"an adapter needs PEFT ({error}); pip install 'qvl-agent[lora]'") from error
-    folder = _folder(name)
+    folder = _adapter_folder(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about weights that don't fit, which are an error below
         config = peft.PeftConfig.from_pretrained(str(folder))
@@ -246,22 +246,22 @@ def _image_id(model: Any, tokenizer: Any, folder: Path) -> int:
     return number
 
 
-def _folder(name: str) -> Path:
+def _adapter_folder(name: str) -> Path:
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        folder = _downloaded(name)
-    missing = [file for file in _FILES if not (folder / file).is_file()]
+        folder = _downloaded_adapter(name)
+    missing = [file for file in _ADAPTER_FILES if not (folder / file).is_file()]
     if missing:
         raise ModelError(f"expected a LoRA adapter, but {folder} has no {missing[0]}")
     return folder
 
 
-def _downloaded(name: str) -> Path:
+def _downloaded_adapter(name: str) -> Path:
     import huggingface_hub.constants  # noqa: PLC0415 - heavy, and an extra
 
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
-        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(_FILES)))
+        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(_ADAPTER_FILES)))
     except (OSError, ValueError) as error:
         raise ModelError(
             f"there is no adapter's folder {name}, and the hub didn't give it ({type(error).__name__}); "

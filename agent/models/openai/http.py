@@ -60,7 +60,7 @@ class Server:
         self._tls = ssl.create_default_context() if self.base_url.startswith("https:") else _no_tls()
 
     async def within(self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Do a piece of work within so many seconds, and turn its errors into messages for the person.
+        """Do a piece of work within `seconds`, and turn its errors into messages for the person.
 
         Raises:
             ModelError: the work took too long, the connection failed, or the work raised it; the message

@@ -164,7 +164,7 @@ class OpenAIModel(Model):
     ) -> T:
         dropped = threading.Event()
         return wait_for(
-            lambda say: asyncio.run(_unless(dropped, self._server.within(seconds, lambda: ask(say)))),
+            lambda say: asyncio.run(_unless_dropped(dropped, self._server.within(seconds, lambda: ask(say)))),
             drop=dropped.set,
             stop=stop,
             on_text=on_text,
@@ -210,7 +210,7 @@ class OpenAIModel(Model):
             wish = schema_fields(form, self._schema) if form and self._schema else {}
             body = json.dumps({**self._fields, **wish, "messages": turns}).encode()
             try:
-                reply = await self._tried(body, say)
+                reply = await self._with_retries(body, say)
             except Refused as refused:
                 if form is None or refused.status not in _MAYBE_THE_SCHEMA:
                     raise await self._server.explain(refused, self.name) from refused
@@ -220,7 +220,7 @@ class OpenAIModel(Model):
                 return reply
         raise AssertionError  # the last round returns or raises
 
-    async def _tried(self, body: bytes, say: Callable[[str], None]) -> Reply:
+    async def _with_retries(self, body: bytes, say: Callable[[str], None]) -> Reply:
         for pause in (*_PAUSES_S, None):
             try:
                 return await self._stream(body, say)
@@ -269,7 +269,7 @@ class OpenAIModel(Model):
         return received.reply(times)
 
 
-async def _unless(dropped: threading.Event, work: Coroutine[Any, Any, T]) -> T:
+async def _unless_dropped(dropped: threading.Event, work: Coroutine[Any, Any, T]) -> T:
     """Do the work, or cancel it soon after `dropped` is set."""
     task = asyncio.ensure_future(work)
     while not task.done():

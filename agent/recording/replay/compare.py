@@ -75,13 +75,13 @@ class Difference:
 def compare(
     recorded: StepIntent, redone: Redone, *, exact: bool, min_overlap: float = MIN_OVERLAP
 ) -> tuple[Difference, ...]:
-    """Name every difference; none means that the steps agree.
+    """Return every difference between the two; without any the steps agree.
 
     Args:
-        recorded: the step as it was.
-        redone: the step as it is now.
-        exact: the reply is the recorded one, so everything must be identical.
-        min_overlap: for live models, see `same_place`.
+        recorded: the recorded step.
+        redone: the replayed step.
+        exact: whether the reply is the recorded one, so that everything must be identical.
+        min_overlap: for live models, the least overlap of boxes; see `same_place`.
     """
     before, now = recorded.action, redone.action
     if before is None and now is None:

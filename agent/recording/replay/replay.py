@@ -104,7 +104,7 @@ def replay_step(intent: StepIntent, manifest: Manifest, reply: Reply | None = No
     """
     reply = reply or intent.reply
     try:
-        action = _looked_at(read_reply(reply, pixel_space=manifest.pixel_space), intent, manifest)
+        action = _with_closer_look(read_reply(reply, pixel_space=manifest.pixel_space), intent, manifest)
         events = plan(action, intent.frame.view, select_all=select_all_on(manifest.platform))
     except (ParseError, CoordinateError) as error:
         return Redone(None, str(error))
@@ -113,7 +113,7 @@ def replay_step(intent: StepIntent, manifest: Manifest, reply: Reply | None = No
     return Redone(action, "", events, judge(action, events, intent.scene, manifest.policy))
 
 
-def _looked_at(action: Action, intent: StepIntent, manifest: Manifest) -> Action:
+def _with_closer_look(action: Action, intent: StepIntent, manifest: Manifest) -> Action:
     """Move the target by the recorded reply to the closer look, as this program reads it now."""
     match intent.closer:
         case CloserLook(reply=Reply() as second, frame=crop):

@@ -87,7 +87,7 @@ def dead_end(attempts: Sequence[Attempt]) -> DeadEnd | None:
     if last is None or isinstance(last.action, (Wait, Ask, *FINAL)):
         return None
     times = sum(_same(earlier, last) for earlier in attempts)
-    still = _still(attempts)
+    still = _without_effect(attempts)
     if times >= END_AT:
         return DeadEnd(True, f"the same was done {END_AT} times on the very same screen: {_tried(attempts)}")
     if len(still) >= STILL_END_AT:
@@ -141,10 +141,12 @@ def _same(one: Attempt, other: Attempt) -> bool:
         return False
     places = zip(one.places, other.places, strict=True)
     alike = _same_extent if isinstance(one.action, Zoom) else _same_place
-    return _what(one.action) == _what(other.action) and all(alike(*pair) for pair in places)
+    return _without_places(one.action) == _without_places(other.action) and all(
+        alike(*pair) for pair in places
+    )
 
 
-def _what(action: Action) -> dict[str, object]:
+def _without_places(action: Action) -> dict[str, object]:
     """Return an action's fields without the model's words, and without places, compared on the screen."""
     return action.model_dump(exclude={"label", "intent", "target", "end"})
 
@@ -177,7 +179,7 @@ def _holds(box: FrameBox, x: int, y: int) -> bool:
     return box.left <= x < box.right and box.top <= y < box.bottom
 
 
-def _still(attempts: Sequence[Attempt]) -> list[Attempt]:
+def _without_effect(attempts: Sequence[Attempt]) -> list[Attempt]:
     """Return the inputs since the screen last changed or the person was asked, without zooms and waits."""
     found: list[Attempt] = []
     for earlier in reversed(attempts):

@@ -18,7 +18,7 @@ S = TypeVar("S", bound=Setup)
 
 @contextmanager
 def supervised(setup: S) -> Iterator[S]:
-    """Yield the setup to run with; if the desktop has a watchdog, the setup stops when the watchdog says so.
+    """Yield the setup to run with; if the desktop has a watchdog, its `stop` heeds the watchdog too.
 
     Raises:
         NoScreenError: the watchdog didn't start.
