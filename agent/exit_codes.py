@@ -1,4 +1,7 @@
-"""From errors and ends of runs to exit codes; the command line is the only one to use them."""
+"""The exit codes of the command line, and how errors and ends of runs map to them.
+
+Only the command line uses this module.
+"""
 
 import logging
 import sys
@@ -72,9 +75,9 @@ _CRASHED: Final = 70
 
 
 def exit_code(result: "RunResult") -> int:
-    """Turn the end of a run into the code that `--help` lists.
+    """Return the exit code for the end of a run, as `--help` lists the codes.
 
-    A model that was asked whether its claim holds and gave no usable answer hasn't verified it.
+    A claim isn't verified if the model, asked whether the claim holds, gave no usable answer.
     """
     asked = result.verified_by == "model"
     if result.status == "done" and (result.verified is False or (asked and result.verified is None)):
@@ -83,7 +86,7 @@ def exit_code(result: "RunResult") -> int:
 
 
 def _set_up_log(verbose: object, file: object) -> None:
-    """Direct the log to where the options say; by default nowhere, and nothing is imported for that."""
+    """Send the log where `-vv` and `--log-file` say; without them drop it, and import nothing for it."""
     shown = isinstance(verbose, int) and verbose > 1
     if not shown and file is None:
         logging.getLogger("qvl_agent").addHandler(logging.NullHandler())
@@ -94,7 +97,10 @@ def _set_up_log(verbose: object, file: object) -> None:
 
 
 def errors_to_codes(command: Callable[P, int | None]) -> Callable[P, None]:
-    """Say an error in one line and exit with its code; `-v` shows where it came from."""
+    """Wrap a command so that an error is printed in one line and ends the program with its exit code.
+
+    With `-v` a `QvlError` passes through, so that its traceback is shown.
+    """
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:

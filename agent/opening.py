@@ -1,4 +1,4 @@
-"""Open what a run needs: a desktop by its name, and the model that the settings choose."""
+"""Functions that open what a run needs: a desktop by its name, and the model that the settings choose."""
 
 import logging
 from collections.abc import Iterator
@@ -36,11 +36,13 @@ def open_desktop(
     Args:
         name: "local", an X display such as ":1", or "sandbox:APP[/TASK][?seed=N]".
         monitor: which monitor to look at, from 1.
-        watchdog: on X11, let a process beside this one hold the kill switch and release what is down.
-        takeover: whether the person's own mouse and keys stop a run; by default not in a sandbox.
+        watchdog: on X11, start a second process that watches the kill switch and, after a crash, releases
+            the keys and buttons that are held down.
+        takeover: how a run reacts when the person moves the mouse or types: "pause", "stop" or "ignore";
+            by default "pause" on the person's own desktop, "ignore" elsewhere.
 
     Raises:
-        SettingsError: no such desktop.
+        SettingsError: there is no such desktop.
         NoScreenError: there is no usable screen.
         DisplayBusyError: another agent holds the display.
     """
@@ -59,10 +61,10 @@ def open_desktop(
 
 @contextmanager
 def look_at_desktop(name: str, *, monitor: int = 1) -> Iterator[Desktop]:
-    """Open a desktop to look at it alone. Its display isn't held: another agent may be at work there.
+    """Open a desktop only to look at it. Its display isn't locked: another agent may act on it meanwhile.
 
     Raises:
-        SettingsError: no such desktop.
+        SettingsError: there is no such desktop.
         NoScreenError: there is no usable screen.
     """
     with desktop_kind(name).open(name, monitor) as desktop:
@@ -75,13 +77,13 @@ def open_model(name: str = "", *, desktop: Desktop | None = None, **settings: ob
 
     Args:
         name: "auto"; a short name such as "8b"; a checkpoint's folder or hub id; a server's URL; with
-            `server=` a server's model; or "nano" or "oracle", which work on a sandbox's `desktop` alone.
-            What is named is downloaded if it isn't here; "auto" never downloads.
+            `server=` a server's model; or "nano" or "oracle", which work only on a sandbox's `desktop`.
+            A model that is named is downloaded if it isn't on this machine; "auto" never downloads.
         desktop: the sandbox's desktop, for nano and the oracle.
-        settings: anything in `Settings`: server, device, max_picture_tokens and so on.
+        settings: any field of `Settings`: server, device, max_picture_tokens and so on.
 
     Raises:
-        SettingsError: a setting that doesn't exist or doesn't fit.
+        SettingsError: a setting doesn't exist or doesn't fit.
         ModelError: the model can't be loaded or reached.
     """
     wanted = load_settings({"model": name or None, **settings})
@@ -100,9 +102,9 @@ def open_model_for(
     """Open the model that the settings choose.
 
     Args:
-        settings: they name it, or leave it to "auto".
+        settings: they name the model, or leave the choice to "auto".
         desktop: the sandbox's desktop, for the oracle.
-        chooser: told what "auto" takes, and asked before a download.
+        chooser: told which model "auto" takes, and asked before a download.
     """
     kind = model_kind(settings)
     _log.debug("the model is of the kind %s", kind.name)
@@ -123,7 +125,7 @@ def agent_for(
     subscribers: tuple[Subscriber, ...],
     stop: StopCheck,
 ) -> Agent:
-    """Make the agent that the settings ask for, with what isn't a setting."""
+    """Make an agent from the settings, and from the parts that no setting can hold."""
     return Agent(
         desktop,
         model,
@@ -144,7 +146,10 @@ def agent_for(
 
 @contextmanager
 def open_thinker(settings: Settings) -> Iterator[Think]:
-    """Open a model that answers recorded steps: it gets the words and screens that were recorded."""
+    """Open a model that answers recorded steps; yields a function from a step to the model's reply.
+
+    The model is given the words and screens that were recorded.
+    """
     with open_model_for(settings) as model:
 
         def think(step: RecordedStep, recording: Recording) -> Reply:

@@ -1,4 +1,4 @@
-"""Where things are kept on this machine."""
+"""The places on this machine where runs and settings are kept."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ __all__ = ["runs_folder", "user_config_file"]
 
 
 def runs_folder() -> Path:
-    """Name the folder where runs are recorded unless told otherwise; it may not exist yet."""
+    """Return the default folder for recorded runs; it may not exist yet."""
     return user_state_path("qvl-agent") / "runs"
 
 
 def user_config_file() -> Path:
-    """Name the person's own settings file; it may not exist."""
+    """Return the path of the person's own settings file; it may not exist."""
     return user_config_path("qvl-agent") / "qvl-agent.toml"

@@ -1,6 +1,6 @@
-"""Where the values of a task's secrets come from: the environment, the system's keyring, or the person.
+"""The sources of secret values: the environment, the system's keyring, or the person.
 
-They are all asked for before a run begins, so that none stops in its middle.
+All of a task's secrets are collected before its run begins, so that no run stops half-way for one.
 """
 
 import os
@@ -16,25 +16,30 @@ from qvl_agent.actions.secrets.vault import Vault
 __all__ = ["VARIABLE", "Keyring", "SystemKeyring", "collect", "taken_from_environment", "variable"]
 
 VARIABLE: Final = "QVL_AGENT_SECRET_"
+"""The prefix of the environment variables that hold secrets."""
 _VALUES, _APPLICATIONS, _LIST = "qvl-agent", "qvl-agent: application", "qvl-agent: names"
-"""The keyring's services: values and applications by a secret's name, and the list of names."""
+"""The keyring's services: values and applications, both by a secret's name, and the list of names."""
 
 
 def variable(name: str) -> str:
-    """Name the environment's variable for a secret."""
+    """Return the name of the environment variable that holds a secret."""
     return VARIABLE + name.upper().replace("-", "_")
 
 
 class Keyring(Protocol):
-    """Where secrets are kept."""
+    """A store of secrets."""
 
     def get(self, name: str) -> SecretValue | None:
-        """Read one; None if there is none, or no keyring."""
+        """Return the secret of this name; None if there is none, or no keyring."""
         ...
 
 
 def taken_from_environment(environment: MutableMapping[str, str] | None = None) -> dict[str, str]:
-    """Take the secrets out of the environment, so that no process started from here inherits them."""
+    """Remove the secrets from the environment and return them, so that no child process inherits them.
+
+    Args:
+        environment: `os.environ` by default.
+    """
     place = os.environ if environment is None else environment
     return {name: place.pop(name) for name in list(place) if name.startswith(VARIABLE)}
 
@@ -46,17 +51,17 @@ def collect(
     keyring: Keyring,
     ask: Callable[[str], str] | None,
 ) -> Vault:
-    """Find the values of secrets.
+    """Find the values of secrets, and the application that each may be typed into.
 
     Args:
-        names: which are needed.
+        names: the secrets that are needed.
         bindings: the applications that the settings name.
-        environment: what `taken_from_environment` gave.
-        keyring: asked for what isn't there.
-        ask: asks the person for a name's value; None if nobody is there.
+        environment: the variables that `taken_from_environment` returned.
+        keyring: searched for what the environment lacks.
+        ask: asks the person for a secret's value, given its name; None if nobody can answer.
 
     Raises:
-        SettingsError: one has no value, no application, or two different ones.
+        SettingsError: a secret has no value, no application, or two different applications.
     """
     found = {}
     for name in names:
@@ -92,13 +97,13 @@ def _application(name: str, setting: Binding | None, kept: SecretValue | None) -
 
 
 class SystemKeyring:
-    """The keyring of the system, by the library `keyring`."""
+    """The system's keyring, accessed through the library `keyring`."""
 
     def get(self, name: str) -> SecretValue | None:
-        """Read one; None if there is none, or no keyring.
+        """Return the secret of this name; None if there is none, or no keyring.
 
         Raises:
-            SettingsError: the keyring is there and can't be read, or what it holds is no secret.
+            SettingsError: the keyring is there and can't be read, or it holds something that is no secret.
         """
         try:
             import keyring  # noqa: PLC0415 - an extra
@@ -115,7 +120,7 @@ class SystemKeyring:
         return None if value is None else SecretValue(value, application or "")
 
     def put(self, name: str, secret: SecretValue) -> None:
-        """Keep one, in place of what was there.
+        """Store a secret; replace an older one of the same name.
 
         Raises:
             SettingsError: there is no keyring, or it refuses.
@@ -124,7 +129,7 @@ class SystemKeyring:
         self._list({*self.names(), name})
 
     def delete(self, name: str) -> bool:
-        """Forget one; False if there was none. Raises as `put`."""
+        """Delete a secret; return False if there was none. Raises the same errors as `put`."""
         known = name in self.names()
         if known:
             self._write({(_VALUES, name): None, (_APPLICATIONS, name): None})
@@ -132,12 +137,12 @@ class SystemKeyring:
         return known
 
     def names(self) -> tuple[str, ...]:
-        """List what `put` has kept. Raises as `put`."""
+        """Return the names of the stored secrets, sorted. Raises the same errors as `put`."""
         listed = self._read(_LIST, "all") or ""
         return tuple(sorted(listed.split()))
 
     def application(self, name: str) -> str:
-        """Say which application one is for. Raises as `put`."""
+        """Return the application that a secret is bound to, or "". Raises the same errors as `put`."""
         return self._read(_APPLICATIONS, name) or ""
 
     def _list(self, names: set[str]) -> None:
@@ -159,7 +164,11 @@ class SystemKeyring:
 
 @contextmanager
 def _opened() -> Iterator[Any]:
-    """Give the library, and say in our words what fails."""
+    """Yield the library `keyring`, and turn its errors into ours.
+
+    Raises:
+        SettingsError: the library isn't installed, there is no keyring, or it refuses.
+    """
     try:
         import keyring  # noqa: PLC0415 - an extra
         from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415

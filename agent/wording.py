@@ -1,4 +1,4 @@
-"""Actions in words, and a model's text made fit to be shown to a person."""
+"""Actions in words, and a model's text made safe to show to a person."""
 
 import unicodedata
 from typing import Final, assert_never
@@ -22,14 +22,16 @@ from qvl_agent.actions.planning.action import (
 __all__ = ["MAX_SHOWN", "action_words", "shortened", "visible"]
 
 MAX_SHOWN: Final = 20_000
-"""Characters of one text that are shown; the journal has them all."""
+"""The most characters of one text that are shown; the journal has them all."""
 _CLICKS: Final = {1: "Click", 2: "Double-click", 3: "Triple-click"}
 _KEPT: Final = "\n\t"
+"""Control characters that are shown as they are."""
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+"""Unicode's categories of characters that hide, move or reorder others."""
 
 
 def visible(text: str) -> str:
-    """Cut a text that is too long, and show the characters that hide or reorder others by their codes.
+    """Cut a text to `MAX_SHOWN` characters, and write characters that hide or reorder others as their codes.
 
     A reply may hold control characters, bidirectional overrides or lone surrogates; on a page or in
     a terminal they could hide text, move it, or forge what the program itself says.
@@ -48,13 +50,13 @@ def _shown(character: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """The beginning of a text, on one line."""
+    """Return a text on one line, cut to `length` characters."""
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def action_words(action: Action) -> str:
-    """An action as a person would say it."""
+    """Describe an action in a person's words."""
     on = f" “{shortened(action.label, 60)}”" if action.label else ""
     match action:
         case Click():

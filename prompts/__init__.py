@@ -1,4 +1,4 @@
-"""The words we say to the model: one Markdown file each, and `render`, which fills them in."""
+"""The prompts for the model: one Markdown template each, and `render`, which fills them in."""
 
 from functools import cache
 from importlib.resources import files
@@ -11,10 +11,10 @@ __all__ = ["names", "render"]
 
 
 def render(name: str, /, **values: object) -> str:
-    """Fill in the prompt `<name>.md`; the values are put in as they are, never read as a template.
+    """Fill in the prompt `<name>.md`; the values are inserted as they are, never read as a template.
 
     Raises:
-        ValueError: there is no such prompt, or the values aren't exactly those it speaks of.
+        ValueError: there is no such prompt, or the values aren't exactly its variables.
     """
     if name not in names():
         raise ValueError(f"No prompt {name!r}; choose {', '.join(names())}.")
@@ -27,15 +27,15 @@ def render(name: str, /, **values: object) -> str:
 
 @cache
 def names() -> tuple[str, ...]:
-    """List the prompts that there are."""
+    """Return the names of all prompts, sorted."""
     found = (entry.name for entry in files(__name__).iterdir())
     return tuple(sorted(name.removesuffix(".md") for name in found if name.endswith(".md")))
 
 
 @cache
 def _load(name: str) -> tuple["Template", frozenset[str]]:
-    """Read a prompt, and which variables it speaks of."""
-    from jinja2 import Environment, StrictUndefined, meta  # noqa: PLC0415 - only when something is said
+    """Read a prompt's template, and find the names of its variables."""
+    from jinja2 import Environment, StrictUndefined, meta  # noqa: PLC0415 - only when a prompt is needed
 
     # Plain text for a model, not HTML for a browser: escaping would change the task's words.
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701

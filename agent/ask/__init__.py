@@ -1,1 +1,1 @@
-"""One question about the screen, a picture or a video."""
+"""The job of `qvl-agent ask`: one question about the screen, a picture, a video or a recorded run."""

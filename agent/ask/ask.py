@@ -1,4 +1,4 @@
-"""One question about pictures: nothing is clicked, nothing is recorded, and no display is held."""
+"""Ask a model one question about pictures: nothing is clicked or recorded, and no display is locked."""
 
 import json
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ __all__ = ["AskResult", "VideoSampling", "ask", "look_at", "region_of"]
 
 @dataclass(frozen=True, slots=True)
 class AskResult:
-    """What came of a question.
+    """The answer to a question.
 
     Attributes:
-        reply: the model's last one.
-        value: what it says as JSON; None without a schema.
+        reply: the model's last reply.
+        value: the JSON value in that reply; None without a schema.
     """
 
     reply: Reply
@@ -39,7 +39,14 @@ class AskResult:
 
 @dataclass(frozen=True, slots=True)
 class VideoSampling:
-    """How a video is shown: see `read_video`; `times` is how its times are written."""
+    """The settings by which a video is shown to a model.
+
+    Attributes:
+        fps: frames to take a second; see `read_video`.
+        max_frames: the most frames in all.
+        times: how the frames' times are written.
+        max_picture_tokens: the most image tokens that a frame may cost.
+    """
 
     fps: float = 2.0
     max_frames: int = 32
@@ -60,17 +67,18 @@ def ask(
     """Put a question to a model.
 
     Args:
-        model: who answers.
+        model: the model that answers.
         question: in the person's words; it is sent as it is.
         looked_at: the pictures, as `look_at` lays them out; they stand before the question.
-        schema: what the answer must fit; if it doesn't, the model is told why and may try once more.
+        schema: the schema that the answer must fit; if it doesn't, the model is told why and may try once
+            more.
         constrain: "auto" keeps the model to the schema while it writes, where the model can; "never" doesn't.
-        stop: says whether the person wants it no more.
-        on_text: gets the answer as it comes.
+        stop: returns True once the person wants to stop.
+        on_text: called with each piece of the answer as it arrives.
 
     Raises:
         ModelError: the model failed, or its second answer doesn't fit the schema either.
-        Stopped: `stop` said so.
+        Stopped: `stop` returned True.
     """
     if schema is None:
         return AskResult(model.reply([Message("user", (*looked_at, question))], stop=stop, on_text=on_text))
@@ -105,7 +113,10 @@ def _fitting(reply: Reply, schema: AnswerSchema) -> Any:
 def look_at(paths: Sequence[Path], sampling: VideoSampling) -> tuple[tuple[Part, ...], tuple[Clip, ...]]:
     """Read pictures, videos and recorded runs, and lay them out for a message, in their order.
 
-    Several are numbered as Qwen's own template does with `add_vision_id`: "Picture 1: ", "Video 1: ".
+    Several files are numbered as Qwen's own template does with `add_vision_id`: "Picture 1: ", "Video 1: ".
+
+    Returns:
+        The message's parts, and the clips among them.
 
     Raises:
         SettingsError: a file is neither a picture nor a video.
@@ -147,13 +158,13 @@ def _read(path: Path, sampling: VideoSampling) -> Frame | Clip:
 
 
 def region_of(text: str) -> Rect:
-    """Read "X,Y,W,H" in logical pixels of the desktop.
+    """Read a region "X,Y,W,H" in logical pixels of the desktop.
 
     Raises:
-        SettingsError: it is anything else.
+        SettingsError: the text is anything else.
     """
     try:
         left, top, width, height = (int(part) for part in text.split(","))
         return Rect(left, top, width, height)
-    except ValueError as error:  # pydantic's own is one
+    except ValueError as error:  # pydantic's ValidationError is one too
         raise SettingsError(f"expected a region as X,Y,W,H with a size, got {text!r}") from error

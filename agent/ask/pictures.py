@@ -1,4 +1,4 @@
-"""Pictures from files, read with distrust: what a file claims is checked before its pixels are decoded."""
+"""Pictures from files that aren't trusted: a file's size and claims are checked before it is decoded."""
 
 import warnings
 from pathlib import Path
@@ -15,16 +15,16 @@ __all__ = ["FORMATS", "MAX_PIXELS", "is_still", "read_picture"]
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 MAX_PIXELS: Final = 8192 * 8192
-"""Twice an 8K screen, as for recorded frames."""
+"""The most pixels that a picture may have: twice an 8K screen, as for recorded frames."""
 _MAX_BYTES: Final = 256 * 2**20
 _BROKEN: Final = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def is_still(path: Path) -> bool:
-    """Say whether a file begins like a picture that doesn't move; decodes nothing.
+    """Return whether a file is a picture that doesn't move, by its header alone; nothing is decoded.
 
     Raises:
-        SettingsError: it can't be read, or claims more pixels than allowed.
+        SettingsError: the file can't be read, or claims more pixels than allowed.
     """
     try:
         with _opened(path) as image:
@@ -39,7 +39,7 @@ def read_picture(path: Path) -> Frame:
     """Read a picture as it is meant to be seen: turned as its EXIF says, transparent parts on white.
 
     Raises:
-        SettingsError: it isn't one of `FORMATS`, is damaged, or has more than `MAX_PIXELS`.
+        SettingsError: the file isn't one of `FORMATS`, is damaged, or has more than `MAX_PIXELS`.
     """
     try:
         with _opened(path) as image:
@@ -54,7 +54,7 @@ def read_picture(path: Path) -> Frame:
 
 
 def _opened(path: Path) -> Image.Image:
-    """Read the header, and refuse what is too large. The pixels come later."""
+    """Read a picture's header, and refuse a picture that is too large. The pixels are decoded later."""
     size = path.stat().st_size
     if not path.is_file():  # a pipe would be waited for, and a device may never end
         raise SettingsError(f"{path} is not a plain file")

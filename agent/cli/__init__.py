@@ -1,1 +1,1 @@
-"""The command line: the only place that prints or exits, with `terminal`."""
+"""The command line: with `terminal` the only place that prints or exits."""

@@ -1,4 +1,4 @@
-"""`qvl-agent ask` in the terminal. Used by the command line alone."""
+"""The work of `qvl-agent ask`: ask a model, and print its answer. Only the command line uses this module."""
 
 import json
 import sys
@@ -25,14 +25,15 @@ from qvl_agent.agent.wording import visible
 __all__ = ["AskOptions", "ask_in_terminal"]
 
 REPLY_TOKENS: Final = 8192
-"""A page of HTML or a long table, a model's thoughts included; an action, which is what the setting is for,
-needs far fewer."""
+"""The most tokens of an answer where the person sets none: enough for a page of HTML or a long table with
+a model's thoughts. The setting's default is for an action, which needs far fewer."""
 TIMEOUT_S: Final = 600.0
+"""Seconds that an answer may take where the person sets none."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskOptions:
-    """What the command line says beside the settings; see `qvl-agent ask --help`."""
+    """The command line's options that aren't settings; see `qvl-agent ask --help`."""
 
     region: str | None
     schema: Path | None
@@ -49,10 +50,17 @@ class AskOptions:
 def ask_in_terminal(
     question: str, files: Sequence[Path], options: AskOptions, settings: Settings, *, as_json: bool
 ) -> int:
-    """Ask, and print the answer as it comes. Returns the exit code.
+    """Ask a question, print the answer as it arrives, and return the exit code.
+
+    Args:
+        question: in the person's words.
+        files: pictures, videos or recorded runs; the screen if there are none.
+        options: the command's options that aren't settings.
+        settings: the desktop and the model.
+        as_json: print one JSON object, for a program.
 
     Raises:
-        QvlError: as the parts do; the command line says it and exits with its code.
+        QvlError: as the parts raise it; the command line prints it and exits with its code.
     """
     _check(question, files, options, settings)
     settings = _with_room(settings)
@@ -61,10 +69,10 @@ def ask_in_terminal(
     with stop_on_signals() as stop:
         looked_at, clips = look_at(files, sampling) if files else (_screen(settings, options.region), ())
         chooser = TerminalChooser(as_json=as_json)
-        with open_model_for(settings, chooser=chooser) as model, AnswerPrinter(quiet=as_json) as teller:
-            teller.clips(clips)
+        with open_model_for(settings, chooser=chooser) as model, AnswerPrinter(quiet=as_json) as printer:
+            printer.clips(clips)
             whole = schema is not None or options.code or as_json
-            on_text = None if whole else teller.piece
+            on_text = None if whole else printer.piece
             answered = ask(
                 model,
                 question,
@@ -74,7 +82,7 @@ def ask_in_terminal(
                 stop=stop,
                 on_text=on_text,
             )
-            teller.answer(answered, _printed(answered, options, schema), as_json=as_json)
+            printer.answer(answered, _printed(answered, options, schema), as_json=as_json)
     return 0
 
 
@@ -88,14 +96,17 @@ def _check(question: str, files: Sequence[Path], options: AskOptions, settings: 
 
 
 def _with_room(settings: Settings) -> Settings:
-    """Give an answer more room and time than an action needs, where the person set neither."""
+    """Allow an answer more tokens and time than an action needs, where the person set none."""
     room = {"max_reply_tokens": REPLY_TOKENS, "timeout": TIMEOUT_S}
     missing = {name: value for name, value in room.items() if name not in settings.model_fields_set}
     return settings.model_copy(update=missing)
 
 
 def _screen(settings: Settings, region: str | None) -> tuple[Part, ...]:
-    """Capture before the model is opened: that may take a minute, and the question is about now."""
+    """Capture the screen, or a part of it.
+
+    Call it before the model is opened: opening may take a minute, and the question is about the screen now.
+    """
     part = region_of(region) if region else None
     with look_at_desktop(settings.desktop, monitor=settings.monitor) as desktop:
         return (desktop.grab(part),)
@@ -109,7 +120,7 @@ def _printed(answered: AskResult, options: AskOptions, schema: AnswerSchema | No
 
 
 class AnswerPrinter:
-    """Prints an answer: to a terminal as it comes, elsewhere in one piece, and its words alone."""
+    """A printer of answers: on a terminal piece by piece, elsewhere only the answer's words, in one piece."""
 
     def __init__(self, *, quiet: bool, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
@@ -127,26 +138,26 @@ class AnswerPrinter:
         self._stack.close()
 
     def clips(self, clips: Sequence[Clip]) -> None:
-        """Say what of a video is shown."""
+        """Print how many frames of each video are shown to the model."""
         for clip in clips:
             size = "x".join(map(str, clip.moments[0].frame.size))
             count = len(clip.moments)
             self._notes.print(f"video: {count} frames of {clip.seconds:.1f} s, {size} each", style="dim")
 
     def piece(self, text: str) -> None:
-        """Show a piece of what the model writes; a thinking model's thoughts come before its answer."""
+        """Print a piece of the model's text; a thinking model's thoughts come before its answer."""
         self._stack.close()
         if self._live:
             self._streamed.append(text)
-            # The screen's words come back through the model: none may steer the terminal.
+            # The model may repeat words from the screen: none of them may control the terminal.
             self._out.write(visible(text))
             self._out.flush()
 
     def answer(self, answered: AskResult, text: str, *, as_json: bool) -> None:
-        """Print the answer, or what of it isn't printed yet.
+        """Print the answer, unless `piece` has printed it.
 
         Raises:
-            ModelError: there is none, or it was cut off.
+            ModelError: the answer is empty, or was cut off.
         """
         self._stack.close()
         streamed = "".join(self._streamed)
@@ -157,7 +168,7 @@ class AnswerPrinter:
         else:
             self._out.write("\n")
         self._out.flush()
-        _whole(answered.reply)
+        _check_whole(answered.reply)
 
 
 def _facts(answered: AskResult) -> dict[str, object]:
@@ -173,7 +184,7 @@ def _facts(answered: AskResult) -> dict[str, object]:
     }
 
 
-def _whole(reply: Reply) -> None:
+def _check_whole(reply: Reply) -> None:
     if reply.finish == "length":
         raise ModelError("the answer was cut off there; give it more room with --max-reply-tokens")
     if not reply.text.strip():

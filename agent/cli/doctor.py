@@ -1,4 +1,4 @@
-"""The doctor's questions to a model as the person sees them: which one is asked, and what came of all."""
+"""The terminal's side of `qvl-agent doctor` where it asks a model to point: progress and figures."""
 
 import json
 from typing import Any
@@ -14,12 +14,12 @@ __all__ = ["configured", "figures", "watched"]
 
 
 def configured(settings: Settings) -> bool:
-    """Whether the person chose a model that can be asked to point."""
+    """Return whether the settings name a model that can be asked to point."""
     return model_kind(settings).can_point
 
 
 def watched(settings: Settings, *, quick: bool) -> Examined:
-    """Ask the model, and show on a terminal how far it is; on a CPU it may take minutes."""
+    """Ask the model to point, and show the progress on a terminal; on a CPU it may take minutes."""
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
         return examine_pointing(settings, quick=quick)
@@ -32,7 +32,7 @@ def watched(settings: Settings, *, quick: bool) -> Examined:
 
 
 def figures(examined: Examined) -> str:
-    """Everything that was measured, as one line of JSON; "" if nothing was."""
+    """Return everything that was measured as one line of JSON; "" if nothing was measured."""
     if examined.measured is None or examined.summary is None:
         return ""
     line: dict[str, Any] = {"event": "pointing", **plain(examined.measured, examined.summary)}

@@ -1,4 +1,4 @@
-"""The command line: the only place that prints or exits.
+"""The entry point of the command line, `main`, and most of its commands.
 
 Nothing heavy is imported before a command runs, so that `--help` is quick.
 """
@@ -22,16 +22,16 @@ __all__ = ["exit_code", "main"]
 
 
 class TaskGroup(click.Group):
-    """A group whose first word may be a task instead of a command."""
+    """A group of commands whose first word may be a task: that is then given to `run`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         first = args[0] if args else "--help"
         if first not in self.commands and first not in ("--help", "-h", "--version"):
-            self._no_typo(first, ctx)
+            self._refuse_typo(first, ctx)
             args = ["run", *args]
         return super().parse_args(ctx, args or ["--help"])
 
-    def _no_typo(self, word: str, ctx: click.Context) -> None:
+    def _refuse_typo(self, word: str, ctx: click.Context) -> None:
         close = difflib.get_close_matches(word, self.commands, n=1, cutoff=0.75)
         if close and " " not in word:
             raise click.UsageError(

@@ -1,4 +1,4 @@
-"""The commands about models: `doctor`, `ask` and `serve`; what they do is imported when one runs."""
+"""The commands about models: `doctor`, `ask` and `serve`; the code behind each is imported when it runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +132,7 @@ def serve(engine: str | None, only_print: bool, api_key: str, verbose: bool, **w
     from qvl_agent.agent.serve.start import choose_engine, choose_model, line, plan, run
     from qvl_agent.agent.terminal.chooser import TerminalChooser
 
-    taken_from_environment()  # a server has no use for them
+    taken_from_environment()  # a server needs no secrets, and mustn't inherit them
     chosen = choose_engine(engine or "", only_print=only_print)
     model, preset = choose_model(wanted["model"], chosen, TerminalChooser(only_printed=only_print))
     command = plan(chosen, Wanted(**{**wanted, "model": model}, preset=preset, key=bool(api_key)))

@@ -23,7 +23,11 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _bindings(
     context: click.Context, option: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, dict[str, str]] | None:
-    """Read NAME=APP, each as a settings file would say it."""
+    """Read each NAME=APP into the form that a settings file has; None if there is none.
+
+    Raises:
+        click.BadParameter: one isn't written so.
+    """
     found = {}
     for each in given:
         name, _, application = (part.strip() for part in each.partition("="))

@@ -1,4 +1,4 @@
-"""`qvl-agent policy`: the guard's policy in force, where each line of it comes from, and every rule."""
+"""The lines of `qvl-agent policy`: the policy in force, the source of each line, and every rule."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -29,8 +29,8 @@ class PolicyLine:
     """One setting of the policy.
 
     Attributes:
-        name: as a file would call it.
-        value: as JSON has it.
+        name: the setting's name in a settings file.
+        value: a value that JSON can hold.
         source: "default", "flag", the variable's name or the file's path.
     """
 
@@ -44,9 +44,9 @@ class RuleLine:
     """One rule of the guard, with its levels in the profile in force.
 
     Attributes:
-        rule: as a verdict names it; a star stands for the rest of the name.
-        levels: such as ("ask once", "deny").
-        about: what it is about.
+        rule: the name that verdicts give it; a star stands for the rest of the name.
+        levels: the levels that it may give, such as ("ask once", "deny").
+        about: what the rule is about.
     """
 
     rule: str
@@ -55,7 +55,7 @@ class RuleLine:
 
 
 def policy_lines(flags: Mapping[str, object], *, file: Path | None = None) -> tuple[PolicyLine, ...]:
-    """Put the policy together as a run would, and say where each value comes from.
+    """Build the policy as a run would, and find where each value comes from.
 
     Raises:
         SettingsError: as `load_settings` raises it.
@@ -68,7 +68,7 @@ def policy_lines(flags: Mapping[str, object], *, file: Path | None = None) -> tu
 
 
 def rule_lines(flags: Mapping[str, object], *, file: Path | None = None) -> tuple[RuleLine, ...]:
-    """List every rule, and whether the text on targets is read.
+    """List every rule of the guard, and in a last line whether the text on targets is read.
 
     Raises:
         SettingsError: as `load_settings` raises it.
@@ -92,7 +92,7 @@ def _ocr(ocr: Ocr) -> str:
 
 
 def rule_text(lines: tuple[RuleLine, ...]) -> Iterator[str]:
-    """Write the rules as comments of TOML, so that all of it is a settings file still."""
+    """Write the rules as TOML comments, so that the whole output stays a valid settings file."""
     yield ""
     yield "# the rules, the strictest wins:"
     names, levels = max(len(line.rule) for line in lines), max(len(", ".join(line.levels)) for line in lines)
@@ -101,7 +101,7 @@ def rule_text(lines: tuple[RuleLine, ...]) -> Iterator[str]:
 
 
 def policy_text(lines: tuple[PolicyLine, ...]) -> Iterator[str]:
-    """Write the lines as TOML, with the source as a comment."""
+    """Write the policy's lines as TOML, each with its source as a comment."""
     left = [f"{line.name} = {_toml(line.value)}" for line in lines]
     width = max(map(len, left))
     for written, line in zip(left, lines, strict=True):

@@ -1,4 +1,4 @@
-"""`qvl-agent resume`: from a recorded run to the settings by which it goes on."""
+"""The work of `qvl-agent resume` before the run goes on: read the record, and load the settings for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,11 +16,13 @@ __all__ = ["Resuming", "resuming"]
 
 @dataclass(frozen=True, slots=True)
 class Resuming:
-    """What is gone on with, and how.
+    """A recorded run that is to go on, and its settings.
 
     Attributes:
-        task: what it was told.
-        explicit: the policy's names that a flag or the environment gives.
+        folder: the run's folder.
+        task: the run's task.
+        settings: the settings by which it goes on.
+        explicit: the names of the policy's settings that a flag or the environment gives.
     """
 
     folder: Path
@@ -30,17 +32,20 @@ class Resuming:
 
 
 def resuming(run: Path, flags: Mapping[str, object], *, file: Path | None = None) -> Resuming:
-    """Look at a run, and take from its record where, with what and how it went on, unless a setting says so.
+    """Read a recorded run, and load the settings by which it goes on.
+
+    Desktop, dialect, secrets and one of our own models are taken from the record, unless a setting gives
+    them.
 
     Args:
-        run: its folder, or the name of one among the recorded runs.
-        flags: as `load_settings` has them.
+        run: the run's folder, or the name of one among the recorded runs.
+        flags: the command line's settings, as `load_settings` takes them.
         file: a settings file.
 
     Raises:
-        RunBusyError: another process is at it.
-        RecordingError: it is over, or broken.
-        SettingsError: as `load_settings`.
+        RunBusyError: another process is writing the run.
+        RecordingError: the run's task is over, or the record is broken.
+        SettingsError: as `load_settings` raises it.
     """
     settings = load_settings(flags, file=file)
     folder = run if run.exists() or run.is_absolute() else settings.runs / run
@@ -55,7 +60,10 @@ def resuming(run: Path, flags: Mapping[str, object], *, file: Path | None = None
 
 
 def _recorded(then: Manifest, said: Mapping[str, str]) -> dict[str, object]:
-    """Fill in what nothing says now. A record names no model but our own: others could be anybody's."""
+    """Return the record's values for settings that are given nowhere.
+
+    A model is taken only if it is one of our own: another's name doesn't say whose model it is.
+    """
     found: dict[str, object] = {}
     if "dialect" not in said:
         found["dialect"] = then.dialect

@@ -1,4 +1,4 @@
-"""What the commands that run something share: the settings of their options, a run, a replay."""
+"""Functions that commands share: settings from options, a run, and a replay."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,18 @@ __all__ = ["flags_of", "play", "replay_folder", "settings_of"]
 
 
 def settings_of(options: dict[str, Any], **more: object) -> "Settings":
-    """Load the settings that a command's options give, over environment, file and defaults."""
+    """Load the settings: a command's options, over environment, file and defaults.
+
+    Raises:
+        SettingsError: as `load_settings` raises it.
+    """
     from qvl_agent.agent.settings import load_settings
 
     return load_settings({**flags_of(options), **more}, file=options["config"])
 
 
 def flags_of(options: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what isn't a setting."""
+    """Return a command's options without those that aren't settings."""
     return {name: value for name, value in options.items() if name not in {"config", "as_json", "verbose"}}
 
 
@@ -33,7 +37,16 @@ def play(
     again: "Resuming | None" = None,
     subscribers: "tuple[Subscriber, ...]" = (),
 ) -> "Run":
-    """Run a task, or the sandbox's own if there is none; or go on with a run. A note is told first."""
+    """Run a task, or go on with a run, and report it in the terminal.
+
+    Args:
+        task: the task; None for the sandbox's own.
+        settings: the desktop, the model and the rules.
+        options: the command's options; `as_json` and `verbose` choose the report.
+        note: a sentence that is shown first; "" for none.
+        again: the run to go on with, if any.
+        subscribers: get the run's events too.
+    """
     from qvl_agent.agent.cli.secret_values import secrets_of
     from qvl_agent.agent.cli.signals import stop_on_signals
     from qvl_agent.agent.logs import log_event
@@ -81,7 +94,10 @@ def play(
 
 
 def replay_folder(folder: Path, options: dict[str, Any]) -> int:
-    """Replay a recording, print what differs, and give the exit code."""
+    """Replay a recording, print what differs, and return the exit code: 0 if nothing does, else 1.
+
+    A live model answers if the options name a model or a server; else the recorded replies are taken.
+    """
     from qvl_agent.agent.opening import open_thinker
     from qvl_agent.agent.recording.recording import Recording
     from qvl_agent.agent.recording.replay.rerun import replay as compare

@@ -1,4 +1,4 @@
-"""The commands of `qvl-agent secret`; what they do is in `secret_command.py`, imported when one runs."""
+"""The commands of `qvl-agent secret`; their work is done in `secret_values.py`, imported when one runs."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""A signal asks a run to stop: first politely, then for good."""
+"""Signals that stop a run: the first in good order, the second at once."""
 
 import signal
 import threading
@@ -16,11 +16,11 @@ _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopCheck]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a flag while the block runs; yields what reads the flag.
+    """Turn SIGINT, SIGTERM and SIGHUP into a flag while the block runs; yields a function that reads it.
 
-    The first signal sets the flag, and what runs ends in good order: keys released, record written.
+    The first signal sets the flag, so that the work ends in good order: keys released, record written.
     The second raises KeyboardInterrupt wherever the main thread is. Only the main thread can set
-    handlers; in another the flag is never set by a signal, and the program's own handlers stand.
+    handlers; in another thread no signal sets the flag, and the program's handlers stay as they are.
     """
     asked = threading.Event()
 

@@ -1,1 +1,1 @@
-"""What is missing on this machine, and the remedy."""
+"""The checks of `qvl-agent doctor`: what is missing or wrong on this machine, and the remedies."""

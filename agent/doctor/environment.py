@@ -1,4 +1,4 @@
-"""Find out, before a run does, what is missing or wrong, and what to do about it. Sends no input."""
+"""The checks of this machine before a run: what is missing or wrong, and the remedy. They send no input."""
 
 import platform
 import shutil
@@ -28,19 +28,21 @@ __all__ = ["Finding", "examine"]
 State = Literal["ok", "warn", "bad"]
 _GIB: Final = 2**30
 _LITTLE_MEMORY: Final = 8 * _GIB
+"""Less memory than this is a warning: a 2B checkpoint in bfloat16 takes 4 GiB, and pictures come on top."""
 _TYPING: Final[dict[ExactText, tuple[State, str]]] = {
     "any": ("ok", "any text is typed exactly as it is given, or refused"),
     "ascii": ("warn", "only printable ASCII is typed exactly as it is given"),
     "unknown": ("warn", "nobody has tested whether text is typed exactly as it is given"),
 }
-"""A 2B checkpoint in bfloat16 is 4 GiB, and the pictures come on top."""
 
 
 class Finding(BaseModel):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        state: ok, warn (some command won't work) or bad (the main job won't).
+        name: what was checked.
+        state: "ok", "warn" (some command won't work) or "bad" (the main job won't work).
+        fact: what was found.
         remedy: what to do; "" if nothing.
     """
 
@@ -53,7 +55,7 @@ class Finding(BaseModel):
 
 
 def examine(settings: Settings) -> tuple[Finding, ...]:
-    """Look at everything a run needs; what can't be looked at is a finding too."""
+    """Check everything that a run needs; what can't be checked is a finding too."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
         _program, _screen, _sandbox, _nano, _ocr, _transformers, _accelerator, _model, _records
     )  # fmt: skip
@@ -210,7 +212,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
 
 
 def _auto() -> Finding:
-    """Say what `--model auto` would take, and why."""
+    """Find which model `--model auto` would take, and why."""
     from qvl_agent.agent.models.choice.auto import Checkpoint, Offer, Served, look_around
 
     found = look_around()

@@ -1,4 +1,4 @@
-"""The seam between the agent and a model: messages in, one reply out."""
+"""The interface between the agent and a model: messages in, one reply out."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -10,16 +10,16 @@ from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 __all__ = ["Model", "OnText"]
 
 OnText = Callable[[str], None]
-"""Gets the reply's text as it comes, piece by piece, and a thinking model's thoughts before it."""
+"""A function that gets the reply's text piece by piece, and a thinking model's thoughts before it."""
 
 
 class Model(Protocol):
-    """Something that looks at pictures and answers.
+    """A model that looks at pictures and answers.
 
     A backend subclasses it and implements `reply` and `close`; the other methods have defaults.
 
     Attributes:
-        name: what the record calls it: "oracle", "Qwen/Qwen3-VL-4B-Instruct", a server's model.
+        name: its name in records: "oracle", "Qwen/Qwen3-VL-4B-Instruct", a server's model.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Model(Protocol):
 
         Args:
             messages: the whole conversation, append-only from step to step.
-            stop: called at least every 100 ms; once it returns True, the work is dropped.
-            on_text: gets the text as it comes.
+            stop: called at least every 100 ms; once it returns True, the work is abandoned.
+            on_text: called with each piece of the text.
 
         Raises:
-            ModelError: it can't be reached, or what came isn't a whole reply.
+            ModelError: the model can't be reached, or its reply isn't whole.
             Stopped: `stop` returned True.
         """
 
     def with_format(self, form: ReplyFormat) -> "Model":
-        """Return a model of the same weights or server that keeps to a format, as far as it can.
+        """Return a model of the same weights or server whose replies keep to a format, as far as it can.
 
-        Either way a reply still has to be read strictly: a server may ignore what it was asked for.
+        A reply still has to be read strictly: a server may ignore the format that it was asked for.
         """
         del form
         return self

@@ -1,4 +1,4 @@
-"""Answers in a form that the person's JSON schema gives: the schema's own check, and the answer's."""
+"""Answers that must fit the person's JSON schema: the checks of the schema and of the answer."""
 
 import json
 import re
@@ -17,20 +17,20 @@ _FENCE: Final = re.compile(r"^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[ \t]*$"
 
 @dataclass(frozen=True, slots=True)
 class AnswerSchema:
-    """A JSON schema that was checked itself.
+    """A valid JSON schema.
 
     Attributes:
-        schema: as it stands in the file.
+        schema: the schema as it stands in the file.
     """
 
     schema: Mapping[str, Any]
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a schema of any draft; without a "$schema" it is of 2020-12.
+        """Read a schema of any draft; one without "$schema" is read as 2020-12.
 
         Raises:
-            SettingsError: it can't be read, isn't JSON, or isn't a valid schema.
+            SettingsError: the file can't be read, has over 1 MiB, isn't JSON, or isn't a valid schema.
         """
         import jsonschema  # noqa: PLC0415 - only where a schema is given
 
@@ -51,10 +51,10 @@ class AnswerSchema:
         return cls(schema)
 
     def read(self, text: str) -> Any:
-        """Take the JSON value out of an answer, perhaps fenced, and check it.
+        """Read the JSON value of an answer, in a code block or not, and check it against the schema.
 
         Raises:
-            ParseError: it isn't JSON, or doesn't fit; written to the model.
+            ParseError: the answer isn't JSON, or doesn't fit; the message is written for the model.
             SettingsError: the schema refers to another document, which is never fetched.
         """
         import jsonschema  # noqa: PLC0415 - only where a schema is given
@@ -78,7 +78,7 @@ class AnswerSchema:
 
 
 def code_in(text: str) -> str:
-    """Take what stands in an answer's one code block; the whole answer if there isn't exactly one."""
+    """Return the content of an answer's only code block; the whole answer if there isn't exactly one."""
     blocks = _FENCE.findall(text)
     return str(blocks[0][1]) if len(blocks) == 1 else text.strip()
 
@@ -90,7 +90,7 @@ def _validator(schema: Mapping[str, Any]) -> Any:
 
 
 def _said(error: Any) -> str:
-    """Say where and what, in one line that isn't too long."""
+    """Describe a schema error in one line: where it is, and at most 300 characters of what it is."""
     where = "/".join(map(str, error.absolute_path))
     message = " ".join(str(error.message).split())
     return f"at {where}: {message[:300]}" if where else message[:300]

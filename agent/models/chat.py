@@ -1,4 +1,4 @@
-"""Qwen3-VL's way of talking: its markers, its ChatML, and where its thinking ends."""
+"""The chat format of Qwen3-VL: its markers, its ChatML, and the end of its thinking."""
 
 import json
 import re
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 IMAGE_PAD: Final = "<|image_pad|>"
-"""Stands for one image token; the rendered prompt has one for each picture."""
+"""The marker of one image token; a rendered prompt has one for each picture."""
 PICTURE: Final = f"<|vision_start|>{IMAGE_PAD}<|vision_end|>"
 THINK: Final = "<think>"
 END_OF_THINKING: Final = "</think>"
@@ -30,10 +30,10 @@ _MAX_CANDIDATES: Final = 50
 
 
 def plain(text: str) -> str:
-    """Take the power from control markers in a text: <|im_end|> becomes <|im_end |>.
+    """Make control markers in a text harmless: <|im_end|> becomes <|im_end |>.
 
     A tokenizer reads the markers wherever they stand, so a file name on the screen could otherwise end
-    our turn and begin one in another's name, or shift which pictures belong where.
+    our turn and begin another role's, or shift which pictures belong where.
     """
     return _MARKER.sub(r"<|\1 |>", text)
 
@@ -49,13 +49,13 @@ def _content(message: Message) -> str:
 
 
 def split_thinking(text: str) -> tuple[str, str]:
-    """Split a thinking model's words into (reasoning, answer); without an end, all is reasoning."""
+    """Split a thinking model's text into (reasoning, answer); without </think> all of it is reasoning."""
     reasoning, _, answer = text.removeprefix(THINK).partition(END_OF_THINKING)
     return reasoning.strip(), answer.strip()
 
 
 def split_server_text(text: str) -> tuple[str, str]:
-    """Split a server's content into (reasoning, answer) where the server didn't.
+    """Split the content of a server's reply into (reasoning, answer), if the server didn't split it.
 
     Whether the prompt ended in an open <think> isn't known here. A </think> counts only on a line of
     its own, before anything that looks like an answer: inside typed text it is just text.
@@ -70,8 +70,8 @@ def split_server_text(text: str) -> tuple[str, str]:
 def answer_in(reasoning: str) -> str:
     """Find the whole answer at the end of a reasoning, where some servers put it; "" if there is none.
 
-    Only a complete tool call or JSON value that ends the text counts; whether it is a valid action is
-    for the parser to say.
+    Only a complete tool call or JSON value that ends the text counts; the parser decides whether it is a
+    valid action.
     """
     text = reasoning.strip()
     if text.endswith("</tool_call>") and (start := text.rfind("<tool_call>")) >= 0:

@@ -1,4 +1,4 @@
-"""Frames as a model takes them: resized within a budget of image tokens, and written as PNG.
+"""Frames in the form that a model takes: resized within a budget of image tokens, and written as PNG.
 
 Qwen3-VL sees a picture in tiles of 32x32 pixels, one token each (patch 16, merged 2 by 2). The size
 rule is `smart_resize` of transformers' Qwen2-VL image processor with factor 32, so that a picture
@@ -24,16 +24,16 @@ __all__ = ["MIN_TOKENS", "TILE", "Kept", "data_url", "fit", "resized", "tokens"]
 TILE: Final = 32
 """Pixels on each side of the square that becomes one image token."""
 MIN_TOKENS: Final = 64
-"""A smaller picture is enlarged to this: the released preprocessor's shortest_edge of 65536 pixels."""
+"""Image tokens to which a smaller picture is enlarged: the preprocessor's shortest_edge of 65536 pixels."""
 _MAX_ASPECT: Final = 200
 
 T = TypeVar("T")
 
 
 def fit(size: tuple[int, int], max_tokens: int, *, min_tokens: int = MIN_TOKENS) -> tuple[int, int]:
-    """Say what (width, height) a picture of `size` gets: multiples of 32, at most `max_tokens` tiles.
+    """Return the size in pixels for a picture of `size`: multiples of 32, at most `max_tokens` tiles.
 
-    Of budgets below 256, enlarging a tiny picture can break the limit by a few tokens.
+    With a budget below 256, enlarging a tiny picture can break the limit by a few tokens.
 
     Raises:
         ModelError: one side is more than 200 times the other.
@@ -54,13 +54,13 @@ def fit(size: tuple[int, int], max_tokens: int, *, min_tokens: int = MIN_TOKENS)
 
 
 def tokens(size: tuple[int, int], max_tokens: int) -> int:
-    """Count the image tokens of a picture of (width, height) pixels, the two markers not among them."""
+    """Count the image tokens of a picture of (width, height) pixels, without the two markers around it."""
     width, height = fit(size, max_tokens)
     return width * height // TILE**2
 
 
 def resized(frame: Frame, max_tokens: int) -> Image.Image:
-    """Make the RGB picture that the model is given, resized by `fit`."""
+    """Return the RGB picture that the model is given, resized to the size that `fit` returns."""
     return _at(frame, fit(frame.size, max_tokens))
 
 
@@ -73,7 +73,7 @@ def data_url(frame: Frame, size: tuple[int, int]) -> str:
     """Write the frame, resized to (width, height), as a PNG in a data: URL.
 
     Compression level 1: on 1920x1056 screens it takes half the time of Pillow's default for about the
-    same size, and a loopback server doesn't care for the rest.
+    same size, and to a server on this machine the difference in size doesn't matter.
     """
     out = io.BytesIO()
     _at(frame, size).save(out, "PNG", compress_level=1)
@@ -81,14 +81,14 @@ def data_url(frame: Frame, size: tuple[int, int]) -> str:
 
 
 class Kept(Generic[T]):
-    """The last few results by key, so that a frame is encoded once however often it is said."""
+    """A cache of the last few results by key, so that a frame is encoded once however often it is sent."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._items: OrderedDict[tuple[str, int], T] = OrderedDict()
 
     def get(self, key: tuple[str, int], make: Callable[[], T]) -> T:
-        """Return what is kept under (frame id, token budget), or make and keep it."""
+        """Return the result for a key (frame id, size or token budget); make and keep it if it is missing."""
         if key not in self._items:
             self._items[key] = make()
             while len(self._items) > self._size:

@@ -1,4 +1,4 @@
-"""A model that says again what was recorded: for replays, tests and examples."""
+"""A model that repeats recorded replies: for replays, tests and examples."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,10 +10,10 @@ __all__ = ["RecordedModel"]
 
 
 class RecordedModel(Model):
-    """Answers with the given replies, in their order.
+    """A model that answers with the given replies, in their order.
 
     Attributes:
-        name: the model that gave the replies, as the record calls it.
+        name: the name of the model that gave the replies, as in the record.
     """
 
     def __init__(self, replies: Sequence[Reply], name: str = "recorded") -> None:
@@ -24,11 +24,11 @@ class RecordedModel(Model):
     def reply(
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
-        """Give the next reply, whatever was said.
+        """Return the next reply, whatever the messages are.
 
         Raises:
-            ModelError: there is none left.
-            Stopped: `stop` said so.
+            ModelError: no reply is left.
+            Stopped: `stop` returned True.
         """
         del messages
         if stop():
@@ -44,4 +44,4 @@ class RecordedModel(Model):
         return reply
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: nothing is held."""

@@ -1,4 +1,4 @@
-"""Waiting for a model without being deaf: the work in a thread, the person heard meanwhile."""
+"""A wait for a model's work that can be stopped at any time: the work runs in a thread of its own."""
 
 import queue
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from qvl_agent.actions.core.errors import Stopped
 __all__ = ["POLL_S", "wait_for"]
 
 POLL_S: Final = 0.03
-"""How often the person is asked for; the contract is 100 ms."""
+"""Seconds between two calls of `stop`; `Model.reply` promises at most 0.1."""
 
 T = TypeVar("T")
 
@@ -23,17 +23,17 @@ def wait_for(
     stop: Callable[[], bool],
     on_text: Callable[[str], None] | None,
 ) -> T:
-    """Run `work(say)` in a thread and return its result; what it says goes to `on_text` in this thread.
+    """Run `work(say)` in a thread and return its result; pieces of text go to `on_text` in this thread.
 
     Args:
-        work: does it; calls `say` with each piece of text.
+        work: does the work; calls `say` with each piece of text.
         drop: tells the work that nobody waits for it any more; must return at once.
-        stop: asked every 30 ms, and before each piece.
-        on_text: gets the pieces, or None.
+        stop: called every 30 ms, and before each piece.
+        on_text: called with each piece; or None.
 
     Raises:
-        Stopped: `stop` said so. The thread ends by itself, soon after `drop`.
-        ModelError: from the work.
+        Stopped: `stop` returned True. The thread ends by itself, soon after `drop`.
+        ModelError: the work raised it.
     """
     # Not a SimpleQueue: in CPython 3.11 its `get` waits for ever if a signal's handler takes longer than the
     # time-out, and Ctrl+C would be heard only when the model has answered.

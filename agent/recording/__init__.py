@@ -1,4 +1,4 @@
-"""The run on disk: its format, its journal, its reader and writer."""
+"""A run on disk: its format, its journal, its writer and its reader."""
 
 import lazy_loader
 

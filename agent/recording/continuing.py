@@ -1,4 +1,4 @@
-"""A recorded run whose task isn't over, opened by one process to be gone on with at its journal's end."""
+"""The opening of a recorded run that goes on: one process reads it, and writes on at its journal's end."""
 
 import os
 import re
@@ -19,21 +19,21 @@ _FRAME: Final = re.compile(r"([0-9]{1,9})\.png")
 
 
 def go_on_with(path: str | os.PathLike[str], redactor: Redactor = NOTHING) -> tuple[Recorder, Recording]:
-    """Hold a run for this process, read it, and write on where it ended.
+    """Lock a run for this process, read it, and open it for writing where it ended.
 
-    Nothing is changed until the first line is appended, which cuts off what a crash left of a torn one.
+    Nothing is changed until the first line is appended, which cuts off what a crash left of a torn line.
 
     Args:
         path: the run's folder.
-        redactor: covers what may stand in no record.
+        redactor: hides the secrets that may stand in no record.
 
     Returns:
-        what writes it, to be closed by the caller, and what was read; a run that was cut off before its
-        first step has none.
+        The recorder, to be closed by the caller, and the recording, which has no steps if the run was cut off
+        before its first.
 
     Raises:
-        RunBusyError: another process is writing it.
-        RecordingError: it is broken, or no run's folder.
+        RunBusyError: another process is writing the run.
+        RecordingError: the record is broken, or the folder is no run's.
     """
     folder, manifest = read_manifest(path)
     journal, lines = _journal(folder / "journal.jsonl")
@@ -41,7 +41,11 @@ def go_on_with(path: str | os.PathLike[str], redactor: Redactor = NOTHING) -> tu
         run = paired(lines.bodies, folder / "journal.jsonl")
         recording = Recording(folder, manifest, run.steps, run.result, lines.torn, run.resumed)
         recorder = Recorder(
-            folder, journal, seconds=seconds_used(recording), count=_frames(folder), redactor=redactor
+            folder,
+            journal,
+            seconds=seconds_used(recording),
+            count=_highest_frame_number(folder),
+            redactor=redactor,
         )
     except BaseException:
         journal.close()
@@ -50,7 +54,7 @@ def go_on_with(path: str | os.PathLike[str], redactor: Redactor = NOTHING) -> tu
 
 
 def seconds_used(recording: Recording) -> float:
-    """Say how long a run has gone on, as far as its record shows: without the time between its parts."""
+    """Return the seconds that a run has taken, as far as its record shows, without pauses between parts."""
     known = [0.0, recording.result.seconds if recording.result else 0.0]
     for step in recording.steps:
         began = step.intent.scene.elapsed_s if step.intent.scene else 0.0
@@ -60,7 +64,7 @@ def seconds_used(recording: Recording) -> float:
 
 
 def _journal(path: Path) -> tuple[Journal, Lines]:
-    """Open the journal; a run that was killed before it had one gets it now."""
+    """Open the journal; make one for a run that was killed before it had any."""
     if path.exists() or path.is_symlink():
         return Journal.again(path)
     try:
@@ -69,8 +73,8 @@ def _journal(path: Path) -> tuple[Journal, Lines]:
         raise RecordingError(f"can't go on with {path.parent}: {error}") from error
 
 
-def _frames(folder: Path) -> int:
-    """The highest number among the frames' files, those that no line refers to among them."""
+def _highest_frame_number(folder: Path) -> int:
+    """Return the highest number among the frames' files, even those to which no line refers."""
     try:
         found = [_FRAME.fullmatch(entry.name) for entry in (folder / "frames").iterdir()]
     except OSError as error:

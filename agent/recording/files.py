@@ -1,4 +1,4 @@
-"""Files that are on the disk when we say so, and files of strangers, read with distrust."""
+"""Functions for a record's files: writing waits for the disk, reading doesn't trust what it finds."""
 
 import os
 import stat
@@ -22,32 +22,32 @@ __all__ = [
 
 _BINARY: Final = getattr(os, "O_BINARY", 0)  # Windows would turn \n into \r\n
 _FAR: Final = 2**40
-"""A byte that is never written: on Windows, a lock keeps others from reading what it covers."""
+"""The offset of the locked byte on Windows, behind all data: a lock there keeps others from reading it."""
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def create(path: Path) -> int:
-    """Open a file that must not exist yet for appending, readable by its owner alone."""
+    """Make a file, which must not exist yet, and open it for appending; only its owner can read it."""
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder and those above it that are missing, for their owner alone; one that is there is kept."""
+    """Make a folder and the missing ones above it, for their owner alone; leave existing ones as they are."""
     if not folder.is_dir():
         make_private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def reopen(path: Path) -> int:
-    """Open a plain file that is there, and no link to one, for appending."""
+    """Open an existing plain file for appending; a link isn't followed."""
     return os.open(path, os.O_RDWR | os.O_APPEND | _BINARY | _NO_LINKS)
 
 
 def hold(file: int) -> bool:
-    """Hold an open file for this process alone; the system lets go of it when the process ends, however.
+    """Lock an open file for this process; the system unlocks it when the process ends, even by a crash.
 
     Returns:
-        False if another one holds it.
+        False if another process holds the lock.
 
     Raises:
         OSError: the file system has no locks.
@@ -75,9 +75,12 @@ def write_all(file: int, data: bytes) -> None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a file that must not exist yet, readable by its owner alone, and wait for the disk.
+    """Write a new file, readable by its owner alone, and wait until it is on the disk.
 
-    Nothing is left behind if it fails. The folder's own entry needs `sync_folder`.
+    If that fails, no file is left. The folder's own entry needs `sync_folder`.
+
+    Raises:
+        OSError: the file exists, or can't be written.
     """
     file = create(path)
     try:
@@ -103,7 +106,7 @@ def sync_folder(path: Path) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Say why a file can't be had, without its path: the caller names that."""
+    """Return the reason of a file's error without its path, which the caller names."""
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -111,11 +114,11 @@ def read_whole(path: Path, limit: int) -> bytes:
     """Read a plain file of at most `limit` bytes.
 
     Args:
-        path: a resolved folder, and names below it: none of those may be a link.
-        limit: bytes.
+        path: a resolved folder, and names below it, of which none may be a link.
+        limit: the most bytes.
 
     Raises:
-        RecordingError: it is missing, a link, a device, a pipe, or too large.
+        RecordingError: the file is missing, a link, a device, a pipe, or too large.
     """
     try:
         if path.resolve(strict=True) != path:

@@ -1,4 +1,4 @@
-"""What a recorded run is made of, as it stands on disk.
+"""The format of a recorded run on disk.
 
 A run is a folder: `manifest.json`, `journal.jsonl` (a `StepIntent` and then a `StepOutcome` for each
 step, a `RunResult` at the end, a `RunResumed` where it went on after that) and `frames/*.png`. These
@@ -37,7 +37,6 @@ __all__ = [
 
 FORMAT: Final = 1
 """The version of the format; a reader refuses any other."""
-
 RunStatus = Literal[
     "done",
     "failed",
@@ -51,13 +50,12 @@ RunStatus = Literal[
     "desktop-error",
     "crashed",
 ]
-"""done: the model claims it, `verified` says more · failed: the model gave up · refused: the guard or
-the person stopped it · stuck: it did the same again and again, or nothing that changed anything · parked:
-a question wasn't answered in time, so it wasn't done, and the run can go on · budget: out of steps, time,
-tokens or questions · stopped: by the person · dry-run: ended where input would have been sent ·
-model-error, desktop-error: it failed · crashed: an error of ours."""
-
-
+"""How a run ended. done: the model claims that the task is done, `verified` says more · failed: the model
+gave up · refused: the guard or the person stopped it · stuck: it did the same again and again, or nothing
+that changed anything · parked: a question wasn't answered in time, so the action wasn't done, and the run
+can go on · budget: out of steps, time, tokens or questions · stopped: by the person · dry-run: ended where
+input would have been sent · model-error, desktop-error: the model or the desktop failed · crashed: an error
+of this program."""
 VerifiedBy = Literal["", "checker", "model"]
 """Who said whether a claim holds: a checker that reads the application's own state · the model, asked
 over a fresh screen · "" nobody was asked."""
@@ -74,11 +72,11 @@ def _sound(view: View) -> View:
 
 
 class FrameRef(_Record):
-    """A stored frame: its file in the run's folder, its checksum, and how it lies on the desktop."""
+    """A reference to a stored frame: its file in the run's folder, its checksum, its place on the desktop."""
 
     id: str
     file: Annotated[str, Field(pattern=r"^frames/[0-9]{1,9}\.png$")]
-    """Digits only: no path leads out of the folder, and no name means a device."""
+    """Only digits, so that no path leads out of the folder and no name means a device."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     view: Annotated[View, AfterValidator(_sound)]
     time: float
@@ -93,7 +91,7 @@ class Turn(_Record):
 
 
 class Manifest(_Record):
-    """What was run, where, with what."""
+    """The run's task, desktop, model and policy."""
 
     format: int = FORMAT
     program: str
@@ -111,12 +109,12 @@ class Manifest(_Record):
 
 
 class CloserLook(_Record):
-    """A second look at a small target: what was asked about a close-up, beside the run's conversation."""
+    """A second look at a small target: a question about a close-up, outside the run's conversation."""
 
     frame: FrameRef
     """The close-up; its view maps the answer's coordinates."""
     said: tuple[Turn, ...]
-    """The whole of that conversation, but for the reply."""
+    """All messages of that conversation, without the reply."""
     reply: Reply | None
     """None if the model failed."""
     target: ModelBox | None = None
@@ -126,17 +124,17 @@ class CloserLook(_Record):
 
 
 class StepIntent(_Record):
-    """Written, and on the disk, before anything is sent: all that led to the decision."""
+    """All that led to the decision of a step; it is on the disk before anything is sent."""
 
     type: Literal["intent"] = "intent"
     step: int
     frame: FrameRef
-    """What the model saw last; its view maps the action's coordinates."""
+    """The picture that the model saw last; its view maps the action's coordinates."""
     said: tuple[Turn, ...]
-    """The messages added since the step before, the reply not among them."""
+    """The messages added since the step before, without the reply."""
     reply: Reply
     action: Action | None
-    """What is to be done; after a closer look its target is the moved one."""
+    """The action to do; after a closer look its target is the moved one."""
     closer: CloserLook | None = None
     """The second look at its target, if there was one."""
     error: str = ""
@@ -145,15 +143,15 @@ class StepIntent(_Record):
     plan: tuple[Event, ...] = ()
     verdict: Verdict | None = None
     consent: Consent | None = None
-    """What a person said to it; None if nobody was asked."""
+    """The person's answer about the action; None if nobody was asked."""
     approval: str = ""
     """The approval's id; "" if nothing may be sent."""
     times: dict[str, float] = Field(default_factory=dict)
-    """Seconds by part, up to here."""
+    """Seconds by part of the step, up to here."""
 
 
 class StepOutcome(_Record):
-    """Written after the event: what came of it."""
+    """The outcome of a step; written after its action."""
 
     type: Literal["outcome"] = "outcome"
     step: int
@@ -163,7 +161,7 @@ class StepOutcome(_Record):
 
 
 class Verification(_Record):
-    """What the model was asked, beside the run's conversation, about its claim that the task is done.
+    """A question to the model, outside the run's conversation, about its claim that the task is done.
 
     It led to no input, so a replay, which goes over the steps, doesn't ask it again; its screen is checked.
     """
@@ -171,16 +169,16 @@ class Verification(_Record):
     frame: FrameRef
     """The fresh screen."""
     said: tuple[Turn, ...]
-    """The whole of that conversation, but for the reply."""
+    """All messages of that conversation, without the reply."""
     reply: Reply | None
     """None if the model failed."""
     error: str = ""
-    """Why there is no judgement; "" if there is one."""
+    """The reason for which there is no judgement; "" if there is one."""
     seconds: float = 0.0
 
 
 class RunResult(_Record):
-    """The journal's last line, unless the run went on."""
+    """The end of a run: the journal's last line, unless the run went on."""
 
     type: Literal["result"] = "result"
     status: RunStatus
@@ -190,9 +188,9 @@ class RunResult(_Record):
     verified: bool | None = None
     """Whether the claim held when it was checked; None if nothing checked, or nothing could tell."""
     check: str = ""
-    """What the checker found, or the model saw, in a sentence."""
+    """The checker's finding, or the model's, in a sentence."""
     verified_by: VerifiedBy = ""
-    """Who said so; in a record without it, a checker. "model" also where its answer was no use."""
+    """Who gave `verified`; a checker in a record without this field. "model" even for a useless answer."""
     verification: Verification | None = None
     """The question to the model, if it was asked."""
     steps: int = 0
@@ -202,19 +200,19 @@ class RunResult(_Record):
 
 
 class RunResumed(_Record):
-    """Written where a run goes on that had ended or was cut off; the steps after it are numbered on."""
+    """The line between the end of a run, or its cut-off, and the steps with which it goes on."""
 
     type: Literal["resumed"] = "resumed"
     after: int
-    """The last step before it; 0 if there was none."""
+    """The number of the last step before it, from which the steps are numbered on; 0 if there was none."""
     ended: RunStatus | None
     """How the run had ended; None if it was cut off."""
     torn: str = ""
     """A sentence on a last line that a crash had cut off, and that was left out; "" if there was none."""
     note: str = ""
-    """What the person and the model were told of an action whose fate isn't known."""
+    """What the person and the model were told of an action that may or may not have been done."""
     manifest: Manifest
-    """What holds from here on: the same task and dialect; where, with what and by which policy may differ."""
+    """The manifest that holds from here on: same task and dialect, maybe another desktop, model or policy."""
 
 
 Line = Annotated[StepIntent | StepOutcome | RunResult | RunResumed, Field(discriminator="type")]

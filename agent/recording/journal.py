@@ -1,9 +1,9 @@
-r"""A file of JSON lines that tells a torn end from a damaged middle.
+r"""The journal: a file of JSON lines in which a torn end can be told from a damaged middle.
 
 Each line is `{"crc32":"89abcdef","line":{...}}`. The checksum covers the bytes of the inner object
-and, chained, every line before it, so a flipped bit, a lost line and two lines exchanged all show.
-A crash can only cut the end off; whoever got an answer from `append` finds that line again. One process
-writes it at a time: it holds the file until it closes it or dies.
+and, chained, every line before it, so a flipped bit, a lost line and two exchanged lines are all noticed.
+A crash can only cut the end off; a line whose `append` has returned stays. One process writes the file at a
+time: it holds a lock until it closes the file or ends.
 """
 
 import os
@@ -20,7 +20,7 @@ from qvl_agent.agent.recording.files import create, hold, read_whole, reopen, wr
 __all__ = ["MAX_LINE", "Journal", "Lines", "read_journal"]
 
 MAX_LINE: Final = 16 * 2**20
-"""Bytes in one line; more is neither written nor read."""
+"""The most bytes of a line; a longer one is neither written nor read."""
 _MAX_JOURNAL: Final = 512 * 2**20
 _LINE: Final = re.compile(rb'\{"crc32":"([0-9a-f]{8})","line":(.*)\}', re.DOTALL)
 
@@ -30,9 +30,9 @@ class Lines:
     """A journal as it was read.
 
     Attributes:
-        bodies: the JSON objects.
+        bodies: the JSON objects as bytes.
         torn: a sentence on a last line that a crash cut off; "" if there is none.
-        end: the checksum and the size of what is whole.
+        end: the checksum and the size in bytes of all whole lines.
     """
 
     bodies: tuple[bytes, ...]
@@ -41,24 +41,24 @@ class Lines:
 
 
 class Journal:
-    """The writing end. What `append` returned from is on the disk."""
+    """The writer of a journal. A line is on the disk when its `append` returns."""
 
     def __init__(self, path: Path, *, file: int | None = None, end: tuple[int, int] = (0, 0)) -> None:
-        """Make a new journal; or go on with an open one, from its whole lines on: see `again`."""
+        """Make a new journal, or go on with an open one after its whole lines; see `again`."""
         self._path = path
         self._file = create(path) if file is None else file
-        self._end = end  # checksum and size of what is whole; changed by one assignment
+        self._end = end  # checksum and size of the whole lines; changed by one assignment
         if file is None:
             with suppress(OSError):  # without locks a run can be recorded, but not gone on with
                 hold(self._file)
 
     @classmethod
     def again(cls, path: Path) -> tuple[Self, Lines]:
-        """Go on with a journal whose writer has ended. A torn last line is cut off by the first append.
+        """Open a journal whose writer has ended, to go on. The first append cuts off a torn last line.
 
         Raises:
-            RunBusyError: its writer is at work.
-            RecordingError: as `read_journal`, or the file system has no locks.
+            RunBusyError: another process is writing it.
+            RecordingError: as `read_journal` raises it, or the file system has no locks.
         """
         try:
             file = reopen(path)
@@ -76,7 +76,7 @@ class Journal:
         """Write one JSON object, without line breaks, and wait until it is on the disk.
 
         Raises:
-            RecordingError: it isn't: the disk is full or failed, or the line is too long.
+            RecordingError: it can't be written: the disk is full or failed, or the line is too long.
         """
         crc, size = self._end
         crc = zlib.crc32(body, crc)
@@ -96,7 +96,7 @@ class Journal:
         self._end = (crc, size + len(line))
 
     def _rewind(self) -> None:
-        """Cut off what an append that failed, or was interrupted by a signal, left behind."""
+        """Cut off the part of a line that a failed append, or one interrupted by a signal, has left."""
         if os.fstat(self._file).st_size != self._end[1]:
             os.ftruncate(self._file, self._end[1])
 
@@ -123,7 +123,7 @@ def read_journal(path: Path) -> tuple[list[bytes], str]:
     """Read the JSON objects of a journal, and a sentence on a torn last line ("" if there is none).
 
     Raises:
-        RecordingError: it can't be read, or a line that was once whole is damaged.
+        RecordingError: the file can't be read, or a line that was once whole is damaged.
     """
     lines = _read(path)
     return list(lines.bodies), lines.torn
@@ -152,7 +152,7 @@ def _read(path: Path) -> Lines:
 
 
 def _body(line: bytes, crc: int) -> bytes | None:
-    """The inner object of an intact line."""
+    """Return the inner object of an intact line; None if the line is damaged or cut off."""
     match = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
     if match is None or int(match[1], 16) != zlib.crc32(match[2], crc):
         return None

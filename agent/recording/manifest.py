@@ -1,4 +1,4 @@
-"""A recorded run's folder: its name, and its manifest, read strictly."""
+"""The folder of a recorded run: its name, and its manifest, which is read strictly."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def read_manifest(path: str | os.PathLike[str]) -> tuple[Path, Manifest]:
     """Find a run's folder and read its manifest.
 
     Returns:
-        the folder, resolved, and what was run.
+        The folder, resolved, and the manifest.
 
     Raises:
         RecordingError: there is no such folder, or its manifest is broken or of another version.
@@ -53,7 +53,7 @@ def read_manifest(path: str | os.PathLike[str]) -> tuple[Path, Manifest]:
 
 
 def new_folder(root: Path, task: str) -> Path:
-    """Make a folder whose name no other run has, even one begun in the same second."""
+    """Make a run's folder, with a name that no other run has, even one that began in the same second."""
     slug = re.sub(r"[\W_]+", "-", task.lower())[:40].strip("-") or "task"
     while True:
         folder = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{slug}-{secrets.token_hex(2)}"

@@ -1,4 +1,4 @@
-"""Frames as PNG files: written fast, read with distrust.
+"""Frames as PNG files: written fast, and checked before they are decoded.
 
 libvips writes a 1920x1080 screen in 6-11 ms (220-560 KiB) where Pillow needs 35-48 ms and OpenCV 16-23 ms
 for larger files. Screens have many equal pixels: no row filter is both faster and smaller.
@@ -17,8 +17,7 @@ from qvl_agent.actions.core.frame import Pixels
 __all__ = ["MAX_PIXELS", "decode", "encode"]
 
 MAX_PIXELS: Final = 8192 * 8192
-"""Twice an 8K screen. A picture that claims more is refused before anything is decoded."""
-
+"""The most pixels of a picture: twice an 8K screen. One that claims more is refused before it is decoded."""
 _LEVEL: Final = 2
 _HEADER: Final = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR"
 _END: Final = b"\x00\x00\x00\x00IEND\xaeB\x60\x82"
@@ -27,7 +26,7 @@ _RGB8: Final = (8, 2, 0, 0, 0)
 
 
 def encode(pixels: Pixels) -> bytes:
-    """Make a PNG of RGB pixels of shape (height, width, 3).
+    """Make a PNG file's bytes from RGB pixels of shape (height, width, 3).
 
     Raises:
         RecordingError: there are more than `MAX_PIXELS`, or libvips failed.
@@ -49,7 +48,7 @@ def decode(data: bytes, size: tuple[int, int]) -> Pixels:
     """Read the pixels of a PNG that `encode` made of a frame of (width, height) `size`.
 
     Raises:
-        RecordingError: it isn't such a PNG: cut off, too large, of another size or kind.
+        RecordingError: the data isn't such a PNG: it is cut off, too large, or of another size or kind.
     """
     if not data.startswith(_HEADER) or len(data) < len(_HEADER) + 13:
         raise RecordingError("expected a PNG file; it begins otherwise")

@@ -1,8 +1,8 @@
-"""A run on disk: written so that what was acknowledged is there after a crash, read strictly.
+"""The writer and the reader of a run on disk: what was acknowledged survives a crash, reading is strict.
 
 `Recorder` writes a new run's folder (mode 0700, its files 0600); `Recording` reads one. Nothing is
-ever rewritten: the manifest once, each frame once, the journal only at its end. `unfinished.py` opens one
-whose run goes on.
+ever rewritten: the manifest is written once, each frame once, the journal only at its end. `continuing.py`
+opens the record of a run that goes on.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ _MAX_PNG: Final = 256 * 2**20
 
 
 class Recorder:
-    """Writes one run. Used by one thread; pictures are encoded on a thread of its own."""
+    """The writer of one run. It is used by one thread, and encodes pictures in a thread of its own."""
 
     def __init__(
         self,
@@ -54,14 +54,14 @@ class Recorder:
         count: int = 0,
         redactor: Redactor = NOTHING,
     ) -> None:
-        """Write a new run's folder; or go on with one, as `unfinished.py` does.
+        """Begin to write into a run's folder; `create` makes a new one, `continuing.py` goes on with one.
 
         Args:
-            folder: it stands, with its manifest.
-            journal: the one to go on with.
-            seconds: since the run began.
+            folder: the run's folder, which exists and has its manifest.
+            journal: the journal to go on with; None for a new one.
+            seconds: seconds since the run began.
             count: the highest number among the frames' files that are there.
-            redactor: covers what may stand in no record.
+            redactor: hides the secrets that may stand in no record.
         """
         self.folder = folder
         self._redactor = redactor
@@ -69,7 +69,7 @@ class Recorder:
         self._journal = journal or Journal(folder / "journal.jsonl")
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recorder")
         self._refs: dict[str, Future[FrameRef]] = {}
-        self._files: dict[str, str] = {}  # checksum -> file; the worker's own, as are these two
+        self._files: dict[str, str] = {}  # checksum -> file; only the worker uses it and the next two
         self._latest: tuple[Frame, FrameRef] | None = None
         self._count = count
 
@@ -77,7 +77,7 @@ class Recorder:
     def create(cls, root: Path, manifest: Manifest, redactor: Redactor = NOTHING) -> Self:
         """Make the run's folder `<date>-<time>-<task>-<4 hex digits>` under `root`, with its manifest.
 
-        What `redactor` knows stands in no record and in no file's name.
+        Secrets that `redactor` knows stand in no record and in no file's name.
 
         Raises:
             RecordingError: the disk is full, or `root` can't be written.
@@ -106,10 +106,10 @@ class Recorder:
             raise RecordingError(f"the recording {self.folder} is closed") from error
 
     def ref(self, frame: Frame) -> FrameRef:
-        """Wait until a frame is on the disk, and refer to it; stores it first if nobody did.
+        """Wait until a frame is on the disk, and return a reference to it; begin to store it if nobody did.
 
         Raises:
-            RecordingError: it couldn't be stored. Asking again tries again.
+            RecordingError: it couldn't be stored. Another call tries again.
         """
         self.keep(frame)
         try:
@@ -144,15 +144,15 @@ class Recorder:
         return file
 
     def intent(self, intent: StepIntent) -> None:
-        """Append what is about to happen; returns when it is on the disk.
+        """Append what is about to happen, and return when it is on the disk.
 
         Raises:
-            RecordingError: it isn't, so nothing may be sent.
+            RecordingError: it isn't on the disk, so nothing may be sent.
         """
         self._journal.append(_to_json(self._redactor.record(intent)))
 
     def outcome(self, outcome: StepOutcome) -> None:
-        """Append what came of a step; raises as `intent` does."""
+        """Append a step's outcome; raises as `intent` does."""
         self._journal.append(_to_json(self._redactor.record(outcome)))
 
     def result(self, result: RunResult) -> None:
@@ -170,13 +170,13 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        """Finish the frames that were begun and close the files. May be called twice."""
+        """Wait until the frames that were begun are stored, and close the files. May be called twice."""
         self._worker.shutdown()
         self._journal.close()
 
 
 def turns(messages: Sequence[Message], recorder: Recorder) -> tuple[Turn, ...]:
-    """Turn messages into what the journal holds, with their pictures stored; raises as `Recorder.ref`."""
+    """Turn messages into the journal's form, with their pictures stored; raises as `Recorder.ref` does."""
     return tuple(
         Turn(
             role=message.role,
@@ -201,15 +201,15 @@ def _to_json(record: BaseModel, indent: int | None = None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A run read back.
+    """A recorded run as it was read.
 
     Attributes:
-        folder: where it lies, resolved.
-        manifest: what was run.
-        steps: at least one, in order.
-        result: how it ended; None if the run was cut off.
+        folder: the run's folder, resolved.
+        manifest: what was run, where and with what, when the run began.
+        steps: in order; `open` returns at least one.
+        result: how the run ended; None if it was cut off.
         torn: a sentence on a last line that a crash cut off; "" if there is none.
-        resumed: where it went on after an end.
+        resumed: the places where it went on after an end.
     """
 
     folder: Path
@@ -221,10 +221,10 @@ class Recording:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
-        """Read and check a run's folder: all of it but the pictures, which are checked as they are read.
+        """Read and check a run's folder, without the pictures, which are checked as they are read.
 
         Raises:
-            RecordingError: it is broken, empty, or of another version of the format.
+            RecordingError: the record is broken, empty, or of another version of the format.
         """
         folder, manifest = read_manifest(path)
         bodies, torn = read_journal(folder / "journal.jsonl")
@@ -234,14 +234,14 @@ class Recording:
         return cls(folder, manifest, run.steps, run.result, torn, run.resumed)
 
     def manifest_at(self, step: int) -> Manifest:
-        """What held at a step: the run may have gone on by another policy, or with another model."""
+        """Return the manifest that held at a step: a run may go on with another policy or model."""
         return next((part.manifest for part in reversed(self.resumed) if part.after < step), self.manifest)
 
     def frame(self, ref: FrameRef) -> Frame:
         """Read a stored frame; its time is in seconds since the run began.
 
         Raises:
-            RecordingError: the file is missing, changed, cut off or not the picture it should be.
+            RecordingError: the file is missing, changed, cut off or another picture.
         """
         path = self.folder / ref.file
         png = read_whole(path, _MAX_PNG)
@@ -255,7 +255,7 @@ class Recording:
         return Frame(pixels, view.monitor, view.scale, view.origin, ref.time, ref.id)
 
     def check_frames(self) -> None:
-        """Read every frame that is referred to once; raises as `frame` does."""
+        """Read each frame to which the record refers, to check it; raises as `frame` does."""
         seen: set[str] = set()
         for ref in self._refs():
             if ref.sha256 not in seen:
@@ -280,7 +280,7 @@ class Recording:
         return refs
 
     def messages(self, step: RecordedStep) -> tuple[Message, ...]:
-        """The whole conversation that a step's reply answered, with the replies before it as they came.
+        """Return the whole conversation that a step's reply answered, with the unchanged replies before it.
 
         Raises:
             RecordingError: as `frame` does.

@@ -1,4 +1,4 @@
-"""From a journal's lines to a run's steps."""
+"""The steps of a run, put together from its journal's lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
-    """One step as it was recorded. Its outcome is "unknown" if none was ever written."""
+    """One step as it was recorded. The outcome's status is "unknown" if no outcome was written."""
 
     intent: StepIntent
     outcome: StepOutcome
@@ -31,7 +31,9 @@ class RecordedRun:
     """All lines of a journal.
 
     Attributes:
-        result: how it ended; None if it was cut off, after a `RunResumed` too.
+        steps: in order.
+        result: how the run ended; None if it was cut off, or was cut off again after it went on.
+        resumed: the places where it went on.
     """
 
     steps: tuple[RecordedStep, ...]
@@ -40,10 +42,10 @@ class RecordedRun:
 
 
 def paired(bodies: Sequence[bytes], path: Path) -> RecordedRun:
-    """Pair the intents and outcomes of the journal at `path`, and take what stands between and after them.
+    """Pair the intents and outcomes in the lines of the journal at `path`, and collect the other lines.
 
     Raises:
-        RecordingError: a line isn't of the format, or the lines are in no order that a run writes.
+        RecordingError: a line isn't of the format, or the lines stand in an order that no run writes.
     """
     steps: list[RecordedStep] = []
     resumed: list[RunResumed] = []
@@ -83,7 +85,11 @@ def paired(bodies: Sequence[bytes], path: Path) -> RecordedRun:
 def _check_joins(
     line: RunResumed, steps: Sequence[RecordedStep], result: RunResult | None, where: str
 ) -> None:
-    """Refuse a line that goes on with another end than the one before it."""
+    """Refuse a `RunResumed` that names another last step or end than the lines before it.
+
+    Raises:
+        RecordingError: it does.
+    """
     last = steps[-1].intent.step if steps else 0
     ended = result.status if result else None
     if (line.after, line.ended) != (last, ended):
@@ -107,13 +113,13 @@ def _unfinished(intent: StepIntent) -> RecordedStep:
 
 
 def first_complaint(error: ValidationError) -> str:
-    """The first of pydantic's complaints, in one line."""
+    """Return the first of pydantic's complaints, in one line."""
     wrong = first_error(error)
     return f"{wrong.where or 'JSON'}: {wrong.message}"
 
 
 def screen_of(steps: Sequence[RecordedStep], index: int) -> FrameRef:
-    """The whole screen that a step's picture is, or was cut from by a zoom before it."""
+    """Return the whole screen of a step: its own picture, or the one from which a zoom cut it."""
     shown = steps[index].intent.frame
     for step in reversed(steps[: index + 1]):
         ref = step.intent.frame
@@ -123,7 +129,7 @@ def screen_of(steps: Sequence[RecordedStep], index: int) -> FrameRef:
 
 
 def screen_after(steps: Sequence[RecordedStep], index: int, result: RunResult | None) -> FrameRef | None:
-    """The screen that a step left behind; None if none was kept."""
+    """Return the screen after a step; None if none was stored."""
     own = steps[index].outcome.frame
     if own is not None or index + 1 == len(steps):
         return own or (result.frame if result else None)

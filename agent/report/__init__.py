@@ -1,4 +1,4 @@
-"""The page that shows a recorded run."""
+"""The report: one HTML page that shows a recorded run."""
 
 import lazy_loader
 

@@ -1,4 +1,7 @@
-"""A recorded run as one self-contained HTML page, without scripts and without anything from elsewhere.
+"""The report of a recorded run: one self-contained HTML page, without scripts and external resources.
+
+`ReportWriter` writes it when a run ends, `write_report` at any time. The page states how the run ended
+(`ending`), and shows each step with its pictures and times.
 
 All that a model said is hostile input: the template escapes it, hidden characters are shown by their
 codes, and the page's own policy forbids scripts and every load.
@@ -51,8 +54,7 @@ _PARTS: Final = (
 )
 """The parts of a step in the order of the bars, which is the order of their colours."""
 _TONES: Final = {"done": "good", "refused": "bad", "stale": "claim", "stopped": "bad", "failed": "bad"}
-
-
+"""The tone of a step by its outcome's status; "claim" for any other."""
 _ENDINGS: Final = {
     "failed": ("Failed", "The model gave up."),
     "refused": ("Refused", "The guard or the person stopped it."),
@@ -65,8 +67,8 @@ _ENDINGS: Final = {
     "desktop-error": ("Desktop error", "The screen or the input side failed."),
     "crashed": ("Crashed", "The program failed; this is a bug."),
 }
-
-_MODELS_WORD: Final = {
+"""A headline and an explanation for each way in which a run ends without being done."""
+_ASKED_AGAIN: Final = {
     True: ("claim", "Claimed twice", "The model says it is done, also when asked over a fresh screen."),
     False: (
         "bad",
@@ -79,6 +81,7 @@ _MODELS_WORD: Final = {
         "The model said it is done; asked over a fresh screen, it gave no usable answer.",
     ),
 }
+"""The tone, headline and explanation of a claim that the model itself was asked about, by its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,8 @@ class PagePart:
     """A part of a step's time.
 
     Attributes:
-        share: of the whole, 0-100.
-        colour: which of the page's part colours draws it.
+        share: the part's bar: per cent of the whole step, or, in the medians, of the longest part.
+        colour: the number of the page's colour for this part.
     """
 
     name: str
@@ -112,12 +115,12 @@ class Shown:
 
     @property
     def beside(self) -> float:
-        """Seconds beside the model."""
+        """Return the seconds that the step took without the model's."""
         return sum(part.seconds for part in self.parts if part.name not in ("model", "closer"))
 
 
 class ReportWriter:
-    """Writes a run's page into its folder when the run ends; a subscriber of its events."""
+    """A subscriber of a run's events that writes its page into its folder when it ends."""
 
     def __init__(self) -> None:
         self._folder = Path()
@@ -149,7 +152,7 @@ class ReportWriter:
 
 
 def write_report(recording: Recording, path: Path) -> None:
-    """Write the page, readable by its owner alone; replaces what is at `path` in one go.
+    """Write the page, readable by its owner alone; a file at `path` is replaced in one go.
 
     Raises:
         RecordingError: the page can't be written there.
@@ -167,7 +170,7 @@ def write_report(recording: Recording, path: Path) -> None:
 
 
 def render_report(recording: Recording) -> str:
-    """Make the page's HTML. A picture that is missing or damaged is named in its place."""
+    """Make the page's HTML. In the place of a missing or damaged picture stands what is wrong with it."""
     import jinja2  # noqa: PLC0415 - only reports need it
 
     environment = jinja2.Environment(
@@ -201,70 +204,28 @@ def render_report(recording: Recording) -> str:
     )
 
 
-def _shown(recording: Recording, index: int) -> Shown:
-    step = recording.steps[index]
-    action = step.intent.action
-    title = action_words(action) if action else "No action: the reply couldn't be used"
-    tone = "bad" if action is None else _TONES.get(step.outcome.outcome.status, "claim")
-    times: dict[str, float] = {}
-    for name, value in (*step.intent.times.items(), *step.outcome.outcome.times.items()):
-        times[name] = times.get(name, 0.0) + max(0.0, value)
-    return Shown(step, title, tone, pictures(recording, index), _parts(times))
+def ending(result: RunResult | None) -> tuple[str, str, str]:
+    """Return how a run ended: a tone ("good", "claim" or "bad"), a headline, and an explanation.
 
-
-def _verification(recording: Recording) -> Pictures | None:
-    """Show the screen over which the model was asked whether it is done."""
-    asked = recording.result.verification if recording.result else None
-    if asked is None:
-        return None
-    return screen_alone(recording, asked.frame, "The screen after the claim, captured anew.")
-
-
-def _parts(times: dict[str, float]) -> tuple[PagePart, ...]:
-    whole = sum(times.values()) or 1.0
-    names = sorted(times, key=lambda name: _PARTS.index(name) if name in _PARTS else len(_PARTS))
-    return tuple(PagePart(name, times[name], 100 * times[name] / whole, _colour(name)) for name in names)
-
-
-def _colour(name: str) -> int:
-    return _PARTS.index(name) if name in _PARTS else len(_PARTS)
-
-
-def _acting(steps: Sequence[Shown]) -> list[Shown]:
-    """The steps that sent something, or all if none did: ending a run costs little and would flatter."""
-    return [step for step in steps if any(part.name == "input" for part in step.parts)] or list(steps)
-
-
-def _typical(steps: Sequence[Shown]) -> tuple[PagePart, ...]:
-    """The median of each part over the steps that have it; shares are of the largest."""
-    values: dict[str, list[float]] = {}
-    for step in steps:
-        for part in step.parts:
-            values.setdefault(part.name, []).append(part.seconds)
-    medians = {name: median(each) for name, each in values.items()}
-    largest = max(medians.values(), default=0.0) or 1.0
-    return tuple(
-        PagePart(name, value, 100 * value / largest, _colour(name))
-        for name, value in sorted(medians.items(), key=lambda item: _colour(item[0]))
-    )
-
-
-def _tokens(recording: Recording) -> tuple[int, int] | None:
-    """Tokens of all prompts and of all replies; None if no backend counted."""
-    steps = recording.steps
-    beside = [step.intent.closer.reply for step in steps if step.intent.closer]
-    if recording.result and recording.result.verification:
-        beside.append(recording.result.verification.reply)
-    replies = [*(step.intent.reply for step in steps), *(reply for reply in beside if reply)]
-    if all(reply.reply_tokens is None for reply in replies):
-        return None
-    return sum(reply.prompt_tokens or 0 for reply in replies), sum(
-        reply.reply_tokens or 0 for reply in replies
-    )
+    Only a checker makes a run "verified"; what the model says is a claim, also when it was asked again.
+    """
+    if result is None:
+        return "bad", "Cut off", "The journal has no last line: the program was killed or the power failed."
+    if result.status != "done":
+        return "bad", *_ENDINGS[result.status]
+    if result.verified_by == "model":
+        return _ASKED_AGAIN[result.verified]
+    match result.verified:
+        case True:
+            return "good", "Done, verified", "The model says it is done, and the checker confirmed it."
+        case False:
+            return "bad", "Claimed, not verified", "The model says it is done; the checker says it isn't."
+        case None:
+            return "claim", "Claimed", "The model says it is done. Nothing has checked that."
 
 
 def seconds(value: float) -> str:
-    """A duration in the unit a person would use."""
+    """Write a duration, given in seconds, in milliseconds or seconds, whichever reads better."""
     if value < 0.000_05:
         return "< 0.1 ms"
     if value < 0.000_95:
@@ -275,26 +236,14 @@ def seconds(value: float) -> str:
 
 
 def action_fields(action: Action) -> list[tuple[str, str]]:
-    """An action's fields as names and texts, without those that say nothing; the model's words last."""
+    """Return an action's fields as names and texts, without empty ones; the model's own words come last."""
     fields = [(name, value) for name, value in action if value not in ("", None, False, ())]
     fields.sort(key=lambda field: field[0] in ("label", "intent"))
     return [(name, _field(value)) for name, value in fields]
 
 
-def _field(value: object) -> str:
-    match value:
-        case ModelBox():
-            return f"[{value.x1:g}, {value.y1:g}, {value.x2:g}, {value.y2:g}] of {GRID}"
-        case tuple():
-            return " + ".join(map(str, value))
-        case True:
-            return "yes"
-        case _:
-            return str(value)
-
-
 def event_words(event: Event) -> str:
-    """One planned event."""
+    """Describe a planned event in words."""
     match event:
         case MoveEvent():
             return f"move to ({event.point.x}, {event.point.y})"
@@ -312,21 +261,78 @@ def event_words(event: Event) -> str:
             assert_never(event)
 
 
-def ending(result: RunResult | None) -> tuple[str, str, str]:
-    """How a run ended: a tone ("good", "claim", "bad"), a headline, and what it is worth.
-
-    Only a checker's word makes it "verified"; the model's is a claim, also when it was asked again.
-    """
-    if result is None:
-        return "bad", "Cut off", "The journal has no last line: the program was killed or the power failed."
-    if result.status != "done":
-        return "bad", *_ENDINGS[result.status]
-    if result.verified_by == "model":
-        return _MODELS_WORD[result.verified]
-    match result.verified:
+def _field(value: object) -> str:
+    match value:
+        case ModelBox():
+            return f"[{value.x1:g}, {value.y1:g}, {value.x2:g}, {value.y2:g}] of {GRID}"
+        case tuple():
+            return " + ".join(map(str, value))
         case True:
-            return "good", "Done, verified", "The model says it is done, and the checker confirmed it."
-        case False:
-            return "bad", "Claimed, not verified", "The model says it is done; the checker says it isn't."
-        case None:
-            return "claim", "Claimed", "The model says it is done. Nothing has checked that."
+            return "yes"
+        case _:
+            return str(value)
+
+
+def _shown(recording: Recording, index: int) -> Shown:
+    step = recording.steps[index]
+    action = step.intent.action
+    title = action_words(action) if action else "No action: the reply couldn't be used"
+    tone = "bad" if action is None else _TONES.get(step.outcome.outcome.status, "claim")
+    times: dict[str, float] = {}
+    for name, value in (*step.intent.times.items(), *step.outcome.outcome.times.items()):
+        times[name] = times.get(name, 0.0) + max(0.0, value)
+    return Shown(step, title, tone, pictures(recording, index), _parts(times))
+
+
+def _verification(recording: Recording) -> Pictures | None:
+    """Return the screen over which the model was asked whether the task is done; None if it wasn't."""
+    asked = recording.result.verification if recording.result else None
+    if asked is None:
+        return None
+    return screen_alone(recording, asked.frame, "The screen after the claim, captured anew.")
+
+
+def _parts(times: dict[str, float]) -> tuple[PagePart, ...]:
+    whole = sum(times.values()) or 1.0
+    names = sorted(times, key=lambda name: _PARTS.index(name) if name in _PARTS else len(_PARTS))
+    return tuple(PagePart(name, times[name], 100 * times[name] / whole, _colour(name)) for name in names)
+
+
+def _colour(name: str) -> int:
+    return _PARTS.index(name) if name in _PARTS else len(_PARTS)
+
+
+def _acting(steps: Sequence[Shown]) -> list[Shown]:
+    """Return the steps that sent input, or all if none did.
+
+    The step that ends a run takes little time, and would make the median look too good.
+    """
+    return [step for step in steps if any(part.name == "input" for part in step.parts)] or list(steps)
+
+
+def _typical(steps: Sequence[Shown]) -> tuple[PagePart, ...]:
+    """Return the median of each part over the steps that have it; its share is of the largest median."""
+    values: dict[str, list[float]] = {}
+    for step in steps:
+        for part in step.parts:
+            values.setdefault(part.name, []).append(part.seconds)
+    medians = {name: median(each) for name, each in values.items()}
+    largest = max(medians.values(), default=0.0) or 1.0
+    return tuple(
+        PagePart(name, value, 100 * value / largest, _colour(name))
+        for name, value in sorted(medians.items(), key=lambda item: _colour(item[0]))
+    )
+
+
+def _tokens(recording: Recording) -> tuple[int, int] | None:
+    """Return the tokens of all prompts and of all replies; None if no reply's tokens were counted."""
+    steps = recording.steps
+    beside = [step.intent.closer.reply for step in steps if step.intent.closer]
+    if recording.result and recording.result.verification:
+        beside.append(recording.result.verification.reply)
+    replies = [*(step.intent.reply for step in steps), *(reply for reply in beside if reply)]
+    if all(reply.reply_tokens is None for reply in replies):
+        return None
+    return sum(reply.prompt_tokens or 0 for reply in replies), sum(
+        reply.reply_tokens or 0 for reply in replies
+    )

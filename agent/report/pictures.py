@@ -1,4 +1,4 @@
-"""The pictures of a report: parts of frames, small enough for one page, and what is drawn over them."""
+"""The pictures of a report: parts of frames, small enough for one page, and the marks drawn over them."""
 
 import base64
 from dataclasses import dataclass, replace
@@ -30,13 +30,13 @@ __all__ = ["Mark", "Picture", "Pictures", "pictures", "screen_alone"]
 _WIDTH: Final = 1200
 _WIDTH_IN_LONG_RUN: Final = 800
 _LONG_RUN: Final = 30
-"""From so many steps on pictures are smaller, so that a page stays at a few megabytes."""
+"""From this many steps on pictures are smaller, so that a page stays at a few megabytes."""
 _SMALL: Final = 560
 _QUALITY: Final = 82
 _SHARP_BELOW: Final = 400 * 300
-"""Close-ups of at most so many pixels are kept without loss: they are there to be looked at closely."""
+"""Pictures of at most this many pixels are kept without loss: they are there to be looked at closely."""
 _MAX_CHANGES: Final = 200
-"""Changed boxes drawn in one picture."""
+"""The most changed boxes that are drawn in one picture."""
 
 MarkKind = Literal["target", "first", "end", "planned", "pointer", "path", "changed", "region"]
 
@@ -45,7 +45,7 @@ MarkKind = Literal["target", "first", "end", "planned", "pointer", "path", "chan
 class Mark:
     """One thing drawn over a picture, in the frame's pixels.
 
-    A point has no width; a path goes from its corner to the one opposite.
+    A point has no width and height; a path goes from one corner of its box to the opposite one.
     """
 
     kind: MarkKind
@@ -61,8 +61,8 @@ class Picture:
 
     Attributes:
         box: the part, in the frame's pixels; the marks are in the same.
-        alt: what a screen reader says.
-        unit: a mark's natural size in the frame's pixels, for about the same size on the page.
+        alt: the text for screen readers.
+        unit: the size of a mark in the frame's pixels that makes all marks about equal on the page.
     """
 
     uri: str
@@ -77,15 +77,15 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What a step looked like.
+    """The pictures of a step.
 
     Attributes:
-        seen: what the model saw.
+        seen: the picture that the model saw.
         close_up: the target's surroundings, if the target is small.
-        closer: what the model pointed at again, if it looked closer; with its second box.
+        closer: the close-up in which the model pointed again, if it did; with the marks of `seen`.
         place: the whole screen with the region that was seen, if that was a close-up.
         before, after: the part of the screen that changed.
-        missing: why there are none.
+        missing: why there are no pictures; "" if there are.
     """
 
     seen: Picture | None = None
@@ -98,7 +98,7 @@ class Pictures:
 
 
 def pictures(recording: Recording, index: int) -> Pictures:
-    """Make the pictures of a step, by its place in `recording.steps`."""
+    """Make the pictures of the step at `index` in `recording.steps`."""
     step = recording.steps[index]
     try:
         seen = recording.frame(step.intent.frame)
@@ -162,7 +162,7 @@ def _place(number: int, seen: Frame, screen: Frame) -> Picture:
 
 
 def _closer(number: int, crop: Frame, seen: Frame, marks: tuple[Mark, ...]) -> Picture:
-    """The close-up that the model pointed in again, with the marks of the picture that it was cut from."""
+    """Make the picture of the close-up in which the model pointed again, with the marks of `seen`."""
     dx, dy = seen.origin.x - crop.origin.x, seen.origin.y - crop.origin.y
     moved = tuple(replace(mark, x=mark.x + dx, y=mark.y + dy) for mark in marks)
     return _picture(crop, f"Step {number}: the close-up for the second look.", crop.box, _SMALL, moved)
@@ -182,7 +182,11 @@ def _change(
 
 
 def _picture(frame: Frame, alt: str, box: FrameBox, width: int, marks: tuple[Mark, ...] = ()) -> Picture:
-    """Cut a box out of a frame and embed it, at most `width` pixels wide."""
+    """Cut a box out of a frame and make it a data: URI, at most `width` pixels wide.
+
+    Raises:
+        RecordingError: libvips failed.
+    """
     import pyvips  # noqa: PLC0415 - loads a native library
 
     part = np.ascontiguousarray(frame.pixels[box.top : box.bottom, box.left : box.right])
@@ -203,7 +207,7 @@ def _picture(frame: Frame, alt: str, box: FrameBox, width: int, marks: tuple[Mar
 
 
 def _action_marks(intent: StepIntent, outcome: StepOutcome) -> tuple[Mark, ...]:
-    """The model's box, where we planned to go, and where the pointer ended, on the picture the model saw."""
+    """Return marks over the picture that the model saw: its box, the planned points, the pointer's end."""
     view = intent.frame.view
     marks = [*_first(intent), *_targets(intent.action, view)]
     stops = [
@@ -219,14 +223,14 @@ def _action_marks(intent: StepIntent, outcome: StepOutcome) -> tuple[Mark, ...]:
 
 
 def _changed_marks(outcome: StepOutcome) -> tuple[Mark, ...]:
-    """The boxes that changed, on the whole screen."""
+    """Return marks for the boxes that changed, on the whole screen."""
     change = outcome.outcome.change
     boxes = change.boxes[:_MAX_CHANGES] if change else ()
     return tuple(Mark("changed", box.left, box.top, box.width, box.height) for box in boxes)
 
 
 def _close_up_box(marks: tuple[Mark, ...], size: tuple[int, int]) -> FrameBox | None:
-    """Where to look closely at a small target; None if it is large or there is none."""
+    """Return a box around a small target; None if the target is large or there is none."""
     around = _union(marks, size)
     if around is None or around.width > size[0] / 3 or around.height > size[1] / 3:
         return None
@@ -235,7 +239,7 @@ def _close_up_box(marks: tuple[Mark, ...], size: tuple[int, int]) -> FrameBox | 
 
 
 def _union(marks: tuple[Mark, ...], size: tuple[int, int]) -> FrameBox | None:
-    """The smallest box around some marks, within a frame of `size`; None if there are none."""
+    """Return the smallest box around all marks, within a frame of `size`; None if there are none."""
     if not marks:
         return None
     left, top = min(mark.x for mark in marks), min(mark.y for mark in marks)
@@ -249,13 +253,13 @@ def _union(marks: tuple[Mark, ...], size: tuple[int, int]) -> FrameBox | None:
 
 
 def _first(intent: StepIntent) -> list[Mark]:
-    """Where the model pointed first, if it pointed elsewhere after a closer look."""
+    """Return the mark of the model's first target, if a closer look moved the target."""
     if intent.closer is None or intent.closer.kept:
         return []
     try:
         target = closer_target(read_reply(intent.reply))
     except ParseError:
-        return []  # the reply is read otherwise than it was; a replay says so
+        return []  # this program reads the reply in another way than the run did; a replay reports that
     return [_box_mark("first", model_box_to_frame(target, intent.frame.view))] if target else []
 
 

@@ -1,4 +1,4 @@
-"""One run of one task, from its first look to its last line."""
+"""One run of one task, from the first capture of the screen to the last line of the journal."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The public face: an agent runs tasks and hands back what came of them, with the evidence."""
+"""The public interface: an agent that runs tasks, and returns each one's result and recording."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -24,11 +24,11 @@ __all__ = ["Agent", "Run"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A task that was run, and its evidence.
+    """A finished run of a task.
 
     Attributes:
-        result: the end of it: status, message, answer, verified, steps, seconds.
-        folder: the recording.
+        result: its end: status, message, answer, verified, steps, seconds.
+        folder: the folder of its recording.
     """
 
     result: RunResult
@@ -47,22 +47,26 @@ class Run:
         return self.result.verified
 
     def recording(self) -> Recording:
-        """Read the evidence back: steps, replies, frames, verdicts, outcomes."""
+        """Read the run's recording: steps, replies, frames, verdicts, outcomes."""
         return Recording.open(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
 class Agent(Setup):
-    """A `Setup` that runs tasks; each run becomes a recording below `runs`."""
+    """A `Setup` that runs tasks; each run is recorded in a folder of its own.
+
+    Attributes:
+        runs: the folder for the recordings; None for the default, `paths.runs_folder`.
+    """
 
     runs: Path | None = None
 
     def run(self, task: str) -> Run:
-        """Run a task to its end and return what came of it; a failed task is a result, not an error.
+        """Run a task to its end and return the result; a failed task is a result, not an error.
 
         Raises:
             RecordingError: the record can't be written; nothing more was sent.
-            KeyboardInterrupt: as it came; the record is closed first.
+            KeyboardInterrupt: Ctrl+C was pressed; the record is closed first.
         """
         agent = bound(self)
         manifest = agent._manifest(task)  # noqa: SLF001 - its own
@@ -79,20 +83,21 @@ class Agent(Setup):
         return Run(redactor.record(result), recorder.folder)
 
     def resume(self, run: Run | str | PathLike[str], *, explicit: AbstractSet[str] = frozenset()) -> Run:
-        """Go on with a run that ended before its task was over, in its own record, from its last sure step.
+        """Go on with a run that ended before its task was over, in its own record, after its last step.
 
-        The conversation and all counts are taken from the record, the first thing is a fresh capture. An
-        action of which nobody knows whether it was done isn't repeated; the person and the model are told.
+        The conversation and all counts are taken from the record; then the screen is captured anew. An action
+        of which it isn't known whether it was done isn't repeated; the person and the model are told.
 
         Args:
-            run: what `run` gave, or its folder.
-            explicit: which of `policy`'s names were set for going on: "max_steps" in it gives so many more.
+            run: the `Run` that `run` returned, or its folder.
+            explicit: the names in `policy` that were set for going on: with "max_steps" among them, that many
+                more steps are allowed.
 
         Raises:
-            RunBusyError: another process is at it.
-            RecordingError: it is over or broken, or can't be written.
-            SettingsError: it has used up a budget that isn't in `explicit`, or was held in another dialect.
-            KeyboardInterrupt: as it came; the record is closed first.
+            RunBusyError: another process is writing the run.
+            RecordingError: the run's task is over, or its record is broken or can't be written.
+            SettingsError: the run has used up a budget that isn't in `explicit`, or had another dialect.
+            KeyboardInterrupt: Ctrl+C was pressed; the record is closed first.
         """
         agent = bound(self)
         redactor = self.secrets.redactor
@@ -113,7 +118,11 @@ class Agent(Setup):
     def _again(
         self, recording: Recording, past: PastRun, explicit: AbstractSet[str]
     ) -> tuple["Agent", RunResumed]:
-        """Set up what goes on, and what the record says of it."""
+        """Return the agent with which the run goes on, and the line about that for the record.
+
+        Raises:
+            SettingsError: the dialect is another one, or a budget is used up.
+        """
         then = recording.manifest_at(past.steps + 1)
         if then.dialect != self.dialect:
             raise SettingsError(

@@ -1,4 +1,4 @@
-"""What a run is made with: a desktop, a model, and the rules they work by."""
+"""The parts that a run is made of: a desktop, a model, and the rules by which they work."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
@@ -16,8 +16,8 @@ from qvl_agent.agent.run.events import Subscriber
 
 __all__ = ["Constrain", "Halt", "LookCloser", "Setup", "Verify"]
 
-
 Constrain = Literal["auto", "never"]
+"""auto: keep replies to their format while they are written, where the model can · never."""
 LookCloser = Literal["auto", "never", "always"]
 """auto: at small targets on a shrunk screen, see `checks/look_closer.py` · always: at every target that has
 an exact place · never."""
@@ -27,12 +27,12 @@ is one · never."""
 
 
 class Halt(NamedTuple):
-    """Why a run was told to stop.
+    """The reason for which a run was told to stop.
 
     Attributes:
-        status: how it ends by that.
-        message: why, in a sentence.
-        pauses: it only pauses, where a person is there to let it go on.
+        status: how the run ends by it.
+        message: the reason, in a sentence.
+        pauses: whether the run only pauses, if a person is there to let it go on.
     """
 
     status: RunStatus
@@ -42,29 +42,30 @@ class Halt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One desktop, one model, and the rules they work by.
+    """One desktop, one model, and the rules by which they work.
 
     Attributes:
-        desktop: what is looked at and acted on.
-        model: who decides.
-        dialect: how the model is asked to answer: "grounded" or "computer_use".
-        pixel_space: the model answers in pixels; such coordinates are refused with that reason.
+        desktop: the desktop that is looked at and acted on.
+        model: the model that decides.
+        dialect: the format in which the model is asked to answer: "grounded" or "computer_use".
+        pixel_space: whether the model answers in pixels; such coordinates are refused with that reason.
         policy: the guard's limits.
-        secrets: what may be typed without anybody seeing it, each into its own application.
-        person: who is asked; without one every question is a refusal.
-        reader: what reads the text on a target from the pixels, as a second opinion to the model's label;
-            without one the label is all that the guard has.
-        subscribers: who gets the run's events; see `qvl_agent.agent.run.events`.
-        stop: says whether the run was asked to stop; read many times a second.
-        why_stopped: when `stop` says so: how the run ends or why it pauses, where that is known.
-        rules: notes for the model that stand beside every task.
+        secrets: the values that are typed unseen, each into its own application.
+        person: answers questions; without a person every question is a refusal.
+        reader: reads the text on a target from the pixels, as a second opinion to the model's label;
+            without one the guard has only the label.
+        subscribers: get the run's events; see `qvl_agent.agent.run.events`.
+        stop: returns True once the run is to stop; called many times a second.
+        why_stopped: after `stop` returned True, returns how the run ends or why it pauses, where that is
+            known.
+        rules: notes for the model that go with every task.
         verify: how a claim of "done" is checked; see `Verify`. The command line's default is "auto", which
             costs one more reply of the model for each run; a program's is "checker".
         look_closer: when the model points a second time, in a close-up: "auto", "never" or "always".
         constrain: keep the replies to the dialect's format while they are written, where the model can:
             "auto" or "never".
-        picture_tokens: image tokens that a picture may cost the model; "auto" goes by how far that
-            shrinks the screen, unless the model itself knows.
+        picture_tokens: the most image tokens of a picture; the "auto" of `look_closer` computes from them how
+            far the screen is shrunk, unless the model itself knows.
     """
 
     desktop: Desktop

@@ -1,4 +1,8 @@
-"""When a run pauses instead of ending: what a person can mend, and what the model is told afterwards."""
+"""The ends and pauses of a run: what caused one, how the run ends by it, and whether it only pauses.
+
+A run pauses where the person can put right what went wrong, or was asked and stopped it; afterwards the
+model is told. The end by a refused action is decided here too (`ending_of`).
+"""
 
 from typing import Final
 
@@ -12,10 +16,9 @@ from qvl_agent.agent.run.context import Halt
 __all__ = ["RunEnded", "ending_of", "halted", "no_screen", "refusal_message", "resumed"]
 
 _MENDABLE: Final[frozenset[RunStatus]] = frozenset({"stuck", "desktop-error"})
-
-
+"""The ends whose cause a person can put right, so that the run may go on."""
 _OUT_OF_BUDGET: Final = "budget"
-
+"""The beginning of the names of the rules for used-up budgets."""
 _OUT_OF_QUESTIONS: Final = "budget-approvals"
 
 
@@ -23,8 +26,12 @@ class RunEnded(Exception):  # noqa: N818 - the end of a run, not a failure
     """The end of a run, or its pause.
 
     Attributes:
-        message_to_model: what the last action came to, should the run go on.
-        pauses: where a person is there, they may let it go on.
+        status: how the run ends.
+        message: why, for the person.
+        answer: the model's answer; None if the task was no question.
+        verified: the result of checking the model's claim.
+        message_to_model: the last action's outcome, for the model, if the run goes on.
+        pauses: whether the run only pauses, if a person is there to let it go on.
     """
 
     def __init__(
@@ -47,11 +54,11 @@ class RunEnded(Exception):  # noqa: N818 - the end of a run, not a failure
 
 
 def halted(trouble: RunEnded | Stopped | DesktopError, halt: Halt | None) -> RunEnded:
-    """Say how a run ends or pauses.
+    """Return how a run ends or pauses.
 
     Args:
-        trouble: what was raised.
-        halt: why the run was refusal_message to stop, if it was and that is known.
+        trouble: the exception that was raised.
+        halt: why the run was told to stop; None if it wasn't, or if that isn't known.
     """
     match trouble:
         case RunEnded():
@@ -68,7 +75,7 @@ def halted(trouble: RunEnded | Stopped | DesktopError, halt: Halt | None) -> Run
 
 
 def no_screen(desktop: Desktop) -> str:
-    """Say why there is no screen any more, so that no pause would help; "" if there is one."""
+    """Return why there is no screen any more, so that no pause would help; "" if there is a screen."""
     for _ in range(2):  # the first call finds the connection broken, the second that nobody answers
         try:
             desktop.geometry()
@@ -81,15 +88,15 @@ def no_screen(desktop: Desktop) -> str:
 
 
 def resumed(why: str) -> str:
-    """Tell the model that the person was there."""
+    """Return the sentence that tells the model of a pause and its reason."""
     return f"It was paused ({why}) until the person let it go on; they may have worked meanwhile."
 
 
 def ending_of(decision: Decision, asked_most: str) -> tuple[RunStatus, str] | None:
-    """Say how a refusal ends the run, and why; None if the model may go another way.
+    """Return how a refusal ends the run, and why; None if the model may try something else.
 
     Args:
-        decision: what was refused, or waits for an answer.
+        decision: the decision to refuse, or one that nobody answered in time.
         asked_most: what the person was asked most, and how to need fewer questions.
     """
     verdict, consent = decision.verdict, decision.consent
@@ -106,6 +113,6 @@ def ending_of(decision: Decision, asked_most: str) -> tuple[RunStatus, str] | No
 
 
 def refusal_message(decision: Decision) -> str:
-    """Say to the model who refused, and why."""
+    """Return the message that tells the model who refused its action, and why."""
     reason = decision.verdict.reason
     return f"the person said no ({reason})" if decision.consent else reason

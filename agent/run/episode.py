@@ -39,14 +39,24 @@ from qvl_agent.agent.run.step_log import StepLog, decided
 __all__ = ["Episode"]
 
 MAX_MISREAD: Final = 3
-"""Replies in a row that hold no action before the run ends."""
+"""The run ends at this many replies in a row that hold no action."""
 MAX_REFUSED: Final = 3
+"""The run ends at this many refusals in a row."""
 _ZOOM_MARGIN: Final = 32
 _NEW: Final = PastRun()
 
 
 class Episode:
-    """One run of one task: its conversation, its counters, and where it stands."""
+    """One run of one task: its conversation, its counters, and its loop.
+
+    Args:
+        setup: the desktop, the model, and the rules.
+        task: in the person's words.
+        recorder: writes the record.
+        events: published as they happen.
+        past: the past of a run that goes on; an empty one for a new run.
+        typist: hands secrets to the desktop.
+    """
 
     def __init__(
         self,
@@ -90,7 +100,11 @@ class Episode:
         self._log = StepLog(recorder, self._history, events)
 
     def play(self) -> RunResult:
-        """Step until it is over; whatever happens, the journal gets its last line."""
+        """Take steps until the run is over, write the journal's last line, and return the result.
+
+        Raises:
+            RecordingError: the record can't be written, so it has no last line either.
+        """
         try:
             while True:
                 try:
@@ -117,10 +131,10 @@ class Episode:
             self._act(self._think())
 
     def _pause(self, over: RunEnded) -> None:
-        """Wait for the person where a run can't go on as it is.
+        """Wait for the person, if the run can only go on with their help.
 
         Raises:
-            Over: it can't be gone on from, nobody is there, or they end it.
+            RunEnded: the run can't go on, nobody is there, or the person ends it.
         """
         if self._log.open:
             self._log.outcome(self._step, Outcome("failed", over.message))
@@ -144,18 +158,18 @@ class Episode:
         )
 
     def _begin(self) -> None:
-        """Show the model the screen as it is, for the first time or after an interruption."""
+        """Show the model the present screen, for the first time or after an interruption."""
         self._look()
         if not self._history.begun:
             self._history.show(self._observation.seen)
         elif self._question:
-            self._put(self._question)
+            self._ask_person(self._question)
         else:
             self._history.show_again(self._observation.seen, self._happened)
         self._happened = self._question = ""
 
     def _look(self, frame: Frame | None = None) -> None:
-        """Take the settled frame, or capture one, as what the model sees next."""
+        """Take the settled frame, or capture one, as the screen that the model sees next."""
         start = time.monotonic()
         screen = self._screens.look(frame)
         self._log.times["capture"] = time.monotonic() - start
@@ -163,7 +177,7 @@ class Episode:
         self._events.publish(Looked(self._step + 1, screen))
 
     def _think(self) -> Reply:
-        """Ask the model about what it was shown last."""
+        """Ask the model for its next reply."""
         if self._setup.stop():
             raise Stopped("stopped by the person")
         start = time.monotonic()
@@ -181,7 +195,7 @@ class Episode:
         self._events.publish(TextReceived(piece))
 
     def _act(self, reply: Reply) -> None:
-        """Read the reply, do what it says, and show the model what came of it."""
+        """Read the reply, do its action, and show the model the outcome."""
         start = time.monotonic()
         seen = self._recorder.ref(self._observation.seen)
         draft = StepIntent(step=self._step, frame=seen, said=(), reply=reply, action=None)
@@ -196,7 +210,7 @@ class Episode:
             self._mend(str(error), draft)
 
     def _look_closer(self, action: Action, draft: StepIntent) -> tuple[Action, StepIntent]:
-        """Let the model point again, in a close-up, if its target is small; the history never holds that."""
+        """Let the model point again, in a close-up, if its target is small; that stays out of the history."""
         setup, seen = self._setup, self._observation.seen
         shrunk = shrunk_by(setup.model, seen.view, setup.picture_tokens)
         if not worth_it(action, seen.view, shrunk, setup.look_closer):
@@ -217,7 +231,11 @@ class Episode:
         return closer.action, draft.model_copy(update={"closer": look})
 
     def _mend(self, error: str, draft: StepIntent) -> None:
-        """Tell the model what was wrong; it answers again over the same picture."""
+        """Tell the model what was wrong with its reply; it answers again over the same picture.
+
+        Raises:
+            RunEnded: too many replies in a row held no action.
+        """
         self._log.intent(draft.model_copy(update={"error": error}))
         self._log.outcome(self._step, Outcome("refused", error))
         self._misread += 1
@@ -226,7 +244,11 @@ class Episode:
         self._history.mend(error)
 
     def _do(self, action: Action, draft: StepIntent) -> None:
-        """Let the executor do it, and say what the model is shown next, or that the run is over."""
+        """Let the executor do an action, then show the model its outcome.
+
+        Raises:
+            RunEnded: the run is over.
+        """
         facts = Facts(self._step, time.monotonic() - self._start, self._spent.tokens)
         acted = self._executor.execute(
             action, self._observation, facts, lambda decision: self._log.intent(decided(draft, decision))
@@ -251,7 +273,11 @@ class Episode:
                 self._show(action, acted.outcome, acted.frame, self._dead_end(action, acted))
 
     def _dead_end(self, action: Action, acted: ExecutionResult) -> str:
-        """Return what to tell the model about going in circles; end the run if it was told before."""
+        """Return a note for the model if it repeats itself in vain; "" if it doesn't.
+
+        Raises:
+            RunEnded: it went on so after it was told.
+        """
         if acted.outcome.status != "done":
             return ""
         before = self._recorder.ref(self._observation.screen).sha256
@@ -273,13 +299,18 @@ class Episode:
             case Zoom():
                 self._close_up(action, note)
             case Ask():
-                self._put(action.question)
+                self._ask_person(action.question)
             case _:
                 self._look(frame)
                 self._history.show(self._observation.seen, describe(action, outcome), note)
 
-    def _put(self, question: str) -> None:
-        """Ask the person, and show the model the answer beside a fresh screen."""
+    def _ask_person(self, question: str) -> None:
+        """Ask the person the model's question, and show the model the answer with a fresh screen.
+
+        Raises:
+            RunEnded: nobody answered.
+            Stopped: the run was stopped meanwhile.
+        """
         answer = self._person.answer(question, stop=self._setup.stop)
         if self._setup.stop():
             raise Stopped("stopped by the person")
@@ -289,7 +320,11 @@ class Episode:
         self._history.show(self._observation.seen, f"The person answered: {answer}")
 
     def _claim(self, words: str, answer: str | None = None) -> Never:
-        """End the run with the model's claim and what checking it came to."""
+        """Check the model's claim, and end the run with the result.
+
+        Raises:
+            RunEnded: always.
+        """
         verified = verify(
             self._setup,
             Claim(self._task, words, answer),

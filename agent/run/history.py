@@ -1,7 +1,7 @@
-"""What the model sees of the past: append-only, so that every prefix stays cacheable.
+"""The conversation of a run, as the model sees it: only appended to, so that every prefix can be cached.
 
-Only `compact` rewrites the past, rarely and in one go: it takes all pictures but the last few out
-and leaves the words.
+Only `compact` changes what was said before, rarely and in one go: it takes out all pictures but the last
+few and leaves the words.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,9 @@ __all__ = [
 ]
 
 MAX_PICTURES: Final = 10
-"""Pictures a conversation may hold before it is compacted; the models are trained on fewer."""
+"""The most pictures that a conversation holds before it is compacted; the models are trained on fewer."""
 KEEP_PICTURES: Final = 4
+"""The pictures that are left when it is compacted."""
 _DROPPED: Final = "[an earlier screenshot, no longer shown]"
 
 
@@ -40,7 +41,7 @@ class History:
         self._marked = 0
 
     def go_on(self, messages: Sequence[Message]) -> None:
-        """Take a conversation that was held before, in the place of this new one; none leaves it new."""
+        """Replace this new conversation by an earlier one; if that is empty, keep the new one."""
         self._messages = list(messages) or self._messages
         self._marked = len(messages)
 
@@ -50,17 +51,17 @@ class History:
 
     @property
     def begun(self) -> bool:
-        """Whether the task was shown."""
+        """Return whether the model was shown the task."""
         return len(self._messages) > 1
 
     def take_new(self) -> tuple[Message, ...]:
-        """Return what was said since the last call, without the model's own replies."""
+        """Return the messages since the last call, without the model's own replies."""
         new = self._messages[self._marked :]
         self._marked = len(self._messages)
         return tuple(message for message in new if message.role != "assistant")
 
     def show(self, frame: Frame, outcome: str = "", note: str = "") -> None:
-        """Show a screen: the first with the task, a later one with what the last action came to."""
+        """Show a screen: the first with the task, a later one with the last action's outcome and a note."""
         if not self.begun:
             text = render("task", task=self._task, rules=self._rules)
         else:
@@ -72,24 +73,24 @@ class History:
         self._say(frame, render("resumed", task=self._task, happened=happened))
 
     def show_close_up(self, frame: Frame, label: str, note: str = "") -> None:
-        """Show the region that the model wanted to see closer, at full resolution."""
+        """Show a close-up of the region that the model asked for, at full resolution."""
         region = f'"{label}" and what is around it' if label else "the region you asked for"
         self._say(frame, render("zoomed", region=region, note=note))
 
     def heard(self, reply: Reply) -> None:
-        """Add the model's answer; its reasoning is dropped, as the models' templates do."""
+        """Add the model's reply without its reasoning, which the models' templates drop too."""
         self._messages.append(Message("assistant", (reply.text,)))
 
     def mend(self, error: str) -> None:
-        """Tell the model why its reply couldn't be used; no new picture."""
+        """Tell the model why its reply couldn't be used, without a new picture."""
         self._say(render("mend", error=error))
 
     def refuse(self, frame: Frame, reason: str) -> None:
-        """Tell the model that its action was refused, beside a fresh screen."""
+        """Tell the model that its action was refused, with a fresh screen."""
         self._say(frame, render("refused", reason=reason))
 
     def compact(self) -> None:
-        """Take old pictures out, if there are more than `MAX_PICTURES`."""
+        """Take out old pictures, if there are more than `MAX_PICTURES`."""
         self._messages = compacted(self._messages)
 
     def _say(self, *parts: Part) -> None:
@@ -97,7 +98,7 @@ class History:
 
 
 def compacted(messages: Sequence[Message]) -> list[Message]:
-    """Replace all pictures but the last few by words, if there are more than `MAX_PICTURES`."""
+    """Replace all pictures but the last few by words, if more than `MAX_PICTURES` messages have any."""
     gone = dropped([bool(message.pictures) for message in messages])
     return [
         Message(message.role, without_pictures(message.parts)) if at in gone else message
@@ -106,22 +107,22 @@ def compacted(messages: Sequence[Message]) -> list[Message]:
 
 
 def dropped(held: Sequence[bool]) -> set[int]:
-    """Say which messages lose their pictures now.
+    """Return the indices of the messages that lose their pictures now.
 
     Args:
-        held: for each message, whether it has one.
+        held: for each message, whether it has a picture.
     """
     places = [at for at, holds in enumerate(held) if holds]
     return set() if len(places) <= MAX_PICTURES else set(places[:-KEEP_PICTURES])
 
 
 def without_pictures(parts: Sequence[object]) -> tuple[str, ...]:
-    """Put words in the place of whatever isn't text."""
+    """Return a message's parts with words in the place of each part that isn't text."""
     return tuple(part if isinstance(part, str) else _DROPPED for part in parts)
 
 
 def describe(action: Action, outcome: Outcome) -> str:
-    """Tell the model in a sentence what its action came to."""
+    """Describe an action's outcome in a sentence for the model."""
     name = f'{action.kind} on "{action.label}"' if action.label else action.kind
     match outcome.status:
         case "done" if outcome.detail:

@@ -1,8 +1,10 @@
-"""What a run was before it was cut off: its conversation, its counts, and how far its last step got.
+"""The past of a run that goes on, and the policy by which it goes on.
 
-All of it comes from the record. The conversation is what the model was really told, message for message
-and pictures dropped where they were dropped, so that what a server keeps of it stays valid. What a person
-allowed isn't taken over: a file may tighten what holds, never loosen it.
+`past_of` reads from the record the conversation, the counts, and how far the last step got. The
+conversation has the very messages that the model was told, without the pictures that had been dropped, so
+that a server's cache of it stays valid. What a person allowed isn't taken over: a record, being a file, may
+tighten what holds, never loosen it (`policy_again`). Used-up budgets and the command that goes on are put
+into words here too.
 """
 
 import shlex
@@ -40,51 +42,56 @@ __all__ = [
     "spent_words",
 ]
 
-_OVER: Final[frozenset[RunStatus]] = frozenset({"done", "failed", "dry-run"})
-_HALF: Final = frozenset({"unknown", "stopped", "failed"})
-
-
 BUDGETS: Final = ("max_steps", "max_seconds", "max_tokens", "max_approvals")
-"""What is used up over all parts of a run."""
-
+"""The policy's budgets, which count over all parts of a run."""
+_OVER: Final[frozenset[RunStatus]] = frozenset({"done", "failed", "dry-run"})
+"""The ends with which a run has nothing left to do."""
+_UNCERTAIN: Final = frozenset({"unknown", "stopped", "failed"})
+"""The statuses of an outcome with which approved input may have been sent, in part or not at all."""
 _RATES: Final = ("max_frame_age_s", "actions_per_second", "burst")
-
+"""The policy's limits of which the smaller one holds."""
 _LISTS: Final = ("forbidden", "forbidden_apps")
+"""The policy's lists, which are joined."""
 
 
 @dataclass(slots=True)
 class Spent:
-    """Tokens, each counted once: of a growing prompt only the growth, as servers cache the rest."""
+    """The tokens that a run has used; of a growing prompt only the growth counts, as servers cache the rest.
+
+    Attributes:
+        tokens: the sum.
+        prompt: the tokens of the conversation's last prompt.
+    """
 
     tokens: int = 0
     prompt: int = 0
 
     def count(self, reply: Reply) -> None:
-        """Add what a reply of the run's conversation cost."""
+        """Add the tokens of a reply in the run's conversation."""
         prompt = reply.prompt_tokens or 0
         self.tokens += max(0, prompt - self.prompt) + (reply.reply_tokens or 0)
         self.prompt = prompt
 
     def count_beside(self, reply: Reply | None) -> None:
-        """Add what a question beside it cost."""
+        """Add the tokens of a question outside the run's conversation, and of its reply."""
         if reply:
             self.tokens += (reply.prompt_tokens or 0) + (reply.reply_tokens or 0)
 
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run as it was left.
+    """The past of a run that goes on.
 
     Attributes:
         messages: the conversation, up to the model's last reply that was recorded.
         steps: the number of the last step; 0 if there was none.
-        seconds: how long it went on.
-        spent: its tokens.
-        asked: how often a person was asked.
-        happened: what the model is told of the last step.
-        question: the model's own, if nobody has answered it.
-        unsure: the last input, if nobody knows whether it was sent.
-        note: the same for the person; "" if it is known.
+        seconds: the seconds that it took.
+        spent: the tokens that it used.
+        asked: how many times a person was asked.
+        happened: the sentence that tells the model of the last step.
+        question: the model's question to the person, if the last step asked one; else "".
+        unsure: the last input, if it isn't known whether it was sent.
+        note: a sentence for the person, if that isn't known of the last step; else "".
     """
 
     messages: tuple[Message, ...] = ()
@@ -98,16 +105,11 @@ class PastRun:
     note: str = ""
 
 
-def is_over(status: RunStatus) -> bool:
-    """Say whether a run that ended like this has nothing left to go on with."""
-    return status in _OVER
-
-
 def past_of(recording: Recording) -> PastRun:
-    """Read what a run was, up to its last step.
+    """Read a run's past from its record, up to its last step.
 
     Raises:
-        RecordingError: its task is over, or a picture that the model would still see is damaged.
+        RecordingError: the task is over, or a picture that the model would still see is damaged.
     """
     _refuse_if_over(recording)
     if not recording.steps:
@@ -126,65 +128,23 @@ def past_of(recording: Recording) -> PastRun:
         asked=_asked(recording),
         happened=happened(last),
         question=action.question if isinstance(action, Ask) else "",
-        unsure=_unsure(recording),
+        unsure=_uncertain_input(recording),
         note=_note(last) if fate_unknown(last) else "",
     )
 
 
-def _refuse_if_over(recording: Recording) -> None:
-    result, task = recording.result, shlex.quote(shortened(recording.manifest.task, 60))
-    if result is not None and is_over(result.status):
-        raise RecordingError(
-            f"{recording.folder} has nothing to go on with: it ended as '{result.status}'; "
-            f"to do it again: qvl-agent {task}"
-        )
-    if recording.manifest.policy.profile == "dry-run":
-        raise RecordingError(
-            f"{recording.folder} is a dry run, which sends nothing; to do it: qvl-agent {task}"
-        )
+def is_over(status: RunStatus) -> bool:
+    """Return whether a run that ended with this status can't go on."""
+    return status in _OVER
 
 
 def fate_unknown(step: RecordedStep) -> bool:
-    """Say whether nobody knows if a step's input was sent: it was approved, and its end isn't written."""
-    return step.intent.approval != "" and step.outcome.outcome.status in _HALF
-
-
-def _asked(recording: Recording) -> int:
-    """The questions so far; the last one that was judged knows those before it."""
-    for step in reversed(recording.steps):
-        intent = step.intent
-        if intent.scene is None or intent.verdict is None:
-            continue
-        put = intent.consent is not None and not intent.consent.remembered
-        asks = intent.verdict.level in {Level.ASK_ONCE, Level.ASK_EVERY}
-        attended = recording.manifest_at(intent.step).policy.profile != "unattended"
-        return intent.scene.approvals + (put and asks and attended)
-    return 0
-
-
-def _unsure(recording: Recording) -> UncertainInput | None:
-    """The latest input that may have been sent, unless another was sent whole since."""
-    for step in reversed(recording.steps):
-        intent = step.intent
-        if fate_unknown(step) and intent.action:
-            return UncertainInput(intent.step, intent.plan, intent.action.label)
-        if intent.approval and step.outcome.outcome.status == "done":
-            return None
-    return None
-
-
-def _note(step: RecordedStep) -> str:
-    action, goal = step.intent.action, pointer_goal(step.intent.plan)
-    what = action_words(action) if action else "an action"
-    at = f" at ({goal.x}, {goal.y})" if goal else ""
-    return (
-        f"step {step.intent.step} was about to do this: {what}{at}. Whether it happened isn't known; "
-        "look at the screen. It isn't done again by itself"
-    )
+    """Return whether a step's input may or may not have been sent: approved, and not surely done."""
+    return step.intent.approval != "" and step.outcome.outcome.status in _UNCERTAIN
 
 
 def happened(step: RecordedStep) -> str:
-    """Tell the model what became of its last action."""
+    """Describe the fate of the last action in a sentence for the model."""
     action, outcome, verdict = step.intent.action, step.outcome.outcome, step.intent.verdict
     if action is None:
         return f"Your last reply could not be used, so nothing was done. {step.intent.error}"
@@ -209,43 +169,20 @@ def happened(step: RecordedStep) -> str:
     return f"Your last action: {describe(action, outcome)}"
 
 
-def _conversation(recording: Recording) -> tuple[Message, ...]:
-    """The messages as the run held them; only the pictures that are still in it are read."""
-    turns: list[Turn] = []
-    gone: set[int] = set()
-    for step in recording.steps:
-        turns += step.intent.said
-        held = [at not in gone and _has_picture(turn) for at, turn in enumerate(turns)]
-        gone |= dropped(held)
-        turns.append(Turn(role="assistant", parts=(step.intent.reply.text,)))
-    return tuple(_message(recording, turn, shown=at not in gone) for at, turn in enumerate(turns))
-
-
-def _has_picture(turn: Turn) -> bool:
-    return any(isinstance(part, FrameRef) for part in turn.parts)
-
-
-def _message(recording: Recording, turn: Turn, *, shown: bool) -> Message:
-    if shown:
-        parts = tuple(recording.frame(part) if isinstance(part, FrameRef) else part for part in turn.parts)
-        return Message(turn.role, parts)
-    return Message(turn.role, without_pictures(turn.parts))
-
-
 def policy_again(
     now: Policy, then: Policy, past: PastRun, explicit: AbstractSet[str] = frozenset()
 ) -> Policy:
-    """Put the policy together by which a run goes on.
+    """Return the policy by which a run goes on.
 
     Args:
-        now: what would hold for a new run.
-        then: what held when this one ended.
-        past: what it has used.
+        now: the policy that would hold for a new run.
+        then: the policy that held when this run ended.
+        past: the run's past, with what it has used.
         explicit: the names in `now` that the person gave for going on. A budget among them counts from here;
-            any other one is what is left, and never more than a new run would get.
+            of any other budget the rest is left, and never more than a new run would get.
 
     Raises:
-        SettingsError: the applications to keep to have nothing in common.
+        SettingsError: the applications that `now` and `then` keep to have nothing in common.
     """
     changes: dict[str, object] = {}
     for name, used in _used(past).items():
@@ -265,7 +202,7 @@ def policy_again(
 
 
 def budget_spent(policy: Policy, past: PastRun) -> str:
-    """Say which budget leaves nothing to go on with: "max_steps" and so on; "" if none does."""
+    """Return the name of a used-up budget, such as "max_steps"; "" if steps, seconds and tokens are left."""
     used = _used(past)
     if used["max_steps"] >= policy.max_steps:
         return "max_steps"
@@ -273,22 +210,92 @@ def budget_spent(policy: Policy, past: PastRun) -> str:
 
 
 def budget_of(verdict: Verdict | None) -> str:
-    """Name the budget that a verdict says is used up; "" for any other verdict."""
+    """Return the budget that is used up by a verdict's rule; "" for any other verdict."""
     rule = verdict.rule if verdict else ""
     name = rule.replace("budget-", "max_", 1) if rule.startswith("budget-") else ""
     return name if name in BUDGETS else ""
 
 
+def spent_words(budget: str, policy: Policy, folder: Path) -> str:
+    """Return the sentence that a budget is used up, and how to give more."""
+    name, limit = budget.removeprefix("max_"), getattr(policy, budget)
+    return f"the run has used up its {limit:g} {name}; to give it more: {command(folder, budget)}"
+
+
 def command(folder: Path, budget: str = "") -> str:
-    """The command line that goes on with a run; a budget that is used up is given anew, with its default."""
+    """Return the command line that goes on with a run; a used-up `budget` is given again, by its default."""
     more = f" --{budget.replace('_', '-')} {getattr(Policy(), budget):g}" if budget else ""
     return f"qvl-agent resume {shlex.quote(str(folder))}{more}"
 
 
-def spent_words(budget: str, policy: Policy, folder: Path) -> str:
-    """Say that a budget is used up, and how to give more."""
-    name, limit = budget.removeprefix("max_"), getattr(policy, budget)
-    return f"the run has used up its {limit:g} {name}; to give it more: {command(folder, budget)}"
+def _refuse_if_over(recording: Recording) -> None:
+    result, task = recording.result, shlex.quote(shortened(recording.manifest.task, 60))
+    if result is not None and is_over(result.status):
+        raise RecordingError(
+            f"{recording.folder} has nothing to go on with: it ended as '{result.status}'; "
+            f"to do it again: qvl-agent {task}"
+        )
+    if recording.manifest.policy.profile == "dry-run":
+        raise RecordingError(
+            f"{recording.folder} is a dry run, which sends nothing; to do it: qvl-agent {task}"
+        )
+
+
+def _asked(recording: Recording) -> int:
+    """Return how many times a person was asked; the last step that was judged has the count before it."""
+    for step in reversed(recording.steps):
+        intent = step.intent
+        if intent.scene is None or intent.verdict is None:
+            continue
+        put = intent.consent is not None and not intent.consent.remembered
+        asks = intent.verdict.level in {Level.ASK_ONCE, Level.ASK_EVERY}
+        attended = recording.manifest_at(intent.step).policy.profile != "unattended"
+        return intent.scene.approvals + (put and asks and attended)
+    return 0
+
+
+def _uncertain_input(recording: Recording) -> UncertainInput | None:
+    """Return the latest input that may have been sent, unless other input was sent whole after it."""
+    for step in reversed(recording.steps):
+        intent = step.intent
+        if fate_unknown(step) and intent.action:
+            return UncertainInput(intent.step, intent.plan, intent.action.label)
+        if intent.approval and step.outcome.outcome.status == "done":
+            return None
+    return None
+
+
+def _note(step: RecordedStep) -> str:
+    action, goal = step.intent.action, pointer_goal(step.intent.plan)
+    what = action_words(action) if action else "an action"
+    at = f" at ({goal.x}, {goal.y})" if goal else ""
+    return (
+        f"step {step.intent.step} was about to do this: {what}{at}. Whether it happened isn't known; "
+        "look at the screen. It isn't done again by itself"
+    )
+
+
+def _conversation(recording: Recording) -> tuple[Message, ...]:
+    """Return the run's messages; of the pictures only those that are still in it are read."""
+    turns: list[Turn] = []
+    gone: set[int] = set()
+    for step in recording.steps:
+        turns += step.intent.said
+        held = [at not in gone and _has_picture(turn) for at, turn in enumerate(turns)]
+        gone |= dropped(held)
+        turns.append(Turn(role="assistant", parts=(step.intent.reply.text,)))
+    return tuple(_message(recording, turn, shown=at not in gone) for at, turn in enumerate(turns))
+
+
+def _has_picture(turn: Turn) -> bool:
+    return any(isinstance(part, FrameRef) for part in turn.parts)
+
+
+def _message(recording: Recording, turn: Turn, *, shown: bool) -> Message:
+    if shown:
+        parts = tuple(recording.frame(part) if isinstance(part, FrameRef) else part for part in turn.parts)
+        return Message(turn.role, parts)
+    return Message(turn.role, without_pictures(turn.parts))
 
 
 def _used(past: PastRun) -> dict[str, float]:

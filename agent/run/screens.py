@@ -1,4 +1,4 @@
-"""The screens of a run: captured again if that fails, checked, and recorded."""
+"""The screens of a run: captured (again, if that fails), checked, and recorded."""
 
 import logging
 import time
@@ -18,15 +18,16 @@ __all__ = ["GRABS", "Screens"]
 _log = logging.getLogger(__name__)
 
 GRABS: Final = 3
-"""Captures in a row that fail before the run can't go on."""
+"""The number of captures that are tried in a row."""
 GRAB_PAUSE_S: Final = 0.3
+"""Seconds between two of them."""
 
 
 class Screens:
     """The screens of one run.
 
     Attributes:
-        last: the last one that was captured, sound or not.
+        last: the last screen that was captured, whether it passed the check or not; None before the first.
     """
 
     def __init__(self, setup: Setup, recorder: Recorder, events: EventStream) -> None:
@@ -37,7 +38,7 @@ class Screens:
         self.start_anew()
 
     def start_anew(self) -> None:
-        """Take the next screen as it is, whatever the ones before were like: a person has seen to it."""
+        """Forget the screens so far, so that the next is checked without them: a person has seen to it."""
         self._sanity = Sanity(
             self._setup.desktop.grab,
             stop=self._setup.stop,
@@ -47,10 +48,10 @@ class Screens:
         )
 
     def look(self, frame: Frame | None = None) -> Frame:
-        """Take the settled frame, or capture one.
+        """Take the settled frame, or capture one; check it, record it and return it.
 
         Raises:
-            DesktopError: the screen can't be captured, is locked, or can't be one that somebody works at.
+            DesktopError: the screen can't be captured, is locked, or fails the check.
         """
         self.last = frame or self._grab()
         self._recorder.keep(self.last)

@@ -1,4 +1,4 @@
-"""Writing a step down: what led to it before anything is sent, what came of it after, and their times."""
+"""The journal lines of a run's steps: the intent before anything is sent, the outcome afterwards."""
 
 import time
 
@@ -13,11 +13,11 @@ __all__ = ["StepLog", "decided"]
 
 
 class StepLog:
-    """The journal's side of a run's steps; each line is an event once it is written.
+    """The writer of a run's steps; it publishes each line as an event once the line is written.
 
     Attributes:
-        times: seconds by part since the last line was written.
-        open: an intent is written whose outcome isn't.
+        times: seconds by part of the step since the last line was written.
+        open: whether an intent is written whose outcome isn't yet.
     """
 
     def __init__(self, recorder: Recorder, history: History, events: EventStream) -> None:
@@ -26,7 +26,7 @@ class StepLog:
         self._recorder, self._history, self._events = recorder, history, events
 
     def intent(self, intent: StepIntent) -> None:
-        """Write an intent, with what was said since the one before, and take its reply into the history."""
+        """Write an intent, with the messages since the one before, and add its reply to the history."""
         start = time.monotonic()
         record = self.times.pop("record", 0.0)
         said = turns(self._history.take_new(), self._recorder)
@@ -38,7 +38,7 @@ class StepLog:
         self._events.publish(Decided(intent))
 
     def outcome(self, step: int, outcome: Outcome) -> None:
-        """Write what came of it."""
+        """Write the outcome of a step."""
         outcome.times["record"] = self.times.pop("record", 0.0)
         closed = StepOutcome(step=step, outcome=outcome)
         self.open = False
@@ -47,7 +47,7 @@ class StepLog:
 
 
 def decided(draft: StepIntent, decision: Decision) -> StepIntent:
-    """Complete an intent by what was decided."""
+    """Return an intent completed by what the executor decided."""
     return draft.model_copy(
         update={
             "action": decision.action,

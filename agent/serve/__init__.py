@@ -1,1 +1,1 @@
-"""Starting a model server that suits an agent."""
+"""The job of `qvl-agent serve`: start a model server with the options that an agent needs."""

@@ -1,6 +1,6 @@
-"""How each engine is started for an agent: its command line, its environment, its address.
+"""The engines (programs that serve models), and how each is started: command line, environment, port.
 
-What an agent needs of an engine: a cache of prompts (each step's prompt begins with the last one's), room
+An agent needs of an engine: a cache of prompts (each step's prompt begins with the last one's), room
 for a run's screenshots, pictures that aren't shrunk, a context that holds a run, and replies that can be
 kept to a schema.
 """
@@ -19,31 +19,31 @@ from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
 __all__ = ["ENGINES", "Command", "Engine", "Wanted"]
 
 PICTURES: Final = 32
-"""A run keeps at most ten screenshots and a close-up or two; a question about a video shows 32 frames."""
+"""The most pictures in a prompt: a run has ten screenshots and a close-up or two, a video 32 frames."""
 CONTEXT: Final = 32_768
-"""Ten screenshots of 2048 tokens, what was said about them, and the reply."""
+"""Tokens of context: room for ten screenshots of 2048 tokens, the words about them, and the reply."""
 THINKING_CONTEXT: Final = 40_960
 IMAGE_MIN_TOKENS: Final = 1024
-"""The released Qwen3-VL point badly in pictures of fewer; one that was trained on smaller ones needs less."""
+"""The released Qwen3-VL point badly in pictures of fewer; a model trained on smaller pictures needs fewer."""
 _MOST_PIXELS: Final = 4096 * TILE**2
-"""The engines set memory aside for the largest picture; a run's own budget is half of this."""
+"""The largest picture, for which the engines reserve memory; a run's own budget is half of this."""
 _PICTURE_SIZE: Final = {"shortest_edge": MIN_TOKENS * TILE**2, "longest_edge": _MOST_PIXELS}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be served, and where.
+    """A model to serve, and how to serve it.
 
     Attributes:
         model: a hub id, a checkpoint's folder, or a .gguf file.
-        preset: what the model's short name stood for, if it had one.
-        mmproj: the .gguf file of the vision tower; "" to look beside the model's.
+        preset: the preset of the model's short name, if it was given by one.
+        mmproj: the .gguf file of the vision tower; "" to look for it beside the model's.
         image_min_tokens: llama.cpp enlarges pictures of fewer tokens.
         host: the address to listen at.
-        port: or None for the engine's usual one.
-        key: whether an API key is set; it reaches the engine by its environment alone.
-        tensor_parallel: over how many GPUs each layer is split.
-        pipeline_parallel: over how many machines the layers are dealt.
+        port: the port to listen at; None for the engine's usual one.
+        key: whether an API key is set; it is passed to the engine only through its environment.
+        tensor_parallel: the number of GPUs over which each layer is split.
+        pipeline_parallel: the number of machines over which the layers are divided.
         ray: run vLLM's workers on a Ray cluster.
     """
 
@@ -68,7 +68,7 @@ class Wanted:
 
     @property
     def served_name(self) -> str:
-        """What the server calls it: its own name, so that `auto` sees that it is a Qwen3-VL."""
+        """Return the model's name at the server; it says Qwen3-VL, so that `auto` recognises the model."""
         if not Path(self.model).expanduser().exists():
             return self.model
         name = Path(self.model).expanduser().resolve().name
@@ -81,15 +81,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What starts a server.
+    """A command that starts a server.
 
     Attributes:
-        arguments: the program and its arguments; never with a key in it.
-        environment: beside this process's own.
-        key_variable: where the engine looks for the API key; "" if it takes none.
-        port: where it will listen.
-        served_name: the model's name there.
-        first: a command to run once beforehand or beside it, and why; "" for none.
+        arguments: the program and its arguments; they never hold a key.
+        port: the port at which the server will listen.
+        served_name: the model's name at the server.
+        environment: variables to set, in addition to this process's own.
+        key_variable: the variable in which the engine looks for the API key; "" if it takes none.
+        first: a command that has to be run once while the server runs, to get the model; "" for none.
     """
 
     arguments: tuple[str, ...]
@@ -105,12 +105,12 @@ class Engine:
     """One engine.
 
     Attributes:
-        name: what --engine takes.
-        program: that must be on the PATH; or
-        module: that must be importable.
-        install: how to get it.
-        command: makes the command.
-        many_gpus: whether it splits a model by tensor parallelism.
+        name: the value of --engine that chooses it.
+        install: how to install it.
+        command: makes the command that starts it.
+        program: the program that must be on the PATH; "" if the engine is a module.
+        module: the module that must be importable; "" if the engine is a program.
+        many_gpus: whether it can split a model by tensor parallelism.
     """
 
     name: str
@@ -138,7 +138,8 @@ def _vllm(wanted: Wanted) -> Command:
         # The template opens <think>, so the reply holds its end alone: this parser reads that.
         arguments += ["--reasoning-parser", "deepseek_r1"]
     if wanted.tensor_parallel > 1:
-        # The small vision tower is copied, and pictures are dealt out: splitting it costs more than it gains.
+        # Each GPU has the whole small vision tower and some of the pictures: splitting it costs more than it
+        # gains.
         arguments += ["--tensor-parallel-size", str(wanted.tensor_parallel), "--mm-encoder-tp-mode", "data"]
     if wanted.pipeline_parallel > 1:
         arguments += ["--pipeline-parallel-size", str(wanted.pipeline_parallel)]
@@ -250,7 +251,11 @@ def _whole_weights(wanted: Wanted, engine: str) -> None:
 
 
 def _gguf_id(wanted: Wanted) -> str:
-    """The hub's GGUF files of a checkpoint: Qwen releases them beside it, without FP8 ones."""
+    """Return the hub id of a checkpoint's GGUF files: Qwen releases them beside it, but none for FP8.
+
+    Raises:
+        SettingsError: the model is a folder.
+    """
     if Path(wanted.model).expanduser().is_dir():
         raise SettingsError(
             f"llama.cpp needs GGUF files, and {wanted.model} is a checkpoint's folder; give a .gguf file, "
@@ -264,7 +269,11 @@ def _quantisation(wanted: Wanted) -> str:
 
 
 def _mmproj(wanted: Wanted) -> str:
-    """The vision tower's file: as named, or the one beside the model."""
+    """Return the vision tower's file: the one that is named, or the only one beside the model.
+
+    Raises:
+        SettingsError: there isn't exactly one.
+    """
     if wanted.mmproj:
         return wanted.mmproj
     beside = sorted(Path(wanted.model).expanduser().parent.glob("*mmproj*.gguf"))

@@ -1,4 +1,4 @@
-"""`qvl-agent serve`: start the engine that is installed, with the flags that an agent needs."""
+"""The steps of `qvl-agent serve`: choose an engine and a model, make the command, run it until it ends."""
 
 import asyncio
 import os
@@ -47,12 +47,12 @@ def choose_engine(name: str, *, only_print: bool) -> Engine:
     """Take the engine that was named, or the first that is installed.
 
     Args:
-        name: one of `ENGINES`; "" for the first installed.
-        only_print: an engine that isn't here will do, as nothing is started.
+        name: one of `ENGINES`; "" for the first that is installed.
+        only_print: accept an engine that isn't installed, as nothing is started.
 
     Raises:
-        SettingsError: no such engine.
-        ModelError: it isn't installed, or none is; the message says how.
+        SettingsError: there is no such engine.
+        ModelError: it isn't installed, or none is; the message says how to install one.
     """
     if name and name not in ENGINES:
         raise SettingsError(f"no engine '{name}'; choose {', '.join(ENGINES)}")
@@ -76,14 +76,22 @@ def _is_here(engine: Engine) -> bool:
 def choose_model(
     name: str, engine: Engine, chooser: ModelChooser, memory: Callable[[], Memory] = memory_here
 ) -> tuple[str, Preset | None]:
-    """Say what to serve: what was named, or what suits this machine; a download is asked for first.
+    """Choose the model to serve: the one that is named, or one that suits this machine.
+
+    The chooser is asked before a download, unless the engine downloads models itself.
+
+    Args:
+        name: a short name, hub id, folder or .gguf file; "" or "auto" for one that suits.
+        engine: the engine that will serve it.
+        chooser: told which model "auto" takes, and asked before a download.
+        memory: measures this machine's memory.
 
     Returns:
-        A hub id, folder or .gguf file; and the preset, if it has one.
+        A hub id, folder or .gguf file; and its preset, if it has one.
 
     Raises:
-        ModelError: nothing suits, or the download wasn't wanted.
-        SettingsError: it is one of the program's own models, which aren't served.
+        ModelError: no model suits, or the download was refused.
+        SettingsError: the name is one of the program's own models, which aren't served.
     """
     if kind := our_model(name):
         raise SettingsError(
@@ -130,7 +138,7 @@ def _fitting_in_four_bits(memory: Memory) -> Iterator[Preset]:
 
 
 def plan(engine: Engine, wanted: Wanted) -> Command:
-    """Make the engine's command.
+    """Make the command that starts an engine.
 
     Raises:
         SettingsError: the engine can't do what is wanted, or it would listen beyond this machine
@@ -148,7 +156,7 @@ def plan(engine: Engine, wanted: Wanted) -> Command:
 
 
 def line(command: Command, *, key: bool = False) -> str:
-    """Write the command for a shell; the key is a variable of the shell's, never shown."""
+    """Write a command for a shell; the key stands in it as a shell variable, never as its value."""
     environment = [f"{name}={shlex.quote(value)}" for name, value in command.environment.items()]
     if key and command.key_variable:
         environment.append(f'{command.key_variable}="$QVL_AGENT_API_KEY"')
@@ -156,19 +164,25 @@ def line(command: Command, *, key: bool = False) -> str:
 
 
 def url(host: str, port: int) -> str:
-    """The address for clients on this machine."""
+    """Return the server's URL for clients on this machine."""
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
     return f"http://{shown}:{port}/v1"
 
 
 def run(command: Command, host: str, *, key: str = "", say: Callable[[str], None]) -> int:
-    """Start the engine, say when it is ready, and wait until it ends; signals go to it.
+    """Start the engine, report when it is ready, and wait until it ends; signals are passed on to it.
+
+    Args:
+        command: the command that starts it.
+        host: the address at which it will listen.
+        key: the API key for it; "" for none.
+        say: prints a sentence for the person.
 
     Returns:
-        Its exit status; 130 if it ended by a signal that was forwarded.
+        The engine's exit status; 130 if a signal was passed on to it.
 
     Raises:
-        ModelError: the port is taken, it can't be started, or it ended before it was ready.
+        ModelError: the port is taken, the engine can't be started, or it ended before it was ready.
     """
     _check_free(host, command.port)
     environment = {**os.environ, **command.environment}
@@ -211,12 +225,12 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> int:
-    """Wait for the engine, and end the workers it may leave behind; they are in a session of its own."""
+    """Wait until the engine ends, then kill the workers that it may leave behind in its own session."""
     if hasattr(os, "waitid"):
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         _signal(
             process, signal.SIGKILL
-        )  # while the engine isn't reaped, no other process can have its number
+        )  # until the engine is reaped by `wait`, no other process can have its number
     return process.wait()
 
 
@@ -227,7 +241,7 @@ def _watch(
     ready: threading.Event,
     say: Callable[[str], None],
 ) -> None:
-    """Say how to use the server, once it answers."""
+    """Print how to use the server, once it answers."""
     while not ended.wait(_POLL_S):
         models = _models_at(server)
         if models is None:
@@ -240,7 +254,7 @@ def _watch(
 
 
 def _models_at(server: Server) -> tuple[str, ...] | None:
-    """The models of a server that is ready; None before that."""
+    """Return the models of a server that is ready; None before that."""
 
     async def listed() -> tuple[str, ...]:
         try:
@@ -259,7 +273,7 @@ def _models_at(server: Server) -> tuple[str, ...] | None:
 
 @contextmanager
 def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
-    """Pass signals on to the engine while the block runs; yields those that came. The second one kills."""
+    """Pass signals on to the engine while the block runs; yields the list of them. The second kills it."""
     came: list[int] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -276,7 +290,7 @@ def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[list[int]]:
 
 
 def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
-    """Send it to the engine and its workers."""
+    """Send a signal to the engine and its workers; on Windows end the engine."""
     try:
         if _WINDOWS:
             process.terminate()

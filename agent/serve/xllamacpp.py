@@ -1,6 +1,6 @@
-"""llama.cpp's server from the wheel xllamacpp, which has no command of its own.
+"""A program that runs llama.cpp's server from the wheel xllamacpp, which has no command of its own.
 
-Run as `python -m qvl_agent.agent.serve.xllamacpp`; it serves until it is told to end.
+Run it as `python -m qvl_agent.agent.serve.xllamacpp`; it serves until SIGINT or SIGTERM.
 """
 
 import argparse
@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Read the command line and serve."""
+    """Read the command line and serve until a signal ends it."""
     parser = argparse.ArgumentParser(prog="qvl-agent serve --engine xllamacpp")
     for name in ("model", "mmproj", "alias", "host"):
         parser.add_argument(f"--{name}", required=True)

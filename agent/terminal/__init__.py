@@ -1,1 +1,1 @@
-"""What a person reads and answers in the terminal."""
+"""The terminal: what the person reads there, and the keys with which they answer."""

@@ -1,4 +1,4 @@
-"""What the terminal says when a model is chosen, and how it asks before a download."""
+"""The terminal's messages when a model is chosen, and its question before a download."""
 
 import sys
 
@@ -10,9 +10,10 @@ __all__ = ["TerminalChooser"]
 
 
 class TerminalChooser(ModelChooser):
-    """Says what `auto` took and what is fetched; asks before it fetches what nobody named.
+    """A chooser that prints what `auto` took and what is downloaded, and asks before other downloads.
 
-    Where nobody can answer (no terminal, or machines read along) the answer is no.
+    A model that the person named and that fits is downloaded unasked. Where nobody can answer (no
+    terminal, or output as JSON) the answer is no.
     """
 
     def __init__(self, *, as_json: bool = False, only_printed: bool = False) -> None:

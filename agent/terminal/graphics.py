@@ -1,4 +1,4 @@
-"""A picture in a terminal: by its own graphics where it has any, else by coloured half blocks.
+"""Pictures in a terminal: by the terminal's own graphics where it has any, else by coloured half blocks.
 
 Sources: kitty's protocol https://sw.kovidgoyal.net/kitty/graphics-protocol/, iTerm2's
 https://iterm2.com/documentation-images.html, sixels https://vt100.net/docs/vt3xx-gp/chapter14.html.
@@ -26,11 +26,11 @@ __all__ = ["Graphics", "Way", "graphics_of", "show"]
 Way = Literal["kitty", "iterm2", "sixel", "blocks"]
 
 _ASK: Final = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[c"
-"""Asks whether kitty's protocol is known, then what the terminal is; every terminal answers the second."""
+"""Asks for kitty's protocol, then for the terminal's attributes; every terminal answers the second."""
 _ATTRIBUTES: Final = re.compile(rb"\x1b\[\?([\d;]*)c")
 _ASK_S: Final = 0.5
 _SILENT: Final = frozenset({"", "dumb", "unknown", "linux", "cons25"})
-"""Kinds of terminal that aren't asked, as they would show the question."""
+"""Values of TERM for terminals that aren't asked, as they would show the question as text."""
 _NO_COLOURS: Final = frozenset({"", "dumb", "unknown"})
 _CELL: Final = (8, 16)
 _CHUNK: Final = 4096
@@ -39,7 +39,7 @@ _COLOURS: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Graphics:
-    """How a terminal shows pictures.
+    """The way in which a terminal shows pictures.
 
     Attributes:
         way: the protocol.
@@ -53,9 +53,9 @@ class Graphics:
 def graphics_of(
     keyboard: TerminalKeys, console: Console, environment: Mapping[str, str] = os.environ
 ) -> Graphics | None:
-    """Find out how the terminal shows pictures; None if it can't, has few colours, or they want none.
+    """Find out how the terminal shows pictures; None if it can't, has few colours, or the person wants none.
 
-    It may be asked, over the keyboard's terminal, and what is typed meanwhile is lost.
+    The terminal itself may be asked, and keys that are typed meanwhile (at most half a second) are lost.
     """
     term = environment.get("TERM", "")
     if not console.is_terminal or console.no_color or environment.get("NO_COLOR") or term in _NO_COLOURS:
@@ -86,7 +86,7 @@ def _answer(keyboard: TerminalKeys) -> bytes:
 
 
 def _cell(keyboard: TerminalKeys) -> tuple[int, int]:
-    """Ask the system how large a character is, if the terminal told it."""
+    """Return a character's width and height in pixels, if the system knows them, else a usual size."""
     if sys.platform == "win32":
         return _CELL
     import fcntl  # noqa: PLC0415 - POSIX
@@ -101,7 +101,7 @@ def _cell(keyboard: TerminalKeys) -> tuple[int, int]:
 
 
 def show(picture: Image.Image, columns: int, rows: int, graphics: Graphics, console: Console) -> None:
-    """Draw a picture into at most so many columns and rows, and go on below it."""
+    """Draw a picture, at most `columns` wide and `rows` high, and leave the cursor below it."""
     cell_width, cell_height = graphics.cell
     room = (columns * cell_width, rows * cell_height)
     scale = min(room[0] / picture.width, room[1] / picture.height, 2.0)
@@ -149,7 +149,10 @@ def _png(picture: Image.Image) -> str:
 
 
 def _sixel(picture: Image.Image) -> str:
-    """Write six rows at a time: for each colour in them a character a column, whose bits are the rows."""
+    """Encode a picture as sixels, six rows at a time.
+
+    For each colour in six rows there is one character for each column, whose bits are the rows.
+    """
     reduced = picture.convert("RGB").quantize(_COLOURS)
     palette = np.array(reduced.getpalette(), dtype=np.uint8).reshape(-1, 3)
     pixels = np.asarray(reduced)
@@ -167,5 +170,5 @@ def _sixel(picture: Image.Image) -> str:
 
 
 def _runs(row: str) -> str:
-    """Shorten what is repeated: !12~ for twelve of ~."""
+    """Shorten repeated characters: twelve of ~ become !12~."""
     return re.sub(r"(.)\1{3,}", lambda found: f"!{len(found[0])}{found[1]}", row)

@@ -1,7 +1,7 @@
-"""The terminal that a person sits at: what is shown there, and the keys that they press.
+"""The terminal that the person sits at: its screen, and the keys that are pressed there.
 
-It is the process's controlling terminal, opened by its own name: what stands in a pipe on the standard
-input is no person. Bytes come as they are typed, without echo, while `reading` is entered.
+It is the process's controlling terminal, opened by its own name and not as standard input: what comes
+through a pipe was typed by no person. Inside `reading`, bytes come as they are typed, without echo.
 """
 
 import os
@@ -19,37 +19,37 @@ __all__ = ["TerminalKeys", "open_keyboard"]
 _POLL_S: Final = 0.02
 _WAIT_S: Final = 0.1
 _LONGEST_LINE: Final = 4096
-"""What a terminal gives in one line, N_TTY's limit on Linux."""
+"""The most bytes that a terminal returns as one line: N_TTY's limit on Linux."""
 
 
 class TerminalKeys(Protocol):
-    """A terminal's two ends.
+    """A terminal: its screen and its keys.
 
     Attributes:
-        screen: what is written here is shown.
+        screen: the stream whose text is shown.
     """
 
     screen: TextIO
 
     @property
     def in_front(self) -> bool:
-        """Whether the keys come to this program now; a job in the background gets none."""
+        """Return whether this program gets the keys now; a job in the background gets none."""
         ...
 
     def reading(self) -> AbstractContextManager[None]:
-        """Take keys one by one in the block; what was typed before, and what is left over, is dropped."""
+        """Read keys one by one inside the block; keys typed before, and keys left unread, are dropped."""
         ...
 
     def forget(self) -> None:
-        """Drop what was typed and not read."""
+        """Drop keys that were typed and not read."""
         ...
 
     def read(self, wait_s: float) -> bytes:
-        """Wait so long for keys; b"" if none came."""
+        """Wait up to `wait_s` seconds for keys and return their bytes; b"" if none came."""
         ...
 
     def line(self, limit_s: float, stop: StopCheck) -> str | None:
-        """Wait for a line, with the terminal's own editing; None if there was none in time, or `stop`."""
+        """Read a line with the terminal's own editing; None if none came in `limit_s` seconds, or `stop`."""
         ...
 
     def close(self) -> None: ...
@@ -133,7 +133,7 @@ else:
                         termios.tcsetattr(self._fd, termios.TCSAFLUSH, before)
 
         def _raw(self) -> None:
-            """No lines, no echo; Ctrl+C and Ctrl+Z stay signals. In the background nothing may be set."""
+            """Turn off lines and echo; Ctrl+C and Ctrl+Z stay signals. In the background nothing is set."""
             if not self.in_front:
                 return
             modes = termios.tcgetattr(self._fd)

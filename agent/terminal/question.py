@@ -1,7 +1,8 @@
-"""The question in the terminal: what would happen, where, why it is asked, and how long there is to answer.
+"""The person at the terminal: their approvals, their answers to the model, and their pauses of a run.
 
-What was typed before the question stood there for a moment can't answer it: neither the person's keys,
-which were meant for something else, nor anything that came by another way. A yes takes its word and Enter.
+A question shows what would happen, where, why it is asked, and how long there is to answer. Keys that come
+before the question has been shown for a moment can't answer it: they were meant for something else, or no
+person typed them. A yes takes its word and Enter.
 """
 
 import os
@@ -26,12 +27,15 @@ from qvl_agent.agent.terminal.question_words import choices, noticed, print_ques
 __all__ = ["NOTICE_S", "UNREAD_S", "TerminalPerson"]
 
 NOTICE_S: Final = 1.5
-"""How long a notice can be cancelled."""
+"""Seconds in which a notice can be cancelled."""
 UNREAD_S: Final = 0.5
-"""Nobody has read a question sooner; what is typed before was meant for something else."""
+"""Seconds in which nobody can have read a question; keys that come sooner were meant for something else."""
 _POLL_S: Final = 0.1
+_PAUSE_POLL_S: Final = 0.05
 _LONGEST: Final = 16
+"""The most characters of an answer."""
 _AROUND: Final = (640, 320)
+"""The least width and height of a question's picture, in pixels of the screen."""
 _AROUND_IN_BLOCKS: Final = (240, 120)
 _PICTURE: Final = frozenset({"p", "picture"})
 _ANSWERS: Final[dict[str, Said]] = {
@@ -44,7 +48,7 @@ _ANSWERS: Final[dict[str, Said]] = {
     "s": "stop",
     "stop": "stop",
 }
-_ENDS: Final[dict[Said, str]] = {
+_ANSWERS_IN_WORDS: Final[dict[Said, str]] = {
     "yes": "yes, this once",
     "yes-for-run": "yes, for this whole run",
     "no": "no",
@@ -53,15 +57,11 @@ _ENDS: Final[dict[Said, str]] = {
     "absent": "nobody",
 }
 _ENTER, _ERASE, _END, _ESCAPE = frozenset({10, 13}), frozenset({8, 127}), 4, 27
-
-
-_PAUSE_POLL_S: Final = 0.05
-
 _GO_ON_KEYS, _QUIT_KEYS = frozenset(b"\r\n"), frozenset(b"qQ\x04")
 
 
 class TerminalPerson:
-    """Asks in the terminal that the program was started from; only its keys answer."""
+    """A `Person` who is asked in the terminal that the program was started from; only its keys answer."""
 
     def __init__(self, keyboard: TerminalKeys, console: Console | None = None) -> None:
         self._keyboard = keyboard
@@ -73,7 +73,7 @@ class TerminalPerson:
     @classmethod
     @contextmanager
     def here(cls, *, as_json: bool) -> Iterator[Person]:
-        """Nobody, unless what is printed is read in a terminal, which then also has keys."""
+        """Open the person at this terminal; yields `Nobody` without one on standard error, or for JSON."""
         keyboard = open_keyboard() if sys.stderr.isatty() and not as_json else None
         if keyboard is None:
             yield Nobody()
@@ -87,14 +87,14 @@ class TerminalPerson:
         if question.verdict.level <= Level.NOTICE:
             return self._notice(question)
         with ExitStack() as stack:
-            self._look()
+            self._find_graphics()
             stack.enter_context(self._keyboard.reading())
             self._console.print()
             self._console.bell()
             self._picture(question)
             print_question(question, self._console)
             said = self._wait(question, stack)
-            self._prompt_over(f"your answer: [bold]{_ENDS[said]}[/]")
+            self._prompt_over(f"your answer: [bold]{_ANSWERS_IN_WORDS[said]}[/]")
         return Consent(said)
 
     def answer(self, question: str, *, stop: StopCheck = lambda: False) -> str | None:
@@ -105,14 +105,14 @@ class TerminalPerson:
         self._keyboard.screen.flush()
         line = self._keyboard.line(QUESTION_S, stop)
         if line is None:
-            self._console.print(_ENDS["late"])
+            self._console.print(_ANSWERS_IN_WORDS["late"])
         return line or None
 
     def pause(self, why: str, stop: StopCheck) -> bool:
         return wait_for_key(self._keyboard, self._console, why, stop)
 
     def _notice(self, question: Question) -> Consent:
-        """Say it, and wait a moment for a key that cancels it; a job in the background only says it."""
+        """Print a notice, and wait a moment for a key that cancels it; a background job doesn't wait."""
         line = noticed(question, NOTICE_S)
         if not self._keyboard.in_front:
             self._console.print(line, soft_wrap=True)
@@ -128,7 +128,7 @@ class TerminalPerson:
                     return Consent("no")
         return Consent("yes")
 
-    def _look(self) -> None:
+    def _find_graphics(self) -> None:
         if not self._looked:
             self._looked = True
             self._graphics = graphics_of(self._keyboard, self._console)
@@ -142,7 +142,7 @@ class TerminalPerson:
         show(picture, columns, rows, self._graphics, self._console)
 
     def _wait(self, question: Question, stack: ExitStack) -> Said:
-        """Read until there is an answer, the time is over, or the run was stopped."""
+        """Read keys until there is an answer, the time is over, or the run was stopped."""
         shown, typed, drawn = time.monotonic(), _Typed(), ""
         while (left := question.limit_s - (time.monotonic() - shown)) > 0:
             if question.stop():
@@ -171,7 +171,7 @@ class TerminalPerson:
         return f"your answer{clock}: {typed}"
 
     def _draw(self, prompt: str, before: str) -> None:
-        """Write the line of the prompt anew; where lines can't be, only what was added to it."""
+        """Rewrite the prompt's line; on a terminal without that ability write only what was added to it."""
         if self._live:
             self._keyboard.screen.write(f"\r\x1b[K{prompt}")
         elif prompt.startswith(before):
@@ -181,19 +181,39 @@ class TerminalPerson:
         self._keyboard.screen.flush()
 
     def _prompt_over(self, text: str) -> None:
-        """Put a line in the prompt's place, or below it."""
+        """Print a line in the prompt's place, or below it where lines can't be rewritten."""
         self._keyboard.screen.write("\r\x1b[K" if self._live else "\n")
         self._console.print(text, soft_wrap=True)
 
 
+def wait_for_key(keyboard: TerminalKeys, console: Console, why: str, stop: StopCheck) -> bool:
+    """Print why a run pauses, wait as long as it takes, and return whether the run goes on.
+
+    Args:
+        keyboard: the keys that are waited for.
+        console: the place to print.
+        why: the reason, as a sentence.
+        stop: returns True to end the waiting, and the run.
+    """
+    with keyboard.reading():
+        console.bell()
+        console.print(f"[yellow]Paused:[/] {safe(why)}", soft_wrap=True)
+        console.print("Nothing is held down, and nothing is watched: the computer is yours.", soft_wrap=True)
+        console.print("Enter goes on from the screen as it is then; q ends the run: ", end="")
+        keyboard.screen.flush()
+        going_on = _key(keyboard, stop)
+        console.print("going on" if going_on else "ended")
+    return going_on
+
+
 class _Typed:
-    """What was typed since the last Enter."""
+    """The characters that were typed since the last Enter."""
 
     def __init__(self) -> None:
         self.text = ""
 
     def take(self, data: bytes) -> str | None:
-        """Add keys; with Enter, give the word before it. Keys that send a sequence do nothing."""
+        """Add keys; at Enter return the word before it. Keys that send an escape sequence are ignored."""
         if data.startswith(b"\x1b"):
             return None
         for byte in data:
@@ -211,31 +231,11 @@ class _Typed:
 
 
 def _save(question: Question, stack: ExitStack) -> Path:
-    """Write the whole screen with its marks where only this person can read it, until the question ends."""
+    """Save the whole screen with its marks, readable only by this user, until the question ends."""
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="qvl-agent-"))
     path = Path(folder) / "question.png"
     question_picture(question, question.frame.size).save(path)
     return path
-
-
-def wait_for_key(keyboard: TerminalKeys, console: Console, why: str, stop: StopCheck) -> bool:
-    """Say why a run pauses, and wait as long as it takes; say whether it goes on.
-
-    Args:
-        keyboard: where the key comes from.
-        console: where it is said.
-        why: a sentence.
-        stop: ends the waiting, and the run.
-    """
-    with keyboard.reading():
-        console.bell()
-        console.print(f"[yellow]Paused:[/] {safe(why)}", soft_wrap=True)
-        console.print("Nothing is held down, and nothing is watched: the computer is yours.", soft_wrap=True)
-        console.print("Enter goes on from the screen as it is then; q ends the run: ", end="")
-        keyboard.screen.flush()
-        going_on = _key(keyboard, stop)
-        console.print("going on" if going_on else "ended")
-    return going_on
 
 
 def _key(keyboard: TerminalKeys, stop: StopCheck) -> bool:
@@ -246,7 +246,7 @@ def _key(keyboard: TerminalKeys, stop: StopCheck) -> bool:
         except OSError:
             return False  # the terminal is gone
         early = time.monotonic() - shown < UNREAD_S
-        if not data or early or data[0] == _ESCAPE:  # what begins so is a key without a character
+        if not data or early or data[0] == _ESCAPE:  # Escape begins the sequence of a key without character
             continue
         if _QUIT_KEYS & set(data):
             return False

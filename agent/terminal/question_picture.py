@@ -1,4 +1,4 @@
-"""The picture of a question: the target with some of what is around it, and a mark on it."""
+"""The picture of a question to the person: the target with its surroundings, and a mark on it."""
 
 from typing import Final
 
@@ -17,10 +17,15 @@ _GAP: Final = 3
 
 
 def question_picture(question: Question, around: tuple[int, int], line: int = 2) -> Image.Image:
-    """Cut out what the question is about, at least `around` pixels wide and high where the screen is.
+    """Cut out the part of the screen that the question is about, and mark the target in it.
 
-    A target is framed, and ticks outside it point at its point, in lines of `line` pixels; keys go to a
-    window, which is shown whole; what points nowhere shows the screen.
+    A target gets a frame, and ticks outside the frame point at the point that would be clicked. For keys,
+    which go to a window, the whole window is shown; without a window the whole screen.
+
+    Args:
+        question: the question.
+        around: the least width and height in pixels, as far as the screen reaches.
+        line: the width of the lines in pixels.
     """
     frame = question.frame
     if not question.boxes:
@@ -52,7 +57,7 @@ def _around(boxes: tuple[FrameBox, ...], least: tuple[int, int], size: tuple[int
 
 
 def _stretch(start: int, end: int, least: int, size: int) -> tuple[int, int]:
-    """Widen a span to at least `least` and a third more than it was, inside 0 to `size`."""
+    """Widen a span to four thirds of its length and at least `least`, inside 0 to `size`."""
     length = min(size, max(least, (end - start) * 4 // 3))
     begin = min(max(0, (start + end - length) // 2), size - length)
     return begin, begin + length
@@ -68,7 +73,7 @@ def _outline(draw: ImageDraw.ImageDraw, box: FrameBox, line: int) -> None:
 
 
 def _ticks(draw: ImageDraw.ImageDraw, x: int, y: int, box: FrameBox, line: int) -> None:
-    """Point at a point from outside its box, so that nothing in the box is hidden."""
+    """Draw ticks that point at (x, y) from outside its box, so that nothing in the box is hidden."""
     near, far = _GAP + 2 * line, _GAP + 7 * line
     for colour, width in ((_HALO, line + 2), (_MARK, line)):
         for side, out in ((box.left, -1), (box.right, 1)):

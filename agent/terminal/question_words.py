@@ -1,4 +1,4 @@
-"""A question in words. What the model or a window chose is shown as it is, and forges no line of ours."""
+"""A question to the person in words. Text from the model or a window can't imitate the program's lines."""
 
 from typing import Final
 
@@ -22,18 +22,18 @@ _TEXT_HEAD, _TEXT_TAIL = 1500, 500
 
 
 def safe(text: str) -> str:
-    """Show a text as it is: no markup, and nothing that steers the terminal."""
+    """Make a text safe to print: without markup, and with nothing that controls the terminal."""
     return escape(visible(text))
 
 
 def choices(question: Question) -> str:
-    """The answers that there are, in words."""
+    """Return the possible answers to a question, as markup."""
     run = ", [bold]r[/] (for this whole run)" if question.verdict.level is Level.ASK_ONCE else ""
     return f"[bold]y[/] (yes, once){run}, [bold]n[/] (no), [bold]s[/] (stop) or [bold]p[/] (picture file)"
 
 
 def print_question(question: Question, console: Console) -> None:
-    """Print everything but the picture and the line that is typed on."""
+    """Print a question's words: all but the picture and the line for the answer."""
     action, verdict = question.action, question.verdict
     console.print("[bold reverse] May the agent do this? [/]")
     facts = Table.grid(padding=(0, 2))
@@ -51,7 +51,7 @@ def print_question(question: Question, console: Console) -> None:
 
 
 def noticed(question: Question, seconds: float) -> str:
-    """A notice, as one line of markup."""
+    """Return a notice as one line of markup; any key within `seconds` cancels the action."""
     what = escape(f"{_what(question)}, {_where(question)}")
     reason = safe(question.verdict.reason)
     return f"     [yellow]about to:[/] {what} ({reason}); any key within {seconds:g} s cancels it"
@@ -87,7 +87,7 @@ def _window(window: WindowInfo | None) -> str:
 
 
 def _typed(text: str) -> str:
-    """The whole text, or both ends of a long one."""
+    """Return the whole text, or both ends of a long one."""
     if len(text) <= _TEXT_HEAD + _TEXT_TAIL:
         return visible(text)
     left_out = len(text) - _TEXT_HEAD - _TEXT_TAIL

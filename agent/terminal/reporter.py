@@ -1,4 +1,4 @@
-"""What the person reads and answers in the terminal. Used by the command line alone."""
+"""Printers of a run, a replay and the doctor's findings, for people and as JSON. Used only by `cli`."""
 
 import json
 import sys
@@ -51,11 +51,11 @@ __all__ = ["JsonReporter", "TerminalReporter", "print_findings", "print_replay"]
 _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]note[/]", "bad": "[red]BAD [/]"}
 _REPLY_SHOWN = 240
 _SHOWN_S = 0.0005
-"""Parts below half a millisecond aren't worth reading."""
+"""Seconds; shorter parts of a step's time aren't printed."""
 
 
 class TerminalReporter:
-    """Prints each step as it happens; a subscriber of a run's events."""
+    """A subscriber of a run's events that prints each step as it happens."""
 
     def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
         self._verbose = verbose
@@ -165,10 +165,10 @@ class TerminalReporter:
 
 
 class JsonReporter:
-    """Prints the same facts for machines, one JSON object a line; a subscriber of a run's events."""
+    """A subscriber of a run's events that prints the same facts for programs, one JSON object a line."""
 
     def __call__(self, event: RunEvent) -> None:
-        """Print an event; progress alone (looking, thinking, pieces of text) is left out."""
+        """Print an event; mere progress (looking, thinking, verifying, pieces of text) is left out."""
         match event:
             case Started(manifest, folder):
                 _print_json({"event": "started", "folder": str(folder), **_plain(manifest)})
@@ -197,7 +197,7 @@ class JsonReporter:
 
 
 def _safe(text: str) -> str:
-    """Show what the model or the screen said as it is: no markup, and nothing that steers the terminal."""
+    """Make a text safe to print: without markup, and with nothing that controls the terminal."""
     return escape(visible(text))
 
 
@@ -206,7 +206,7 @@ def _closer(look: CloserLook) -> str:
 
 
 def _facts(outcome: Outcome) -> str:
-    """Say what happened: where the pointer went, and what changed."""
+    """Describe an outcome: its status, where the pointer went, and what changed."""
     facts = []
     if outcome.status != "done":
         facts.append(f"{outcome.status}: {outcome.detail}" if outcome.detail else outcome.status)
@@ -230,7 +230,7 @@ def _changed(outcome: Outcome) -> str:
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
-    """Print the doctor's list, a remedy under each thing that is wrong."""
+    """Print the doctor's findings, each with its remedy below it."""
     console = Console(highlight=False)
     for finding in findings:
         console.print(
@@ -241,7 +241,7 @@ def print_findings(findings: Sequence[Finding]) -> None:
 
 
 def print_replay(report: ReplayReport, *, as_json: bool) -> None:
-    """Print a row a step, and under it what differs."""
+    """Print a replay: a table with one row for each step, then the differences; or JSON lines."""
     if as_json:
         for step in report.steps:
             differences = [asdict(difference) for difference in step.differences]

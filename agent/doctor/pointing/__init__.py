@@ -1,1 +1,1 @@
-"""How well a model points, measured on screens drawn for it."""
+"""A check of how well a model points, measured on screens that are drawn for it."""

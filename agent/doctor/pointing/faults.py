@@ -1,4 +1,4 @@
-"""Why a model doesn't point where the targets are: the likely cause, and what to do about it. Pure."""
+"""The likely cause of a model not pointing where the targets are, and the remedy. Without side effects."""
 
 from collections import Counter
 from math import hypot
@@ -16,16 +16,21 @@ __all__ = ["GOOD", "SHRUNK", "cause"]
 _LLAMA: Final = frozenset({"llama.cpp", "Docker Model Runner", "LM Studio", "Ollama", ""})
 """Servers that are llama.cpp, hold it inside, or might."""
 _TEMPLATE: Final = ("<|im_", "<|vision", "<|endoftext", "[INST]", "<start_of_turn>", "<image>", "USER:")
-"""What only a wrong chat template lets into a reply."""
+"""Texts that only a wrong chat template lets into a reply."""
 SHRUNK: Final = 0.85
+"""A picture is shrunk if a smaller share than this of its image tokens arrives."""
 GOOD: Final = 0.75
+"""The share of targets that a model must hit to point well."""
 _NOTHING: Final = 0.02
+"""No picture arrived if a smaller share than this of its image tokens did."""
 _BLIND: Final = 0.3
+"""Below this scale on both axes the answers don't depend on where the targets are."""
 _CLEAR: Final = 25.0
-"""Grid units; answers that lie farther from every line follow no rule."""
+"""Grid units; answers that scatter farther around their line follow no rule."""
 _SAME: Final = 0.004
+"""Scales that differ by no more than this count as the same."""
 _MOVED: Final = 4.0
-"""Grid units in the middle of the screen: 5 pixels of 1280, 8 of 1920."""
+"""Grid units in the middle of the screen from which answers count as shifted: 5 pixels of 1280, 8 of 1920."""
 _TAKE_QWEN3: Final = "take a Qwen3-VL, which answers on a 0-1000 grid; pixels are refused, never scaled"
 
 
@@ -35,18 +40,18 @@ class _Cause(NamedTuple):
 
 
 def cause(measured: Measured, summary: Summary, server: ServerName) -> Finding | None:
-    """Name the likely cause of what is wrong; None if nothing is, or not enough to name one."""
+    """Find the likely cause of what is wrong; None if nothing is, or too little is known to name one."""
     named = _unreadable(measured, summary) or _misplaced(summary, server)
     if named is None and summary.hits / summary.asked < GOOD:
         return _lost(summary)
     return named
 
 
-# Replies that hold no place
+# Replies without a place
 
 
 def _unreadable(measured: Measured, summary: Summary) -> Finding | None:
-    """Name what most of the replies suffer from, if at least half of them can't be used."""
+    """Find the most common fault of the replies without a place, if at least half of all are such."""
     useless = [answer for answer in measured.answers if answer.said is None]
     if 2 * len(useless) < len(measured.answers):
         return None
@@ -115,11 +120,11 @@ def _shown(answer: PointingAnswer) -> str:
     return f': "{words}"' if words else ""
 
 
-# Places that are elsewhere
+# Places that aren't where the targets are
 
 
 def _misplaced(summary: Summary, name: ServerName) -> Finding | None:
-    """Name why the places that came aren't where the targets are."""
+    """Find why the answered places aren't where the targets are."""
     if summary.space == "squared":
         return Finding(
             name="black bars",
@@ -168,7 +173,7 @@ _SPACES: Final = {
 
 
 def _scaled(line: Fit, name: ServerName) -> Finding | None:
-    """Name a stretch: bars on two sides, a wrong scale about the centre, or some other."""
+    """Find the cause of a wrong scale: bars on two sides, scaling about the centre, or another one."""
     across, down = _stretched(line.x), _stretched(line.y)
     if not across and not down:
         return None
@@ -226,7 +231,7 @@ def _shifted(line: Fit, name: ServerName) -> Finding | None:
 
 
 def _lost(summary: Summary) -> Finding:
-    """Say what is left, where the answers follow no rule."""
+    """Return the finding that is left if the answers follow no rule."""
     if summary.arrived is not None and summary.arrived < SHRUNK:
         fact, remedy = "the answers are inexact, and the picture arrives shrunk", "see picture, below"
     else:

@@ -1,4 +1,7 @@
-"""What the doctor says about a model that was asked to point: figures, causes, remedies. Pure."""
+"""The doctor's check of how well a model points: open it, measure it, and turn the figures into findings.
+
+`examine_pointing` does all of that; `findings` only turns figures into findings, without side effects.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,12 +21,62 @@ from qvl_agent.agent.settings import Settings
 __all__ = ["Examined", "examine_pointing", "findings"]
 
 _GROWN: Final = 1.2
+"""A picture is enlarged if more than this many times its image tokens arrive."""
 _ROOM_FOR_WORDS: Final = 6000
-"""Tokens that the prompt and what was said take in a run, beside its pictures."""
+"""Tokens that the words of a run take, beside its pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The doctor's findings, and the figures that they rest on; None where the model couldn't be measured."""
+
+    findings: tuple[Finding, ...]
+    measured: Measured | None = None
+    summary: Summary | None = None
+
+
+def examine_pointing(
+    settings: Settings,
+    *,
+    quick: bool = False,
+    watch: Watching = lambda *_: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Examined:
+    """Open the model that the settings choose, and ask it for known targets. Sends no input.
+
+    A model that can't be opened, or fails, is a finding.
+
+    Args:
+        settings: they choose the model, the dialect and the size of pictures.
+        quick: ask for five targets, not twelve.
+        watch: told of each question before it is asked.
+        stop: asked often while the model works.
+
+    Raises:
+        Stopped: `stop` returned True.
+    """
+    try:
+        with open_model_for(settings) as model:
+            kept = settings.constrain == "auto"
+            measured = measure(
+                model.with_format(reply_format(settings.dialect)) if kept else model,
+                questions(quick=quick),
+                dialect=settings.dialect,
+                max_picture_tokens=settings.max_picture_tokens,
+                watch=watch,
+                stop=stop,
+            )
+    except Stopped:
+        raise
+    except QvlError as error:
+        failed = Finding(name="pointing", state="bad", fact=str(error), remedy="then run doctor again")
+        return Examined((failed,))
+    summary = summarise(measured)
+    return Examined(findings(measured, summary), measured, summary)
 
 
 def findings(measured: Measured, summary: Summary) -> tuple[Finding, ...]:
-    """Say what was found, the causes of what is wrong after the figures."""
+    """Turn the figures into findings; the likely cause of a fault follows the figure that shows it."""
     quirks = measured.about.quirks if measured.about else Quirks()
     name: ServerName = measured.about.name if measured.about else ""
     return (
@@ -150,44 +203,3 @@ def _context(measured: Measured, summary: Summary, quirks: Quirks) -> Iterator[F
         fact=f"{context} tokens, too little for {lacks}",
         remedy=quirks.more_context,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What the doctor says, and by which figures; None if the model gave none."""
-
-    findings: tuple[Finding, ...]
-    measured: Measured | None = None
-    summary: Summary | None = None
-
-
-def examine_pointing(
-    settings: Settings,
-    *,
-    quick: bool = False,
-    watch: Watching = lambda *_: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Examined:
-    """Open the model that the settings choose, and ask it for known targets. Sends no input.
-
-    Raises:
-        Stopped: `stop` said so. A model that can't be opened, or fails, is a finding.
-    """
-    try:
-        with open_model_for(settings) as model:
-            kept = settings.constrain == "auto"
-            measured = measure(
-                model.with_format(reply_format(settings.dialect)) if kept else model,
-                questions(quick=quick),
-                dialect=settings.dialect,
-                max_picture_tokens=settings.max_picture_tokens,
-                watch=watch,
-                stop=stop,
-            )
-    except Stopped:
-        raise
-    except QvlError as error:
-        failed = Finding(name="pointing", state="bad", fact=str(error), remedy="then run doctor again")
-        return Examined((failed,))
-    summary = summarise(measured)
-    return Examined(findings(measured, summary), measured, summary)

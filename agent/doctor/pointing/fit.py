@@ -1,4 +1,4 @@
-"""How answered places lie to the true ones: on which scale, and how shifted and stretched. Pure numbers."""
+"""A comparison of answered places with the true ones: on which scale they are, how shifted and stretched."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,23 +15,24 @@ __all__ = ["Axis", "Fit", "Pair", "fit", "nearest_space"]
 Floats = npt.NDArray[np.float64]
 
 _FEWEST: Final = 3
+"""The fewest answers that a line is drawn through."""
 _MOST: Final = 0.6
-"""The share of the answers that a line must explain to be one."""
+"""The share of the answers that must lie near a line for the line to count."""
 _NEAR: Final = 15.0
 """Grid units; an answer no farther from the line than this is inexact at most, and always counts."""
 _STUDENT: Final = (636.6, 31.6, 12.92, 8.61, 6.87, 5.96, 5.41, 5.04, 4.78, 4.59, 4.44, 4.32)
-"""Of Student's t, two-sided: what chance alone passes once in a thousand, by degrees of freedom from 1."""
+"""Student's t, two-sided, that chance alone exceeds once in a thousand, by degrees of freedom from 1."""
 _FAR: Final = 300.0
-"""Grid units; what is farther off is wrong in any case, and counts no more than this."""
+"""Grid units; an answer farther off is wrong in any case, and counts as just this far off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Where a target is, and where the model said it is.
+    """A target's place, and the place that the model answered.
 
     Attributes:
         true: the target's centre, 0-1000 on each axis.
-        said: the numbers of the answer as they stand.
+        said: the numbers of the answer, unconverted.
         size: the screen's width and height in pixels.
     """
 
@@ -41,16 +42,17 @@ class Pair:
 
     @property
     def error(self) -> tuple[float, float]:
-        """How far off the answer is, in pixels of the screen: right and down are positive."""
+        """Return how far off the answer is, in pixels of the screen: right and down are positive."""
         (x, y), (true_x, true_y), (width, height) = self.said, self.true, self.size
         return (x - true_x) * width / GRID, (y - true_y) * height / GRID
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """said = scale * true + offset, on one axis.
+    """The line said = scale * true + offset, on one axis.
 
     Attributes:
+        scale: 1 if the answers are neither stretched nor shrunk.
         offset: in grid units.
         spread: how far answers lie from that line, in grid units (standard deviation).
         doubt: the scale's standard error.
@@ -65,23 +67,23 @@ class Axis:
 
     @property
     def middle(self) -> float:
-        """How far off it is in the middle of the screen, in grid units."""
+        """Return how far off the line is in the middle of the screen, in grid units."""
         return self.offset + (self.scale - 1) * GRID / 2
 
     @property
     def sure(self) -> float:
-        """How many standard errors a difference must have so that chance doesn't explain it."""
+        """Return how many standard errors a difference must have so that chance doesn't explain it."""
         return _STUDENT[min(self.count - 2, len(_STUDENT)) - 1]
 
     @property
     def middle_doubt(self) -> float:
-        """What chance may add to `middle`, in grid units."""
+        """Return how much of `middle` chance may explain, in grid units."""
         return self.sure * self.spread / math.sqrt(self.count)
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Both axes."""
+    """The lines of both axes."""
 
     x: Axis
     y: Axis
@@ -98,7 +100,7 @@ def _columns(pairs: Sequence[Pair], axis: int) -> tuple[Floats, Floats]:
 
 
 def _axis(true: Floats, said: Floats) -> Axis | None:
-    """Fit by least squares what a robust line keeps: one wild answer must not bend the scale."""
+    """Fit a line by least squares to the answers near a robust line, so that no outlier bends the scale."""
     line = _robust_line(true, said)
     if line is None:
         return None
@@ -115,7 +117,7 @@ def _axis(true: Floats, said: Floats) -> Axis | None:
 
 
 def _robust_line(true: Floats, said: Floats) -> tuple[float, float] | None:
-    """The median of all slopes between two answers that are well apart (Theil and Sen), and its offset."""
+    """Return the median slope between any two answers that are well apart (Theil and Sen), and its offset."""
     first, second = np.triu_indices(len(true), k=1)
     apart = np.abs(true[second] - true[first]) > GRID / 10
     if not apart.any():
@@ -126,7 +128,7 @@ def _robust_line(true: Floats, said: Floats) -> tuple[float, float] | None:
 
 
 def _without_bars(pair: Pair) -> tuple[float, float]:
-    """Take away the bars that make a screen a square, half of them on each side."""
+    """Convert an answer that counts in the bars that make a screen a square, half of them on each side."""
     longer = max(pair.size)
     across, down = (
         GRID / 2 + (at - GRID / 2) * longer / side for at, side in zip(pair.said, pair.size, strict=True)
@@ -135,7 +137,7 @@ def _without_bars(pair: Pair) -> tuple[float, float]:
 
 
 Space = Callable[[Pair], tuple[float, float]]
-"""Takes what was said to the grid, if it was said in this space."""
+"""A function that converts an answer in some space (pixels, percent and so on) to the grid."""
 SPACES: Final[Mapping[str, Space]] = {
     "grid": lambda pair: pair.said,
     "pixels": lambda pair: (pair.said[0] / pair.size[0] * GRID, pair.said[1] / pair.size[1] * GRID),
@@ -147,7 +149,7 @@ SPACES: Final[Mapping[str, Space]] = {
 
 
 def nearest_space(pairs: Sequence[Pair]) -> tuple[str, dict[str, float]]:
-    """Say in which space the answers lie nearest to the truth, and how far off they are in each.
+    """Find the space in which the answers lie nearest to the truth, and how far off they are in each space.
 
     Returns:
         A name of `SPACES`, and for each the mean distance in grid units. "grid" unless another explains

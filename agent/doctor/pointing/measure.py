@@ -1,7 +1,8 @@
-"""Find out whether a model can point, before a single real click: ask it for known targets on drawn screens.
+"""A measurement of how a model points: it is asked for known targets on drawn screens, before any real click.
 
-Each question goes the way of a run's first step: the same prompt, the same dialect, the same reading of
-the reply. Nothing is sent to any desktop.
+Each question is asked as in a run's first step: the same prompt, the same dialect, the same reading of
+the reply. Nothing is sent to any desktop. A server is also asked once for a reply that fits a JSON schema,
+to see whether it obeys.
 """
 
 import json
@@ -25,18 +26,16 @@ from qvl_agent.agent.run.history import History
 
 __all__ = ["Measured", "PointingAnswer", "PointingQuestion", "Watching", "measure", "questions"]
 
+SchemaCheck = Literal["obeyed", "ignored", "refused", "unfinished"]
+"""How a server took a JSON schema."""
 _EACH: Final = (4, 4, 4)
+"""How many targets are asked for on each screen."""
 _EACH_QUICK: Final = (3, 2)
 _NUMBER: Final = r"\s*(-?\d+(?:\.\d+)?)\s*"
 _PLACE: Final = re.compile(
     rf'"(?:bbox_2d|bbox|coordinate|point_2d|point)"\s*:\s*\[{_NUMBER},{_NUMBER}(?:,{_NUMBER},{_NUMBER})?\]'
 )
-
-
-SchemaCheck = Literal["obeyed", "ignored", "refused", "unfinished"]
-
 _WORD: Final = "by the schema"
-
 PROBE: Final[Mapping[str, Any]] = {
     "type": "object",
     "properties": {
@@ -51,39 +50,40 @@ PROBE: Final[Mapping[str, Any]] = {
     "required": ["point_2d", "chosen"],
     "additionalProperties": False,
 }
-"""Asks for a key and a word that stand nowhere in the prompt: only a forced reply has them."""
+"""A schema with a key and a word that aren't in the prompt: only a reply that is kept to it has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PointingQuestion:
-    """One target to ask for."""
+    """One target to ask for, and the screen that it is on."""
 
     screen: Screen
     target: Target
 
     def messages(self, dialect: str) -> tuple[Message, ...]:
-        """What a run would say in its first step."""
+        """Return the messages that a run would send in its first step."""
         history = History(self.target.task, dialect)
         history.show(self.screen.frame)
         return history.messages
 
     @property
     def true(self) -> tuple[float, float]:
-        """The target's centre on the model's grid."""
+        """Return the target's centre on the model's grid."""
         box, (width, height) = self.target.box, self.screen.frame.size
         return (box.left + box.right) / 2 / width * 1000, (box.top + box.bottom) / 2 / height * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class PointingAnswer:
-    """A question, and what came.
+    """The model's answer to a question.
 
     Attributes:
         point: where a run would have clicked; None if it would not have clicked at all.
-        error: why not; "" if it would.
-        said: the numbers of the reply as they stand, readable or not; None if it holds none. Only to tell
-            what is wrong: nothing is ever clicked by them.
-        again: the screen was asked about just before, so a prefix cache has all but the task.
+        error: why it would not have clicked; "" if it would.
+        said: the numbers of the reply, even of one that a run can't read; None if it holds none. They only
+            serve to find a fault: nothing is ever clicked by them.
+        again: whether the question before was about the same screen, so that a prefix cache has all but the
+            task.
         sent_tokens: image tokens of the picture as it was sent.
     """
 
@@ -97,7 +97,7 @@ class PointingAnswer:
 
     @property
     def hit(self) -> bool:
-        """Whether a click would have done what was asked."""
+        """Return whether a click there would have done what was asked."""
         if self.point is None:
             return False
         pixel = model_to_frame(self.point, self.question.screen.frame.view)
@@ -106,7 +106,7 @@ class PointingAnswer:
 
     @property
     def pair(self) -> Pair | None:
-        """What was said against what is true."""
+        """Return the answered and the true place; None if the reply holds no numbers."""
         if self.said is None:
             return None
         return Pair(self.question.true, self.said, self.question.screen.frame.size)
@@ -114,12 +114,12 @@ class PointingAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All answers, and what was found out beside them.
+    """All answers, and what else was measured.
 
     Attributes:
-        about: which server it is; None for a checkpoint in this process.
-        words_tokens: tokens of the same prompt without a picture, None if nobody counts them.
-        schema: whether a schema for the reply was obeyed; None if that wasn't asked.
+        about: the server's name, version and context; None for a checkpoint in this process.
+        words_tokens: tokens of the same prompt without a picture; None if the model doesn't count them.
+        schema: whether a schema for the reply was obeyed; None if that wasn't tried.
     """
 
     answers: tuple[PointingAnswer, ...]
@@ -129,11 +129,11 @@ class Measured:
 
 
 Watching = Callable[[str, int, int], None]
-"""Told of each question before it is asked: what, how many were asked, of how many."""
+"""A function that is told of each question before it is asked: its text, how many were asked, of how many."""
 
 
 def questions(*, quick: bool = False, seed: int = 1) -> tuple[PointingQuestion, ...]:
-    """Draw the screens, and choose what to ask for: twelve targets on three screens, or five on two."""
+    """Draw the screens and choose the targets: twelve on three screens, or five on two if `quick`."""
     each = _EACH_QUICK if quick else _EACH
     screens = [
         (draw(size, seed + at), many) for at, (size, many) in enumerate(zip(SIZES, each, strict=False))
@@ -152,19 +152,19 @@ def measure(
     watch: Watching = lambda *_: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Measured:
-    """Ask everything.
+    """Ask a model all questions, and a server also whether it obeys a schema.
 
     Args:
-        model: whoever is to point.
+        model: the model that is to point.
         asked: the questions; those about one screen one after the other.
-        dialect: how it is asked to answer.
-        max_picture_tokens: what the model was opened with.
-        watch: told before each question.
+        dialect: the format in which the model is asked to answer.
+        max_picture_tokens: the budget that the model was opened with.
+        watch: told of each question before it is asked.
         stop: asked often while the model works.
 
     Raises:
-        ModelError: it can't be reached or failed.
-        Stopped: `stop` said so.
+        ModelError: the model can't be reached, or failed.
+        Stopped: `stop` returned True.
     """
     server = model if isinstance(model, OpenAIModel) else None
     total = len(asked) + 1 + (server is not None)
@@ -185,6 +185,21 @@ def measure(
     return Measured(tuple(answers), server.about(stop=stop), words_tokens, schema)
 
 
+def check_schema(model: OpenAIModel, messages: Sequence[Message], stop: Callable[[], bool]) -> SchemaCheck:
+    """Ask a server with a schema, and find whether the reply could have come without it.
+
+    Raises:
+        ModelError, Stopped: as the model's `reply`.
+    """
+    constrained = model.with_schema(PROBE)
+    reply = constrained.reply(messages, stop=stop)
+    if constrained.schema_form is None:
+        return "refused"
+    if reply.finish == "length":
+        return "unfinished"
+    return "obeyed" if _fits(reply.text) else "ignored"
+
+
 def _without_picture(messages: Sequence[Message]) -> tuple[Message, ...]:
     return tuple(Message(message.role, (message.text,)) for message in messages)
 
@@ -194,7 +209,7 @@ def _picture_tokens(model: Model, size: tuple[int, int], budget: int) -> int:
 
 
 def _read(question: PointingQuestion, reply: Reply, *, again: bool, sent: int) -> PointingAnswer:
-    """Read a reply as a run does, and note its numbers even where a run would refuse them."""
+    """Read a reply as a run does, and keep its numbers even where a run would refuse them."""
     point, error = None, ""
     try:
         action = read_reply(reply)
@@ -209,27 +224,12 @@ def _read(question: PointingQuestion, reply: Reply, *, again: bool, sent: int) -
 
 
 def _numbers(reply: Reply) -> tuple[float, float] | None:
-    """Take the first place in a reply's text, whatever it is worth."""
+    """Return the first point, or the centre of the first box, in a reply's text; None if it holds none."""
     found = _PLACE.search(reply.text)
     if not found or reply.finish == "length":
         return None
     numbers = [float(number) for number in found.groups() if number is not None]
     return (numbers[0] + numbers[-2]) / 2, (numbers[1] + numbers[-1]) / 2
-
-
-def check_schema(model: OpenAIModel, messages: Sequence[Message], stop: Callable[[], bool]) -> SchemaCheck:
-    """Ask with the schema, and look whether the answer could have come without it.
-
-    Raises:
-        ModelError, Stopped: as the model's `reply`.
-    """
-    constrained = model.with_schema(PROBE)
-    reply = constrained.reply(messages, stop=stop)
-    if constrained.schema_form is None:
-        return "refused"
-    if reply.finish == "length":
-        return "unfinished"
-    return "obeyed" if _fits(reply.text) else "ignored"
 
 
 def _fits(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Synthetic screens with known targets, to see where a model points. The same seed draws the same pixels.
+"""Drawn screens with known targets, to measure where a model points. The same seed draws the same pixels.
 
 Every word has a colour of its own, which no other target and no background has.
 """
@@ -21,7 +21,7 @@ Kind = Literal["button", "check box", "icon"]
 Colour = tuple[int, int, int]
 
 SIZES: Final = ((1280, 800), (1920, 1080), (2560, 1080))
-"""A laptop's screen, a desk's, and a wide one."""
+"""The screens' widths and heights in pixels: a laptop's, a desktop monitor's, and a wide one's."""
 _WORDS: Final = (
     "Save", "Open", "Print", "Delete", "Search", "Music", "Photos", "Mail",
     "Calendar", "Alarm", "Upload", "Download", "Network", "Sound", "Battery", "Camera",
@@ -36,7 +36,7 @@ _LINE: Final = (90, 90, 90)
 _TEXT: Final = (20, 20, 20)
 _CELLS: Final = tuple(product(range(3), range(3)))
 _TOP: Final = 40
-"""Pixels of the title bar."""
+"""The height of the title bar in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Target:
     """Something to point at.
 
     Attributes:
-        word: what stands on it or beside it.
+        word: the text on it or beside it.
         box: its coloured pixels; their centre is where to point.
-        hit: where a click works: a check box takes one on its label too.
+        hit: where a click works: for a check box also on its label.
     """
 
     word: str
@@ -56,19 +56,19 @@ class Target:
 
     @property
     def task(self) -> str:
-        """What a person would say."""
+        """Return the task that asks for this target."""
         what = "square of the check box" if self.kind == "check box" else self.kind
         return f'Click the {what} "{self.word}".'
 
     @property
     def sharp(self) -> bool:
-        """Whether there is one right centre: around a check box a model may take in the label."""
+        """Return whether there is one right centre: a model may count a check box's label as a part of it."""
         return self.kind != "check box"
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A drawn screen, and what to ask for on it: the corners first, so that a scale shows."""
+    """A drawn screen, and its targets: those in the corners first, as they show a wrong scale best."""
 
     frame: Frame
     targets: tuple[Target, ...]
@@ -95,7 +95,7 @@ def draw(size: tuple[int, int], seed: int) -> Screen:
 
 
 def _place(chance: random.Random, cell: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-    """Choose a point in a ninth of the screen: near the edges in the outer ones, away from its neighbours."""
+    """Choose a point in a ninth of the screen: near the edges in the outer ones, away from other targets."""
     spans = ((0.08, 0.15), (0.42, 0.54), (0.80, 0.89))
     x, y = (chance.uniform(*spans[index]) for index in cell)
     return round(x * size[0]), round(_TOP + y * (size[1] - _TOP))

@@ -1,4 +1,4 @@
-"""What the answers come to: how many hit, how far off, how long, how much of the picture arrived."""
+"""The figures of the answers: how many hit, how far off, how long, how much of the picture arrived."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,24 +13,29 @@ __all__ = ["Summary", "plain", "summarise"]
 _MARKERS: Final = 2
 """The tokens around a picture: <|vision_start|> and <|vision_end|>."""
 _CACHED: Final = 0.5
+"""The prefix cache works if at least this share of the prompt's tokens was cached."""
 _FASTER: Final = 0.6
+"""Without such counts it works if the first token comes within less than this share of an uncached time."""
 _SURE: Final = 3.0
-"""A scale counts as other than 1000 only so many standard errors away."""
+"""The most standard errors by which a scale may differ from that of a grid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures of a measurement; None where nobody says or too little came.
+    """The figures of a measurement; None where the server doesn't say, or too little is known.
 
     Attributes:
-        hits: of how many of the `asked` questions a click would have worked.
+        asked: how many questions were asked.
+        hits: in how many of them a click would have worked.
         space: how the answers are meant: "grid", or another of `SPACES`.
+        fit: the lines through the answers; only in the space "grid".
         offset: mean distance from the targets' centres in pixels of the screen, right and down positive.
         grid: 1000 or 999, where the answers are exact enough to tell.
-        arrived: image tokens that reached the model, for each that was sent.
-        first_s, decode_s, total_s: medians of a step: until the first token, after it, and both.
-        tokens_per_s: of decoding.
-        cached: how the prefix cache did: "works", "doesn't work", or "" where it can't be told.
+        sent: image tokens of each picture as it was sent.
+        arrived: image tokens that reached the model, for each that was sent; the smallest share.
+        first_s, decode_s, total_s: medians in seconds: until the first token, after it, and both.
+        tokens_per_s: the median speed of decoding.
+        cached: whether the prefix cache "works" or "doesn't work"; "" where it can't be told.
     """
 
     asked: int
@@ -49,7 +54,7 @@ class Summary:
 
 
 def summarise(measured: Measured) -> Summary:
-    """Work the figures out."""
+    """Compute the figures of a measurement."""
     answers = measured.answers
     pairs = [answer.pair for answer in answers if answer.pair and answer.question.target.sharp]
     space = nearest_space(pairs)[0] if pairs else "grid"
@@ -74,7 +79,7 @@ def summarise(measured: Measured) -> Summary:
 
 
 def plain(measured: Measured, summary: Summary) -> dict[str, Any]:
-    """Everything as JSON takes it, answer by answer."""
+    """Return the measurement and its figures as values for JSON, answer by answer."""
     answers = [
         {
             "task": answer.question.target.task,
@@ -103,7 +108,7 @@ def _offset(pairs: list[Pair]) -> tuple[float, float] | None:
 
 
 def _grid(line: Fit | None) -> int | None:
-    """Tell 999 from 1000, where the answers are exact enough for a difference of 0.1 %."""
+    """Return 1000 or 999, if the answers are exact enough to show a difference of 0.1 %."""
     if line is None or max(line.x.doubt, line.y.doubt) > 0.0003:
         return None
     for grid in (1000, 999):
@@ -114,7 +119,7 @@ def _grid(line: Fit | None) -> int | None:
 
 
 def _arrived(measured: Measured) -> float | None:
-    """Count the picture's tokens in the prompt: what the same words take without it is known."""
+    """Return the smallest share of image tokens that arrived: the prompt's tokens less those of its words."""
     words = measured.words_tokens
     shares = [
         (answer.reply.prompt_tokens - words - _MARKERS) / answer.sent_tokens
@@ -135,7 +140,7 @@ def _speed(answer: PointingAnswer) -> float | None:
 
 
 def _cache(answers: tuple[PointingAnswer, ...]) -> str:
-    """Whether a second question about a screen was cheaper than the first: by count, else by time."""
+    """Return whether a second question about a screen was cheaper than the first: by count, else by time."""
     again = [answer for answer in answers if answer.again]
     counted = [
         answer.reply.cached_tokens / answer.reply.prompt_tokens

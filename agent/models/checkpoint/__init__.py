@@ -1,1 +1,1 @@
-"""A checkpoint in the program itself, by transformers."""
+"""Models that run in this process: Qwen3-VL checkpoints with transformers."""

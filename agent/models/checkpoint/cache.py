@@ -1,9 +1,9 @@
-"""What the model has read already, kept from step to step, so that a step reads only what is new.
+"""The cache of what the model has read already, so that a step reads only the new part of its prompt.
 
 The keys and values of a conversation stay in memory with the tokens and pictures they stand for. The
-next prompt is compared with those; what differs is cut off and read again. So it is right for any
-conversation, and quick for one that only grows. Two are kept: a question beside a run, such as a second
-look at a small target, leaves the run's own be.
+next prompt is compared with those; from the first difference on, they are cut off and read again. So the
+result is right for any conversation, and comes quickly for one that only grows. Two conversations are kept,
+so that a question beside a run, such as a second look at a small target, doesn't displace the run's.
 """
 
 from typing import Any, Final
@@ -13,8 +13,8 @@ from qvl_agent.agent.models.checkpoint.inputs import Prompt
 __all__ = ["Conversations", "common_length"]
 
 _ALIKE: Final = 4
-"""Tokens that two prompts share at the start if they are of one conversation, or of two runs by the same
-words: then the newer takes the place of the older."""
+"""The fewest tokens that two prompts share at the start if they belong to one conversation, or to two runs
+with the same words: the newer then replaces the older."""
 
 
 class Conversations:
@@ -26,11 +26,12 @@ class Conversations:
     def begin(self, prompt: Prompt, fresh: Any) -> tuple[Any, int]:
         """Return the cache to generate with, and how many of the prompt's tokens it holds already.
 
-        Until `end` it counts as lost: a generation that is broken off leaves some layers ahead of others.
+        The cache is kept again only by `end`: a generation that is broken off leaves some layers ahead of
+        others.
 
         Args:
-            prompt: what will be read.
-            fresh: an empty cache, for when nothing fits.
+            prompt: the prompt that will be read.
+            fresh: an empty cache, returned if no kept one fits.
         """
         shared = [common_length(known, prompt) for known, _ in self._kept]
         kept = max(shared, default=0)
@@ -43,17 +44,17 @@ class Conversations:
         return fresh, 0
 
     def end(self, prompt: Prompt, ids: list[int], past: Any) -> None:
-        """Keep what was read: the prompt and the reply's `ids`, whose last ones were never fed back."""
+        """Keep the cache `past` of the prompt and the reply's `ids`, whose last ones were never read."""
         read = (*prompt.ids, *ids)[: past.get_seq_length()]
         self._kept.insert(0, (Prompt(read, prompt.pictures, prompt.starts, prompt.thinking), past))
 
     def forget(self) -> None:
-        """Let go of the memory."""
+        """Free the memory."""
         self._kept.clear()
 
 
 def common_length(known: Prompt, prompt: Prompt) -> int:
-    """Count the tokens at the start that are the same, pictures included; at least one stays to be read."""
+    """Count the equal tokens at the start of two prompts, pictures included; one at least is left to read."""
     most = min(len(known.ids), len(prompt.ids) - 1)
     same = next((at for at in range(most) if known.ids[at] != prompt.ids[at]), most)
     mates = dict(zip(known.starts, known.pictures, strict=True))

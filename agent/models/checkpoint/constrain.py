@@ -1,4 +1,4 @@
-"""Keep a reply within its format while it is written, with llguidance: an extra, and quick to do without.
+"""The constraint that keeps a reply to its format while it is written, with llguidance (an optional extra).
 
 Every token that would lead out of the format is ruled out before one is chosen, and the tokens that
 the format leaves no choice about are written without asking the model. llguidance works out each
@@ -32,10 +32,10 @@ _SPELLING: Final = {
 
 
 def installed() -> bool:
-    """Whether llguidance is here."""
+    """Return whether llguidance is installed."""
     try:
         return find_spec("llguidance") is not None
-    except ValueError:  # it was taken out
+    except ValueError:  # `sys.modules` holds a module without a spec
         return False
 
 
@@ -44,7 +44,7 @@ def grammar(form: ReplyFormat) -> str:
     found = [f"call: %json {json.dumps({'x-guidance': _SPELLING, **form.schema})}"]
     start = "call"
     if form.tag:
-        # The tags are tokens of their own, which no text is ever made of.
+        # The tags are tokens of their own, which never occur in text.
         start = f'<{form.tag}> "\\n" call "\\n" </{form.tag}>'
     if form.line:
         start = f"line? {start}"
@@ -53,11 +53,11 @@ def grammar(form: ReplyFormat) -> str:
 
 
 class Vocabulary:
-    """A tokenizer's tokens as llguidance needs them. Takes about 1 s to make.
+    """A tokenizer's tokens in llguidance's form. It takes about 1 s to make.
 
     Args:
         tokenizer: a fast tokenizer of transformers.
-        size: how many logits the model has; more than the tokenizer has tokens.
+        size: the number of the model's logits, which is more than the tokenizer has tokens.
         end_ids: the tokens that end a reply.
 
     Raises:
@@ -78,7 +78,7 @@ class Vocabulary:
 
 
 class Guide:
-    """One format in one vocabulary; each reply gets a `Walk` of its own.
+    """One format with one vocabulary; each reply gets a `Walk` of its own.
 
     Raises:
         ModelError: llguidance can't take the format.
@@ -93,36 +93,36 @@ class Guide:
         self.form = form
 
     def walk(self) -> "Walk":
-        """Begin a reply."""
+        """Return a walk at the beginning of a reply."""
         return Walk(self._first.deep_copy())
 
 
 class Walk:
-    """How far one reply has come in its format."""
+    """The place that one reply has reached in its format."""
 
     def __init__(self, matcher: "LLMatcher") -> None:
         self._matcher = matcher
 
     @property
     def complete(self) -> bool:
-        """Whether the reply is whole, and nothing more may follow."""
+        """Return whether the reply is whole, and nothing more may follow."""
         return self._matcher.is_stopped() and not self._matcher.is_error()
 
     def allowed(self) -> bytes:
-        """Say which tokens may come next: a bit for each, the lowest bit of the first byte for token 0."""
+        """Return the tokens that may come next: a bit for each, the lowest of the first byte for token 0."""
         return self._matcher.compute_bitmask()
 
     def take(self, token: int) -> None:
-        """Go one token on.
+        """Go on by one token.
 
         Raises:
-            ModelError: it isn't allowed here, or the format became too complex to follow.
+            ModelError: the token isn't allowed here, or the format became too complex to follow.
         """
         if not self._matcher.consume_token(token):
             raise ModelError(f"can't keep the reply to its format: {self._matcher.get_error()[:200]}")
 
     def forced(self) -> list[int]:
-        """Take the tokens that must come next, if the format leaves no choice, and return them."""
+        """Go on by the tokens that must come next, if the format leaves no choice, and return them."""
         tokens = self._matcher.compute_ff_tokens()
         for token in tokens:
             self.take(token)

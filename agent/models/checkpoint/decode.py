@@ -1,9 +1,10 @@
-"""Writing a reply token by token, each forward pass over what is new alone.
+"""The decoding of a reply token by token (`write`), and of its tokens into text (`Streamer`).
 
-`generate` of transformers does this too, but for one thing: where a reply's format leaves no choice, the
-tokens are known, and they go into the next pass together instead of one pass each. Here a pass takes
-the prompt's new part, or one chosen token and the forced ones after it. Positions are given with every
-pass, so that nothing depends on `rope_deltas`, which is state of the model and not of a conversation.
+Each forward pass is only over new tokens. `generate` of transformers does this too, with one exception:
+where a reply's format leaves no choice, the tokens are known, and here they go into the next pass together
+instead of one pass each. So a pass takes the prompt's new part, or one chosen token and the forced ones
+after it. `Track` knows which tokens are allowed and forced. Positions are given with every pass, so that
+nothing depends on `rope_deltas`, which is state of the model and not of a conversation.
 """
 
 import time
@@ -18,19 +19,21 @@ from qvl_agent.agent.models.checkpoint.load import Loaded
 __all__ = ["Streamer", "Track", "Written", "write"]
 
 _TOP_K: Final = 20
-
-
+"""The number of the likeliest tokens among which one is drawn."""
 _MAX_PENDING: Final = 8
 """Tokens held back until they make whole characters; no character has more bytes than this."""
 
 
 class Streamer:
-    """Gives the text of tokens on, and knows when the first came.
+    """A decoder that passes the text of tokens on as they come.
 
     Args:
-        tokenizer: of transformers.
-        end_ids: the tokens that end a reply; they are no words.
-        say: gets the text.
+        tokenizer: a tokenizer of transformers.
+        end_ids: the tokens that end a reply; they have no text.
+        say: called with each piece of text.
+
+    Attributes:
+        first: when the first token came, by `time.perf_counter`; None before that.
     """
 
     def __init__(self, tokenizer: Any, end_ids: Sequence[int], say: Callable[[str], None]) -> None:
@@ -41,7 +44,7 @@ class Streamer:
         self.first: float | None = None
 
     def put(self, ids: Sequence[int]) -> None:
-        """Take the next tokens."""
+        """Take the next tokens, and pass their text on once its characters are whole."""
         if not ids:
             return
         self.first = self.first or time.perf_counter()
@@ -51,7 +54,7 @@ class Streamer:
             self._flush(text)
 
     def end(self) -> None:
-        """Give on what is left, whole or not."""
+        """Pass the rest of the text on, whole or not."""
         self._flush(self._text())
 
     def _text(self) -> str:
@@ -68,9 +71,9 @@ class Written:
     """The reply's tokens.
 
     Attributes:
-        ids: all of them, the one that ended the reply too.
-        passes: forward passes; fewer than tokens where some were forced.
-        whole: it ended by itself, or its format was complete, before the limit.
+        ids: all of them, with the one that ended the reply.
+        passes: the number of forward passes; less than that of tokens where some were forced.
+        whole: whether the reply ended by itself, or completed its format, before the limit.
     """
 
     ids: list[int]
@@ -79,13 +82,16 @@ class Written:
 
 
 class Track:
-    """Where a reply stands: in its reasoning, in its format, or at its end.
+    """The place that a reply has reached: in its reasoning, in its format, or at its end.
 
     Args:
-        walk: the format that the answer is kept to; None for none.
+        walk: the walk through the format that the answer is kept to; None for none.
         end_ids: the tokens that end a reply.
-        opening: what is written between the reasoning and the answer.
-        end_of_thinking: the token; None if the reply begins with the answer.
+        opening: the tokens that are written between the reasoning and the answer.
+        end_of_thinking: the token that ends the reasoning; None if the reply begins with the answer.
+
+    Attributes:
+        ended: whether the reply is at its end.
     """
 
     def __init__(
@@ -102,11 +108,11 @@ class Track:
         self.ended = False
 
     def start(self) -> list[int]:
-        """Say which tokens the reply begins with, whatever the model thinks."""
+        """Return the tokens with which the reply must begin."""
         return self._forced() if self._end_of_thinking is None else []
 
     def allowed(self) -> bytes | None:
-        """Say which tokens may come next, as `Walk.allowed`; None for all."""
+        """Return the tokens that may come next, as `Walk.allowed` does; None for all."""
         return self._walk.allowed() if self._walk and self._end_of_thinking is None else None
 
     def take(self, token: int) -> list[int]:
@@ -148,12 +154,12 @@ def write(
     Args:
         loaded: the checkpoint.
         fresh: the prompt's part that `past` doesn't hold.
-        past: the cache; holds the whole prompt and the reply but for its last tokens afterwards.
-        track: what the reply is kept to.
-        most: tokens of the reply.
-        temperature: 0 takes the likeliest token; above, one of the likeliest 20 within `top_p`.
-        top_p: the share of the likeliest tokens among which one is drawn.
-        say: gets the tokens as they come.
+        past: the cache; afterwards it holds the whole prompt and the reply without its last tokens.
+        track: the place of the reply in its format.
+        most: the most tokens of the reply.
+        temperature: 0 takes the likeliest token; above 0, one of the likeliest 20 within `top_p` is drawn.
+        top_p: the share of probability of the likeliest tokens among which one is drawn.
+        say: called with the tokens as they come.
     """
     import torch  # noqa: PLC0415 - heavy
 
@@ -166,7 +172,7 @@ def write(
         while not track.ended and len(written) < most:
             logits = _forward(loaded.model, ids, fresh.positions(at, len(ids)), past, pictures)
             at, pictures, passes = at + len(ids), {}, passes + 1
-            # While the device computes the logits, this works out what may come of them.
+            # While the device computes the logits, the CPU works out which tokens are allowed.
             allowed = track.allowed()
             token = _choose(logits, allowed, temperature, top_p)
             ids = [token, *track.take(token)]
@@ -194,7 +200,7 @@ def _forward(model: Any, ids: list[int], positions: Any, past: Any, pictures: di
 
 
 def _choose(logits: Any, allowed: bytes | None, temperature: float, top_p: float) -> int:
-    """Choose a token among the allowed ones."""
+    """Choose a token among the allowed ones, by the logits of shape (vocabulary,)."""
     import torch  # noqa: PLC0415 - heavy
 
     if allowed is not None:

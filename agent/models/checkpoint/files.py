@@ -1,4 +1,4 @@
-"""Finding a Qwen3-VL checkpoint, and saying what is wrong with one, before anything heavy is loaded."""
+"""The files of a Qwen3-VL checkpoint: found, and checked before anything heavy is loaded."""
 
 import json
 import re
@@ -18,14 +18,14 @@ _INSTALL: Final = "pip install 'qvl-agent[transformers]'"
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name is written as OWNER/NAME, and no folder of that name stands here."""
+    """Return whether a name is written as OWNER/NAME, and no file or folder has that path."""
     return bool(_HUB_ID.fullmatch(name)) and not Path(name).expanduser().exists()
 
 
 def find(path_or_id: str, *, local_files_only: bool) -> Path:
-    """Find the folder of a checkpoint: a folder of its own, or a hub id's in the hub's cache.
+    """Find the folder of a checkpoint by its path, or by its hub id in the hub's cache.
 
-    A hub id that is whole in the cache is used as it is, without asking the hub; else it is downloaded,
+    A checkpoint that is whole in the cache is used as it is, without asking the hub; else it is downloaded,
     unless `local_files_only`.
 
     Raises:
@@ -88,7 +88,7 @@ def check(folder: Path) -> dict[str, Any]:
     """Read a checkpoint's config, and check that it is a Qwen3-VL whose weights are all there.
 
     Raises:
-        ModelError: it isn't.
+        ModelError: it isn't a Qwen3-VL, or a file is missing or can't be read.
     """
     if not (folder / "config.json").is_file():
         adapter = (folder / "adapter_config.json").is_file()

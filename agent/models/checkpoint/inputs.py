@@ -1,4 +1,4 @@
-"""From messages to the tensors that Qwen3-VL takes."""
+"""The encoder that turns messages into the tensors that Qwen3-VL takes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ class EncodedPicture:
     """An encoded frame.
 
     Attributes:
-        frame_id: the frame's.
+        frame_id: the frame's id.
         pixels: patches of shape (4 * tokens, 1536), in the vision tower's dtype.
         grid: patches in time, height and width, shape (1, 3).
-        tokens: how many image tokens it comes to.
+        tokens: the number of its image tokens.
     """
 
     frame_id: str
@@ -38,9 +38,9 @@ class Prompt:
     """A conversation in tokens, with its pictures in their order.
 
     Attributes:
-        ids: the tokens, each picture's image tokens among them.
-        pictures: in the order of the ids.
-        starts: where in the ids each picture's first token is.
+        ids: the tokens, with each picture's image tokens.
+        pictures: the pictures, in the order of the ids.
+        starts: the index in `ids` of each picture's first token.
         thinking: whether the prompt ends in an open <think>, so that the reply begins inside it.
     """
 
@@ -52,15 +52,15 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """The part of a prompt that is still to be read.
+    """The part of a prompt that the model has still to read.
 
     Attributes:
         ids: its tokens.
-        start: how many tokens of the prompt stand before it.
+        start: the number of the prompt's tokens before it.
         known: the positions of the whole prompt in the text, in time, height and width: (4, 1, tokens).
-        offset: what is added to a later token's place to get its position: a picture takes up fewer
-            positions than tokens.
-        pictures: the keyword arguments that hold its pictures.
+        offset: added to a later token's index to get its position: a picture takes up fewer positions than
+            tokens.
+        pictures: the model's keyword arguments with the pictures of this part.
     """
 
     ids: tuple[int, ...]
@@ -70,7 +70,7 @@ class Fresh:
     pictures: dict[str, Any]
 
     def positions(self, start: int, count: int) -> Any:
-        """Give the positions of tokens in the prompt or after it: (4, 1, count)."""
+        """Return the positions of `count` tokens from `start` on, even after the prompt: (4, 1, count)."""
         import torch  # noqa: PLC0415 - heavy
 
         end, size = start + count, self.known.shape[2]
@@ -82,7 +82,7 @@ class Fresh:
 
 
 class Encoder:
-    """Encodes conversations for one checkpoint; a frame is encoded once however often it is said."""
+    """An encoder of conversations for one checkpoint; a frame is encoded once however often it is sent."""
 
     def __init__(self, loaded: Loaded, max_picture_tokens: int) -> None:
         self._loaded = loaded
@@ -90,7 +90,7 @@ class Encoder:
         self._kept: Kept[EncodedPicture] = Kept(8)
 
     def prompt(self, messages: Sequence[Message]) -> Prompt:
-        """Render, tokenize, and put each picture's tokens in its place.
+        """Render and tokenize a conversation, and put each picture's tokens in its place.
 
         Raises:
             ModelError: the checkpoint's template fails, or drops a picture.
@@ -113,11 +113,11 @@ class Encoder:
         return Prompt(tuple(ids), pictures, tuple(starts), thinking=text.rstrip().endswith(THINK))
 
     def fresh(self, prompt: Prompt, kept: int = 0) -> Fresh:
-        """Make what the model is given of a prompt.
+        """Return the part of a prompt that the model is given.
 
         Args:
             prompt: the whole conversation.
-            kept: how many of its tokens the cache holds; the pictures among those are left out.
+            kept: the number of its tokens that the cache holds; they and their pictures are left out.
         """
         import torch  # noqa: PLC0415 - heavy
 
@@ -130,7 +130,7 @@ class Encoder:
         return Fresh(prompt.ids[kept:], kept, *self._positions(prompt), pictures)
 
     def _positions(self, prompt: Prompt) -> tuple[Any, int]:
-        """Place each token in the text, and in time, height and width, as the model's own rule does."""
+        """Return the positions in text, time, height and width by the model's rule, and their offset."""
         import torch  # noqa: PLC0415 - heavy
 
         model = self._loaded.model
@@ -168,14 +168,14 @@ class Encoder:
 
 
 def patches(picture: Pixels, processor: Any, visual: Any) -> tuple[Any, Any]:
-    """Normalise a resized picture and lay it out as the image processor does, where the model is.
+    """Normalise a resized picture and lay it out as the image processor does, but on the model's device.
 
-    The processor works with NumPy and on the CPU: 0.1 s for 1920x1080, and a GPU then waits for 50 MB
-    of floats. Here the bytes travel, and the rest is done there.
+    The processor works with NumPy on the CPU: 0.1 s for 1920x1080, and a GPU then waits for 50 MB
+    of floats. Here the picture's bytes are sent to the device, and the rest is computed there.
 
     Args:
-        picture: RGB, both sides multiples of 32.
-        processor: whose mean, deviation and patch sizes hold.
+        picture: RGB pixels, both sides multiples of 32.
+        processor: the checkpoint's image processor; has the mean, deviation and patch sizes.
         visual: the vision tower; has the device and the dtype.
 
     Returns:

@@ -1,6 +1,6 @@
-"""Loading a Qwen3-VL checkpoint with the real transformers classes, on the best device at hand.
+"""The loading of a Qwen3-VL checkpoint, with a LoRA adapter or without, by the classes of transformers.
 
-Without torchvision: transformers' Qwen3VLProcessor needs it for videos, and the wheel on PyPI breaks a
+torchvision isn't used: transformers' Qwen3VLProcessor needs it for videos, and the wheel on PyPI breaks a
 CPU build of torch. So the parts are loaded one by one: model, tokenizer, image processor.
 """
 
@@ -20,8 +20,8 @@ from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
 
 __all__ = ["Loaded", "in_words", "load"]
 
-
-_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
+_ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
+"""The files of a LoRA adapter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Loaded:
     """A checkpoint in memory. transformers' types are dynamic, hence Any.
 
     Attributes:
-        model: Qwen3VLForConditionalGeneration or its mixture-of-experts sister, in eval mode.
-        tokenizer: with the checkpoint's chat template, or None in `tokenizer.chat_template`.
+        model: Qwen3VLForConditionalGeneration or its mixture-of-experts counterpart, in eval mode.
+        tokenizer: the tokenizer; its `chat_template` is the checkpoint's, or None.
         image_processor: has the mean, deviation and patch sizes of the checkpoint.
         image_id: the token that stands for one image token.
         end_ids: the tokens that end a reply.
-        context: how many tokens the model can hold.
-        token_kinds: whether positions are found from the kinds of tokens too: from transformers 5 on.
+        context: the most tokens that the model can hold.
+        token_kinds: whether the model needs the kinds of tokens to find positions: from transformers 5 on.
     """
 
     model: Any
@@ -53,10 +53,11 @@ def load(
     """Load a checkpoint's folder.
 
     Args:
-        folder: as `checkpoint.find` found it.
-        device: "auto" (CUDA, else MPS, else the CPU) or what torch calls it.
-        dtype: "auto" (bfloat16 where it is fast, else float32) or torch's name for it.
-        max_picture_tokens: the budget that the image processor's size limit is set to.
+        folder: the checkpoint's folder, as `checkpoint.files.find` returns it.
+        device: "auto" (CUDA, else MPS, else the CPU) or torch's name for one.
+        dtype: "auto" (bfloat16 where it is fast, else float32; float16 on a GPU without bfloat16) or torch's
+            name for one.
+        max_picture_tokens: the most image tokens of a picture, to which the image processor's limit is set.
         options: 4 bits, an adapter, attention, several devices.
 
     Raises:
@@ -108,8 +109,44 @@ def load(
     )
 
 
+def adapted(model: Any, name: str) -> Any:
+    """Put an adapter onto a model.
+
+    Into an unquantised model it is merged, and costs nothing afterwards; beside a quantised one it stays a
+    part of its own.
+
+    Args:
+        model: the model as transformers loaded it.
+        name: the adapter's folder, or its hub id.
+
+    Raises:
+        ModelError: PEFT is missing, there is no such adapter, or it belongs to another model.
+    """
+    try:
+        import peft  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise ModelError(f"an adapter needs PEFT ({error}); pip install 'qvl-agent[lora]'") from error
+    folder = _adapter_folder(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about weights that don't fit, which are an error below
+        config = peft.PeftConfig.from_pretrained(str(folder))
+        config.inference_mode = True
+        wrapped = peft.PeftModel(model, config)
+        found = wrapped.load_adapter(str(folder), "default", torch_device="cpu", use_safetensors=True)
+    if wrong := [key for key in (*found.missing_keys, *found.unexpected_keys) if "lora" in key]:
+        raise ModelError(
+            f"{name} isn't an adapter of this model: {len(wrong)} weights don't fit, {wrong[0]} first; "
+            f"it says its base is {config.base_model_name_or_path}"
+        )
+    if getattr(model, "is_quantized", False):
+        inner: Any = wrapped.base_model.model
+        return inner.eval()
+    merged: Any = wrapped.merge_and_unload()
+    return merged.eval()
+
+
 def in_words(error: Exception, what: str) -> str:
-    """Put a failure of torch or transformers into one line, memory apart from the rest."""
+    """Describe a failure of torch or transformers in one line; lack of memory gets a remedy."""
     why = " ".join(str(error).split())[:300]
     memory = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate")
     if any(sign in why.lower() for sign in memory) or type(error).__name__ == "OutOfMemoryError":
@@ -157,13 +194,17 @@ def _dtype(torch: Any, dtype: str, device: str) -> Any:
 
 
 def _fast_bfloat16(torch: Any) -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware; elsewhere float32 is the faster one."""
+    """Return whether this CPU multiplies bfloat16 in hardware; on other CPUs float32 is faster."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") or capabilities.get("bf16"))
 
 
 def _image_processor(transformers: Any, folder: Path, max_picture_tokens: int) -> Any:
-    """The image processor that works without torchvision; before transformers 5 it had the plain name."""
+    """Load the image processor that works without torchvision; transformers 5 renamed it.
+
+    Raises:
+        ValueError: its patches aren't a Qwen3-VL's.
+    """
     name = "Qwen2VLImageProcessorPil"
     kind = getattr(transformers, name if hasattr(transformers, name) else "Qwen2VLImageProcessor")
     smallest = min(MIN_TOKENS, max_picture_tokens)
@@ -205,57 +246,22 @@ def _image_id(model: Any, tokenizer: Any, folder: Path) -> int:
     return number
 
 
-def adapted(model: Any, name: str) -> Any:
-    """Put an adapter onto a model.
-
-    Over a whole model it is merged, and costs nothing afterwards; over a quantised one it stays beside.
-
-    Args:
-        model: as transformers loaded it.
-        name: the adapter's folder, or its hub id.
-
-    Raises:
-        ModelError: PEFT is missing, there is no such adapter, or it is of another model.
-    """
-    try:
-        import peft  # noqa: PLC0415 - heavy, and an extra
-    except ImportError as error:
-        raise ModelError(f"an adapter needs PEFT ({error}); pip install 'qvl-agent[lora]'") from error
-    folder = _folder(name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of weights that don't fit, which is an error below
-        config = peft.PeftConfig.from_pretrained(str(folder))
-        config.inference_mode = True
-        wrapped = peft.PeftModel(model, config)
-        found = wrapped.load_adapter(str(folder), "default", torch_device="cpu", use_safetensors=True)
-    if wrong := [key for key in (*found.missing_keys, *found.unexpected_keys) if "lora" in key]:
-        raise ModelError(
-            f"{name} isn't an adapter of this model: {len(wrong)} weights don't fit, {wrong[0]} first; "
-            f"it says its base is {config.base_model_name_or_path}"
-        )
-    if getattr(model, "is_quantized", False):
-        inner: Any = wrapped.base_model.model
-        return inner.eval()
-    merged: Any = wrapped.merge_and_unload()
-    return merged.eval()
-
-
-def _folder(name: str) -> Path:
+def _adapter_folder(name: str) -> Path:
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        folder = _downloaded(name)
-    missing = [file for file in _FILES if not (folder / file).is_file()]
+        folder = _downloaded_adapter(name)
+    missing = [file for file in _ADAPTER_FILES if not (folder / file).is_file()]
     if missing:
         raise ModelError(f"expected a LoRA adapter, but {folder} has no {missing[0]}")
     return folder
 
 
-def _downloaded(name: str) -> Path:
+def _downloaded_adapter(name: str) -> Path:
     import huggingface_hub.constants  # noqa: PLC0415 - heavy, and an extra
 
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
-        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(_FILES)))
+        return Path(huggingface_hub.snapshot_download(name, allow_patterns=list(_ADAPTER_FILES)))
     except (OSError, ValueError) as error:
         raise ModelError(
             f"there is no adapter's folder {name}, and the hub didn't give it ({type(error).__name__}); "

@@ -32,7 +32,7 @@ _CLOSE_S: Final = 10.0
 
 
 class _Dropped(Exception):  # noqa: N818 - ends a generation that nobody waits for any more
-    """Raised inside the model, between two layers."""
+    """The end of a generation that was dropped; raised inside the model, between two layers."""
 
 
 class TransformersModel(Model):
@@ -43,15 +43,15 @@ class TransformersModel(Model):
         called: its name in records and messages; by default `path_or_id`.
         device: "auto" (CUDA, else MPS, else the CPU) or torch's name for one.
         dtype: "auto" (bfloat16 where it is fast, else float32) or torch's name for one.
-        max_picture_tokens: each picture is resized to at most so many image tokens.
-        max_new_tokens: of a reply; one that is cut there has the finish "length".
-        temperature: 0 decodes greedily; above, with `top_p` and the released top_k of 20.
-        top_p: the released ones are 0.8 for Instruct and 0.95 for Thinking.
+        max_picture_tokens: the most image tokens of a picture; larger pictures are shrunk.
+        max_new_tokens: the most tokens of a reply; one that is cut there has the finish "length".
+        temperature: 0 decodes greedily; above 0 a reply is sampled with `top_p` and the released top_k of 20.
+        top_p: the released values are 0.8 for Instruct and 0.95 for Thinking.
         local_files_only: never download.
         options: 4 bits, a LoRA adapter, attention, several devices.
 
     Raises:
-        ModelError: it can't be found or loaded; the message names the remedy.
+        ModelError: the checkpoint can't be found or loaded; the message names the remedy.
     """
 
     def __init__(
@@ -93,13 +93,13 @@ class TransformersModel(Model):
     def reply(
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
-        """Generate; see `Model`. `on_text` gets a thinking model's thoughts too."""
+        """Generate a reply; see `Model`. `on_text` gets a thinking model's thoughts too."""
         return self._ask(messages, None, stop, on_text)
 
     def with_format(self, form: ReplyFormat) -> Model:
-        """Make a model of the same checkpoint whose answers are kept to a format, if llguidance is here.
+        """Return a model of the same checkpoint that is kept to a format; without llguidance, this model.
 
-        Its replies end as soon as the format is complete. One whose text to act on reaches the format's
+        Its replies end as soon as the format is complete. A reply whose text to act on reaches the format's
         limit has the finish "length", as the model may have had more to say.
         """
         return _Formed(self, form) if installed() else self
@@ -123,7 +123,7 @@ class TransformersModel(Model):
         )
 
     def close(self) -> None:
-        """Let go of the memory, after at most 10 s of waiting for a dropped generation to end."""
+        """Free the memory, after waiting at most 10 s for a dropped generation to end."""
         self._dropped.set()
         if self._busy.acquire(timeout=_CLOSE_S):
             self._closed = True
@@ -139,7 +139,7 @@ class TransformersModel(Model):
     def _work(
         self, messages: Sequence[Message], form: ReplyFormat | None, say: Callable[[str], None]
     ) -> Reply:
-        """Make the reply in the worker thread, and give the model free again."""
+        """Make the reply in the worker thread, and unlock the model again."""
         try:
             return self._generate(messages, form, say)
         except (RuntimeError, ValueError) as error:
@@ -167,7 +167,7 @@ class TransformersModel(Model):
         return self._reply(prompt, kept, written, form, times)
 
     def _decode(self, prompt: Prompt, streamer: Streamer, guide: Guide | None) -> tuple[Written, int]:
-        """Write; return the new tokens, and how many of the prompt's the cache held already."""
+        """Write the reply; return it, and how many of the prompt's tokens the cache held already."""
         import transformers  # noqa: PLC0415 - heavy
 
         model = self._loaded.model
@@ -197,7 +197,7 @@ class TransformersModel(Model):
         return Track(guide.walk(), end_ids, opening, tokenizer.convert_tokens_to_ids(END_OF_THINKING))
 
     def _guide(self, form: ReplyFormat | None) -> Guide | None:
-        """Make what keeps replies to a format; the last one made is kept."""
+        """Return the guide for a format, None for none; the last guide that was made is kept."""
         if form is None:
             return None
         if self._vocabulary is None:
@@ -248,5 +248,5 @@ class _Formed(Model):
 
 
 def _layers(model: Any) -> list[Any]:
-    """The vision blocks and the decoder's layers: between two of them a generation can be dropped."""
+    """Return the vision blocks and the decoder's layers: between two of them a generation can be dropped."""
     return [*model.model.visual.blocks, *model.model.language_model.layers]

@@ -1,4 +1,4 @@
-"""How a checkpoint is laid into memory: in 4 bits, with which attention, over which devices."""
+"""The options for loading a checkpoint: 4 bits, attention, and devices."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _FLASH: Final = "flash_attention_2"
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """Beside device and dtype.
+    """The options for loading a checkpoint, beside device and dtype.
 
     Attributes:
         four_bits: quantise the language model's layers to 4 bits while loading.
@@ -31,11 +31,11 @@ class LoadOptions:
 
 
 PLAIN: Final = LoadOptions()
-"""As the checkpoint is, on one device."""
+"""The options that load a checkpoint as it is, on one device."""
 
 
 def four_bits(transformers: Any, torch: Any, config: dict[str, Any], dtype: Any) -> Any:
-    """Make the config of bitsandbytes: NF4 with double quantisation, the vision tower and head left whole.
+    """Make the config of bitsandbytes: NF4 with double quantisation, but not for vision tower and head.
 
     Raises:
         ModelError: bitsandbytes isn't installed, or this checkpoint can't be quantised so.
@@ -60,10 +60,10 @@ def four_bits(transformers: Any, torch: Any, config: dict[str, Any], dtype: Any)
 
 
 def attention(transformers: Any, torch: Any, wanted: str, place: str, dtype: Any) -> str:
-    """Choose how attention is computed; what was named is taken, or it is an error.
+    """Choose the implementation of attention: the one that is named, or for "auto" the fastest that works.
 
     Raises:
-        ModelError: FlashAttention was named, and isn't installed or can't work here.
+        ModelError: FlashAttention is named, and isn't installed or can't work here.
     """
     if wanted not in ("auto", _FLASH):
         return wanted
@@ -79,10 +79,10 @@ def attention(transformers: Any, torch: Any, wanted: str, place: str, dtype: Any
 
 
 def placement(device_map: str, device: str) -> Any:
-    """Turn the setting into what transformers takes: a strategy's name, or {module: device}.
+    """Read the setting `device_map` for transformers: a strategy's name, or {module: device}.
 
     Raises:
-        ModelError: it is neither.
+        ModelError: the setting is neither.
     """
     if not device_map:
         return "auto" if device == "auto" else {"": device}

@@ -1,1 +1,1 @@
-"""Which model it is: presets, what lies on this machine, what its memory holds."""
+"""The choice of a model: presets, the models on this machine, and what its memory holds."""

@@ -1,6 +1,6 @@
-"""What `--model auto` takes: a server that runs, else a checkpoint that is here, else one to download.
+"""The search of `--model auto`: a running server, else a checkpoint on this machine, else one to download.
 
-Downloads are only ever offered: who is asked says yes, or nothing is fetched.
+A download is only offered: nothing is fetched unless the `ModelChooser` agrees.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,20 +33,21 @@ __all__ = [
 
 _GIB: Final = 2**30
 _RESERVE: Final = 3 * _GIB // 2
+"""Bytes of memory that must be left beside the weights and the conversation."""
 _LARGEST_ON_CPU: Final = "4b"
-"""On a CPU each step of a larger one would take minutes."""
+"""The largest size that is taken on a CPU; each step of a larger one would take minutes."""
 _RUNNABLE: Final = {
     "": "",
     "fp8": "",
     "bitsandbytes": "bitsandbytes",
     "compressed-tensors": "compressed_tensors",
 }
-"""The quantisations that transformers can load here, and the package each needs."""
+"""The quantisations that transformers can load here, and the package that each needs ("" for none)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A server that runs, and the model of it to ask."""
+    """A running server, and the model on it to use."""
 
     engine: str
     url: str
@@ -59,7 +60,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint in a cache."""
+    """A checkpoint in a cache on this machine."""
 
     found: CachedCheckpoint
 
@@ -76,10 +77,10 @@ class Offer:
     """A checkpoint that could be downloaded.
 
     Attributes:
-        hub_id: where it is.
-        size: what would be fetched, in bytes; None if it isn't known.
-        named: whether the person asked for this very one.
-        why: why this one.
+        hub_id: its id on the Hugging Face hub.
+        size: the bytes to download; None if that isn't known.
+        named: whether the person named this very checkpoint.
+        why: the reason for this checkpoint.
         fits: whether the memory holds it, as far as that is known.
     """
 
@@ -97,24 +98,31 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Nothing is here, and nothing could be run if it were."""
+    """The result that no model is here, and none can be offered.
+
+    Attributes:
+        why: the reason.
+    """
 
     why: str
 
 
 class ModelChooser:
-    """Told what was chosen, and asked before a download. The base class fetches only what was named."""
+    """A listener that is told which model was chosen, and decides about downloads.
+
+    This base class agrees only to a model that the person named and that fits the memory.
+    """
 
     def chosen(self, why: str) -> None:
-        """`auto` took something."""
+        """Take note that `auto` chose a model, and why."""
 
     def download(self, offer: Offer) -> bool:
-        """Say whether to fetch it."""
+        """Return whether to download what is offered."""
         return offer.named and offer.fits
 
 
 SILENT: Final = ModelChooser()
-"""For scripts: nobody looks on, and what was named may be fetched."""
+"""The chooser for scripts: it shows nothing, and agrees to download a named model that fits."""
 
 
 def look_around(
@@ -123,12 +131,12 @@ def look_around(
     places: Sequence[LocalServer] = LOCAL_SERVERS,
     memory: Callable[[], Memory] = memory_here,
 ) -> Served | Checkpoint | Offer | Nothing:
-    """Find what `auto` would take, without taking it: no network but loopback, and nothing is loaded.
+    """Find what `auto` would take, without taking it; only loopback addresses are asked, nothing is loaded.
 
     Args:
-        offers: look for something to download too.
-        places: where servers may listen.
-        memory: measures it; only called when a checkpoint has to fit.
+        offers: also look for a checkpoint to download.
+        places: the addresses at which servers may listen.
+        memory: measures the memory; only called when a checkpoint has to fit.
     """
     if servers := running_servers(places):
         first = servers[0]
@@ -151,10 +159,10 @@ def look_around(
 
 
 def named(name: str, preset: Preset | None, memory: Callable[[], Memory] = memory_here) -> Offer:
-    """Make the offer of a checkpoint that the person named and that isn't here.
+    """Make the offer of a checkpoint that the person named and that isn't on this machine.
 
     Raises:
-        ModelError: what would run it isn't installed.
+        ModelError: torch or transformers isn't installed.
     """
     if not (find_spec("torch") and find_spec("transformers")):
         raise ModelError(f"{name} needs torch and transformers; pip install 'qvl-agent[transformers]'")
@@ -167,7 +175,7 @@ def named(name: str, preset: Preset | None, memory: Callable[[], Memory] = memor
 
 
 def nothing_here(found: Offer | Nothing) -> ModelError:
-    """Say that no model is here, and what to do."""
+    """Make the error that no model is here; its message says what to do."""
     if isinstance(found, Nothing):
         return ModelError(
             f"no model: {found.why}; start a server (qvl-agent serve --print says how) and give its URL "
@@ -198,7 +206,7 @@ def _sizes(memory: Memory) -> Sequence[object]:
 
 
 def _fitting(memory: Memory) -> Iterator[Preset]:
-    """The presets that fit, the best first: the larger before the smaller, bfloat16 before FP8."""
+    """Yield the presets that fit, the best first: the larger before the smaller, bfloat16 before FP8."""
     for size in reversed(SIZES):
         if size not in _sizes(memory):
             continue

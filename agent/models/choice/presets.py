@@ -1,4 +1,4 @@
-"""The released Qwen3-VL checkpoints by short names, and what each needs.
+"""The released Qwen3-VL checkpoints by short names, and the memory and sampling of each.
 
 The numbers of weights follow from the released shapes (config.json of each checkpoint); a test builds
 every model on torch's meta device and counts. The sampling is that of the model cards.
@@ -28,20 +28,20 @@ Weights = Literal["bfloat16", "fp8", "4bit"]
 
 _GIB: Final = 2**30
 CONVERSATION: Final = 24_576
-"""Tokens that a run keeps at most: ten screenshots of 2048 tokens, and what was said about them."""
+"""The most tokens that a run keeps: ten screenshots of 2048 tokens, and the words about them."""
 _WORKING: Final = 3 * _GIB // 2
-"""For activations and the GPU's own needs."""
+"""Bytes for activations and the GPU's own needs."""
 _LAYER_BYTES: Final[dict[Weights, float]] = {
     "bfloat16": 2.0,
     "fp8": 1.0 + 4 / 128**2,  # a float32 scale for each block of 128x128
     "4bit": 0.5 + 1 / 64 + 4 / (64 * 256),  # nf4; a scale for each 64 weights, itself in 8 bits
 }
-"""Bytes for one weight of a layer's matrices. Embeddings, head and vision tower stay in bfloat16."""
+"""Bytes for one weight in a layer's matrices. Embeddings, head and vision tower stay in bfloat16."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a reply is sampled; a temperature of 0 decodes greedily."""
+    """The parameters by which a reply is sampled; a temperature of 0 decodes greedily."""
 
     temperature: float
     top_p: float
@@ -58,11 +58,12 @@ class Size:
     """One of the released sizes.
 
     Attributes:
-        name: "30b-a3b".
-        released: as the hub writes it, "30B-A3B".
-        parameters: all weights, the tied ones counted once, the vision tower among them.
-        layer_weights: those in the matrices of the language model's layers, which FP8 and 4 bits shrink.
-        kv_bytes: what one token of the conversation takes in the cache of keys and values, in bfloat16.
+        name: the short name, such as "30b-a3b".
+        released: the name on the hub, such as "30B-A3B".
+        parameters: the number of all weights, tied ones counted once, with the vision tower's.
+        layer_weights: the number of those in the matrices of the language model's layers, which FP8 and
+            4 bits shrink.
+        kv_bytes: bytes that one token of the conversation takes in the cache of keys and values, in bfloat16.
         moe: whether it is a mixture of experts.
     """
 
@@ -79,10 +80,11 @@ class Preset:
     """A released checkpoint, and how it is loaded.
 
     Attributes:
-        size: which of the sizes.
-        thinking: the Thinking checkpoint: it reasons before it answers, and its template opens <think>.
+        size: one of the released sizes.
+        thinking: whether it is the Thinking checkpoint, which reasons before it answers, and whose template
+            opens <think>.
         weights: "bfloat16"; "fp8", a checkpoint of its own; "4bit", the bfloat16 one quantised on loading.
-        picture_tokens: at most so many for one picture; 1024-2048 is what grounds best.
+        picture_tokens: the most image tokens for one picture; models point best with 1024-2048.
     """
 
     size: Size
@@ -102,27 +104,27 @@ class Preset:
 
     @property
     def weight_bytes(self) -> int:
-        """What the weights take in memory."""
+        """Return the bytes that the weights take in memory."""
         return self._bytes(self.weights)
 
     @property
     def download_bytes(self) -> int:
-        """What the hub sends: for 4 bits the whole bfloat16 checkpoint, which is quantised on loading."""
+        """Return the bytes to download: for 4 bits the whole bfloat16 checkpoint, quantised on loading."""
         return self._bytes("bfloat16" if self.weights == "4bit" else self.weights)
 
     @property
     def memory_bytes(self) -> int:
-        """What a run takes: weights, the longest conversation a run keeps, and room to work."""
+        """Return the bytes that a run takes: weights, the longest conversation it keeps, and working room."""
         return self.weight_bytes + CONVERSATION * self.size.kv_bytes + _WORKING
 
     @property
     def sampling(self) -> Sampling:
-        """The released one, for prose. An action is decoded greedily, and without a presence penalty."""
+        """Return the released sampling, which is for prose; actions are decoded greedily, without penalty."""
         return sampling(thinking=self.thinking)
 
     @property
     def reply_tokens(self) -> int:
-        """Room for a reply, and for a thinking model's thoughts before it."""
+        """Return the most tokens of a reply, with a thinking model's thoughts before it."""
         return reply_tokens(thinking=self.thinking)
 
     def _bytes(self, weights: Weights) -> int:
@@ -138,8 +140,7 @@ SIZES: Final = (
     Size("32b", "32B", 33_357_390_064, 31_205_621_760, 262_144),
     Size("235b-a22b", "235B-A22B", 235_670_022_896, 233_798_893_568, 192_512, moe=True),
 )
-"""From the smallest to the largest."""
-
+"""The released sizes, from the smallest to the largest."""
 PRESETS: Final = {
     preset.name: preset
     for size in SIZES
@@ -159,10 +160,10 @@ _PLAIN_TAG: Final = re.compile(r"qwen3-vl(?::(?:latest|\d+b(?:-a\d+b)?))?")
 
 
 def find_preset(name: str) -> Preset | None:
-    """Find what a short name such as "8b" or "30b-a3b-thinking-fp8" stands for; None for other names.
+    """Find the preset of a short name such as "8b" or "30b-a3b-thinking-fp8"; None for other names.
 
     Raises:
-        SettingsError: it is written as a short name, and there is no such checkpoint.
+        SettingsError: the name is written as a short name, and there is no such preset.
     """
     match = _PRESET_NAME.fullmatch(name.lower())
     if not match:
@@ -183,29 +184,29 @@ def find_preset(name: str) -> Preset | None:
 
 
 def is_qwen3_vl(name: str) -> bool:
-    """Whether a server's or a cache's name for a model looks like a Qwen3-VL that answers."""
+    """Return whether a server's or a cache's name for a model looks like a Qwen3-VL that can chat."""
     lower = name.lower()
     return bool(_FAMILY.search(lower)) and not any(word in lower for word in _NOT_CHAT)
 
 
 def size_in(name: str) -> Size | None:
-    """Read the size in a model's name: "qwen/qwen3-vl-30b" is the 30B-A3B; None if none is in it."""
+    """Find the size in a model's name: "qwen/qwen3-vl-30b" is the 30B-A3B; None if there is none in it."""
     lower = _FAMILY.sub("", name.lower())
     numbers = {int(number) for number in _SIZE.findall(lower)}
     return next((size for size in SIZES if int(size.name.split("b")[0]) in numbers), None)
 
 
 def thinks(name: str) -> bool:
-    """Whether a model's name says that it reasons first; Ollama's plain tags (qwen3-vl:8b) do too."""
+    """Return whether a model's name means that it reasons first; Ollama's plain tags (qwen3-vl:8b) do too."""
     lower = name.lower()
     return "thinking" in lower or bool(_PLAIN_TAG.fullmatch(lower))
 
 
 def sampling(*, thinking: bool) -> Sampling:
-    """The released one of the Thinking or the Instruct checkpoints."""
+    """Return the released sampling of the Thinking or the Instruct checkpoints."""
     return _THINKING if thinking else _INSTRUCT
 
 
 def reply_tokens(*, thinking: bool) -> int:
-    """Room for a reply, and for the thoughts before it."""
+    """Return the most tokens of a reply, with the thoughts before it."""
     return 8192 if thinking else 1024

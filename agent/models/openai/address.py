@@ -1,4 +1,4 @@
-"""A server's address: checked, completed, and kept on this machine unless the person says otherwise."""
+"""The check of a server's address: it must be on this machine, unless the person allows another one."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
@@ -9,10 +9,11 @@ __all__ = ["checked", "is_loopback"]
 
 
 def checked(base_url: str, *, allow_remote: bool) -> str:
-    """Complete a base URL: "http://127.0.0.1:8000" becomes "http://127.0.0.1:8000/v1".
+    """Check and complete a base URL: "http://127.0.0.1:8000" becomes "http://127.0.0.1:8000/v1".
 
     Raises:
-        SettingsError: it is no http(s) URL, carries a password, or leads to another machine without leave.
+        SettingsError: it isn't an http(s) URL, holds a user name or password, or leads to another machine and
+            `allow_remote` is False.
     """
     try:
         parts = urlsplit(base_url.strip())
@@ -33,9 +34,9 @@ def checked(base_url: str, *, allow_remote: bool) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name: localhost, 127.0.0.0/8 or ::1.
+    """Return whether a host's name alone means this machine: localhost, 127.0.0.0/8 or ::1.
 
-    Other names are not looked up: what they mean can change between a check and the connection.
+    Other names are not looked up: their addresses can change between a check and the connection.
     """
     if host.lower() == "localhost":
         return True

@@ -1,4 +1,4 @@
-"""Which server answers at an address, and how much it holds: asked politely, once, and never insisted on."""
+"""The detection of a server's kind, version and context: asked once, with little time, and not required."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from qvl_agent.agent.models.openai.stream import bounded, load_object, one_line
 __all__ = ["About", "identify"]
 
 _SECONDS: Final = 3.0
-"""For all questions together: a server that is slow to say who it is gets none of our time."""
+"""Seconds for all questions together, so that a server that is slow to tell what it is costs little time."""
 _OWNERS: Final[Mapping[str, ServerName]] = {
     "vllm": "vLLM",
     "sglang": "SGLang",
@@ -25,19 +25,19 @@ _OWNERS: Final[Mapping[str, ServerName]] = {
     "organization_owner": "LM Studio",
     "docker": "Docker Model Runner",
 }
-"""`owned_by` in the list of models, by server."""
+"""The server by its models' field `owned_by`."""
 _PORTS: Final[Mapping[int, ServerName]] = {1234: "LM Studio", 11434: "Ollama", 12434: "Docker Model Runner"}
-"""Ports that one server alone uses by default; 8000 and 8080 say nothing."""
+"""The ports that only one server uses by default; 8000 and 8080 are used by several."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a server says of itself.
+    """The facts that a server tells of itself.
 
     Attributes:
-        name: which server it is; "" if that can't be told.
-        version: its own words, "" if it doesn't say.
-        context: tokens that a conversation may have, None if it doesn't say.
+        name: the kind of server; "" if that isn't known.
+        version: in the server's own words; "" if it doesn't tell.
+        context: the most tokens of a conversation; None if it doesn't tell.
     """
 
     name: ServerName = ""
@@ -52,11 +52,11 @@ class About:
         """Refuse a conversation that this server would cut without saying so.
 
         Args:
-            picture_tokens: of all pictures together.
-            characters: of all texts together; eight of them are a token at least.
+            picture_tokens: the image tokens of all pictures together.
+            characters: the characters of all texts together; a token has eight of them at most.
 
         Raises:
-            ModelError: it certainly doesn't fit.
+            ModelError: the conversation certainly doesn't fit.
         """
         least = picture_tokens + characters // 8
         if self.quirks.drops and self.context is not None and least > self.context:
@@ -67,7 +67,7 @@ class About:
 
 
 async def identify(server: Server, model: str) -> About | None:
-    """Find out which server it is; None if it isn't ready to say, so that it can be asked again."""
+    """Find out what a server is; None if it isn't ready to tell, so that it can be asked again later."""
     try:
         async with asyncio.timeout(_SECONDS):
             return await _identify(server, model)
@@ -92,7 +92,7 @@ async def _identify(server: Server, model: str) -> About | None:
 
 
 def _named(base_url: str, header: str, entry: Mapping[str, Any]) -> ServerName:
-    """Tell by the address, the list of models and the Server header."""
+    """Find the kind of server by the address, the list of models and the Server header; "" if unknown."""
     if "/engines" in urlsplit(base_url).path:
         return "Docker Model Runner"
     owner = entry.get("owned_by")
@@ -102,7 +102,7 @@ def _named(base_url: str, header: str, entry: Mapping[str, Any]) -> ServerName:
 
 
 async def _probed(server: Server) -> ServerName:
-    """Tell by pages that one server alone has, and last by the port."""
+    """Find the kind of server by pages that only one kind has, and last by the port; "" if unknown."""
     if "default_generation_settings" in await _get(server, "/props"):
         return "llama.cpp"
     if "version" in await _get(server, "/api/version"):
@@ -113,7 +113,7 @@ async def _probed(server: Server) -> ServerName:
 
 
 async def _more(server: Server, name: ServerName, entry: Mapping[str, Any], model: str) -> About:
-    """Ask for the version and the context, where this server says them."""
+    """Ask for the version and the context, where this kind of server tells them."""
     match name:
         case "llama.cpp":
             props = await _get(server, "/props")
@@ -135,7 +135,7 @@ async def _more(server: Server, name: ServerName, entry: Mapping[str, Any], mode
 
 
 async def _get(server: Server, path: str) -> Mapping[str, Any]:
-    """Fetch a JSON object beside the API; empty if there is none."""
+    """Fetch a JSON object from a page outside the OpenAI API; empty if there is none."""
     try:
         async with server.request("GET", path, beside=True) as response:
             return load_object(b"".join([chunk async for chunk in bounded(response)]))
@@ -144,7 +144,7 @@ async def _get(server: Server, path: str) -> Mapping[str, Any]:
 
 
 def _entry(listed: object, model: str) -> Mapping[str, Any]:
-    """Find the model's entry in a list, else the first one."""
+    """Return the model's entry in a list, else the first one, else an empty one."""
     entries = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
     ours = [item for item in entries if model in (item.get("id"), item.get("name"), item.get("model"))]
     return (ours or entries or [{}])[0]

@@ -1,4 +1,4 @@
-"""Requests to an OpenAI-compatible server: streamed, bounded in time and size, and their errors in words."""
+"""Requests to an OpenAI-compatible server: streamed, limited in time and size, with errors in plain words."""
 
 import asyncio
 import ssl
@@ -20,12 +20,12 @@ _CONTEXT_WORDS: Final = ("context", "max_model_len", "n_ctx", "too long", "input
 
 
 class Refused(Exception):  # noqa: N818 - a status that may be worth another try; the caller makes the error
-    """The server answered with an error status.
+    """An error status that the server answered with.
 
     Attributes:
-        status: HTTP's number.
-        message: the server's own words, or the start of its body.
-        retry_after: seconds that the server asks to wait, or None.
+        status: HTTP's status code.
+        message: the server's error message, or the start of its body.
+        retry_after: seconds that the server asks to wait; None if it doesn't.
     """
 
     def __init__(self, status: int, message: str, retry_after: float | None) -> None:
@@ -39,10 +39,16 @@ T = TypeVar("T")
 
 
 class Server:
-    """An address and a key. Each request has a connection of its own; none outlives it.
+    """A server's address and API key. Each request opens a connection of its own, and closes it.
+
+    Args:
+        base_url: the API's URL; without a path, /v1 is added.
+        api_key: sent as a bearer token; "" for none.
+        allow_remote: accept a server that isn't on this machine.
 
     Raises:
-        SettingsError: the URL isn't one, or leads away from this machine without leave; an odd key.
+        SettingsError: the URL isn't valid, or leads to another machine and `allow_remote` is False; or the
+            key holds characters that no header can carry.
     """
 
     def __init__(self, base_url: str, api_key: str, *, allow_remote: bool) -> None:
@@ -54,10 +60,11 @@ class Server:
         self._tls = ssl.create_default_context() if self.base_url.startswith("https:") else _no_tls()
 
     async def within(self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Do a piece of work in time, its errors in words.
+        """Do a piece of work within `seconds`, and turn its errors into messages for the person.
 
         Raises:
-            ModelError: it took too long, the connection failed, or the work says so.
+            ModelError: the work took too long, the connection failed, or the work raised it; the message
+                never holds the API key.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -90,17 +97,17 @@ class Server:
     async def request(
         self, method: str, path: str, body: bytes | None = None, *, beside: bool = False
     ) -> AsyncIterator[httpx2.Response]:
-        """Send a request and yield its successful response, the body still to be read.
+        """Send a request and yield its successful response; the body is still to be read.
 
         Args:
             method: "GET" or "POST".
-            path: below the base URL, or below the server's root.
+            path: the path below the base URL, or below the server's root.
             body: JSON.
-            beside: the path is below the root, where servers keep what isn't OpenAI's.
+            beside: take the path below the root, where servers have pages that aren't OpenAI's.
 
         Raises:
-            Refused: an error status.
-            ModelError: a redirect; none is followed.
+            Refused: the server answered with an error status.
+            ModelError: the server redirects; no redirect is followed.
         """
         headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
         if self._key:
@@ -125,10 +132,10 @@ class Server:
             yield response
 
     async def models(self) -> tuple[str, ...]:
-        """Ask which models the server has.
+        """Return the names of the server's models.
 
         Raises:
-            ModelError, Refused: it has no such list, or can't be asked.
+            ModelError, Refused: the server has no such list, or can't be asked.
         """
         async with self.request("GET", "/models") as response:
             listed = load_object(b"".join([chunk async for chunk in bounded(response)])).get("data")
@@ -137,7 +144,7 @@ class Server:
         return tuple(one_line(str(item["id"])) for item in listed if isinstance(item, dict) and "id" in item)
 
     async def explain(self, refused: Refused, model: str) -> ModelError:
-        """Put an error status into one line with a remedy; ask for the models if the name may be wrong."""
+        """Turn an error status into an error with a remedy; ask for the models if the name may be wrong."""
         status, said = refused.status, f"({refused.status}: {refused.message})"
         match status:
             case 401 | 403:
@@ -181,5 +188,5 @@ async def _refused(response: httpx2.Response) -> Refused:
 
 
 def _no_tls() -> ssl.SSLContext:
-    """A context that trusts nobody, for plain http: loading the system's certificates takes 30 ms."""
+    """Return a TLS context without certificates, for plain http: loading the system's takes 30 ms."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

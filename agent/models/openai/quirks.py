@@ -1,4 +1,4 @@
-"""What each server does its own way: one table, and the few functions that read it.
+"""The peculiarities of each server: one table, and the few functions that read it.
 
 | server | what it does |
 |---|---|
@@ -20,28 +20,28 @@ from qvl_agent.agent.models.pictures import TILE, fit
 __all__ = ["QUIRKS", "REASONING_FIELDS", "Form", "Quirks", "ServerName", "cached_tokens", "schema_fields"]
 
 ServerName = Literal["vLLM", "SGLang", "llama.cpp", "Ollama", "LM Studio", "Docker Model Runner", ""]
-"""Which server it is; "" is one that we don't know."""
+"""A kind of server; "" is an unknown one."""
 Form = Literal["response_format", "structured_outputs", "json_schema"]
-"""A field of the request that asks for a schema. Never `guided_json`, which vLLM ignores."""
-
+"""A field of the request that asks for a schema. `guided_json` isn't among them, as vLLM ignores it."""
 REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
-"""Where a server puts a thinking model's thoughts, and sometimes its whole answer."""
+"""The fields in which servers put a thinking model's thoughts, and sometimes its whole answer."""
 _NAME: Final = "reply"
 
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """What one server does its own way.
+    """The peculiarities of one server.
 
     Attributes:
-        schema: how it is asked for a schema, the best way first.
+        schema: the ways to ask it for a schema, the best first.
         most_tokens: it shrinks pictures of more image tokens.
-        least_tokens: it may enlarge pictures of fewer, and add bars.
-        longest_side: pixels to which it shrinks a larger picture, the proportions kept; None if it doesn't.
-        show_more: how to let it take pictures as they are.
-        more_context: how to give it room for a run's pictures.
-        drops: it drops the beginning of a conversation that doesn't fit, without a word.
-        caching: how to have it keep prompts, or say that it does.
+        least_tokens: it may enlarge pictures of fewer image tokens, and add bars.
+        longest_side: pixels to which it shrinks a longer side of a picture, keeping the proportions; None if
+            it doesn't.
+        show_more: advice to the person: how to let it take pictures as they are.
+        more_context: advice to the person: how to give it room for a run's pictures.
+        drops: whether it drops the beginning of a conversation that doesn't fit, without saying so.
+        caching: advice to the person: how to let it cache prompts, or report that it does.
     """
 
     schema: tuple[Form, ...] = ("response_format",)
@@ -54,10 +54,10 @@ class Quirks:
     caching: str = "look for its prefix or prompt cache"
 
     def picture_size(self, size: tuple[int, int], budget: int) -> tuple[int, int]:
-        """Say what (width, height) to send, so that the server takes the picture as it is.
+        """Return the (width, height) in pixels to send, so that the server takes the picture as it is.
 
-        Multiples of 32 within the budget of image tokens and the server's own limits. Stretching by a
-        few pixels does no harm: coordinates are relative on each axis.
+        Both are multiples of 32, within the budget of image tokens and the server's own limits. Stretching by
+        a few pixels does no harm: coordinates are relative on each axis.
 
         Raises:
             ModelError: one side is more than 200 times the other.
@@ -116,10 +116,10 @@ QUIRKS: Final[Mapping[ServerName, Quirks]] = {
 
 
 def _shrinkable(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Find a size near `size` that is of whole tiles before and after its longer side shrinks to `side`.
+    """Find a size near `size` that has whole tiles before and after its longer side is shrunk to `side`.
 
-    Whether the server shrinks it or its settings let it pass, no bars are added. A size may be stretched
-    by 3 %, else it is shrunk here.
+    So no bars are added, whether the server shrinks the picture or not. A size may be stretched by 3 %;
+    if that isn't enough, the picture is shrunk here.
     """
     long, short = max(size), min(size)
     for tiles in range(long // TILE, side // TILE, -1):
@@ -136,7 +136,7 @@ def _like(size: tuple[int, int], long: int, short: int) -> tuple[int, int]:
 
 
 def schema_fields(form: Form, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the request's fields that ask for a JSON schema in one form."""
+    """Return the request's fields that ask for a JSON schema in the given form."""
     match form:
         case "response_format":
             named = {"name": _NAME, "strict": True, "schema": dict(schema)}
@@ -148,7 +148,7 @@ def schema_fields(form: Form, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cached_tokens(usage: Mapping[str, Any], timings: Mapping[str, Any]) -> int | None:
-    """Read how much of the prompt the server had kept; None where it doesn't say."""
+    """Return how many of the prompt's tokens the server had cached; None where it doesn't say."""
     details = usage.get("prompt_tokens_details")
     if isinstance(details, dict) and (count := whole(details.get("cached_tokens"))) is not None:
         return count
@@ -156,5 +156,5 @@ def cached_tokens(usage: Mapping[str, Any], timings: Mapping[str, Any]) -> int |
 
 
 def whole(value: object) -> int | None:
-    """Take a count from JSON; a bool is none."""
+    """Return a count that was read from JSON; None if the value is anything else, such as a bool."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, LM Studio, Docker Model Runner.
+"""The model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, LM Studio and others.
 
 Every reply is one streamed request in a thread with its own event loop, so that a stop or a deadline
 ends it at once, even before the first byte.
@@ -33,13 +33,13 @@ _log = logging.getLogger(__name__)
 
 _MODELS_S: Final = 5.0
 _PAUSES_S: Final = (0.5, 2.0)
-"""Before the second and the third try, where a server is busy or failed."""
+"""Seconds before the second and the third try, if a server is busy or failed."""
 _LONGEST_PAUSE_S: Final = 10.0
 _WORTH_ANOTHER_TRY: Final = frozenset({429, 500, 502, 503, 504})
 _MAYBE_THE_SCHEMA: Final = frozenset({400, 422, 501})
-"""What servers answer to a schema, or a way of asking for it, that they don't know."""
+"""The statuses with which servers refuse a schema, or a way of asking for it, that they don't know."""
 _SAFE_TOKENS: Final = 1024
-"""Some engines answer nothing to larger pictures; an empty reply is tried once more with this budget."""
+"""The image tokens of a second try after an empty reply: some engines answer nothing to larger pictures."""
 
 T = TypeVar("T")
 
@@ -50,18 +50,19 @@ class OpenAIModel(Model):
     Args:
         base_url: the server's API, "http://127.0.0.1:8000/v1"; without a path, /v1 is added.
         model: the name that the server knows the model by.
-        api_key: sent as a bearer token; in no message, record or repr.
-        max_picture_tokens: each picture is resized to at most so many image tokens.
-        max_new_tokens: of a reply; one that is cut there has the finish "length".
+        api_key: sent as a bearer token; it stands in no message, record or repr.
+        max_picture_tokens: the most image tokens of a picture; larger pictures are shrunk.
+        max_new_tokens: the most tokens of a reply; one that is cut there has the finish "length".
         temperature: 0 decodes greedily.
-        timeout_s: for a whole reply, retries included.
-        allow_remote: let a server that isn't on this machine have the pictures.
+        timeout_s: seconds for a whole reply, retries included.
+        allow_remote: accept a server that isn't on this machine; it gets the pictures.
         response_schema: a JSON schema that every reply is to fit. A server that refuses it is asked
-            without it from then on: `schema_form` says what came of it, and the reply must be checked.
+            without it from then on: `schema_form` tells whether it was accepted. The reply must be checked
+            in any case.
         extra: further fields of the request; they override ours.
 
     Raises:
-        SettingsError: the URL isn't one, or leads away from this machine without leave.
+        SettingsError: the URL isn't valid, or leads to another machine and `allow_remote` is False.
     """
 
     def __init__(
@@ -105,35 +106,35 @@ class OpenAIModel(Model):
     def reply(
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
-        """Ask the server; see `Model`. `on_text` gets a thinking model's thoughts too."""
+        """Ask the server for a reply; see `Model`. `on_text` gets a thinking model's thoughts too."""
         reply = self._run(lambda say: self._reply(messages, say), self._timeout_s, stop, on_text)
         if self._format and self._form and self._format.cuts(reply.text):
             return replace(reply, finish="length")
         return reply
 
     def models(self, *, stop: Callable[[], bool] = lambda: False) -> tuple[str, ...]:
-        """Ask the server which models it has.
+        """Return the names of the server's models.
 
         Raises:
-            ModelError: it can't be asked, or has no such list.
+            ModelError: the server can't be asked, or has no such list.
         """
         return self._run(lambda _: self._models(), _MODELS_S, stop, None)
 
     def about(self, *, stop: Callable[[], bool] = lambda: False) -> About:
-        """Say which server this is and how much it holds, as far as it tells."""
+        """Return the server's name, version and context, as far as it tells them."""
         return self._run(lambda _: self._identified(), _MODELS_S, stop, None)
 
     def with_schema(self, schema: Mapping[str, Any]) -> "OpenAIModel":
-        """Make a model at the same server whose replies are to fit a schema."""
+        """Return a model at the same server whose replies are to fit a schema."""
         other = copy(self)
         other.__dict__ |= {"_schema": schema, "_form": None, "_form_known": False, "_pictures": Kept(8)}
         return other
 
     def with_format(self, form: ReplyFormat) -> "OpenAIModel":
-        """Ask for a format that is one JSON object alone; no server is asked for tags around it.
+        """Return a model at the same server that is asked for a format, if that is only a JSON object.
 
-        A reply whose text to act on ends at the format's limit has the finish "length": the model may
-        have had more to say.
+        No server is asked for a format with tags or a line around the object. A reply whose text to act on
+        ends at the format's limit has the finish "length": the model may have had more to say.
         """
         if form.tag or form.line:
             return self
@@ -143,7 +144,7 @@ class OpenAIModel(Model):
 
     @property
     def schema_form(self) -> Form | None:
-        """How the server took the schema; None before the first reply, or if it refused every way."""
+        """Return the form in which the server took the schema; None before a reply, or if it took none."""
         return self._form
 
     def picture_tokens(self, size: tuple[int, int]) -> int:
@@ -164,7 +165,7 @@ class OpenAIModel(Model):
     ) -> T:
         dropped = threading.Event()
         return wait_for(
-            lambda say: asyncio.run(_unless(dropped, self._server.within(seconds, lambda: ask(say)))),
+            lambda say: asyncio.run(_unless_dropped(dropped, self._server.within(seconds, lambda: ask(say)))),
             drop=dropped.set,
             stop=stop,
             on_text=on_text,
@@ -181,7 +182,10 @@ class OpenAIModel(Model):
         return (self._about or About()).quirks
 
     async def _identified(self) -> About:
-        """Ask which server this is, once; one that drops what doesn't fit, until it says how much that is."""
+        """Return what the server is; it is asked once.
+
+        A server that drops what doesn't fit is asked each time until it tells the size of its context.
+        """
         about = self._about
         if about is None or (about.quirks.drops and about.context is None):
             self._about = await identify(self._server, self.name) or about
@@ -207,7 +211,7 @@ class OpenAIModel(Model):
             wish = schema_fields(form, self._schema) if form and self._schema else {}
             body = json.dumps({**self._fields, **wish, "messages": turns}).encode()
             try:
-                reply = await self._tried(body, say)
+                reply = await self._with_retries(body, say)
             except Refused as refused:
                 if form is None or refused.status not in _MAYBE_THE_SCHEMA:
                     raise await self._server.explain(refused, self.name) from refused
@@ -217,7 +221,7 @@ class OpenAIModel(Model):
                 return reply
         raise AssertionError  # the last round returns or raises
 
-    async def _tried(self, body: bytes, say: Callable[[str], None]) -> Reply:
+    async def _with_retries(self, body: bytes, say: Callable[[str], None]) -> Reply:
         for pause in (*_PAUSES_S, None):
             try:
                 return await self._stream(body, say)
@@ -266,8 +270,8 @@ class OpenAIModel(Model):
         return received.reply(times)
 
 
-async def _unless(dropped: threading.Event, work: Coroutine[Any, Any, T]) -> T:
-    """Do the work, or cancel it soon after nobody waits for it any more."""
+async def _unless_dropped(dropped: threading.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work, or cancel it soon after `dropped` is set."""
     task = asyncio.ensure_future(work)
     while not task.done():
         if dropped.is_set():

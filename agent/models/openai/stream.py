@@ -1,4 +1,4 @@
-"""Reading an OpenAI-compatible server's reply: bounded bytes, server-sent events, and what they add up to.
+"""The reading of an OpenAI-compatible server's reply: limited bytes, server-sent events, and their sum.
 
 Formats: https://platform.openai.com/docs/api-reference/chat-streaming and the server-sent events of
 https://html.spec.whatwg.org/multipage/server-sent-events.html, of which only `data` matters here.
@@ -17,7 +17,7 @@ from qvl_agent.agent.models.openai.quirks import REASONING_FIELDS, cached_tokens
 __all__ = ["MAX_BYTES", "Received", "bounded", "error_text", "events", "load_object", "one_line"]
 
 MAX_BYTES: Final = 8 * 1024**2
-"""More than this is no reply: a text of 32k tokens in single-token events stays far below."""
+"""The most bytes of a reply: a text of 32k tokens in single-token events stays far below."""
 _DONE: Final = "[DONE]"
 
 
@@ -29,12 +29,12 @@ class _Body(Protocol):
 
 
 async def bounded(response: _Body) -> AsyncIterator[bytes]:
-    """Yield the body's bytes.
+    """Yield the body's bytes, up to `MAX_BYTES`.
 
-    We ask for an uncompressed body, and take no other: a few bytes of gzip can unfold to a gigabyte.
+    Only an uncompressed body, as we ask for, is accepted: a few bytes of gzip can unpack to a gigabyte.
 
     Raises:
-        ModelError: it is compressed, or longer than `MAX_BYTES`.
+        ModelError: the body is compressed, or longer than `MAX_BYTES`.
     """
     coding = response.headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"", "identity"}:
@@ -48,7 +48,7 @@ async def bounded(response: _Body) -> AsyncIterator[bytes]:
 
 
 async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """Yield the data of each server-sent event; an event without its empty line is cut off, and dropped."""
+    """Yield the data of each server-sent event; an event that doesn't end in an empty line is dropped."""
     rest, data = b"", list[str]()
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
@@ -65,7 +65,7 @@ def load_object(text: str | bytes) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        ModelError: it is something else.
+        ModelError: the text is something else.
     """
     try:
         value = json.loads(text)
@@ -82,13 +82,13 @@ def _start_of(text: str | bytes) -> str:
 
 
 def one_line(text: str, most: int = 300) -> str:
-    """Put a server's words on one line, and cut them; they go into our messages."""
+    """Put a server's words on one line of at most `most` characters, for our own messages."""
     line = " ".join(text[: 4 * most].split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def error_text(body: dict[str, Any]) -> str:
-    """Find the message in a server's error body; "" if it has none. Servers differ in where it is."""
+    """Find the message in the body of a server's error; "" if it has none. Its place differs by server."""
     error = body.get("error", body)
     if isinstance(error, str):
         return error
@@ -101,7 +101,16 @@ def error_text(body: dict[str, Any]) -> str:
 
 @dataclass(slots=True)
 class Received:
-    """What has come of a reply so far."""
+    """The parts of a reply that have been received so far.
+
+    Attributes:
+        say: called with each piece of content and reasoning.
+        content, reasoning: the pieces.
+        calls: the name and arguments of each tool call, by its index.
+        finish: the reason for which the reply ended; None before that.
+        usage, timings: the server's counts of tokens and, with llama.cpp, its timings.
+        ended: whether the stream has ended.
+    """
 
     say: Callable[[str], None]
     content: list[str] = field(default_factory=list)
@@ -116,7 +125,7 @@ class Received:
         """Add one event of the stream.
 
         Raises:
-            ModelError: it is an error, or no chat completion.
+            ModelError: the event is an error, or no chat completion.
         """
         if data.strip() == _DONE:
             self.ended = True
@@ -124,7 +133,11 @@ class Received:
         self.take_object(load_object(data), "delta")
 
     def take_object(self, body: dict[str, Any], part: str) -> None:
-        """Add an event, or with "message" as its `part` the whole reply of a server that can't stream."""
+        """Add an event (`part` "delta"), or the whole reply of a server that can't stream ("message").
+
+        Raises:
+            ModelError: as `take` raises it.
+        """
         if body.get("error"):
             raise ModelError(f"the server failed: {one_line(error_text(body) or str(body['error']))}")
         usage = body.get("usage")
@@ -154,7 +167,7 @@ class Received:
             self.say(piece)
 
     def _take_call(self, call: object) -> None:
-        """A server that recognised the tool call itself: put it back into the words it came in."""
+        """Add a piece of a tool call that the server recognised; `reply` writes it as text again."""
         if not isinstance(call, dict) or not isinstance(function := call.get("function"), dict):
             return
         index = call.get("index")
@@ -168,7 +181,7 @@ class Received:
         return not (self.content or self.reasoning or self.calls)
 
     def reply(self, times: dict[str, float]) -> Reply:
-        """Sum up.
+        """Make the reply of all parts; `times` are seconds by part.
 
         Raises:
             ModelError: the stream was cut before its end.
@@ -194,5 +207,5 @@ class Received:
 
 
 def _whole(pieces: list[str]) -> str:
-    """Join the pieces; halves of a surrogate pair that came apart are made whole, lone ones replaced."""
+    """Join the pieces; the halves of a split surrogate pair are joined too, and lone halves replaced."""
     return "".join(pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

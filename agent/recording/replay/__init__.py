@@ -1,4 +1,4 @@
-"""A recorded run again, without a screen."""
+"""The replay of a recorded run, without a screen."""
 
 import lazy_loader
 

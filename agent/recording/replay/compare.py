@@ -1,9 +1,9 @@
-"""Where a replayed step differs from the recorded one, in words.
+"""The comparison of a replayed step with the recorded one; differences are described in words.
 
-With recorded replies everything must be identical, but for the wording of error messages: the same
-words went through the same pure functions. A live model may say the same thing in other words, so there
-only what the person would notice counts: the kind of action, what it presses or types, where it
-lands, and how far the guard let it go.
+With recorded replies everything must be identical except the wording of error messages: the same
+replies went through the same functions without side effects. A live model may say the same thing in other
+words, so there only what the person would notice counts: the kind of action, what it presses or types, its
+target, and the guard's level.
 """
 
 from collections.abc import Iterator
@@ -33,18 +33,20 @@ from qvl_agent.agent.recording.format import StepIntent
 __all__ = ["MIN_OVERLAP", "NEAR", "Difference", "Redone", "compare", "same_place"]
 
 MIN_OVERLAP: Final = 0.5
-"""Intersection over union from which two boxes mean the same target, as in detection benchmarks."""
+"""Intersection over union from which on two boxes are the same target, as in detection benchmarks."""
 NEAR: Final = 10.0
-"""How far from a recorded point, which has no extent, another may lie: 1 % of the screen's width or
-height, about half the height of a button."""
+"""Grid units that a replayed target may lie from a recorded point, which has no size: 1 % of the screen's
+width or height, about half the height of a button."""
 _MAX_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Redone:
-    """What a reply comes to now: an action with its plan and verdict, or an error.
+    """The result of a replayed reply: an action with its plan and verdict, or an error.
 
     Attributes:
+        action: None if the reply can't be used.
+        error: why it can't be used; "" if it can.
         verdict: None if there is no action, or no recorded scene to judge it by.
     """
 
@@ -56,7 +58,7 @@ class Redone:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that isn't as it was.
+    """One difference between the recorded and the replayed step.
 
     Attributes:
         field: "action", "error", "plan", "verdict", or an action's field: "action.target".
@@ -73,13 +75,13 @@ class Difference:
 def compare(
     recorded: StepIntent, redone: Redone, *, exact: bool, min_overlap: float = MIN_OVERLAP
 ) -> tuple[Difference, ...]:
-    """Name every difference; none means that the steps agree.
+    """Return every difference between the two; without any the steps agree.
 
     Args:
-        recorded: the step as it was.
-        redone: the step as it is now.
-        exact: the reply is the recorded one, so everything must be identical.
-        min_overlap: for live models, see `same_place`.
+        recorded: the recorded step.
+        redone: the replayed step.
+        exact: whether the reply is the recorded one, so that everything must be identical.
+        min_overlap: for live models, the least overlap of boxes; see `same_place`.
     """
     before, now = recorded.action, redone.action
     if before is None and now is None:
@@ -97,7 +99,7 @@ def compare(
 
 
 def same_place(recorded: ModelBox, replayed: ModelBox, min_overlap: float = MIN_OVERLAP) -> str:
-    """Name the rule by which two boxes are the same target; "" if none holds.
+    """Return the name of the rule by which two boxes are the same target; "" if there is none.
 
     "overlap": intersection over union is at least `min_overlap`. "centre": the replayed centre is
     inside the recorded box. The second rule is there because the centre is what gets clicked, and
@@ -133,7 +135,7 @@ def _exact_fields(before: Action, now: Action) -> Iterator[Difference]:
 
 def _what_matters(before: Action, now: Action, min_overlap: float) -> Iterator[Difference]:
     for name in _weighty(before):
-        old, new = getattr(before, name), getattr(now, name)  # names of ours, never the model's
+        old, new = getattr(before, name), getattr(now, name)  # the names are ours, never the model's
         if _plain(old) != _plain(new):
             yield _differ(f"action.{name}", old, new)
     if isinstance(before, Scroll) and isinstance(now, Scroll) and _way(before) != _way(now):
@@ -147,14 +149,14 @@ def _what_matters(before: Action, now: Action, min_overlap: float) -> Iterator[D
 
 
 def _weighty(action: Action) -> tuple[str, ...]:
-    """The fields, beside places, in which another value makes it another action."""
+    """Return the fields, apart from places, in which another value makes another action."""
     match action:
         case Click():
             return ("button", "count", "modifiers")
         case Drag():
             return ("button", "modifiers")
         case Scroll():
-            return ("modifiers",)  # and its direction; how far is the model's to judge
+            return ("modifiers",)  # and its direction; the distance is left to the model
         case Type():
             return ("text", "clear", "enter")
         case Press():
@@ -168,7 +170,7 @@ def _weighty(action: Action) -> tuple[str, ...]:
 
 
 def _plain(value: object) -> object:
-    """Text without regard to white space at its ends; modifiers without regard to order."""
+    """Return a value for comparison: texts without white space at their ends, modifiers without order."""
     match value:
         case str():
             return value.strip()

@@ -1,6 +1,6 @@
-"""A recorded run again, offline: its replies through parse, plan and guard, and what differs.
+"""The replay of a recorded run: its replies go through parser, planner and guard again, and are compared.
 
-Needs no screen, no model and no GPU, and sends nothing: a `ReplayDesktop` refuses all input.
+It needs no screen, model or GPU, and sends nothing: a `ReplayDesktop` refuses all input.
 """
 
 import time
@@ -33,12 +33,12 @@ from qvl_agent.agent.recording.steps import RecordedStep, screen_of
 __all__ = ["ReplayDesktop", "ReplayReport", "ReplayedStep", "Think", "replay", "replay_step"]
 
 Think = Callable[[RecordedStep, Recording], Reply]
-"""Answers a recorded step anew, from what the model was shown there (`Recording.messages`)."""
+"""A function that answers a recorded step anew, from what the model was shown (`Recording.messages`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedStep:
-    """One step twice: as it was recorded and as it came out now."""
+    """One step as it was recorded, and as it was replayed."""
 
     step: int
     recorded: RecordedStep
@@ -56,8 +56,8 @@ class ReplayReport:
     """A whole replay.
 
     Attributes:
-        recording: what was replayed.
-        live: a live model answered, instead of the recorded replies.
+        recording: the recording that was replayed.
+        live: whether a live model answered; else the recorded replies were taken.
         steps: one for each recorded step.
     """
 
@@ -73,13 +73,13 @@ class ReplayReport:
 def replay(
     recording: Recording, think: Think | None = None, *, min_overlap: float = MIN_OVERLAP
 ) -> ReplayReport:
-    """Run every step of a recording again and compare.
+    """Run every step of a recording again and compare it with the recorded one.
 
     Args:
-        recording: all its frames are checked first, so that a broken one never passes.
+        recording: the recording; all its frames are checked first, so that a broken one never passes.
         think: asks a live model; None takes the recorded replies, and then all must be identical. A
             live model isn't asked to look closer, so it is compared with the recorded first answers.
-        min_overlap: for live models, how far boxes must overlap; see `compare.same_place`.
+        min_overlap: for live models, the least overlap of boxes; see `compare.same_place`.
 
     Raises:
         RecordingError: a frame is missing or changed.
@@ -98,10 +98,13 @@ def replay(
 
 
 def replay_step(intent: StepIntent, manifest: Manifest, reply: Reply | None = None) -> Redone:
-    """Take a reply (None: the recorded one) through parse, closer look, plan and guard again. Pure."""
+    """Take a reply (None: the recorded one) through parser, closer look, planner and guard again.
+
+    It has no side effects.
+    """
     reply = reply or intent.reply
     try:
-        action = _looked_at(read_reply(reply, pixel_space=manifest.pixel_space), intent, manifest)
+        action = _with_closer_look(read_reply(reply, pixel_space=manifest.pixel_space), intent, manifest)
         events = plan(action, intent.frame.view, select_all=select_all_on(manifest.platform))
     except (ParseError, CoordinateError) as error:
         return Redone(None, str(error))
@@ -110,8 +113,8 @@ def replay_step(intent: StepIntent, manifest: Manifest, reply: Reply | None = No
     return Redone(action, "", events, judge(action, events, intent.scene, manifest.policy))
 
 
-def _looked_at(action: Action, intent: StepIntent, manifest: Manifest) -> Action:
-    """Move the target as the recorded closer look makes it move now."""
+def _with_closer_look(action: Action, intent: StepIntent, manifest: Manifest) -> Action:
+    """Move the target by the recorded reply to the closer look, as this program reads it now."""
     match intent.closer:
         case CloserLook(reply=Reply() as second, frame=crop):
             try:
@@ -123,7 +126,7 @@ def _looked_at(action: Action, intent: StepIntent, manifest: Manifest) -> Action
 
 
 def _first_look(intent: StepIntent, manifest: Manifest) -> StepIntent:
-    """The step as it was before the closer look, if there was one."""
+    """Return the step as it was before the closer look, if there was one."""
     if intent.closer is None:
         return intent
     first = replay_step(intent.model_copy(update={"closer": None}), manifest)
@@ -131,9 +134,9 @@ def _first_look(intent: StepIntent, manifest: Manifest) -> StepIntent:
 
 
 class ReplayDesktop(Desktop):
-    """A desktop that shows a recording: choose a step with `at`, then `grab` shows its screen.
+    """A desktop that shows a recording: choose a step with `at`, and `grab` returns its screen.
 
-    Nothing advances by itself, and nothing can be sent.
+    It never goes to another step by itself, and no input can be sent.
     """
 
     capabilities = Capabilities(windows=True, pointer=True)
@@ -156,31 +159,31 @@ class ReplayDesktop(Desktop):
         self._index = numbers.index(step)
 
     def geometry(self) -> Geometry:
-        """The monitors as they were, or the captured one where nothing was decided."""
+        """Return the recorded monitors, or only the captured one if the step has no scene."""
         intent = self._intent
         return intent.scene.geometry if intent.scene else Geometry((intent.frame.view.monitor,))
 
     def off_limits(self) -> tuple[Rect, ...]:
-        """The regions that were off limits then."""
+        """Return the regions that were off limits."""
         return self._intent.scene.off_limits if self._intent.scene else ()
 
     def window_at(self, point: DesktopPoint) -> WindowInfo | None:
-        """The window that was there, if this step pointed at it."""
+        """Return the window that was at a point, if this step pointed at that window."""
         if self._intent.scene is None:
             return None
         known = [window for window in self._intent.scene.windows if window is not None]
         return next((window for window in known if window.rect is not None and point in window.rect), None)
 
     def focused(self) -> WindowInfo | None:
-        """The window that had the keys then."""
+        """Return the window that had the keyboard focus."""
         return self._intent.scene.focused if self._intent.scene else None
 
     def layout(self) -> Layout | None:
-        """Not recorded: nothing comes over a recorded screen."""
+        """Return None: the layout isn't recorded, and nothing can cover a recorded screen."""
         return None
 
     def grab(self, region: Rect | None = None) -> Frame:
-        """The step's screen, captured now as far as its age goes; after a zoom, the screen before it.
+        """Return the step's whole screen, even after a zoom, with the present time as its time of capture.
 
         Raises:
             DesktopError: the region isn't on the recorded monitor.
@@ -197,7 +200,7 @@ class ReplayDesktop(Desktop):
             raise DesktopError(str(error)) from error
 
     def pointer(self) -> DesktopPoint:
-        """Where the pointer last ended before this step; the monitor's top left if nobody knows."""
+        """Return where the pointer ended before this step; the monitor's top left if that isn't known."""
         for recorded in reversed(self._recording.steps[: self._index]):
             if recorded.outcome.outcome.pointer is not None:
                 return recorded.outcome.outcome.pointer
@@ -205,7 +208,7 @@ class ReplayDesktop(Desktop):
         return DesktopPoint(monitor.left, monitor.top)
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
-        """Refuse.
+        """Refuse all input.
 
         Raises:
             ApprovalError: always.
@@ -214,10 +217,10 @@ class ReplayDesktop(Desktop):
         raise ApprovalError(f"a recording takes no input; approval {approved.id} was not used")
 
     def release(self) -> None:
-        """Nothing is ever held."""
+        """Do nothing: no key or button is ever held."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: nothing is open."""
 
     @property
     def _intent(self) -> StepIntent:

@@ -1,1 +1,1 @@
-"""What is asked beside the conversation: a closer look, whether it is done, whether it goes in circles."""
+"""Checks outside the run's conversation: a closer look, whether the task is done, whether the run loops."""

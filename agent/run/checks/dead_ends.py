@@ -1,10 +1,10 @@
-"""Loops and dead ends: the same again on the same screen, and steps that change nothing. Pure.
+"""The detection of dead ends: repeated steps on the same screen, and steps that change nothing.
 
-Two steps are the same if action, place and every pixel of the screen before them are. So an action
-that is repeated because it works (pressing "+" ten times, scrolling on) is never taken for a loop: each
-time the screen is another one. And a loop of any length is found, A-A-A as A-B-A-B, because it comes
-back to a screen that it has been at. What moves by itself (a video, a clock with seconds) hides a loop; the
-budget of steps ends those.
+It has no side effects. Two steps are the same if action, place and every pixel of the screen before them
+are the same. So an action that is repeated because it works (pressing "+" ten times, scrolling on) never
+counts as a loop: each time the screen is another one. And a loop of any length is found, A-A-A as well as
+A-B-A-B, because it returns to an earlier screen. A part of the screen that moves by itself (a video, a clock
+with seconds) hides a loop; the budget of steps ends such a run.
 """
 
 from collections.abc import Sequence
@@ -32,15 +32,17 @@ __all__ = [
 ]
 
 TELL_AT: Final = 3
-"""Times the same was done on the same screen when the model is told."""
+"""The model is told when it has done the same on the same screen this many times."""
 END_AT: Final = 5
-"""And when the run ends."""
+"""The run ends when the same was done on the same screen this many times."""
 STILL_TELL_AT: Final = 5
-"""Inputs in a row that changed nothing when the model is told."""
+"""The model is told when this many inputs in a row changed nothing."""
 STILL_END_AT: Final = 8
+"""The run ends when this many inputs in a row changed nothing."""
 _SHOWN: Final = 4
+"""The most actions that a sentence names."""
 _NEAR: Final = 4
-"""Pixels by which the middle of two targets may differ and be the same: models waver that much."""
+"""Pixels by which the centres of one target may differ: models' answers vary that much."""
 _CARET: Final = 96
 """The most pixels, both ways, that a caret's tiles span."""
 
@@ -50,9 +52,10 @@ class Attempt:
     """A step that was done.
 
     Attributes:
-        places: where, in pixels of the whole screen.
-        screen: names the pixels of the whole screen before it: a checksum.
-        changed: whether the screen changed by it; see `had_effect`.
+        action: the step's action.
+        places: its targets, in pixels of the whole screen.
+        screen: the checksum of the whole screen's pixels before it.
+        changed: whether it changed the screen; see `had_effect`.
     """
 
     action: Action
@@ -63,10 +66,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class DeadEnd:
-    """What is going nowhere.
+    """A dead end that was found.
 
     Attributes:
-        over: the run ends; else the model is told.
+        over: whether the run ends; else the model is told.
         sentence: what was tried, for the model or the person.
     """
 
@@ -75,15 +78,16 @@ class DeadEnd:
 
 
 def dead_end(attempts: Sequence[Attempt]) -> DeadEnd | None:
-    """Say whether the last attempt makes a dead end; the same one is told once and ended once.
+    """Find whether the last attempt completes a dead end; None if it doesn't.
 
-    Waiting and asking the person are never a dead end: both are for what can't be seen yet.
+    For one dead end the model is told once, before the run ends. Waiting and asking the person are never a
+    dead end, as both wait for something that can't be seen yet.
     """
     last = attempts[-1] if attempts else None
     if last is None or isinstance(last.action, (Wait, Ask, *FINAL)):
         return None
     times = sum(_same(earlier, last) for earlier in attempts)
-    still = _still(attempts)
+    still = _without_effect(attempts)
     if times >= END_AT:
         return DeadEnd(True, f"the same was done {END_AT} times on the very same screen: {_tried(attempts)}")
     if len(still) >= STILL_END_AT:
@@ -100,14 +104,14 @@ def dead_end(attempts: Sequence[Attempt]) -> DeadEnd | None:
 def attempt(
     action: Action, observation: Observation, screen: str, after: Frame | None, change: Change | None
 ) -> Attempt:
-    """Note a step that was done.
+    """Make the attempt of a step that was done.
 
     Args:
-        action: what was done.
-        observation: what the model saw before.
+        action: the action that was done.
+        observation: the screen before it, and the picture that the model saw.
         screen: the checksum of `observation.screen`.
         after: the settled screen; None if nothing was captured.
-        change: how it differs; None if that isn't known, which then counts as a change.
+        change: how it differs; None if that isn't known, which counts as a change.
     """
     changed = not isinstance(action, Zoom)
     if changed and after is not None and change is not None:
@@ -116,11 +120,11 @@ def attempt(
 
 
 def had_effect(action: Action, before: Frame, after: Frame, change: Change) -> bool:
-    """Say whether an action did anything that can be seen; after pointing, a blinking caret isn't that.
+    """Return whether an action had a visible effect; after pointing, a blinking caret doesn't count as one.
 
     Args:
-        action: what was done.
-        before: the screen that the model saw.
+        action: the action that was done.
+        before: the screen before it.
         after: the settled screen.
         change: how they differ.
     """
@@ -137,16 +141,18 @@ def _same(one: Attempt, other: Attempt) -> bool:
         return False
     places = zip(one.places, other.places, strict=True)
     alike = _same_extent if isinstance(one.action, Zoom) else _same_place
-    return _what(one.action) == _what(other.action) and all(alike(*pair) for pair in places)
+    return _without_places(one.action) == _without_places(other.action) and all(
+        alike(*pair) for pair in places
+    )
 
 
-def _what(action: Action) -> dict[str, object]:
-    """An action without its places, which are compared on the screen, and the model's words on it."""
+def _without_places(action: Action) -> dict[str, object]:
+    """Return an action's fields without the model's words, and without places, compared on the screen."""
     return action.model_dump(exclude={"label", "intent", "target", "end"})
 
 
 def _same_place(one: FrameBox, other: FrameBox) -> bool:
-    """Whether each box holds the other's middle, or their middles are next to each other."""
+    """Return whether each box holds the other's centre, or their centres are next to each other."""
     (x, y), (other_x, other_y) = _middle(one), _middle(other)
     if max(abs(x - other_x), abs(y - other_y)) <= _NEAR:
         return True
@@ -154,7 +160,7 @@ def _same_place(one: FrameBox, other: FrameBox) -> bool:
 
 
 def _same_extent(one: FrameBox, other: FrameBox) -> bool:
-    """Whether two boxes show the same: a smaller one in the middle is a closer look."""
+    """Return whether two boxes show the same; a smaller box inside the other doesn't: it is a closer look."""
     slack = max(_NEAR, min(one.width, one.height) // 10)
     apart = (
         one.left - other.left,
@@ -173,8 +179,8 @@ def _holds(box: FrameBox, x: int, y: int) -> bool:
     return box.left <= x < box.right and box.top <= y < box.bottom
 
 
-def _still(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The inputs since the screen last changed or the person was asked; a close-up and a wait are none."""
+def _without_effect(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Return the inputs since the screen last changed or the person was asked, without zooms and waits."""
     found: list[Attempt] = []
     for earlier in reversed(attempts):
         if earlier.changed or isinstance(earlier.action, Ask):
@@ -185,14 +191,14 @@ def _still(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 
 def _tried(attempts: Sequence[Attempt]) -> str:
-    """The last attempt, and what led from it back to the same screen."""
+    """Describe the loop: the attempts from the last time the same was done to the one before this time."""
     last = attempts[-1]
     before = [at for at, each in enumerate(attempts[:-1]) if _same(each, last)]
     return _words(attempts[before[-1] : -1])
 
 
 def _words(attempts: Sequence[Attempt]) -> str:
-    """Name the different things that were done, in their order."""
+    """Describe the different actions of some attempts, in their order."""
     names = list(dict.fromkeys(action_words(each.action) for each in attempts))
     more = len(names) - _SHOWN
     return ", then ".join(names[:_SHOWN]) + (f", and {more} more" if more > 0 else "")

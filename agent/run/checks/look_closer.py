@@ -1,9 +1,9 @@
-"""Looking closer: before a small target is acted on, the model points again in a crop of the screen.
+"""The closer look: before an action on a small target, the model points again in a crop of the screen.
 
-A large screen is shrunk until it fits the model's budget of image tokens, and a target that falls into
-one token or less is pointed at roughly. The second question shows its surroundings pixel for pixel.
+A large screen is shrunk until it fits the model's budget of image tokens, and the model points only
+roughly at a target that takes one token or less. The second question shows its surroundings unshrunk.
 It is a conversation of its own: it asks for a place and nothing else, and the run's history never
-holds it. What comes back may only move the target: see `actions/parsing.closer_look.py`.
+holds it. The reply can only move the target: see `actions/parsing/closer_look.py`.
 """
 
 import math
@@ -32,19 +32,19 @@ __all__ = [
 ]
 
 MIN_SHRINK: Final = 1.25
-"""From this factor on a crop shows what the whole picture didn't; below, it is the same pixels again.
+"""The factor of shrinking from which on a crop shows more than the whole picture did.
 With the default budget of 2048 tokens 1920x1080 is shown as it is, and 2560x1440 shrunk by 1.35."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloserAnswer:
-    """A second look.
+    """The answer to a second look.
 
     Attributes:
         crop: the close-up.
-        messages: what was asked.
-        reply: what came; None if the model failed.
-        action: the action to do: with the target moved, or the first one.
+        messages: the question.
+        reply: the model's reply; None if the model failed.
+        action: the action to do, with the moved target or the first one.
         kept: why the first target was kept; "" if it was moved.
     """
 
@@ -56,12 +56,12 @@ class CloserAnswer:
 
 
 def shrunk_by(model: Model, view: View, budget: int) -> float:
-    """Say by what factor a frame was shrunk on each axis when the model saw it; below 1 it was enlarged.
+    """Return by what factor a frame is shrunk on each axis for the model; below 1 it is enlarged.
 
     Args:
-        model: it may know better than the budget says.
+        model: it may know the tokens of a picture, which then count instead of the budget.
         view: the frame.
-        budget: image tokens that a picture may cost.
+        budget: the most image tokens of a picture.
     """
     size = (view.width, view.height)
     count = model.picture_tokens(size) or tokens(size, budget)
@@ -69,16 +69,16 @@ def shrunk_by(model: Model, view: View, budget: int) -> float:
 
 
 def worth_it(action: Action, view: View, shrunk: float, mode: LookCloser) -> bool:
-    """Say whether a second look pays.
+    """Return whether a second look is worth its time.
 
-    "auto" wants both: the model saw the screen shrunk by `MIN_SHRINK` or more, and the target's shorter side
-    was under 32 pixels there, one image token. A point has no size and counts as small.
+    "auto" requires both that the model saw the screen shrunk by `MIN_SHRINK` or more, and that the target's
+    shorter side was under 32 pixels there, one image token. A point has no size and counts as small.
 
     Args:
-        action: what the model wants to do.
+        action: the action that the model wants to do.
         view: the frame that it saw.
-        shrunk: by what factor that was shrunk for it; see `shrunk_by`.
-        mode: the setting.
+        shrunk: the factor by which the frame was shrunk for it; see `shrunk_by`.
+        mode: the setting `look_closer`.
     """
     target = closer_target(action)
     if target is None or mode == "never" or not (action.label or action.intent):
@@ -90,7 +90,7 @@ def worth_it(action: Action, view: View, shrunk: float, mode: LookCloser) -> boo
 
 
 def question(action: Action, crop: Frame) -> tuple[Message, ...]:
-    """Ask where the action's target is in the close-up, as Qwen3-VL is trained to be asked."""
+    """Make the question where the action's target is in the close-up, as Qwen3-VL is trained to be asked."""
     target = f'"{action.label}"' if action.label else "the element to use for this: " + action.intent
     if action.label and action.intent:
         target += f" (the one to use for this: {action.intent})"
@@ -100,12 +100,12 @@ def question(action: Action, crop: Frame) -> tuple[Message, ...]:
 def look_closer(
     model: Model, action: Action, seen: Frame, *, stop: StopCheck, pixel_space: bool = False
 ) -> CloserAnswer | None:
-    """Ask the model where exactly an action's target is; None if there is nothing closer to show.
+    """Ask the model where exactly an action's target is; None if there is no closer picture to show.
 
-    Whatever goes wrong with the second answer, the first one stands and `CloserAnswer.kept` says why.
+    If the second answer can't be used, the first one stays and `CloserAnswer.kept` says why.
 
     Raises:
-        Stopped: `stop` said so.
+        Stopped: `stop` returned True.
     """
     target = closer_target(action)
     box = crop_around(target, seen.view) if target else None

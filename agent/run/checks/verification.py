@@ -1,7 +1,7 @@
-"""Whether a claim of "done" holds: a checker's word where there is one, else the model's over a fresh screen.
+"""The check of a claim of "done": by a checker where there is one, else by the model over a fresh screen.
 
-The question is asked in a conversation of its own, without the run's history, so that what the model saw
-on its way or said before doesn't speak for it. Its word stays its word: the result says who gave it.
+The model is asked in a conversation of its own, without the run's history, so that what it saw or said
+before doesn't influence its answer. The result says who judged: the model, or a checker.
 """
 
 import time
@@ -33,13 +33,14 @@ _SCHEMA: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 FORMAT: Final = ReplyFormat(_SCHEMA)
-"""What the answer may be. The evidence stands first: a model that answers first only defends it then."""
+"""The format of the answer. The evidence comes first: a model that judges first only defends that after."""
 _LOOK: Final = SettleLimits(idle_s=LIMITS.react_s)
-"""Nothing was sent since the last look, so no reaction is waited for; only for what still moves."""
+"""The limits for the fresh screen. No input was sent since the last screen, so no reaction to it is awaited;
+only the end of what still moves is."""
 
 
 class Judgement(BaseModel):
-    """The model's answer."""
+    """The model's answer to whether the task is done."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -49,12 +50,12 @@ class Judgement(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is to be verified.
+    """A claim to verify: the model says that a task is done.
 
     Attributes:
-        task: what the person asked for.
-        words: the model's summary.
-        answer: what it answered; None if the task was no question.
+        task: the task, in the person's words.
+        words: the model's summary or answer.
+        answer: the model's answer; None if the task was no question.
     """
 
     task: str
@@ -64,13 +65,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """What came of it.
+    """The result of verifying a claim.
 
     Attributes:
-        holds: None if nothing could tell.
+        holds: whether the claim holds; None if that couldn't be told.
         found: why, in a sentence.
-        by: who says so; "model" also if it was asked and gave no usable answer, "" if nobody was asked.
-        asked: what the model was asked, for the record.
+        by: who judged; "model" also if it was asked and gave no usable answer, "" if nobody was asked.
+        asked: the question to the model and its reply, for the record.
         frame: the fresh screen, if one was captured.
     """
 
@@ -84,14 +85,14 @@ class VerificationResult:
 def verify(
     setup: Setup, claim: Claim, screen: Frame, recorder: Recorder, events: EventStream
 ) -> VerificationResult:
-    """Check a claim as `setup.verify` wants it.
+    """Check a claim in the way that `setup.verify` names.
 
     Args:
-        setup: the desktop may have a checker, which is then believed and the model isn't asked.
-        claim: what the model said.
-        screen: what it saw when it said so.
+        setup: has desktop and model; if the desktop has a checker for the task, the model isn't asked.
+        claim: the model's claim.
+        screen: the screen that the model saw when it made the claim.
         recorder: stores the fresh screen.
-        events: told before the model is asked.
+        events: publishes that the model is about to be asked.
 
     Raises:
         Stopped: the person stopped the run meanwhile.
@@ -113,16 +114,16 @@ def verify(
 
 
 def question(claim: Claim, screen: Frame) -> tuple[Message, ...]:
-    """Ask whether a task is done, over the screen as it is now."""
+    """Make the question whether a task is done, over the present screen."""
     words = render("verify", task=claim.task, claim=claim.words, answer=claim.answer or "")
     return (Message("user", (screen, words)),)
 
 
 def read_judgement(reply: Reply) -> Judgement:
-    """Read the answer strictly.
+    """Read the model's judgement strictly.
 
     Raises:
-        ParseError: it is cut off, or anything but the one object.
+        ParseError: the reply is cut off, or anything but the one JSON object.
     """
     if reply.finish == "length":
         raise ParseError("its answer was cut off")

@@ -1,1 +1,1 @@
-"""What stands between a run and its desktop, model and person."""
+"""Wrappers around a run's desktop, model and person: for secrets, and for the watchdog."""

@@ -1,4 +1,4 @@
-"""A run with secrets: the desktop shows them covered, and the model neither reads nor writes them."""
+"""The wrappers for a run with secrets: they are covered on the screen, and hidden in the model's words."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,15 +21,18 @@ from qvl_agent.agent.run.context import Setup
 __all__ = ["RedactedModel", "bound", "with_secrets"]
 
 S = TypeVar("S", bound=Setup)
-
 _RULE: Final = (
     'There is a secret for you to type: {names}. You never see it. To type it, write {first} in the "text" '
     "of a type action, exactly so. A grey box with the word secret covers where one stands on the screen."
 )
+_NOTHING_SENT: Final = frozenset({"refused", "parked", "stale", "dry-run"})
+"""The statuses of an outcome with which nothing was sent."""
 
 
 def bound(setup: S) -> S:
-    """Put the secrets into the policy, each bound to its application, and tell the model how to type them.
+    """Return the setup with each secret bound to its application in the policy, and a rule for the model.
+
+    The rule tells the model how to type the secrets.
 
     Raises:
         SettingsError: the policy binds one of them to another application.
@@ -43,17 +46,17 @@ def bound(setup: S) -> S:
 
 
 def with_secrets(setup: S, past: Recording | None = None) -> tuple[S, SecretTypist]:
-    """Put covers between the setup's desktop and model and its secrets, if there are any.
+    """Wrap the setup's desktop and model so that they hide its secrets, if there are any.
 
     Args:
-        setup: as it was made.
-        past: the record that is gone on with; what it covered last stays covered.
+        setup: the setup with its secrets.
+        past: the record of a run that goes on; secrets that were covered last stay covered.
 
     Returns:
-        The setup to run with, and who hands the values to the desktop while it types.
+        The setup to run with, and the typist, which hands the values to the desktop while it types.
 
     Raises:
-        SettingsError: the record's run typed secrets that aren't at hand, or that can't be covered any more.
+        SettingsError: the record's run typed secrets that aren't given now, or can't be covered any more.
     """
     if past is not None and (missing := set(past.manifest.policy.secrets) - set(setup.secrets.names)):
         raise SettingsError(f"the run types secrets; give it again: {', '.join(sorted(missing))}")
@@ -65,34 +68,11 @@ def with_secrets(setup: S, past: Recording | None = None) -> tuple[S, SecretTypi
     return replace(setup, desktop=desktop, model=RedactedModel(setup.model, setup.secrets.redactor)), desktop
 
 
-def _last_screen(past: Recording) -> Frame:
-    """The last whole screen in a record, if no secret was typed after it.
-
-    Raises:
-        SettingsError: one was, and nobody knows where it stands.
-    """
-    last = past.steps[-1]
-    typed = any(isinstance(event, SecretEvent) for event in last.intent.plan)
-    sent = last.intent.approval and last.outcome.outcome.status not in _NOTHING_SENT
-    seen = past.result.frame if past.result and last.outcome.outcome.status == "done" else None
-    if typed and sent and seen is None:
-        raise SettingsError(
-            "the run ended while a secret was typed, and it can't be told where that stands: empty its field "
-            "and give the task anew"
-        )
-    if past.result is not None and past.result.frame is not None:
-        return past.frame(past.result.frame)
-    return past.frame(screen_of(past.steps, len(past.steps) - 1))
-
-
-_NOTHING_SENT: Final = frozenset({"refused", "parked", "stale", "dry-run"})
-
-
 class RedactedModel(Model):
-    """Another model; neither what it is told nor what it answers holds a secret's value.
+    """A wrapper of a model that hides secrets' values in its prompts and in its replies.
 
     Attributes:
-        name: the other's.
+        name: the wrapped model's name.
     """
 
     def __init__(self, model: Model, redactor: Redactor) -> None:
@@ -103,7 +83,7 @@ class RedactedModel(Model):
     def reply(
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
-        """Answer as the other does."""
+        """Return the wrapped model's reply, without secrets' values."""
         clean = self._redactor.text
         told = [
             Message(each.role, tuple(clean(part) if isinstance(part, str) else part for part in each.parts))
@@ -117,15 +97,35 @@ class RedactedModel(Model):
         return replace(reply, text=clean(reply.text), reasoning=clean(reply.reasoning))
 
     def with_format(self, form: ReplyFormat) -> Model:
-        """Keep the other's replies to a format, if it can do that."""
+        """Return a wrapper of the model that keeps to a format, as far as it can."""
         return RedactedModel(self._model.with_format(form), self._redactor)
 
     def picture_tokens(self, size: tuple[int, int]) -> int | None:
-        """Ask the other model."""
+        """Return the image tokens of a picture, as the wrapped model does."""
         return self._model.picture_tokens(size)
 
     def close(self) -> None:
         self._model.close()
+
+
+def _last_screen(past: Recording) -> Frame:
+    """Return the last whole screen in a record, if no secret was typed after it.
+
+    Raises:
+        SettingsError: a secret was typed after it, so it isn't known where that stands.
+    """
+    last = past.steps[-1]
+    typed = any(isinstance(event, SecretEvent) for event in last.intent.plan)
+    sent = last.intent.approval and last.outcome.outcome.status not in _NOTHING_SENT
+    seen = past.result.frame if past.result and last.outcome.outcome.status == "done" else None
+    if typed and sent and seen is None:
+        raise SettingsError(
+            "the run ended while a secret was typed, and it can't be told where that stands: empty its field "
+            "and give the task anew"
+        )
+    if past.result is not None and past.result.frame is not None:
+        return past.frame(past.result.frame)
+    return past.frame(screen_of(past.steps, len(past.steps) - 1))
 
 
 def _say(on_text: OnText, text: str) -> None:

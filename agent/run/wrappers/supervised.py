@@ -1,4 +1,4 @@
-"""A run under the watchdog of its desktop: the person's kill switch, and their taking over."""
+"""The wrapper for a run with a watchdog: it stops by the kill switch, or when the person takes over."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=Setup)
 
 @contextmanager
 def supervised(setup: S) -> Iterator[S]:
-    """Give the setup to run with: where the desktop has a watchdog, it stops when that says so.
+    """Yield the setup to run with; if the desktop has a watchdog, its `stop` heeds the watchdog too.
 
     Raises:
         NoScreenError: the watchdog didn't start.
@@ -44,7 +44,7 @@ def _halt(watchdog: Watchdog) -> Halt | None:
 
 
 class _Asked:
-    """The person, who may type and click while they are asked something: that is no taking over."""
+    """A wrapper of the person: while they are asked, typing and clicking doesn't count as taking over."""
 
     def __init__(self, person: Person, watchdog: Watchdog) -> None:
         self._person, self._watchdog = person, watchdog
@@ -58,10 +58,10 @@ class _Asked:
             return self._person.answer(question, stop=stop)
 
     def pause(self, why: str, stop: StopCheck) -> bool:
-        """Wait unwatched; a watchdog that was lost is another one afterwards.
+        """Wait for the person while the watchdog rests; then wake it, or start a new one if it was lost.
 
         Raises:
-            NoScreenError: there is none: it didn't start.
+            NoScreenError: the new watchdog didn't start.
         """
         self._watchdog.rest()
         if not self._person.pause(why, stop) or stop():
