@@ -36,6 +36,7 @@ from qvl_agent.actions.core.errors import CoordinateError, ParseError
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.desktops import Capabilities, Desktop
 from qvl_agent.actions.execution.executor import Executor, Facts
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.parsing.closer_look import refined
@@ -64,10 +65,12 @@ class Hung(BaseException):
     """A reply took too long."""
 
 
-class Forbidden:
+class Forbidden(Desktop):
     """A desktop where nothing may be touched."""
 
     name = "forbidden"
+    platform = "linux"
+    capabilities = Capabilities(windows=True, pointer=True)
 
     def __init__(self) -> None:
         self._frame = Frame(np.zeros((1080, 1920, 3), np.uint8), _MONITOR)
