@@ -107,22 +107,19 @@ def train(
     seed: int = 0,
     flat: bool = False,
 ) -> Progress:
-    """Train until the budget is used up, and save the state in a folder, regularly and at the end.
+    """Train until the budget is used up, save the state regularly and at the end, and return the progress.
 
     Batches depend on the seed and the step's number only, and under a budget of steps so does everything
     else: a training that was interrupted and continued gives the same result as one that wasn't.
 
     Args:
         learner: The stage.
-        budget: The budget of the whole training, including what was done before.
+        budget: Of the whole training, including what was done before.
         folder: Where the state is saved.
         progress: How far the training is already.
         report: Called with a line about the progress.
         seed: The seed of the batches.
         flat: Whether to keep the full rate instead of lowering it.
-
-    Returns:
-        How far the training is now.
     """
     figures, began, before = dict[str, float](), time.monotonic(), progress
     reported = saved = validated = began
