@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop, StopCheck
@@ -22,7 +22,15 @@ from qvl_agent.agent.run.events import Subscriber
 from qvl_agent.agent.run.history import compacted
 from qvl_agent.agent.settings import Settings, load_settings
 
-__all__ = ["agent_for", "look_at_desktop", "open_desktop", "open_model", "open_model_for", "open_thinker"]
+__all__ = [
+    "agent_for",
+    "look_at_desktop",
+    "open_desktop",
+    "open_desktop_for",
+    "open_model",
+    "open_model_for",
+    "open_thinker",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +65,16 @@ def open_desktop(
                 Watchdog(desktop.display, takeover=reaction, started=hold.watched_by)
             )
         yield desktop
+
+
+def open_desktop_for(settings: Settings) -> AbstractContextManager[Desktop]:
+    """Open the desktop that the settings name; see `open_desktop`."""
+    return open_desktop(
+        settings.desktop,
+        monitor=settings.monitor,
+        watchdog=settings.watchdog,
+        takeover=settings.takeover,
+    )
 
 
 @contextmanager

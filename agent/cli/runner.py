@@ -50,32 +50,24 @@ def play(
     from qvl_agent.agent.cli.secret_values import secrets_of
     from qvl_agent.agent.cli.signals import stop_on_signals
     from qvl_agent.agent.logs import log_event
-    from qvl_agent.agent.opening import agent_for, open_desktop, open_model_for
-    from qvl_agent.agent.registry.lookup import check_pair, desktop_kind, model_kind
+    from qvl_agent.agent.opening import agent_for, open_desktop_for, open_model_for
+    from qvl_agent.agent.registry.lookup import fitted, model_kind
     from qvl_agent.agent.run.events import Warned
     from qvl_agent.agent.terminal.chooser import TerminalChooser
     from qvl_agent.agent.terminal.question import TerminalPerson
     from qvl_agent.agent.terminal.reporter import JsonReporter, TerminalReporter
 
-    desktop_kind(settings.desktop)
-    check_pair(settings, settings.desktop)
-    model_named = model_kind(settings)
-    settings = model_named.adapt(settings)
+    settings = fitted(settings)
     secrets = secrets_of(task or "", settings, as_json=options["as_json"])
     chooser = TerminalChooser(as_json=options["as_json"])
     report = JsonReporter() if options["as_json"] else TerminalReporter(verbose=bool(options["verbose"]))
     if note:
         report(Warned(note))
-    if place := model_named.sent_to(settings):
+    if place := model_kind(settings).sent_to(settings):
         report(Warned(f"pictures of this screen leave this machine: they go to {place}"))
     with (
         stop_on_signals() as stop,
-        open_desktop(
-            settings.desktop,
-            monitor=settings.monitor,
-            watchdog=settings.watchdog,
-            takeover=settings.takeover,
-        ) as desktop,
+        open_desktop_for(settings) as desktop,
         open_model_for(settings, desktop, chooser=chooser) as model,
         TerminalPerson.here(as_json=options["as_json"]) as person,
     ):

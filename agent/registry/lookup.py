@@ -19,6 +19,7 @@ __all__ = [
     "check_pair",
     "desktop_kind",
     "desktop_kinds",
+    "fitted",
     "model_kind",
     "model_kinds",
     "our_model",
@@ -123,3 +124,14 @@ def check_pair(settings: Settings, desktop: str) -> None:
         return
     if not any(one.name in kind.desktops and one.claims(desktop) for one in desktop_kinds()):
         raise SettingsError(kind.elsewhere)
+
+
+def fitted(settings: Settings) -> Settings:
+    """Check that the settings name a desktop and a model that fit each other, and fill in what the model needs.
+
+    Raises:
+        SettingsError: there is no such desktop, or the model isn't made for it.
+    """
+    desktop_kind(settings.desktop)
+    check_pair(settings, settings.desktop)
+    return model_kind(settings).adapt(settings)
