@@ -127,7 +127,7 @@ def check_pair(settings: Settings, desktop: str) -> None:
 
 
 def fitted(settings: Settings) -> Settings:
-    """Check that the settings name a desktop and a model that fit each other, and fill in what the model needs.
+    """Check that the desktop and the model that are named fit each other, and fill in what the model needs.
 
     Raises:
         SettingsError: there is no such desktop, or the model isn't made for it.
