@@ -25,7 +25,7 @@ from living_window import TOOLKITS
 from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, Rect
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import Layout
-from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
+from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
 from qvl_agent.actions.desktops.x11.desktop import X11Desktop
 from qvl_agent.actions.execution.executor import ExecutionResult, Executor, Facts
 from qvl_agent.actions.execution.person import Consent, Question

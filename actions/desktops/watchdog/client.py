@@ -17,8 +17,17 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError
-from qvl_agent.actions.desktops.watchdog.heartbeat import Pulse, shared_memory
-from qvl_agent.actions.desktops.watchdog.notes import ARMED, FAILED, READY, TAKEOVER, Kind, Note, pack
+from qvl_agent.actions.desktops.watchdog.channel import (
+    ARMED,
+    FAILED,
+    READY,
+    TAKEOVER,
+    Kind,
+    Note,
+    Pulse,
+    pack,
+    shared_memory,
+)
 from qvl_agent.actions.desktops.watchdog.takeover_rules import TAKEOVERS
 
 __all__ = ["Takeover", "Watchdog"]

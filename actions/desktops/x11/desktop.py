@@ -12,8 +12,8 @@ from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScree
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
+from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
-from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
 from qvl_agent.actions.desktops.x11.capture import Capture
 from qvl_agent.actions.desktops.x11.connection import Connection, monitors
 from qvl_agent.actions.desktops.x11.input import PressedInputs, XInput

@@ -10,7 +10,7 @@ from Xlib.ext import xtest
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.desktops.watchdog.notes import Kind, Ledger, Note
+from qvl_agent.actions.desktops.watchdog.channel import Kind, Ledger, Note
 from qvl_agent.actions.planning.action import Button
 
 __all__ = ["PressedInputs", "XInput", "check_stop"]

@@ -9,7 +9,7 @@ from Xlib import X
 
 from qvl_agent.actions.core.errors import DesktopError, FocusLostError, InputHeldByUserError
 from qvl_agent.actions.desktops import StopCheck
-from qvl_agent.actions.desktops.watchdog.notes import Kind, Note
+from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
 from qvl_agent.actions.desktops.x11.input import PressedInputs, XInput, check_stop
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.typing import Keyboard

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
-from qvl_agent.actions.desktops.watchdog.notes import Kind, Note, NoteReader, pack
+from qvl_agent.actions.desktops.watchdog.channel import Kind, Note, NoteReader, pack
 from qvl_agent.actions.desktops.watchdog.takeover_rules import PersonRules, corners
 
 SCREEN = corners([Rect(0, 0, 800, 600)])

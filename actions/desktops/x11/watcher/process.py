@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import suppress
 
-from qvl_agent.actions.desktops.watchdog.notes import FAILED
+from qvl_agent.actions.desktops.watchdog.channel import FAILED
 
 __all__: list[str] = []
 

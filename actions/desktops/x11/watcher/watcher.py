@@ -19,8 +19,16 @@ from Xlib.ext import xtest
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
-from qvl_agent.actions.desktops.watchdog.heartbeat import BEAT_S, Pulse
-from qvl_agent.actions.desktops.watchdog.notes import ARMED, READY, TAKEOVER, Kind, Note, NoteReader
+from qvl_agent.actions.desktops.watchdog.channel import (
+    ARMED,
+    BEAT_S,
+    READY,
+    TAKEOVER,
+    Kind,
+    Note,
+    NoteReader,
+    Pulse,
+)
 from qvl_agent.actions.desktops.watchdog.takeover_rules import CORNER_S, TAKEOVERS, PersonRules, corners
 from qvl_agent.actions.desktops.x11.connection import connect, monitors
 from qvl_agent.actions.desktops.x11.keyboard import xkb

@@ -1,18 +1,38 @@
-"""The messages between the agent and its watchdog: notes of eight bytes one way, lines of text the other.
+"""What the agent and its watchdog tell each other: notes, lines of text, and a heartbeat in shared memory.
 
-A press or motion is noted *before* it is sent, so the watchdog never sees an event of ours that it
-wasn't told of; a release is noted after the server has taken it, so the watchdog always knows what may be
-down. The watchdog answers with lines: `READY`, `ARMED`, `TAKEOVER` or `FAILED` with a reason, or only the
-reason for which the run is to stop.
+The agent notes each press or motion *before* it sends it, so the watchdog never sees an event of ours that
+it wasn't told of. It notes a release after the server has taken it, so the watchdog always knows what may be
+down. A note has eight bytes. The watchdog answers with lines: `READY`, `ARMED`, `TAKEOVER` or `FAILED` with a
+reason, or only the reason for which the run is to stop. Its heartbeat is a `Pulse`.
 """
 
+import mmap
+import os
 import struct
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
-from typing import Final, NamedTuple, Protocol
+from types import TracebackType
+from typing import Final, NamedTuple, Protocol, Self
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
 
-__all__ = ["ARMED", "FAILED", "READY", "TAKEOVER", "Kind", "Ledger", "Note", "NoteReader", "pack"]
+__all__ = [
+    "ARMED",
+    "BEAT_S",
+    "FAILED",
+    "READY",
+    "TAKEOVER",
+    "Kind",
+    "Ledger",
+    "Note",
+    "NoteReader",
+    "Pulse",
+    "pack",
+    "shared_memory",
+]
 
 _RECORD: Final = struct.Struct("=BxHhh")
 """A note's fields: kind, code, x, y. X coordinates are signed 16-bit."""
@@ -25,6 +45,44 @@ TAKEOVER: Final = "takeover: "
 """The beginning of a line with the way in which somebody took over."""
 FAILED: Final = "failed: "
 """The beginning of a line with the reason that the watchdog can't watch; it ends then."""
+
+BEAT_S: Final = 0.2
+"""Seconds between two signs of life."""
+
+_TIME: Final = struct.Struct("=d")
+
+
+class Pulse:
+    """The time of the last sign of life, in the memory that `shared_memory` made. A context manager.
+
+    The clock is the system's monotonic one, which both processes share.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._memory = mmap.mmap(file, _TIME.size)
+
+    def beat(self) -> None:
+        _TIME.pack_into(self._memory, 0, time.monotonic())
+
+    def age(self) -> float:
+        """Return the seconds since the last beat; if there was none, those on the monotonic clock."""
+        (last,) = _TIME.unpack_from(self._memory)
+        return time.monotonic() - float(last)
+
+    @property
+    def closed(self) -> bool:
+        return self._memory.closed
+
+    def close(self) -> None:
+        self._memory.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Kind(IntEnum):
@@ -98,3 +156,23 @@ class NoteReader:
         whole = len(data) - len(data) % _RECORD.size
         self._rest = data[whole:]
         return [Note(Kind(kind), *fields) for kind, *fields in _RECORD.iter_unpack(data[:whole])]
+
+
+@contextmanager
+def shared_memory() -> Iterator[int]:
+    """Make a file for a `Pulse` that a child process may inherit; its memory lasts while a process maps it.
+
+    Raises:
+        OSError: there is no memory for it.
+    """
+    if hasattr(os, "memfd_create"):
+        file = os.memfd_create("qvl-agent-pulse")
+    else:
+        with tempfile.TemporaryFile() as temporary:
+            file = os.dup(temporary.fileno())
+    try:
+        # Bytes are written, as a process that touches a page without room on a full disk is killed.
+        os.write(file, bytes(_TIME.size))
+        yield file
+    finally:
+        os.close(file)
