@@ -1,7 +1,9 @@
-"""What the person chose: flags over environment over qvl-agent.toml over defaults.
+"""The settings: flags over the environment over files over defaults.
 
-An unknown key is an error wherever it stands. A file in a project folder may tighten the guard's
-limits and never loosen them; the person's own flags and environment may.
+There are two files. The person's own is in their configuration folder, or named by `--config`. A project's
+is `qvl-agent.toml` in the current folder: somebody else may have written it, so it may only tighten what the
+person set, and only the settings in `PROJECT_MAY_SET`. No file may loosen the guard; flags and the
+environment may. An unknown key is an error wherever it stands.
 """
 
 import difflib
@@ -10,7 +12,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -20,16 +22,28 @@ from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.desktops.watchdog.client import Takeover
-from qvl_agent.actions.guard.policy import Binding, Policy, Profile, tighten
+from qvl_agent.actions.guard.policy import Binding, Policy, Profile, stricter, tighten
 from qvl_agent.actions.reading.rapidocr import Ocr
 from qvl_agent.agent.paths import runs_folder, user_config_file
 from qvl_agent.agent.run.context import LookCloser, Verify
 from qvl_agent.agent.secret_sources import VARIABLE
 
-__all__ = ["FILE_NAME", "PREFIX", "Settings", "load_settings", "sources"]
+__all__ = ["FILE_NAME", "PREFIX", "PROJECT_MAY_SET", "Settings", "load_settings", "sources"]
 
 FILE_NAME: Final = "qvl-agent.toml"
 PREFIX: Final = "QVL_AGENT_"
+PROJECT_MAY_SET: Final = frozenset(
+    {
+        *("profile", "forbidden", "apps", "forbidden_apps"),
+        *("max_steps", "max_seconds", "max_tokens", "max_approvals"),
+        *("ocr", "watchdog", "takeover"),
+    }
+)
+"""What a project's file may hold: settings that can only tighten what may happen. Where pictures and keys go,
+what is loaded and downloaded, what is acted on, where records lie and how a claim is verified is the
+person's alone."""
+_TAKEOVERS: Final[tuple[Takeover, ...]] = ("ignore", "pause", "stop")
+"""From the loosest to the strictest."""
 _RECTS: Final = TypeAdapter(tuple[Rect, ...])
 
 
@@ -148,32 +162,29 @@ def load_settings(flags: Mapping[str, object], *, file: Path | None = None) -> S
 
     Args:
         flags: what was given on the command line; None means not given.
-        file: a settings file; by default ./qvl-agent.toml, else the person's own, if there is one.
+        file: the person's settings file; by default the one in their configuration folder, if there is one.
 
     Raises:
-        SettingsError: an unknown key, a value that doesn't fit, or a file that loosens the guard.
+        SettingsError: an unknown key, a value that doesn't fit, a file that loosens the guard, or a project's
+            file that sets what isn't its to set.
     """
-    path = file or _found_file()
-    from_file = _read(path) if path else {}
-    if path:
-        _only_tighter(from_file, path)
+    from_files = _from_files(file).values
     _known_environment()
     given = {name: value for name, value in flags.items() if value is not None}
-    if "secrets" in given and "secrets" in from_file:
-        given["secrets"] = {**from_file["secrets"], **_mapping(given["secrets"])}
+    if "secrets" in given and "secrets" in from_files:
+        given["secrets"] = {**from_files["secrets"], **_mapping(given["secrets"])}
     from_environment = {name for name in Settings.model_fields if os.environ.get(PREFIX + name.upper())}
-    below = {name: value for name, value in from_file.items() if name not in from_environment}
+    below = {name: value for name, value in from_files.items() if name not in from_environment}
     return _checked({**below, **given})
 
 
 def sources(flags: Mapping[str, object], *, file: Path | None = None) -> dict[str, str]:
-    """Say where each setting that isn't a default comes from: a flag, the environment or the file's path.
+    """Return where each setting that isn't a default comes from: a flag, the environment or files' paths.
 
     Raises:
-        SettingsError: the file can't be read.
+        SettingsError: as `load_settings` raises it for a file.
     """
-    path = file or _found_file()
-    found = dict.fromkeys(_read(path), str(path)) if path else {}
+    found = _from_files(file).sources
     for name in Settings.model_fields:
         if os.environ.get(PREFIX + name.upper()):
             found[name] = PREFIX + name.upper()
@@ -182,12 +193,76 @@ def sources(flags: Mapping[str, object], *, file: Path | None = None) -> dict[st
     return found
 
 
+class _Files(NamedTuple):
+    """What the files say: the values, and the path of the file or files that each comes from."""
+
+    values: dict[str, Any]
+    sources: dict[str, str]
+
+
+def _from_files(named: Path | None) -> _Files:
+    """Read the person's file, and let a project's tighten it."""
+    own = named or (path if (path := user_config_file()).is_file() else None)
+    values = _read(own) if own else {}
+    if own:
+        _only_tighter(values, own)
+    found = _Files(values, dict.fromkeys(values, str(own)))
+    project = Path(FILE_NAME)
+    if not project.is_file() or (own and project.resolve() == own.resolve()):
+        return found
+    return _tightened(found, _project_values(project), project)
+
+
+def _project_values(path: Path) -> dict[str, Any]:
+    """Read a project's file.
+
+    Raises:
+        SettingsError: it can't be read, loosens the guard, or sets what isn't a project's to set.
+    """
+    values = _read(path)
+    _names_known(values, str(path))
+    for name in values:
+        if name not in PROJECT_MAY_SET:
+            raise SettingsError(
+                f"{path}: '{name}' isn't a project's to set; put it into {user_config_file()}, set "
+                f"{PREFIX}{name.upper()}, or name this file with --config if it is yours"
+            )
+    _only_tighter(values, path)
+    return values
+
+
+def _tightened(own: _Files, project: Mapping[str, Any], path: Path) -> _Files:
+    """Merge a project's values into the person's: of each setting the stricter value holds."""
+    try:
+        before = _policy_in(own.values)
+        after = stricter(before, _policy_in(project))
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}; leave one of them out") from error
+    values, found = dict(own.values), dict(own.sources)
+    for name in project.keys() & set(Policy.model_fields):
+        value = getattr(after, name)
+        values[name] = value
+        if name not in own.values or value == getattr(_policy_in(project), name):
+            found[name] = str(path)
+        elif value != getattr(before, name):
+            found[name] = f"{own.sources[name]}, {path}"
+    if _strictness(project.get("takeover")) > _strictness(own.values.get("takeover")):
+        values["takeover"], found["takeover"] = project["takeover"], str(path)
+    return _Files(values, found)
+
+
+def _strictness(takeover: object) -> int:
+    return _TAKEOVERS.index(takeover) if takeover in _TAKEOVERS else -1
+
+
+def _policy_in(values: Mapping[str, Any]) -> Policy:
+    """Return the policy that some values make, with defaults for the others."""
+    known = {name: value for name, value in values.items() if name in Policy.model_fields}
+    return Policy.model_validate_json(json.dumps(known, default=str))
+
+
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _found_file() -> Path | None:
-    return next((path for path in (Path(FILE_NAME), user_config_file()) if path.is_file()), None)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -201,9 +276,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _only_tighter(from_file: Mapping[str, Any], path: Path) -> None:
     _names_known(from_file, str(path))
-    limits = {name: value for name, value in from_file.items() if name in Policy.model_fields}
     try:
-        tighten(Policy(), Policy.model_validate_json(json.dumps(limits, default=str)))
+        tighten(Policy(), _policy_in(from_file))
     except ValidationError as error:
         raise SettingsError(f"{path}: {_said(error)}") from error
     except SettingsError as error:

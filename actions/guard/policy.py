@@ -8,7 +8,7 @@ from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import SettingsError
 
-__all__ = ["Binding", "Policy", "Profile", "tighten"]
+__all__ = ["Binding", "Policy", "Profile", "stricter", "tighten"]
 
 Profile = Literal["standard", "careful", "unattended", "dry-run"]
 """standard: as the rules say · careful: every level one up · unattended: a question parks the
@@ -96,4 +96,34 @@ def tighten(base: Policy, other: Policy) -> Policy:
     for name in _LISTS:
         changes[name] = tuple(dict.fromkeys((*getattr(base, name), *getattr(other, name))))
     changes["secrets"] = {**base.secrets, **other.secrets}
+    return base.model_copy(update=changes)
+
+
+def stricter(base: Policy, other: Policy) -> Policy:
+    """Return what holds where both have a say: of each field the stricter value, whichever has it.
+
+    Only the fields that were set on `other` count; its defaults change nothing.
+
+    Raises:
+        SettingsError: no value is the stricter of the two: different profiles, or no application in both.
+    """
+    given = other.model_fields_set
+    changes: dict[str, object] = {
+        name: min(getattr(base, name), getattr(other, name)) for name in _LIMITS if name in given
+    }
+    if "profile" in given:
+        if other.profile not in _TIGHTER[base.profile] and base.profile not in _TIGHTER[other.profile]:
+            raise SettingsError(f"the profiles '{base.profile}' and '{other.profile}' exclude each other")
+        changes["profile"] = other.profile if other.profile in _TIGHTER[base.profile] else base.profile
+    if "apps" in given and base.apps and other.apps:
+        both = tuple(app for app in base.apps if app in other.apps)
+        if not both:
+            raise SettingsError(
+                f"apps = {list(other.apps)} leaves none of the applications {list(base.apps)} in force"
+            )
+        changes["apps"] = both
+    elif "apps" in given:
+        changes["apps"] = base.apps or other.apps
+    for name in _LISTS:
+        changes[name] = tuple(dict.fromkeys((*getattr(base, name), *getattr(other, name))))
     return base.model_copy(update=changes)

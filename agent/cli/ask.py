@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Self, TextIO
 
+import click
 from rich.console import Console
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
@@ -63,6 +64,8 @@ def ask_in_terminal(
         QvlError: as the parts raise it; the command line prints it and exits with its code.
     """
     _check(question, files, options, settings)
+    if place := model_kind(settings).sent_to(settings):
+        click.echo(f"note: these pictures leave this machine: they go to {visible(place)}", err=True)
     settings = _with_room(settings)
     schema = AnswerSchema.load(options.schema) if options.schema else None
     sampling = VideoSampling(options.fps, options.max_frames, options.times, settings.max_picture_tokens)

@@ -144,7 +144,10 @@ RUN_OPTIONS: Final = _options(
 )
 COMMON_OPTIONS: Final = _options(
     click.option(
-        "--config", type=click.Path(path_type=Path), metavar="FILE", help="Read this qvl-agent.toml."
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Your settings file, instead of your own qvl-agent.toml.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line."),
     click.option(

@@ -57,7 +57,7 @@ class Finding(BaseModel):
 def examine(settings: Settings) -> tuple[Finding, ...]:
     """Check everything that a run needs; what can't be checked is a finding too."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
-        _program, _screen, _sandbox, _nano, _ocr, _transformers, _accelerator, _model, _records
+        _program, _screen, _sandbox, _nano, _ocr, _transformers, _accelerator, _model, _pictures, _records
     )  # fmt: skip
     return tuple(finding for check in checks for finding in check(settings))
 
@@ -209,6 +209,18 @@ def _model(settings: Settings) -> Iterator[Finding]:
         yield Finding(name="model", state="ok", fact=kind.examine(settings))
     except QvlError as error:
         yield Finding(name="model", state="bad", fact=str(error), remedy="then run doctor again")
+
+
+def _pictures(settings: Settings) -> Iterator[Finding]:
+    """Name the machine that pictures of the screen would go to."""
+    if place := model_kind(settings).sent_to(settings):
+        yield Finding(
+            name="pictures",
+            state="warn",
+            fact=f"pictures of the screen would leave this machine: they go to {place}",
+        )
+    else:
+        yield Finding(name="pictures", state="ok", fact="pictures of the screen stay on this machine")
 
 
 def _auto() -> Finding:

@@ -348,8 +348,9 @@ def test_no_answer_is_a_failure(folder: Path) -> None:
 def test_the_persons_own_limits_hold(folder: Path, server: StreamServer) -> None:
     assert run(folder, server, "What?", "photo.jpg", "--max-reply-tokens", "77").returncode == 0
     assert server.asked[-1].body["max_tokens"] == 77
-    (folder / "qvl-agent.toml").write_text("max_reply_tokens = 88\n")
-    assert run(folder, server, "What?", "photo.jpg").returncode == 0
+    own = folder / "own.toml"
+    own.write_text("max_reply_tokens = 88\n")
+    assert run(folder, server, "What?", "photo.jpg", "--config", str(own)).returncode == 0
     assert server.asked[-1].body["max_tokens"] == 88
 
 
@@ -419,3 +420,12 @@ def test_every_example_in_the_docs_works(command: str, folder: Path, display: Vi
 
 def test_the_docs_have_examples() -> None:
     assert len(page_commands()) >= 6
+
+
+def test_it_says_where_pictures_go_if_they_leave_this_machine(folder: Path, server: StreamServer) -> None:
+    """A local server passes the pictures of a cloud model on."""
+    done = run(folder, server, "What?", "photo.jpg", "--model", "qwen3-vl:235b-cloud", "--allow-remote")
+    assert (done.returncode, done.stdout) == (0, "It is a picture.\n")
+    note = "note: these pictures leave this machine: they go to qwen3-vl:235b-cloud's provider"
+    assert done.stderr.splitlines()[0] == note
+    assert "leave this machine" not in run(folder, server, "What?", "photo.jpg").stderr

@@ -260,6 +260,14 @@ def test_the_doctor_looks_at_the_desktop_that_is_named(tmp_path: Path, display: 
     assert (sandbox.returncode, "screen:" in sandbox.stdout) == (0, False), "it has a screen of its own"
 
 
+def test_the_doctor_says_where_pictures_would_go(tmp_path: Path) -> None:
+    server = ["--desktop", "sandbox:chat", "--no-pointing", "--server", "http://127.0.0.1:9/v1"]
+    away = qvl("doctor", *server, "--model", "qwen3-vl:235b-cloud", "--allow-remote", cwd=tmp_path)
+    assert "leave this machine: they go to qwen3-vl:235b-cloud's provider" in away.stdout
+    here = qvl("doctor", *server, "--model", "qwen3-vl", cwd=tmp_path)
+    assert "pictures of the screen stay on this machine" in here.stdout
+
+
 LOGGED = """
 import logging
 from qvl_agent.agent.logs import configure, hide

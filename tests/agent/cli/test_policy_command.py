@@ -28,7 +28,7 @@ def invoke(*words: str) -> tuple[int, str]:
 
 
 def test_each_line_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path(FILE_NAME).write_text("max_steps = 9\nmax_seconds = 60\nforbidden_apps = ['mail']\nmodel = 'x'")
+    Path(FILE_NAME).write_text("max_steps = 9\nmax_seconds = 60\nforbidden_apps = ['mail']")
     monkeypatch.setenv("QVL_AGENT_MAX_SECONDS", "30")
     lines = policy_lines({"profile": "careful", "max_tokens": None})
     found = {line.name: (line.value, line.source) for line in lines}
