@@ -206,6 +206,8 @@ class Episode:
             self._log.times["parse"] = time.monotonic() - start
             self._do(*self._look_closer(action, draft))
         except (ParseError, CoordinateError) as error:
+            if self._log.open:  # the intent is recorded: a step has one intent and one outcome
+                raise RunEnded("desktop-error", str(error)) from error
             self._log.times["parse"] = time.monotonic() - start
             self._mend(str(error), draft)
 

@@ -14,16 +14,18 @@ from scripted_models import CLICK, DONE, Listening, Warnings
 from text_fields import TextField
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
-from qvl_agent.actions.core.errors import ModelError, RecordingError
+from qvl_agent.actions.core.errors import CoordinateError, ModelError, RecordingError
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.execution.person import Consent, Nobody, Question, Said
+from qvl_agent.actions.execution.precheck import Precheck
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.screen.changes import compare
 from qvl_agent.actions.screen.sanity import one_colour
 from qvl_agent.agent import Agent
 from qvl_agent.agent.models.recorded import RecordedModel
+from qvl_agent.agent.recording.journal import read_journal
 from qvl_agent.agent.recording.recording import Recorder
 from qvl_agent.agent.run.events import (
     Acted,
@@ -425,3 +427,22 @@ def test_the_manifest_says_what_was_run(at_corner: Desktop, tmp_path: Path) -> N
         "computer_use",
     )
     assert manifest["desktop"] == at_corner.name
+
+
+def test_a_step_has_one_intent_whatever_goes_wrong_after_it(
+    at_corner: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A place that stops fitting the screen after the intent was recorded is no reply to be mended."""
+
+    def gone(*_: object) -> str:
+        raise CoordinateError("the monitor is another one now")
+
+    monkeypatch.setattr(Precheck, "changed", gone)
+    run = Agent(at_corner, Listening(CLICK, CLICK, DONE), runs=tmp_path).run("click the middle")
+    assert (run.status, run.result.message) == ("desktop-error", "the monitor is another one now")
+    bodies, _ = read_journal(run.folder / "journal.jsonl")
+    lines = [json.loads(body) for body in bodies]
+    assert [(line["type"], line.get("step")) for line in lines[:2]] == [("intent", 1), ("outcome", 1)]
+    assert [line["type"] for line in lines].count("intent") == 1
+    (step,) = run.recording().steps
+    assert (step.outcome.outcome.status, step.outcome.outcome.detail) == ("failed", run.result.message)
