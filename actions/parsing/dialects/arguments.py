@@ -1,12 +1,13 @@
 """Read the arguments of one call, with exact types; missing, unknown and inexact ones are refused."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar
 
 from qvl_agent.actions.core.coordinates import GRID, ModelBox
 from qvl_agent.actions.core.errors import CoordinateError, KeyNameError, ParseError
-from qvl_agent.actions.parsing.strict_json import DESCRIBING, Value, shown
+from qvl_agent.actions.parsing.strict_json import DESCRIBING, Flaw, Value, read_all, shown
 from qvl_agent.actions.planning import keys
 
 __all__ = ["POINTED", "REMARKS", "Arguments", "Call", "box_of"]
@@ -23,6 +24,11 @@ REMARKS: Final = (DESCRIBING - {"label", "prompt", "intent"}) | {
 """Arguments that models like to add and that change nothing: ignored if the value is no list or object."""
 
 Option = TypeVar("Option", bound=str)
+
+_LIST_OPENS: Final = re.compile(r"\s*(?:(?P<marked>keys\s*=\s*\[|\[\s*(?=['\"]))|\[)\s*(?=\S)")
+_LIST_CLOSES: Final = re.compile(r"\s*\]\s*$")
+_QUOTED_KEY: Final = re.compile(r"'([^']+)'|\"([^\"]+)\"")
+_NUMBERS: Final = re.compile(r"\s*\[[-+.,\d\seE]{1,80}\]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:
             f'Expected no coordinates, got "{name}": this model answers in pixels of its own picture, '
             f"which can't be told from the 0-{GRID} grid; use a Qwen3-VL checkpoint for pointing."
         )
+    value = _numbers_in(value)
     if not isinstance(value, list) or len(value) not in (2, 4):
         came = f"{len(value)} values" if isinstance(value, list) else f"the {_kind(value)} {shown(value)}"
         raise ParseError(f'Expected "{name}" as [x1, y1, x2, y2] or [x, y], got {came}; give one of these.')
@@ -67,6 +74,31 @@ def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:
         return ModelBox.of(*numbers) if len(numbers) == 4 else ModelBox.at(*numbers)
     except CoordinateError as error:
         raise ParseError(f'Expected "{name}" on the 0-{GRID} grid: {error}.') from None
+
+
+def _unwrapped(names: list[str]) -> list[str]:
+    """Take the keys out of a list that came as text, whole or cut at its commas; a bracket alone is a key.
+
+    Models and servers write "['ctrl', 'a']", "[ctrl, a]", "keys=['ctrl'" and ["['ctrl", "a']"] for
+    ["ctrl", "a"]. What is inside has to be names of keys like any other.
+    """
+    opening = _LIST_OPENS.match(names[0]) if names else None
+    if opening is None or not (opening["marked"] or _LIST_CLOSES.search(names[-1])):
+        return names
+    inner = [names[0][opening.end() :], *names[1:]]
+    inner[-1] = _LIST_CLOSES.sub("", inner[-1])
+    if len(inner) == 1:
+        quoted = _QUOTED_KEY.findall(inner[0])
+        inner = [one or other for one, other in quoted] or inner[0].split(",")
+    return [name.strip().strip("'\"").strip() or name for name in inner]
+
+
+def _numbers_in(value: Value) -> Value:
+    """Read a list of numbers that came as text, as servers send it that take calls apart: "[491, 91]"."""
+    if not isinstance(value, str) or not _NUMBERS.fullmatch(value):
+        return value
+    found = read_all(value)
+    return value if isinstance(found, Flaw) else found.value
 
 
 def _kind(value: Value) -> str:
@@ -144,14 +176,18 @@ class Arguments:
         """Take a number within limits; a bool or a string is refused."""
         value = self._take(name, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not lowest <= value <= highest:
-            self._refuse(f'"{name}" as a number from {lowest} to {highest}', shown(value), "stay within that")
+            expected = f'"{name}" as a number from {lowest} to {highest}'
+            if isinstance(value, str):
+                self._refuse(expected, f"the text {shown(value)}", "write the number without quotes")
+            self._refuse(expected, shown(value), "stay within that")
         return value
 
     def flag(self, name: str) -> bool:
+        """Take true or false, or 1 or 0, which some models write for them."""
         value = self._take(name, default=False)
-        if not isinstance(value, bool):
+        if not isinstance(value, bool) and value not in (0, 1):
             self._refuse(f'"{name}" as true or false', shown(value), "write one of them")
-        return value
+        return bool(value)
 
     def chord(self, name: str = "keys") -> tuple[str, ...]:
         """Take the keys to press together."""
@@ -183,6 +219,7 @@ class Arguments:
             if not isinstance(key, str):
                 self._refuse(f'"{name}" as a list of key names', shown(key), 'write it as ["ctrl", "c"]')
             read.append(key)
+        read = _unwrapped(read)
         try:
             return keys.chord(read) if default is None else keys.modifiers(read)
         except KeyNameError as error:

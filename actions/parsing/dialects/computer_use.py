@@ -49,6 +49,9 @@ __all__ = [
 PIXELS_PER_NOTCH: Final = 100
 """The value of one wheel notch in `pixels`; browsers scroll by about as much."""
 
+_NOTCHES: Final = 5
+"""`pixels` up to this size are notches: agents say 5 for five of them, and nobody scrolls five pixels."""
+
 CLICKS: Final[Mapping[str, tuple[Button, int]]] = {
     "left_click": ("left", 1),
     "right_click": ("right", 1),
@@ -113,7 +116,8 @@ def _scroll(args: Arguments) -> Action:
 def _notches(pixels: float) -> int:
     if not pixels:
         raise ParseError("Expected how far to scroll, got 0 pixels; give a number above or below 0.")
-    notches = max(1, round(abs(pixels) / PIXELS_PER_NOTCH))
+    size = abs(pixels)
+    notches = max(1, round(size if size <= _NOTCHES else size / PIXELS_PER_NOTCH))
     return notches if pixels > 0 else -notches
 
 

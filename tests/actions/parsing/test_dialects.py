@@ -124,7 +124,7 @@ def call(tool: str = "computer_use", /, **arguments: object) -> str:
         ),
         ({"action": "scroll", "coordinate": [66, 856], "pixels": -500}, Scroll(target=AT, dy=5)),
         ({"action": "scroll", "coordinate": [66, 856], "pixels": 500}, Scroll(target=AT, dy=-5)),
-        ({"action": "scroll", "coordinate": [66, 856], "pixels": -5}, Scroll(target=AT, dy=1)),
+        ({"action": "scroll", "coordinate": [66, 856], "pixels": -5}, Scroll(target=AT, dy=5)),
         ({"action": "scroll", "coordinate": [66, 856], "pixels": 0.5}, Scroll(target=AT, dy=-1)),
         ({"action": "scroll", "coordinate": [66, 856], "pixels": -2000}, Scroll(target=AT, dy=20)),
         ({"action": "hscroll", "coordinate": [66, 856], "pixels": 300}, Scroll(target=AT, dx=3)),
@@ -252,3 +252,122 @@ def test_a_midscene_action_is_read(text: str, action: Action) -> None:
 def test_a_midscene_action_with_two_readings_is_refused(text: str, message: str) -> None:
     with pytest.raises(ParseError, match=message):
         parse_action(text)
+
+
+@pytest.mark.parametrize(
+    ("keys", "pressed"),
+    [
+        (["['ctrl", "a']"], ("ctrl", "a")),
+        (["['ctrl'", " 'a']"], ("ctrl", "a")),
+        (["[ctrl", " a]"], ("ctrl", "a")),
+        (["keys=['ctrl'", "'a']"], ("ctrl", "a")),
+        (["['enter']"], ("enter",)),
+        ("['ctrl','a']", ("ctrl", "a")),
+        ('["ctrl", "shift", "t"]', ("ctrl", "shift", "t")),
+        ("[ctrl, a]", ("ctrl", "a")),
+        ("keys=[ctrl+c]", ("ctrl", "c")),
+        ("keys=['enter'", ("enter",)),
+        ("['ctrl', ',']", ("ctrl", ",")),
+        # a bracket or a quotation mark alone is a key
+        (["ctrl", "["], ("ctrl", "[")),
+        (["ctrl", "]"], ("ctrl", "]")),
+        (["["], ("[",)),
+        (["]"], ("]",)),
+        (["ctrl", "'"], ("ctrl", "'")),
+        ("[", ("[",)),
+        ("]", ("]",)),
+        ("'", ("'",)),
+        ("ctrl+[", ("ctrl", "[")),
+        ("ctrl+]", ("ctrl", "]")),
+    ],
+)
+def test_a_list_of_keys_that_came_as_text_is_read_and_a_bracket_alone_is_a_key(
+    keys: object, pressed: tuple[str, ...]
+) -> None:
+    for call in (
+        {"action": "press", "keys": keys},
+        {"name": "computer_use", "arguments": {"action": "key", "keys": keys}},
+    ):
+        action = parse_action(json.dumps(call))
+        assert isinstance(action, Press)
+        assert action.keys == pressed
+
+
+@pytest.mark.parametrize(
+    "keys", ["[]", "['']", "[rm -rf]", "[[ctrl, a]]", ["ctrl", "[a]"], "[a, b]", ["[", "a"]]
+)
+def test_what_is_no_list_of_keys_is_refused_whole(keys: object) -> None:
+    with pytest.raises(ParseError):
+        parse_action(json.dumps({"action": "press", "keys": keys}))
+
+
+@pytest.mark.parametrize(
+    ("place", "box"),
+    [
+        ("[491, 91]", ModelBox.at(491, 91)),
+        (" [5,6] ", ModelBox.at(5, 6)),
+        ("[1, 2, 3, 4]", ModelBox.of(1, 2, 3, 4)),
+        ("[1.5, 2.5]", ModelBox.at(1.5, 2.5)),
+    ],
+)
+def test_coordinates_that_came_as_text_are_read(place: str, box: ModelBox) -> None:
+    """A server that takes the XML call apart sends every argument as text, which no model can mend."""
+    for call in (
+        {"action": "click", "bbox_2d": place},
+        {"name": "computer_use", "arguments": {"action": "left_click", "coordinate": place}},
+    ):
+        action = parse_action(json.dumps(call))
+        assert isinstance(action, Click)
+        assert action.target == box
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(
+            "491, 91",
+            "[491 91]",
+            "[491, 91",
+            "[true, 1]",
+            "[1, 2, 3]",
+            "[1001, 2]",
+            "[0.5, 0.5]",
+            "[-1, 2]",
+            "[1e400, 2]",
+        ),
+        *("[1, 2] [3, 4]", "['1', '2']", "../1", "[" * 50 + "1" + "]" * 50),
+    ],
+)
+def test_other_texts_are_no_coordinates(place: str) -> None:
+    with pytest.raises(ParseError):
+        parse_action(json.dumps({"action": "click", "bbox_2d": place}))
+
+
+def test_a_number_that_came_as_text_is_refused_as_that() -> None:
+    call = {"action": "scroll", "bbox_2d": [1, 2, 3, 4], "direction": "down", "amount": "5"}
+    with pytest.raises(ParseError, match="got the text 5; write the number without quotes"):
+        parse_action(json.dumps(call))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "notches"),
+    [(-5, 5), (-3, 3), (1, -1), (5, -5), (-0.4, 1), (6, -1), (-100, 1), (-500, 5), (250, -2), (-2000, 20)],
+)
+def test_small_pixels_are_notches_as_osworlds_agent_means_them(pixels: float, notches: int) -> None:
+    call = {"action": "scroll", "coordinate": [500, 500], "pixels": pixels}
+    action = parse_action(json.dumps({"name": "computer_use", "arguments": call}))
+    assert isinstance(action, Scroll)
+    assert action.dy == notches
+
+
+@pytest.mark.parametrize(("clear", "cleared"), [(True, True), (False, False), (1, True), (0, False)])
+def test_one_and_nothing_are_true_and_false(clear: object, cleared: bool) -> None:
+    action = parse_action(json.dumps({"action": "type", "text": "x", "clear": clear}))
+    assert isinstance(action, Type)
+    assert action.clear is cleared
+
+
+@pytest.mark.parametrize("clear", [2, -1, 0.5, "yes", "1", [True], {}])
+def test_nothing_else_is(clear: object) -> None:
+    with pytest.raises(ParseError, match="true or false"):
+        parse_action(json.dumps({"action": "type", "text": "x", "clear": clear}))
