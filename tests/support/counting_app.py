@@ -127,6 +127,7 @@ def main(log: str) -> None:
         if not sys.stdin.readline():
             application.quit()
             return
+        application.sync()  # what the X server had sent by now has been read
         application.processEvents()
         print("[]", flush=True)
 

@@ -153,6 +153,7 @@ def run_qt() -> None:
             return super().event(event)
 
     app = QApplication([])
+    app.setCursorFlashTime(0)  # a picture shows the text alone, not when it was taken
     field = Field()
     field.setMaxLength(1_000_000)
     field.resize(600, 40)

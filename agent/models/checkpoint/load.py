@@ -18,7 +18,7 @@ from qvl_agent.agent.models.checkpoint.files import chat_template, check
 from qvl_agent.agent.models.checkpoint.options import PLAIN, LoadOptions, attention, four_bits, placement
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
 
-__all__ = ["Loaded", "in_words", "load"]
+__all__ = ["Loaded", "fast_bfloat16", "in_words", "load"]
 
 _ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
 """The files of a LoRA adapter."""
@@ -187,13 +187,13 @@ def _dtype(torch: Any, dtype: str, device: str) -> Any:
             raise ModelError(f"no dtype {dtype!r}; choose auto, bfloat16, float16 or float32")
         return kind
     if device.startswith("cpu"):
-        return torch.bfloat16 if _fast_bfloat16(torch) else torch.float32
+        return torch.bfloat16 if fast_bfloat16(torch) else torch.float32
     if device.startswith("mps"):
         return torch.bfloat16
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
-def _fast_bfloat16(torch: Any) -> bool:
+def fast_bfloat16(torch: Any) -> bool:
     """Return whether this CPU multiplies bfloat16 in hardware; on other CPUs float32 is faster."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") or capabilities.get("bf16"))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from qvl_agent.sandbox.nano.making.network.tower import apply_linear, rotate_halves
+from qvl_agent.sandbox.nano.making.network.tower import apply_linear, fast_dtype, rotate_halves
 from qvl_agent.sandbox.nano.making.shape import GRID
 
 __all__ = [
@@ -102,7 +102,7 @@ def read_prefix(
     ids: Tensor,
     *,
     keep: int,
-    dtype: torch.dtype = torch.bfloat16,
+    dtype: torch.dtype | None = None,
     rng: torch.Generator | None = None,
 ) -> Prefix:
     """Compute the system prompt's keys and values, without gradients.
@@ -111,10 +111,11 @@ def read_prefix(
         text: Qwen3VLTextModel, its weights in float32.
         ids: The system prompt's tokens, shape (n,).
         keep: How many of its keys are drawn; 0 for all.
-        dtype: What to compute in.
+        dtype: What to compute in; `fast_dtype` if not given.
         rng: Draws the keys, on the CPU.
     """
     count, ids = len(ids), ids.to(text.embed_tokens.weight.device)
+    dtype = dtype or fast_dtype(ids.device)
     positions = torch.arange(count, device=ids.device).expand(3, count)
     hidden = text.embed_tokens(ids).to(dtype)
     cos, sin = _rotations(text, positions, dtype)
@@ -135,7 +136,7 @@ def read_prefix(
 
 
 def read_pack(
-    text: Any, prefix: Prefix, pack: Pack, seen: list[Tensor], dtype: torch.dtype = torch.bfloat16
+    text: Any, prefix: Prefix, pack: Pack, seen: list[Tensor], dtype: torch.dtype | None = None
 ) -> Reading:
     """Run the model over a pack.
 
@@ -144,9 +145,10 @@ def read_pack(
         prefix: The system prompt, from `read_prefix`.
         pack: What follows it.
         seen: The tower's output for each picture, shape (cells, width) each.
-        dtype: What to compute in.
+        dtype: What to compute in; `fast_dtype` if not given.
     """
     device = text.embed_tokens.weight.device
+    dtype = dtype or fast_dtype(device)
     hidden = text.embed_tokens(pack.ids.to(device)).to(dtype)
     parts, at = [], 0
     for start, which, cells in pack.pictures:

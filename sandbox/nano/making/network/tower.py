@@ -11,9 +11,10 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 from transformers.models.qwen3_vl.modeling_qwen3_vl import get_vision_interpolation_indices_and_weights
 
+from qvl_agent.agent.models.checkpoint.load import fast_bfloat16
 from qvl_agent.sandbox.nano.making.shape import GRID
 
-__all__ = ["PatchPositions", "apply_linear", "cut_patches", "encode_pictures", "rotate_halves"]
+__all__ = ["PatchPositions", "apply_linear", "cut_patches", "encode_pictures", "fast_dtype", "rotate_halves"]
 
 _SHORT: Final = 256
 """Up to so many patches plain attention is quicker than the fused kernel."""
@@ -61,6 +62,11 @@ class PatchPositions:
         return cos, sin
 
 
+def fast_dtype(device: torch.device) -> torch.dtype:
+    """Return what to train in: bfloat16, or float32 on a CPU that multiplies bfloat16 many times slower."""
+    return torch.bfloat16 if device.type != "cpu" or fast_bfloat16(torch) else torch.float32
+
+
 def cut_patches(pictures: Tensor, mean: float, deviation: float) -> Tensor:
     """Cut pictures into patches in the order of cells.
 
@@ -79,7 +85,7 @@ def cut_patches(pictures: Tensor, mean: float, deviation: float) -> Tensor:
 
 
 def encode_pictures(
-    visual: Any, places: PatchPositions, given: Tensor, cells: Tensor, dtype: torch.dtype = torch.bfloat16
+    visual: Any, places: PatchPositions, given: Tensor, cells: Tensor, dtype: torch.dtype | None = None
 ) -> Tensor:
     """Encode pictures, or parts of them of the same size.
 
@@ -88,11 +94,12 @@ def encode_pictures(
         places: The positions of the whole picture's patches.
         given: Patches from `cut_patches`, shape (batch, n, 4 * 768).
         cells: Which cells of the picture they are, shape (batch, n).
-        dtype: What to compute in.
+        dtype: What to compute in; `fast_dtype` if not given.
 
     Returns:
         What the language model gets for each cell: shape (batch, n, out_hidden_size), in `dtype`.
     """
+    dtype = dtype or fast_dtype(given.device)
     batch, count = cells.shape
     weight = visual.patch_embed.proj.weight.sum(2).flatten(1)
     hidden = F.linear(

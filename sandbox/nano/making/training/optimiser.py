@@ -1,12 +1,15 @@
 """One optimiser made of two: Muon for the hidden matrices, AdamW for all other weights."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from qvl_agent.actions.core.errors import ModelError
+from qvl_agent.sandbox.nano.making.network.tower import fast_dtype
 
 __all__ = ["Optimiser"]
 
@@ -52,8 +55,13 @@ class Optimiser:
         for optimiser in self._both():
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            optimiser.step()
+            with self._products():
+                optimiser.step()
             optimiser.zero_grad()
+
+    def _products(self) -> AbstractContextManager[object]:
+        device = next(iter(self._named.values())).device
+        return nullcontext() if fast_dtype(device) is torch.bfloat16 else _Float32()
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the state that is needed to continue, by "WEIGHT/NAME"."""
@@ -80,6 +88,21 @@ class Optimiser:
     def _both(self) -> Iterator[torch.optim.Optimizer]:
         yield self._adam
         yield self._muon
+
+
+class _Float32(TorchFunctionMode):
+    """Let Muon multiply in float32: it asks for bfloat16, which some CPUs multiply forty times slower."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func is Tensor.bfloat16:
+            return args[0].to(torch.float32, copy=True)
+        return func(*args, **(kwargs or {}))
 
 
 def _is_hidden(name: str, weight: Tensor) -> bool:
