@@ -25,9 +25,10 @@ REMARKS: Final = (DESCRIBING - {"label", "prompt", "intent"}) | {
 
 Option = TypeVar("Option", bound=str)
 
-_LIST_OPENS: Final = re.compile(r"\s*(?:(?P<marked>keys\s*=\s*\[|\[\s*(?=['\"]))|\[)\s*(?=\S)")
-_LIST_CLOSES: Final = re.compile(r"\s*\]\s*$")
-_QUOTED_KEY: Final = re.compile(r"'([^']+)'|\"([^\"]+)\"")
+_LIST_OPENS: Final = re.compile(r"\s*(?:keys\s*=\s*)?\[\s*(?=\S)")
+_LIST_CLOSES: Final = re.compile(r"(?<=\S)\s*\]\s*$")
+_KEY: Final = re.compile(r"'([^'\"]+)'|\"([^'\"]+)\"|([^\s,'\"\[\]]+)")
+_LIST_OF_KEYS: Final = re.compile(rf"(?:{_KEY.pattern})(?:\s*,\s*(?:{_KEY.pattern}))*")
 _NUMBERS: Final = re.compile(r"\s*\[[-+.,\d\seE]{1,80}\]\s*")
 
 
@@ -79,18 +80,20 @@ def box_of(name: str, value: Value, *, pixel_space: bool = False) -> ModelBox:
 def _unwrapped(names: list[str]) -> list[str]:
     """Take the keys out of a list that came as text, whole or cut at its commas; a bracket alone is a key.
 
-    Models and servers write "['ctrl', 'a']", "[ctrl, a]", "keys=['ctrl'" and ["['ctrl", "a']"] for
-    ["ctrl", "a"]. What is inside has to be names of keys like any other.
+    Models and servers write "['ctrl', 'a']", "[ctrl, a]", "keys=['ctrl', 'a']" and ["['ctrl", "a']"] for
+    ["ctrl", "a"]. Nothing is left out: what isn't a list from its beginning to its end stays as it is, and
+    is refused as the name of a key.
     """
     opening = _LIST_OPENS.match(names[0]) if names else None
-    if opening is None or not (opening["marked"] or _LIST_CLOSES.search(names[-1])):
+    if opening is None or not _LIST_CLOSES.search(names[-1]):
         return names
     inner = [names[0][opening.end() :], *names[1:]]
     inner[-1] = _LIST_CLOSES.sub("", inner[-1])
-    if len(inner) == 1:
-        quoted = _QUOTED_KEY.findall(inner[0])
-        inner = [one or other for one, other in quoted] or inner[0].split(",")
-    return [name.strip().strip("'\"").strip() or name for name in inner]
+    if len(inner) > 1:
+        return [name.strip().strip("'\"").strip() or name for name in inner]
+    if not _LIST_OF_KEYS.fullmatch(inner[0]):
+        return names
+    return [single or double or bare for single, double, bare in _KEY.findall(inner[0])]
 
 
 def _numbers_in(value: Value) -> Value:

@@ -266,7 +266,8 @@ def test_a_midscene_action_with_two_readings_is_refused(text: str, message: str)
         ('["ctrl", "shift", "t"]', ("ctrl", "shift", "t")),
         ("[ctrl, a]", ("ctrl", "a")),
         ("keys=[ctrl+c]", ("ctrl", "c")),
-        ("keys=['enter'", ("enter",)),
+        ("[ctrl, 'c']", ("ctrl", "c")),
+        ("['ctrl', shift, 'q']", ("ctrl", "shift", "q")),
         ("['ctrl', ',']", ("ctrl", ",")),
         # a bracket or a quotation mark alone is a key
         (["ctrl", "["], ("ctrl", "[")),
@@ -294,7 +295,14 @@ def test_a_list_of_keys_that_came_as_text_is_read_and_a_bracket_alone_is_a_key(
 
 
 @pytest.mark.parametrize(
-    "keys", ["[]", "['']", "[rm -rf]", "[[ctrl, a]]", ["ctrl", "[a]"], "[a, b]", ["[", "a"]]
+    "keys",
+    [
+        *("[]", "['']", "[rm -rf]", "[[ctrl, a]]", ["ctrl", "[a]"], "[a, b]", ["[", "a"]),
+        # what stands beside the quoted names counts too, and a list that was cut off isn't one
+        *("['ctrl'] or ['a']", "['enter' is wrong, don't press]", "['meta' key and l]", "['ctrl' 'a']"),
+        *("['ctrl', 'shift', 'de", "keys=['shift', 'delete', x", "keys=['enter'", "['ctrl', 'shift'"),
+        *("['shift' or none]", "['ctrl',, 'a']", "['ctrl', 'a', or]", ["['ctrl' or", "a]"]),
+    ],
 )
 def test_what_is_no_list_of_keys_is_refused_whole(keys: object) -> None:
     with pytest.raises(ParseError):
