@@ -165,7 +165,7 @@ class AnswerPrinter:
         self._stack.close()
         streamed = "".join(self._streamed)
         if as_json:
-            self._out.write(json.dumps(_facts(answered), ensure_ascii=False) + "\n")
+            self._out.write(json.dumps(_facts(answered)) + "\n")
         elif not text or not streamed.rstrip().endswith(text):
             self._out.write(("\n\n" if streamed else "") + (visible(text) if self._live else text) + "\n")
         else:

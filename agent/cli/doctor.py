@@ -36,4 +36,4 @@ def figures(examined: Examined) -> str:
     if examined.measured is None or examined.summary is None:
         return ""
     line: dict[str, Any] = {"event": "pointing", **plain(examined.measured, examined.summary)}
-    return json.dumps(line, ensure_ascii=False)
+    return json.dumps(line)

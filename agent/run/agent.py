@@ -14,7 +14,7 @@ from qvl_agent.agent.recording.format import Manifest, RunResult, RunResumed, Ru
 from qvl_agent.agent.recording.recording import Recorder, Recording
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.episode import Episode
-from qvl_agent.agent.run.events import Ended, EventStream, Resumed, Started
+from qvl_agent.agent.run.events import EventStream, Resumed, Started
 from qvl_agent.agent.run.resume import PastRun, budget_spent, past_of, policy_again, spent_words
 from qvl_agent.agent.run.wrappers.redacted import bound, with_secrets
 from qvl_agent.agent.run.wrappers.supervised import supervised
@@ -79,7 +79,6 @@ class Agent(Setup):
             with supervised(agent) as setup:
                 covered, typist = with_secrets(setup)
                 result = Episode(covered, task, recorder, events, typist=typist).play()
-            events.publish(Ended(result))
         return Run(redactor.record(result), recorder.folder)
 
     def resume(self, run: Run | str | PathLike[str], *, explicit: AbstractSet[str] = frozenset()) -> Run:
@@ -112,7 +111,6 @@ class Agent(Setup):
                     covered, typist = with_secrets(setup, recording)
                     task = resumed.manifest.task
                     result = Episode(covered, task, recorder, events, past, typist=typist).play()
-                events.publish(Ended(result))
         return Run(redactor.record(result), recorder.folder)
 
     def _again(

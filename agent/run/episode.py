@@ -30,7 +30,15 @@ from qvl_agent.agent.run.checks.look_closer import look_closer, shrunk_by, worth
 from qvl_agent.agent.run.checks.verification import Claim, verify
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.ending import RunEnded, ending_of, halted, no_screen, refusal_message, resumed
-from qvl_agent.agent.run.events import AnnouncedPerson, EventStream, Looked, TextReceived, Thinking, Verified
+from qvl_agent.agent.run.events import (
+    AnnouncedPerson,
+    Ended,
+    EventStream,
+    Looked,
+    TextReceived,
+    Thinking,
+    Verified,
+)
 from qvl_agent.agent.run.history import History, describe
 from qvl_agent.agent.run.resume import PastRun
 from qvl_agent.agent.run.screens import Screens
@@ -375,4 +383,5 @@ class Episode:
             frame=self._recorder.ref(self._screens.last) if self._screens.last else None,
         )
         self._recorder.result(result)
+        self._events.publish(Ended(result))
         return result

@@ -169,7 +169,10 @@ RunEvent: TypeAlias = (
     | Ended
 )
 Subscriber: TypeAlias = Callable[[RunEvent], None]
-"""Called with each event, on the subscriber's own thread. What it raises is logged, and the run goes on."""
+"""Called with each event, on the subscriber's own thread. What it raises is logged, and the run goes on.
+
+If it has a method `close`, that is called there too after the last event, also where a run ended by an error.
+"""
 
 _MAY_BE_SKIPPED: Final = (Looked, TextReceived)
 """Left out for a subscriber that is far behind: they show progress and are large or many."""
@@ -262,20 +265,24 @@ class _Feed:
             with self._changed:
                 self._changed.wait_for(lambda: self._events or self._closed)
                 if not self._events:
-                    return
+                    break
                 event, self._busy = self._events.popleft(), True
             try:
                 self._subscriber(event)
-            except Exception:  # noqa: BLE001 - a subscriber never breaks the run
+            except BaseException:  # noqa: BLE001 - a subscriber never breaks the run, nor ends its thread
                 _log.exception("the subscriber %s failed at %s", self._name, type(event).__name__)
             finally:
                 with self._changed:
                     self._busy = False
                     self._changed.notify_all()
+        try:
+            getattr(self._subscriber, "close", bool)()
+        except BaseException:  # noqa: BLE001 - as above
+            _log.exception("the subscriber %s failed at the end", self._name)
 
 
 def _redacted(event: RunEvent, redactor: Redactor) -> RunEvent:
-    """Take the values out of an event. Frames, pieces of text and questions come without them."""
+    """Take the values out of an event. Frames and pieces of text come without them."""
     match event:
         case Started():
             return replace(event, manifest=redactor.record(event.manifest))
@@ -293,7 +300,12 @@ def _redacted(event: RunEvent, redactor: Redactor) -> RunEvent:
             return replace(event, reason=redactor.text(event.reason))
         case Verified():
             return replace(event, reason=redactor.text(event.reason))
-        case Looked() | Thinking() | TextReceived() | Asked() | Verifying():
+        case Asked(question):  # its reason may quote the screen
+            reason = redactor.text(question.verdict.reason)
+            if window := question.window:
+                window = replace(window, app=redactor.text(window.app), title=redactor.text(window.title))
+            return Asked(replace(question, verdict=replace(question.verdict, reason=reason), window=window))
+        case Looked() | Thinking() | TextReceived() | Verifying():
             return event
 
 

@@ -158,6 +158,10 @@ class TerminalReporter:
             self._waiting = self._console.status(text)
             self._waiting.start()
 
+    def close(self) -> None:
+        """Give the terminal back, also where a run had no end to tell of."""
+        self._stop_waiting()
+
     def _stop_waiting(self) -> None:
         if self._waiting:
             self._waiting.stop()
@@ -281,5 +285,5 @@ def _plain(value: BaseModel) -> dict[str, object]:
 
 
 def _print_json(value: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()

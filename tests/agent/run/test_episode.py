@@ -1,5 +1,6 @@
 """The loop on a real display, with scripted replies: what is sent, what is said back, how it ends."""
 
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from scripted_models import CLICK, DONE, Listening, Warnings
 from text_fields import TextField
 
@@ -39,6 +41,7 @@ from qvl_agent.agent.run.events import (
     Verified,
     Warned,
 )
+from qvl_agent.agent.terminal.reporter import TerminalReporter
 from qvl_agent.sandbox.display import VirtualDisplay
 
 CENTRE = DesktopPoint(576, 360)
@@ -278,11 +281,30 @@ def test_ctrl_c_closes_the_record_and_comes_through(at_corner: Desktop, tmp_path
     def interrupt() -> None:
         raise KeyboardInterrupt
 
+    heard: list[RunEvent] = []
+    model = Listening(DONE, meanwhile=interrupt)
     with pytest.raises(KeyboardInterrupt):
-        Agent(at_corner, Listening(DONE, meanwhile=interrupt), runs=tmp_path / "own").run("click")
+        Agent(at_corner, model, runs=tmp_path / "own", subscribers=(heard.append,)).run("click")
     (folder,) = (tmp_path / "own").iterdir()
     last = (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()[-1]
     assert '"stopped"' in last
+    ended = [event.result.status for event in heard if isinstance(event, Ended)]
+    assert ended == ["stopped"], "who follows the run is told what the record says"
+
+
+def test_a_terminal_gets_its_cursor_back_also_where_the_record_cannot_be_written(
+    at_corner: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.StringIO()
+    reporter = TerminalReporter(console=Console(file=written, force_terminal=True))
+
+    def full(*_: object) -> None:
+        raise RecordingError("no space left on device")
+
+    monkeypatch.setattr(Recorder, "intent", full)
+    with pytest.raises(RecordingError, match="no space"):
+        Agent(at_corner, Listening(CLICK, DONE), runs=tmp_path, subscribers=(reporter,)).run("click")
+    assert written.getvalue().count("\x1b[?25l") == written.getvalue().count("\x1b[?25h") > 0
 
 
 @pytest.mark.fault(65)

@@ -1,14 +1,18 @@
 """The stream of a run's events: each subscriber by itself, in order, whatever the others do."""
 
+import sys
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from qvl_agent.actions.core import Frame, Level, Rect, Verdict
+from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.execution import CallablePerson, Consent, Question
 from qvl_agent.actions.planning import Wait
+from qvl_agent.actions.secrets.redactor import Redactor
 from qvl_agent.agent.run import Asked, Looked, Paused, RunEvent, TextReceived, Thinking, Warned
 from qvl_agent.agent.run.events import AnnouncedPerson, EventStream
 
@@ -107,3 +111,41 @@ def test_without_subscribers_there_is_no_thread() -> None:
         events.publish(Warned("nobody listens"))
         assert events.flush()
         assert threading.active_count() == before
+
+
+def test_one_that_ends_its_thread_misses_nothing_and_its_close_is_called(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Leaving:
+        heard: list[RunEvent] = []  # noqa: RUF012 - of this test alone
+        closed = 0
+
+        def __call__(self, event: RunEvent) -> None:
+            self.heard.append(event)
+            sys.exit("no")
+
+        def close(self) -> None:
+            self.closed += 1
+            raise ValueError("nor at the end")
+
+    leaving = Leaving()
+    with EventStream([leaving]) as events:
+        for step in range(5):
+            events.publish(Thinking(step))
+        assert events.flush(timeout_s=30)
+    assert leaving.heard == [Thinking(step) for step in range(5)]
+    assert leaving.closed == 1
+    assert "failed at Thinking" in caplog.text
+    assert "failed at the end" in caplog.text
+
+
+def test_a_question_quotes_no_secret_from_the_screen() -> None:
+    heard: list[RunEvent] = []
+    verdict = Verdict(Level.ASK_ONCE, "label-mismatch", "“hunter2-swordfish Delete” stands on the target")
+    window = WindowInfo(app="firefox", title="hunter2-swordfish - Notes")
+    with EventStream([heard.append], Redactor({"pin": "hunter2-swordfish"})) as events:
+        events.publish(Asked(replace(QUESTION, verdict=verdict, window=window)))
+    (asked,) = heard
+    assert isinstance(asked, Asked)
+    assert asked.question.verdict.reason == "“⟦secret pin⟧ Delete” stands on the target"
+    assert asked.question.window == WindowInfo(app="firefox", title="⟦secret pin⟧ - Notes")
