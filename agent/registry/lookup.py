@@ -1,6 +1,7 @@
 """The kinds there are, those of other packages included, and which one a name or a setting means."""
 
 import logging
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, TypeVar
@@ -34,6 +35,8 @@ MODEL_GROUP: Final = "qvl_agent.models"
 """The entry points' group whose objects are `ModelKind`s."""
 
 K = TypeVar("K", DesktopKind, ModelKind)
+A = TypeVar("A")
+R = TypeVar("R")
 
 
 @cache
@@ -66,13 +69,24 @@ def _installed(group: str, kind: type[K], built_in: tuple[K, ...]) -> tuple[K, .
 def _load(point: EntryPoint, kind: type[K]) -> K | None:
     try:
         loaded = point.load()
-    except Exception:  # noqa: BLE001 - another package's code; nothing of ours depends on it
+    except (Exception, SystemExit):  # noqa: BLE001 - another package's code; nothing of ours depends on it
         _log.warning("the entry point %s of %s can't be loaded", point.value, point.group, exc_info=True)
         return None
-    if isinstance(loaded, kind):
+    if isinstance(loaded, kind) and isinstance(loaded.name, str) and loaded.name:
         return loaded
-    _log.warning("the entry point %s of %s isn't a %s", point.value, point.group, kind.__name__)
+    _log.warning("the entry point %s of %s isn't a %s with a name", point.value, point.group, kind.__name__)
     return None
+
+
+def _asked(kind: DesktopKind | ModelKind, function: Callable[[A], R], about: A) -> R | None:
+    """Ask a kind something; one of another package that fails is logged, and none is its answer."""
+    try:
+        return function(about)
+    except Exception:
+        if kind in (*DESKTOPS, *MODELS, CHECKPOINT):
+            raise
+        _log.warning("the kind %s of another package failed", kind.name, exc_info=True)
+        return None
 
 
 def desktop_kind(name: str) -> DesktopKind:
@@ -82,20 +96,20 @@ def desktop_kind(name: str) -> DesktopKind:
         SettingsError: no kind claims it; the message lists what could be written.
     """
     for kind in desktop_kinds():
-        if kind.claims(name):
+        if _asked(kind, kind.claims, name):
             return kind
     raise SettingsError(f"no desktop '{name}'; choose {', '.join(kind.usage for kind in desktop_kinds())}")
 
 
 def reopened(recorded: str) -> str:
     """Return the name by which to open the desktop that a record names."""
-    names = (kind.reopen(recorded) for kind in desktop_kinds())
+    names = (_asked(kind, kind.reopen, recorded) for kind in desktop_kinds())
     return next((name for name in names if name is not None), LOCAL.name)
 
 
 def model_kind(settings: Settings) -> ModelKind:
     """Return the kind of model that the settings name."""
-    return next(kind for kind in model_kinds() if kind.claims(settings))
+    return next(kind for kind in model_kinds() if _asked(kind, kind.claims, settings))
 
 
 def our_model(name: str) -> ModelKind | None:
@@ -122,7 +136,7 @@ def check_pair(settings: Settings, desktop: str) -> None:
     kind = model_kind(settings)
     if kind.desktops is None:
         return
-    if not any(one.name in kind.desktops and one.claims(desktop) for one in desktop_kinds()):
+    if not any(one.name in kind.desktops and _asked(one, one.claims, desktop) for one in desktop_kinds()):
         raise SettingsError(kind.elsewhere)
 
 

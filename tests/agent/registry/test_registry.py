@@ -1,6 +1,7 @@
 """What names mean, and that no other package can take over a built-in one."""
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -99,3 +100,33 @@ def test_another_package_takes_over_no_built_in_name(
         assert "there is a kind called 'local' already" in caplog.text
     finally:
         lookup.desktop_kinds.cache_clear()
+
+
+BROKEN = DesktopKind(
+    name="broken",
+    usage="broken:",
+    claims=lambda _: 1 / 0 > 0,
+    open=lambda *_: pytest.fail("it was asked"),
+    reopen=lambda _: pytest.fail("it was asked"),
+)
+
+
+def test_another_package_that_fails_or_exits_takes_no_name_with_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    (tmp_path / "exits_at_import.py").write_text("import sys\nsys.exit('no')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [
+        EntryPoint("a", "exits_at_import:KIND", lookup.DESKTOP_GROUP),
+        EntryPoint("b", f"{__name__}:BROKEN", lookup.DESKTOP_GROUP),
+    ]
+    monkeypatch.setattr(lookup, "entry_points", lambda *, group: points)
+    lookup.desktop_kinds.cache_clear()
+    try:
+        assert desktop_kind("local").name == "local"
+        with pytest.raises(SettingsError, match=r"no desktop 'vnc://x'; choose .*broken:"):
+            desktop_kind("vnc://x")
+    finally:
+        lookup.desktop_kinds.cache_clear()
+    assert "exits_at_import:KIND" in caplog.text
+    assert "the kind broken of another package failed" in caplog.text
