@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Final
 
+from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.desktops.display_lock import hold_display
 from qvl_agent.actions.desktops.watchdog.client import Takeover, Watchdog
 from qvl_agent.actions.execution.person import Person
+from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.actions.reading.rapidocr import open_reader
 from qvl_agent.actions.secrets.vault import Vault
@@ -33,6 +36,11 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+
+_NOT_THE_MODELS: Final = frozenset(Policy.model_fields) | {
+    *("constrain", "desktop", "look_closer", "monitor", "ocr", "runs", "takeover", "verify", "watchdog")
+}
+"""Settings of the guard, the run and the desktop."""
 
 
 @contextmanager
@@ -98,12 +106,17 @@ def open_model(name: str = "", *, desktop: Desktop | None = None, **settings: ob
             `server=` a server's model; or "nano" or "oracle", which work only on a sandbox's `desktop`.
             A model that is named is downloaded if it isn't on this machine; "auto" never downloads.
         desktop: the sandbox's desktop, for nano and the oracle.
-        settings: any field of `Settings`: server, device, max_picture_tokens and so on.
+        settings: the model's fields of `Settings`: server, device, max_picture_tokens and so on.
 
     Raises:
-        SettingsError: a setting doesn't exist or doesn't fit.
+        SettingsError: a setting doesn't exist, doesn't fit, or isn't the model's.
         ModelError: the model can't be loaded or reached.
     """
+    if others := sorted(settings.keys() & _NOT_THE_MODELS):
+        raise SettingsError(
+            f"expected settings of the model, got {', '.join(others)}, which open_model would ignore; "
+            "give what the guard and the run need to Agent: policy=Policy(…), runs=…, verify=…"
+        )
     wanted = load_settings({"model": name or None, **settings})
     check_pair(wanted, desktop.name if desktop else "")
     with open_model_for(wanted, desktop) as model:

@@ -316,6 +316,15 @@ def test_auto_opens_a_running_server_without_the_key_of_another(monkeypatch: pyt
     assert not any("secret" in str(one.headers) for one in server.fetched)
 
 
+@pytest.mark.parametrize(
+    "name", ["forbidden_apps", "apps", "max_steps", "profile", "verify", "runs", "watchdog"]
+)
+def test_a_setting_that_a_model_has_no_use_for_is_refused_not_ignored(name: str) -> None:
+    said = f"got {name}, which open_model would ignore.*Agent"
+    with pytest.raises(SettingsError, match=said), open_model("4b", **{name: "x"}):
+        pass
+
+
 # What --model may say
 
 

@@ -333,7 +333,7 @@ def test_llama_cpp_serves_a_qwen3_vl_and_auto_finds_it(tmp_path: Path) -> None:
         found = look_around(places=[LocalServer("llama.cpp", f"http://127.0.0.1:{port}/v1")])
         assert isinstance(found, Served)
         assert found.model == "qwen3-vl-tiny.gguf"
-        with open_model(found.url, max_reply_tokens=16, constrain="never") as model:
+        with open_model(found.url, max_reply_tokens=16) as model:
             reply = model.reply([Message("user", ("What now?",))], stop=lambda: False)
         assert reply.prompt_tokens is not None
         assert reply.prompt_tokens > 5
