@@ -68,7 +68,12 @@ def configure(*, verbose: bool = False, file: Path | None = None) -> None:
 
 def _private_file(path: Path) -> logging.Handler:
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            if hasattr(os, "fchmod"):
+                os.fchmod(opened, 0o600)  # one that was there may have been open to others
+        finally:
+            os.close(opened)
         return logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise SettingsError(

@@ -272,6 +272,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"can't read {path}: {error.strerror}; name another with --config") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} isn't valid TOML: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path} isn't valid TOML: it is nested too deeply") from error
 
 
 def _only_tighter(from_file: Mapping[str, Any], path: Path) -> None:
