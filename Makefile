@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` shows it work, `make test` checks it all.
+# Two commands do everything: `make demo` shows it work, `make test` checks the rest.
 # Each sets up what it needs first, once: see .dev/setup.
 
 PYTHON := .venv/bin/python
@@ -70,7 +70,7 @@ engines: setup-test
 	@sh .dev/engines
 	$(PYTHON) tests/support/engines.py
 
-# Modules and their sizes, long functions, folders, slivers, contracts.
+# Modules and their sizes, long functions, folders, very small modules, contracts.
 house: setup-test
 	$(PYTHON) .dev/house
 

@@ -43,6 +43,7 @@ Exit codes:
   6   out of steps, time, tokens or questions
   7   parked: nobody answered a question in time
   69  no usable screen, permission or package
+  70  the program itself failed, or memory ran out
   75  another agent holds this display, or goes on with this run
   130 stopped by the person
 """

@@ -45,7 +45,7 @@ MODEL_OPTIONS: Final = _options(
         metavar="NAME",
         help="auto (what is here), 2b|4b|8b|30b-a3b|32b|235b-a22b with -thinking, -fp8 or -4bit, "
         "a checkpoint's hub id or folder, a server's URL, or, in the sandbox alone, nano (a small one "
-        "of our own, made by make nano) or oracle.",
+        "that ships with it) or oracle.",
     ),
     click.option("--server", metavar="URL", help="An OpenAI-compatible server: http://127.0.0.1:8000/v1."),
     click.option(
@@ -54,7 +54,9 @@ MODEL_OPTIONS: Final = _options(
     click.option("--allow-remote", is_flag=True, default=None, help="Let screens leave this machine."),
     click.option("--dialect", type=click.Choice(["grounded", "computer_use"]), help="How the model answers."),
     click.option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu."),
-    click.option("--device-map", metavar="MAP", help="Over several GPUs: auto, balanced, or a JSON object."),
+    click.option(
+        "--device-map", metavar="MAP", help="Over several GPUs: auto, balanced, sequential, or a JSON object."
+    ),
     click.option("--quantize", type=click.Choice(["none", "4bit"]), help="Load a checkpoint in 4 bits."),
     click.option(
         "--attention", type=click.Choice(["auto", "flash_attention_2", "sdpa", "eager"]), help="Its kernels."
