@@ -275,8 +275,10 @@ class _Feed:
                 with self._changed:
                     self._busy = False
                     self._changed.notify_all()
+        close = getattr(self._subscriber, "close", None)
         try:
-            getattr(self._subscriber, "close", bool)()
+            if close is not None:
+                close()
         except BaseException:  # noqa: BLE001 - as above
             _log.exception("the subscriber %s failed at the end", self._name)
 
