@@ -59,7 +59,7 @@ class Keyboard:
         self.symbols = xkb.read_symbols(self._display)
 
     def lock(self, *, caps: bool, group: int) -> None:
-        xkb.lock(self._display, caps=caps, group=group)
+        xkb.lock(self._display, X.LockMask * caps, group)
         self._display.sync()
 
     def held(self) -> tuple[list[int], int]:

@@ -99,7 +99,7 @@ class Board:
 
     def lock(self, *, caps: bool, group: int) -> None:
         with self._connection as server:
-            xkb.lock(server, caps=caps, group=group)
+            xkb.lock(server, X.LockMask * caps, group)
             server.sync()
 
     def described(self) -> bytes:

@@ -99,9 +99,10 @@ class Kind(IntEnum):
     TAKEN = 6
     """The server has taken everything that was noted so far."""
     LOCKS = 7
-    """CapsLock (code) and the layout group (x) had these values, and are about to be turned off."""
+    """The locked modifiers (code), the layout group (x) and the filters of keys (y) had these values, and are
+    about to be put aside."""
     LOCKS_BACK = 8
-    """CapsLock and the layout group have their values back."""
+    """They have their values back."""
     ARM = 9
     """From now on input that isn't ours means that somebody takes over."""
     DISARM = 10

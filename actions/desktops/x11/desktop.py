@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any, Final, assert_never
 
 from Xlib.ext import randr
@@ -23,13 +24,9 @@ from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, character_key
 from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
 from qvl_agent.actions.desktops.x11.perform import Performance
 from qvl_agent.actions.desktops.x11.windows.focus import keep_focus
+from qvl_agent.actions.desktops.x11.windows.grabs import keys_window
 from qvl_agent.actions.desktops.x11.windows.ownership import OwnCover, own_regions, window_info
-from qvl_agent.actions.desktops.x11.windows.tree import (
-    covering_window,
-    focused_window,
-    read_layout,
-    window_under,
-)
+from qvl_agent.actions.desktops.x11.windows.tree import read_layout, window_under
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import (
     ButtonEvent,
@@ -72,7 +69,6 @@ class X11Desktop(Desktop):
         self._number = monitor
         self._held = PressedInputs()
         self._watchdog: Watchdog | None = None
-        self._locks: KeyboardState | None = None
         self._own = OwnCover(self.off_limits)
         with ExitStack() as stack:
             self._eyes = Connection(display)
@@ -134,8 +130,9 @@ class X11Desktop(Desktop):
     def focused(self) -> WindowInfo | None:
         monitor = self._monitor()
         with self._eyes as display:
-            window = covering_window(display, monitor) or focused_window(display)
-            return None if window is None else window_info(display, window, focused=True)
+            window, grab = keys_window(display, monitor)
+            info = None if window is None else window_info(display, window, focused=True)
+            return replace(info or WindowInfo(focused=True), grabs=grab) if grab else info
 
     def keep_focus(self) -> Callable[[], None]:
         return keep_focus(self._eyes)
@@ -148,21 +145,22 @@ class X11Desktop(Desktop):
         geometry = self.geometry()
         plan = approved.spend(geometry)
         _check(plan, geometry)
+        performance: Performance | None = None
         try:
             with self._hands as display:
-                self._locks = xkb.state(display)
-                Performance(display, self._held, self._locks, approved.typing).run(plan, stop)
+                performance = Performance(display, self._held, approved.typing)
+                performance.run(plan, stop)
         except BaseException:
-            self._recover()
+            self._recover(performance.before if performance else None)
             raise
 
-    def _recover(self) -> None:
+    def _recover(self, before: KeyboardState | None) -> None:
         """Release all keys and buttons and restore the keyboard, after any exception, by a new connection."""
         self._hands.drop()
         with suppress(DesktopError), self._hands as display:  # a server that is gone holds nothing
             XInput(display, self._held).release()
-            if self._locks is not None:
-                xkb.lock(display, caps=self._locks.caps, group=self._locks.group)
+            if before is not None:
+                xkb.restore(display, before)
             with suppress(Stopped):
                 Barrier(display).wait(_soon())
             Keymap(display).restore()

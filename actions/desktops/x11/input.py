@@ -11,6 +11,7 @@ from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog.channel import Kind, Ledger, Note
+from qvl_agent.actions.desktops.x11.devices import button_sources
 from qvl_agent.actions.planning.action import Button
 
 __all__ = ["PressedInputs", "XInput", "check_stop"]
@@ -106,6 +107,7 @@ class XInput:
             raise NoScreenError("this X server has no XTEST extension, so it takes no input from programs")
         self._display = display
         self._held = held
+        self._sources: dict[int, int] | None = None
 
     @property
     def dragging(self) -> bool:
@@ -119,6 +121,7 @@ class XInput:
     def move(self, point: DesktopPoint, stop: StopCheck) -> None:
         """Move the pointer to a point: at once, or, with a button down, along the line."""
         if not self._held.dragging:
+            self._come_to_screen(point)
             self._motion(point.x, point.y)
             return
         at = self._display.screen().root.query_pointer()
@@ -138,8 +141,35 @@ class XInput:
         self._held.before(Note(Kind.MOTION, x=x, y=y))
         self._display.xtest_fake_input(X.MotionNotify, detail=0, x=x, y=y)
 
+    def _come_to_screen(self, point: DesktopPoint) -> None:
+        """Bring the pointer to this connection's screen, as ":0.1" means the second screen of a server.
+
+        XTEST's motions stay on the screen where the pointer is, whatever root window they name.
+        """
+        if self._display.screen_count() > 1:
+            root = self._display.screen().root
+            if not root.query_pointer().same_screen:
+                root.warp_pointer(point.x, point.y)
+
     def button(self, button: Button, *, down: bool) -> None:
-        self._send(("button", _BUTTONS[button]), down=down)
+        """Press or release a mouse button, as the application is to get it, whatever the person's map is.
+
+        Raises:
+            DesktopError: the person's map leaves this button out.
+        """
+        self._send(("button", self._source(_BUTTONS[button])), down=down)
+
+    def _source(self, number: int) -> int:
+        """Return the button to send so that an application gets `number`."""
+        if self._sources is None:
+            self._sources = button_sources(self._display)
+        source = self._sources.get(number)
+        if source is None:
+            raise DesktopError(
+                f"mouse button {number} is switched off by the pointer's map, so it can't be pressed: "
+                "`xmodmap -e 'pointer = default'` resets it"
+            )
+        return source
 
     def between_clicks(self, stop: StopCheck) -> None:
         """Wait 50 ms between the clicks of a double click, as long as a quick hand takes."""
@@ -153,12 +183,17 @@ class XInput:
         for number, notches in ((_DOWN if dy > 0 else _UP, abs(dy)), (_RIGHT if dx > 0 else _LEFT, abs(dx))):
             for _ in range(notches):
                 check_stop(stop)
-                self._send(("button", number), down=True)
-                self._send(("button", number), down=False)
+                self._send(("button", self._source(number)), down=True)
+                self._send(("button", self._source(number)), down=False)
                 self.sync()
 
     def key(self, keycode: int, *, down: bool) -> None:
         self._send(("key", keycode), down=down)
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether a key of ours is down."""
+        return any(what == "key" for what, _ in self._held.down)
 
     def holds(self, keycode: int) -> bool:
         return ("key", keycode) in self._held.down

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Final, assert_never
 
 from Xlib import X
@@ -12,12 +13,11 @@ from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
 from qvl_agent.actions.desktops.x11.input import PressedInputs, XInput, check_stop
 from qvl_agent.actions.desktops.x11.keyboard import xkb
-from qvl_agent.actions.desktops.x11.keyboard.typing import Keyboard
+from qvl_agent.actions.desktops.x11.keyboard.typing import LOCK_KEYS, Keyboard
 from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
 from qvl_agent.actions.desktops.x11.windows.focus import Focus
 from qvl_agent.actions.desktops.x11.windows.tree import wait_for_focus
 from qvl_agent.actions.planning.events import (
-    TYPED,
     ButtonEvent,
     Event,
     KeyEvent,
@@ -33,51 +33,65 @@ __all__ = ["Performance", "Typing"]
 Typing = Callable[[SecretEvent], AbstractContextManager[str]]
 """Provides a secret's value for as long as it is typed."""
 
-_LOCK_KEYS: Final = frozenset({"capslock", "numlock", "scrolllock"})
 _MODIFIERS: Final = {"shift": X.ShiftMask, "ctrl": X.ControlMask, "alt": X.Mod1Mask, "meta": X.Mod4Mask}
 _CLICK_PASSED_S: Final = 2.0
+_LAYOUT_QUIET_S: Final = 0.1
+"""Seconds without a change after which a layout is taken for the one that the clicked window has: desktops
+that keep a layout for each window switch some milliseconds after the focus."""
+_LAYOUT_LIMIT_S: Final = 0.5
 _POLL_S: Final = 0.001
 _BUTTONS: Final = X.Button1Mask | X.Button2Mask | X.Button3Mask
 
 
 class Performance:
-    """Sends one plan. After an exception in `run` this object can't be used; the caller has to recover."""
+    """Sends one plan. After an exception in `run` this object can't be used; the caller has to recover.
 
-    def __init__(self, display: Any, held: PressedInputs, before: KeyboardState, typing: Typing) -> None:
+    Attributes:
+        before: the keyboard's state that is to be restored after it; None if nothing was put aside.
+    """
+
+    def __init__(self, display: Any, held: PressedInputs, typing: Typing) -> None:
+        self.before: KeyboardState | None = None
         self._display = display
         self._held = held
         self._hands = XInput(display, held)
-        self._before = before
         self._typing = typing
         self._focus = Focus(display)
         self._keyboard: Keyboard | None = None
+        self._plain_keys = False
         self._clicked = False
 
     def run(self, plan: Plan, stop: StopCheck) -> None:
-        self._refuse_if_person_holds()
-        neutral = _needs_neutral_locks(plan) and (self._before.caps or self._before.group != 0)
-        if neutral:
-            self._held.before(Note(Kind.LOCKS, int(self._before.caps), self._before.group))
-            xkb.lock(self._display, caps=False, group=0)
+        state = xkb.state(self._display)
+        self._refuse_if_person_holds(state)
+        self._plain_keys = _needs_plain_keys(plan)
+        if self._plain_keys and not replace(state, group=0).plain:
+            self._put_aside(state, group=state.group)
         for event in plan:
             check_stop(stop)
             self._send(event, stop)
             self._hands.sync()
-        if neutral:
-            xkb.lock(self._display, caps=self._before.caps, group=self._before.group)
         if self._keyboard is not None:
             self._keyboard.finish(stop)
         self._hands.release()
-        if neutral:
+        if self.before is not None:
+            xkb.restore(self._display, self.before)
+            self._display.sync()
             self._held.after(Note(Kind.LOCKS_BACK))
 
-    def _refuse_if_person_holds(self) -> None:
+    def _refuse_if_person_holds(self, state: KeyboardState) -> None:
         """Refuse to send input while the person holds a modifier or button that would change its meaning."""
-        held = [name for name, mask in _MODIFIERS.items() if self._before.held & mask]
+        held = [name for name, mask in _MODIFIERS.items() if state.held & mask]
         if self._display.screen().root.query_pointer().mask & _BUTTONS:
             held.append("a mouse button")
         if held:
             raise InputHeldByUserError(f"{' and '.join(held)} is held down by someone else; nothing was sent")
+
+    def _put_aside(self, state: KeyboardState, *, group: int = 0) -> None:
+        """Give each key its plain meaning in a group until the plan is done."""
+        self.before = before = state if self.before is None else replace(self.before, group=state.group)
+        self._held.before(Note(Kind.LOCKS, before.locked, before.group, before.filters))
+        xkb.set_plain(self._display, group)
 
     def _send(self, event: Event, stop: StopCheck) -> None:
         match event:
@@ -120,11 +134,32 @@ class Performance:
             self._hands.sync()
             self._await_click(stop)
             wait_for_focus(self._display, stop)
-            self._focus.clicked()
+            if self._focus.clicked() and self._keyboard is None:
+                self._await_layout(stop)
             self._clicked = False
         if self._keyboard is None:
+            # Here and not before the click, as the window that it chooses may have a layout of its own.
+            state = xkb.state(self._display)
+            if self._plain_keys and (state.group or xkb.group_count(self._display) > 1):
+                self._put_aside(state)
             self._keyboard = Keyboard(self._display, self._hands, self._focus)
         return self._keyboard
+
+    def _await_layout(self, stop: StopCheck) -> None:
+        """Wait, after the focus moved, for the layout that the desktop keeps for the window.
+
+        With one layout there is nothing to switch to.
+        """
+        begun = since = time.monotonic()
+        group = xkb.state(self._display).group
+        while xkb.group_count(self._display) > 1 and time.monotonic() - begun < _LAYOUT_LIMIT_S:
+            check_stop(stop)
+            time.sleep(_POLL_S)
+            now = xkb.state(self._display).group
+            if now != group:
+                group, since = now, time.monotonic()
+            if time.monotonic() - since > _LAYOUT_QUIET_S:
+                return
 
     def _await_click(self, stop: StopCheck) -> None:
         """Wait until the window manager has passed the click on, as keys would overtake it.
@@ -145,7 +180,9 @@ class Performance:
             time.sleep(_POLL_S)
 
 
-def _needs_neutral_locks(plan: Plan) -> bool:
-    """Return whether CapsLock and the second layout are to be off: the plan has keys, but no lock key."""
-    keys = [event for event in plan if isinstance(event, TYPED)]
-    return bool(keys) and not any(isinstance(event, KeyEvent) and event.key in _LOCK_KEYS for event in keys)
+def _needs_plain_keys(plan: Plan) -> bool:
+    """Return whether locks, latches and the layout's group are to be put aside: for all but lock keys."""
+    pressed = [event for event in plan if not isinstance(event, MoveEvent)]
+    return bool(pressed) and not any(
+        isinstance(event, KeyEvent) and event.key in LOCK_KEYS for event in pressed
+    )

@@ -95,7 +95,7 @@ def test_capslock_and_a_second_layout_change_nothing(
         connection = Connection(us.name)
         for group in (0, 1):
             with connection as server:
-                xkb.lock(server, caps=True, group=group)
+                xkb.lock(server, X.LockMask, group)
                 server.sync()
             before = keyboard(us)
             field.clear()
@@ -105,7 +105,7 @@ def test_capslock_and_a_second_layout_change_nothing(
             assert before[2].caps
             assert before[2].group == group
         with connection as server:
-            xkb.lock(server, caps=False, group=0)
+            xkb.lock(server, 0, 0)
             server.sync()
         connection.close()
 
@@ -166,14 +166,14 @@ def test_a_switch_to_the_second_layout_in_the_middle_is_said(
     def stop() -> bool:
         if next(asked, False):
             with connection as server:
-                xkb.lock(server, caps=False, group=1)
+                xkb.lock(server, 0, 1)
                 server.sync()
         return False
 
     with TextField("tk", us.environment(), tmp_path), pytest.raises(TypingError, match="layout was switched"):
         type_text(desktop, "yz" * 100, stop)
     with connection as server:
-        xkb.lock(server, caps=False, group=0)
+        xkb.lock(server, 0, 0)
         server.sync()
     connection.close()
 

@@ -21,6 +21,7 @@ from other_hands import OtherHands, other_hands
 from project import SUPPORT
 from scripted_models import Thinking
 from text_fields import wait_until
+from Xlib import X
 from Xlib.display import Display
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
@@ -116,7 +117,7 @@ def stop():
 desktop.perform(Approved((TextEvent("ab" * 200),), "frame", desktop.geometry()), stop)
 """
     with closing(Display(screen.name)) as display, EventWindow(screen.name) as window:
-        xkb.lock(display, caps=True, group=0)
+        xkb.lock(display, X.LockMask, 0)
         display.sync()
         done = subprocess.run([sys.executable, "-c", program], check=False)
         assert done.returncode == -signal.SIGKILL
@@ -124,7 +125,7 @@ desktop.perform(Approved((TextEvent("ab" * 200),), "frame", desktop.geometry()),
             assert ("key down", display.keysym_to_keycode(ord("a"))) in window.inputs()
             wait_until(lambda: xkb.state(display).caps, "CapsLock")
         finally:
-            xkb.lock(display, caps=False, group=0)
+            xkb.lock(display, 0, 0)
             display.sync()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from Xlib import XK
 
 from qvl_agent.actions.core.errors import DesktopError, KeyNameError
+from qvl_agent.actions.desktops.x11.devices import find_devices
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 
 __all__ = ["Keymap", "Place", "character_keysym", "key_keysym"]
@@ -57,16 +58,23 @@ _XF86: Final = {  # XF86keysym.h; python-xlib loads these names only when asked 
     "prevtrack": 0x1008FF16,
     "nexttrack": 0x1008FF17,
 }
+_LETTER_PLACES: Final = {
+    ord(letter): keycode
+    for first, row in ((24, "qwertyuiop"), (38, "asdfghjkl"), (52, "zxcvbnm"))
+    for keycode, letter in enumerate(row, first)
+}
+"""The keycodes that letters have on a US keyboard, by keysym, in all of xkeyboard-config's models."""
 _LEVEL3: Final = 0xFE03
 """XK_ISO_Level3_Shift, of a group that python-xlib doesn't load by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a keysym on the map: a keycode, and whether Shift must be held with it."""
+    """The place of a keysym on the map: a keycode, its group, and whether Shift must be held with it."""
 
     keycode: int
     shift: bool = False
+    group: int = 0
 
 
 def character_keysym(character: str) -> int:
@@ -103,10 +111,14 @@ def key_keysym(name: str) -> int:
 
 
 class Keymap:
-    """The keyboard map of a display, as it was when this object was made.
+    """The map of our own keyboard on a display, as it was when this object was made.
 
     A keysym that isn't on the map (or only at another level than plain or Shift, or in another group) is
     lent a keycode without a meaning. `restore` takes the meaning away again; nothing else is changed.
+
+    The person's keyboards may have other layouts; their maps are neither read nor changed. The map that
+    applications see is a copy of that of the keyboard that was used last. While that is ours, the server
+    makes each change to the copy too.
     """
 
     def __init__(self, display: Any) -> None:
@@ -120,24 +132,46 @@ class Keymap:
             if code >= _FIRST_SPARE and code not in modifiers and (xkb.empty(each) or code in self._leftover)
         ]
         self._lent: dict[int, int] = {}
-        self._places = self._find_places(set(symbols) - self._leftover)
+        self._replaced: dict[int, int] = {}
+        self._places = self._find_places(range(1))
+        self._chord_places = self._find_places(range(max(map(xkb.groups, symbols.values()), default=1)))
 
-    def _find_places(self, keycodes: set[int]) -> dict[int, Place]:
-        """Find each keysym's place in the first group, plain or with Shift; the lowest keycode wins."""
-        first = min(keycodes)
-        rows = self._display.get_keyboard_mapping(first, max(keycodes) - first + 1)
+    def _find_places(self, groups: range) -> dict[int, Place]:
+        """Find each keysym's place, plain or with Shift; the first group and the lowest keycode win."""
         places: dict[int, Place] = {}
-        for keycode, row in enumerate(rows, first):
-            if keycode in keycodes:
-                for level, keysym in enumerate(row[:2]):
+        for group in groups:
+            for keycode, each in self._symbols.items():
+                if keycode in self._leftover:
+                    continue
+                for level, keysym in enumerate(xkb.symbols_in(each, group)[:2]):
                     if keysym != _NO_SYMBOL:
-                        places.setdefault(keysym, Place(keycode, shift=level == 1))
+                        places.setdefault(keysym, Place(keycode, shift=level == 1, group=group))
         return places
+
+    def find_key(self, keysym: int) -> Place | None:
+        """Return the place of a key of a chord in any group of the layout, or None."""
+        return self._chord_places.get(keysym) or self.find(keysym)
+
+    def lend_letter(self, keysym: int) -> Place | None:
+        """Give a letter that isn't on the layout its place on a US keyboard; None if that can't be.
+
+        Shortcuts have Latin letters, whatever the layout. Most toolkits look for the letter on the map, but
+        Chromium, for a layout without Latin letters, at the key's position. Only the map of our own keyboard
+        is changed so; without one of our own, the person's would be.
+        """
+        keycode = _LETTER_PLACES.get(keysym)
+        if keycode not in self._symbols or len(find_devices(self._display).keyboards) < 2:
+            return None
+        self._replaced[keysym] = keycode
+        self._change({keycode: xkb.latin_letter(keysym)})
+        return Place(keycode)
 
     def find(self, keysym: int) -> Place | None:
         """Return the place where a keysym is now, lent keycodes included, or None."""
         if keysym in self._lent:
             return Place(self._lent[keysym])
+        if keysym in self._replaced:
+            return Place(self._replaced[keysym])
         return self._places.get(keysym)
 
     @property
@@ -150,12 +184,13 @@ class Keymap:
         return keysym in self._places
 
     def lent(self, keysym: int) -> bool:
-        return keysym in self._lent
+        return keysym in self._lent or keysym in self._replaced
 
     def changed(self) -> bool:
         """Return whether somebody else has changed the map since then, for example by another layout."""
         now = xkb.read_symbols(self._display)
         lent = {code: xkb.one_symbol(keysym) for keysym, code in self._lent.items()}
+        lent |= {code: xkb.latin_letter(keysym) for keysym, code in self._replaced.items()}
         spare = {*self._free, *self._leftover} - set(lent)
         expected = {code: each for code, each in self._symbols.items() if code not in spare} | lent
         return any(now.get(code) != each for code, each in expected.items())
@@ -179,9 +214,11 @@ class Keymap:
 
     def restore(self) -> None:
         """Restore the map, also from changes that another run left behind when it was killed."""
-        self._change(dict.fromkeys({*self._lent.values(), *self._leftover}, xkb.NO_SYMBOLS))
+        changes = dict.fromkeys({*self._lent.values(), *self._leftover}, xkb.NO_SYMBOLS)
+        self._change(changes | {code: self._symbols[code] for code in self._replaced.values()})
         self._free += self._lent.values()
         self._lent.clear()
+        self._replaced.clear()
         self._leftover.clear()
 
     def _change(self, changes: dict[int, xkb.Symbols]) -> None:
@@ -196,7 +233,9 @@ class Keymap:
         try:
             now = xkb.read_symbols(self._display)
             ours = {
-                code: each for code, each in changes.items() if xkb.empty(now[code]) or xkb.lent(now[code])
+                code: each
+                for code, each in changes.items()
+                if code in now and self._may_change(code, now[code])
             }
             if ours:
                 span = {code: now[code] for code in range(min(ours), max(ours) + 1)}
@@ -204,3 +243,8 @@ class Keymap:
         finally:
             self._display.ungrab_server()
             self._display.flush()
+
+    def _may_change(self, keycode: int, now: xkb.Symbols) -> bool:
+        """Return whether a key has no meaning, is lent by us, or is as it was where a letter replaces it."""
+        replaced = keycode in self._replaced.values() and now == self._symbols[keycode]
+        return replaced or xkb.empty(now) or xkb.lent(now)

@@ -24,7 +24,10 @@ from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, Place, charac
 from qvl_agent.actions.desktops.x11.windows.focus import Focus
 from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of
 
-__all__ = ["Keyboard"]
+__all__ = ["LOCK_KEYS", "Keyboard"]
+
+LOCK_KEYS: Final = frozenset({"capslock", "numlock", "scrolllock"})
+"""The keys that change a lock."""
 
 _CHUNK: Final = 20
 """Characters that are typed between two checks of `stop`, the focus and the layout."""
@@ -50,19 +53,46 @@ class Keyboard:
         self._changed = False
         self._unread = False
         """Whether lent keycodes were pressed that the application may not have read yet."""
-        state = xkb.state(display)
-        self._locks = state.caps, state.group
+        self._locks = self._locks_now()
 
     def key(self, name: str, stop: StopCheck, *, down: bool) -> None:
-        """Press or release a key; Shift is pressed and released with it if this layout needs that."""
-        place = self._place(key_keysym(name), (), stop)
+        """Press or release a key; Shift is pressed and released with it if this layout needs that.
+
+        Raises:
+            TypingError: the layout was switched, so the key would mean something else; it isn't pressed.
+        """
+        keysym = key_keysym(name)
+        place = self._keymap.find_key(keysym) or self._lend_letter(keysym) or self._place(keysym, (), stop)
         if not down:
             self._release(place)
+            if name in LOCK_KEYS:
+                self._locks = self._locks_now()
             return
+        if not self._hands.holds_keys:
+            self._check_layout()
+        self._switch_group(place.group)
         if place.shift and self._shift is not None and not self._hands.holds(self._shift.keycode):
             self._hands.key(self._shift.keycode, down=True)
             self._shifted.add(place.keycode)
         self._hands.key(place.keycode, down=True)
+
+    def _lend_letter(self, keysym: int) -> Place | None:
+        """Give a letter of a chord a place on a layout without Latin letters."""
+        place = self._keymap.lend_letter(keysym)
+        if place is not None:
+            self._changed = self._unread = True
+        return place
+
+    def _locks_now(self) -> tuple[int, int]:
+        """Return the modifiers that are locked, and the layout's group."""
+        state = xkb.state(self._display)
+        return state.locked, state.group
+
+    def _switch_group(self, group: int) -> None:
+        locked, now = self._locks
+        if group != now:
+            xkb.lock(self._display, locked, group)
+            self._locks = locked, group
 
     def _release(self, place: Place) -> None:
         self._hands.key(place.keycode, down=False)
@@ -85,6 +115,7 @@ class Keyboard:
                 the layout was switched, so the rest isn't typed.
             DesktopError: a character can't be typed, or the application hangs.
         """
+        self._switch_group(0)
         refuse_taken(self._display, text)
         keysyms = [character_keysym(character) for character in text]
         for at, keysym in enumerate(keysyms):
@@ -106,8 +137,7 @@ class Keyboard:
         Raises:
             TypingError: the layout, its group or CapsLock has changed.
         """
-        state = xkb.state(self._display)
-        if (state.caps, state.group) != self._locks or self._keymap.changed():
+        if self._locks_now() != self._locks or self._keymap.changed():
             raise TypingError(
                 "the keyboard's layout was switched in the middle of the text, so the rest wasn't typed, and "
                 "the last characters may be others; look at what stands there"

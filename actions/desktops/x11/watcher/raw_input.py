@@ -12,9 +12,9 @@ import struct
 from typing import Any, Final, Literal, NamedTuple
 
 from Xlib.ext import ge, xinput
-from Xlib.protocol import rq
 
 from qvl_agent.actions.core.errors import NoScreenError
+from qvl_agent.actions.desktops.x11.devices import is_by_program, xinput_version
 
 __all__ = ["RawEvent", "RawInput"]
 
@@ -46,21 +46,6 @@ class RawEvent(NamedTuple):
     time_s: float
 
 
-class _QueryVersion(rq.ReplyRequest):  # type: ignore[misc]  # python-xlib has no types, and asks for 2.0
-    _request = rq.Struct(
-        rq.Card8("opcode"), rq.Opcode(47), rq.RequestLength(), rq.Card16("major"), rq.Card16("minor")
-    )
-    _reply = rq.Struct(
-        rq.ReplyCode(),
-        rq.Pad(1),
-        rq.Card16("sequence_number"),
-        rq.ReplyLength(),
-        rq.Card16("major"),
-        rq.Card16("minor"),
-        rq.Pad(20),
-    )
-
-
 class RawInput:
     """The raw events of one display, over a connection of its own."""
 
@@ -75,12 +60,11 @@ class RawInput:
         if not found or not found.present:
             raise NoScreenError("this X server has no XInput, so nobody can be seen to take over")
         self._opcode = int(found.major_opcode)
-        major, minor = _VERSION
-        known = _QueryVersion(display=display.display, opcode=self._opcode, major=major, minor=minor)
-        if (known.major, known.minor) < _VERSION:
-            raise NoScreenError(f"this X server has XInput {known.major}.{known.minor}, not 2.2")
+        version = xinput_version(display)
+        if version < _VERSION:
+            raise NoScreenError(f"this X server has XInput {version[0]}.{version[1]}, not 2.2")
         devices = display.xinput_query_device(xinput.AllDevices).devices
-        self._programs = {device.deviceid for device in devices if "XTEST" in _text(device.name)}
+        self._programs = {device.deviceid for device in devices if is_by_program(device)}
         mask = sum(1 << kind for kind in _KINDS)
         display.screen().root.xinput_select_events([(xinput.AllMasterDevices, mask)])
         display.sync()
@@ -101,7 +85,3 @@ class RawInput:
         _, time_ms, detail, source, _, _ = _RAW.unpack_from(event.data)
         code = 0 if kind == "motion" else detail
         return [RawEvent(kind, code, source in self._programs, time_ms / 1000)]
-
-
-def _text(name: str | bytes) -> str:
-    return name if isinstance(name, str) else name.decode(errors="replace")

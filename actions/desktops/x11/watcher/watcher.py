@@ -252,7 +252,8 @@ class _Watcher:
             self._release()
             self._display.sync()
         if self._locks is not None:
-            xkb.lock(self._display, caps=bool(self._locks.code), group=self._locks.x)
+            locked, group, filters = self._locks.code, self._locks.x, self._locks.y
+            xkb.restore(self._display, xkb.KeyboardState(0, locked, group, filters=filters))
         with suppress(DesktopError, Stopped):
             limit = time.monotonic() + 0.3
             Barrier(self._display).wait(lambda: time.monotonic() > limit)

@@ -14,8 +14,14 @@ from Xlib.protocol import event
 
 from qvl_agent.actions.core.errors import FocusLostError
 from qvl_agent.actions.desktops.x11.connection import Connection
+from qvl_agent.actions.desktops.x11.windows.grabs import keyboard_grabbed, keys_window
 from qvl_agent.actions.desktops.x11.windows.ownership import stacking, window_info
-from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of, window_under_pointer
+from qvl_agent.actions.desktops.x11.windows.tree import (
+    focused_window,
+    process_of,
+    screen_area,
+    window_under_pointer,
+)
 
 __all__ = ["Focus", "keep_focus"]
 
@@ -40,21 +46,23 @@ class Focus:
         self._display = display
         self._window = focused_window(display)
         self._id = self._raw()
+        self._grabbed = keyboard_grabbed(display)
 
-    def clicked(self) -> None:
-        """Note that the plan has clicked, once the focus was waited for.
+    def clicked(self) -> bool:
+        """Note that the plan has clicked, once the focus was waited for; return whether the focus moved.
 
         Raises:
             FocusLostError: neither the clicked window nor the one before has the focus.
         """
         if self._raw() == self._id:
-            return
+            return False
         now, under = focused_window(self._display), window_under_pointer(self._display)
         if now is None or not any(self._same(now, each) for each in (under, self._window)):
             raise FocusLostError(
                 "the window that was clicked didn't get the keyboard's focus, so nothing was typed"
             )
         self._window, self._id = now, self._raw()
+        return True
 
     def check(self) -> None:
         """Check that the keys still go to the same window, or to another one of its process.
@@ -62,6 +70,7 @@ class Focus:
         Raises:
             FocusLostError: they would go elsewhere.
         """
+        self._check_grab()
         if self._raw() == self._id:
             return
         now = focused_window(self._display)
@@ -70,6 +79,13 @@ class Focus:
                 "another window took the keyboard's focus in the middle, so the rest wasn't typed"
             )
         self._id = self._raw()
+
+    def _check_grab(self) -> None:
+        """Check that no other program has grabbed the keyboard since the plan began."""
+        if self._grabbed or not keyboard_grabbed(self._display):
+            return
+        if keys_window(self._display, screen_area(self._display))[1] == "this":
+            raise FocusLostError("another program took the keyboard in the middle, so the rest wasn't typed")
 
     def _raw(self) -> int:
         focus = self._display.get_input_focus().focus
