@@ -1,10 +1,16 @@
 """Facts about windows: a window's application, title and place, and how all windows lie. Plain data."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 
-__all__ = ["Layout", "WindowInfo"]
+__all__ = ["Grab", "Layout", "WindowInfo"]
+
+Grab = Literal["", "this", "unknown"]
+"""Whether a program has grabbed the keyboard, so that all keys go to it wherever the focus is.
+
+"": nobody has; "this": this window's has; "unknown": one has, and it can't be told whether this window's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,7 @@ class WindowInfo:
         program: the name of the executable that owns it, which the window can't choose.
         rect: where it is, its frame included, in logical pixels.
         focused: whether it gets the keys.
+        grabs: whether it gets them because its program has grabbed the keyboard, as a launcher does.
         ours: whether it is this agent's own, or the terminal that the agent runs in.
         dialog: if it is a dialog, where its content is, without the frame; None for other windows.
     """
@@ -28,6 +35,7 @@ class WindowInfo:
     focused: bool = False
     ours: bool = False
     dialog: Rect | None = None
+    grabs: Grab = ""
 
     @property
     def names(self) -> frozenset[str]:

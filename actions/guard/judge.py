@@ -30,6 +30,7 @@ from qvl_agent.actions.guard.rules.well_formed import (
 from qvl_agent.actions.guard.rules.windows import (
     dangerous_command,
     forbidden_window,
+    grabbed_keys,
     risky_window,
     unlisted_app,
 )
@@ -60,6 +61,7 @@ RULES: Final[tuple[Rule, ...]] = (
     dangerous_chord,
     dangerous_command,
     risky_window,
+    grabbed_keys,
     unknown_fate,
     consequence,
     label_mismatch,

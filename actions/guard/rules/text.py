@@ -79,6 +79,11 @@ def secret_bound(case: Case) -> Verdict | None:
             return deny("secret-unbound", f"the secret '{name}' isn't bound to an application")
         if window is None:
             return deny("secret-window", f"it can't be told which application would get the secret '{name}'")
+        if window.grabs:
+            return deny(
+                "secret-window",
+                f"a program has grabbed the keyboard, so the secret '{name}' might go to it; close its menu",
+            )
         if not window.goes_by(bound.application):
             reason = f"the secret '{name}' is for {bound.application}, and this would go to {window.called}"
             return deny("secret-window", reason)

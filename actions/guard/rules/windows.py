@@ -17,7 +17,14 @@ from qvl_agent.actions.guard.rules import Case, deny
 from qvl_agent.actions.planning.action import Type
 from qvl_agent.actions.planning.events import TYPED, ButtonEvent, MoveEvent
 
-__all__ = ["dangerous_command", "forbidden_window", "keys_go_to", "risky_window", "unlisted_app"]
+__all__ = [
+    "dangerous_command",
+    "forbidden_window",
+    "grabbed_keys",
+    "keys_go_to",
+    "risky_window",
+    "unlisted_app",
+]
 
 _CONTINUED: Final = re.compile(r"\\\n|(?<=\|)[ \t]*\n")
 _SHELL: Final = r"\|\s*(?:sudo\s+)?(?:env\s+)?(?:\S{0,40}/)?(?:ba|z|da|k|fi|c|tc)?sh\b"
@@ -50,7 +57,8 @@ The two patterns are searched one after the other, so that no text takes long.""
 
 def forbidden_window(case: Case) -> Verdict | None:
     """Refuse input into programs that keep secrets, questions of the system, and forbidden or own windows."""
-    for window in _reached(case):
+    grabbing = [case.scene.focused] if case.scene.focused and case.scene.focused.grabs else []
+    for window in (*_reached(case), *grabbing):  # a locker takes the clicks too, whatever is under them
         if window.ours:
             return deny("own-window", "the input would go to this agent's own window or terminal")
         if _is_one_of(window, case.policy.forbidden_apps):
@@ -96,33 +104,57 @@ def risky_window(case: Case) -> Verdict | None:
     return None
 
 
+def grabbed_keys(case: Case) -> Verdict | None:
+    """Ask before keys go to a program because it has grabbed the keyboard, wherever the action points."""
+    if not any(isinstance(event, TYPED) for event in case.plan):
+        return None
+    window = keys_go_to(case)
+    if window is None or not window.grabs:
+        return None
+    if window.grabs == "this":
+        reason = f"{window.called} has grabbed the keyboard, so the keys go there, whatever has the focus"
+        return Verdict(Level.ASK_ONCE, "keys-grabbed", reason)
+    reason = f"a program has grabbed the keyboard, and it can't be told whether it is {window.called}"
+    return Verdict(Level.ASK_ONCE, "keys-grabbed", reason)
+
+
 def unlisted_app(case: Case) -> Verdict | None:
     """Ask once before input into other applications than the policy names, or into an unknown one."""
     if not case.policy.apps or not case.plan:
         return None
-    reached = _reached(case)
-    for window in reached:
+    for window in _reached(case):
         if not _is_one_of(window, case.policy.apps):
             return Verdict(
                 Level.ASK_ONCE, "other-app", f"{window.called} isn't one of the applications that you named"
             )
-    if not reached:
+    if _reaches_unknown(case):
         reason = "it can't be told whether this goes to one of the applications that you named"
         return Verdict(Level.ASK_ONCE, "other-app", reason)
     return None
 
 
 def keys_go_to(case: Case) -> WindowInfo | None:
-    """Return the window that the plan's keys go to: the one it clicked last, else the one with the focus."""
+    """Return the window that the plan's keys go to; None if it isn't known.
+
+    It's the one whose program has grabbed the keyboard, else the one that the plan clicks last, else the one
+    with the focus.
+    """
+    focused = case.scene.focused
+    if focused is not None and focused.grabs:
+        return focused
+    clicked = _clicked(case)
+    return focused if clicked is None else case.scene.windows[clicked]
+
+
+def _clicked(case: Case) -> int | None:
+    """Return which of the scene's windows the plan clicks last, by its index; None if it clicks none."""
     pointed, clicked = -1, -1
     for event in case.plan:
         if isinstance(event, MoveEvent):
             pointed += 1
         elif isinstance(event, ButtonEvent):
             clicked = pointed
-    windows = case.scene.windows
-    under = windows[clicked] if 0 <= clicked < len(windows) else None
-    return under or case.scene.focused
+    return clicked if 0 <= clicked < len(case.scene.windows) else None
 
 
 def _forbidden() -> tuple[tuple[str, frozenset[str]], ...]:
@@ -138,12 +170,23 @@ def _forbidden() -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 def _reached(case: Case) -> list[WindowInfo]:
-    """List the known windows that the plan's pointer and keys reach."""
+    """List the known windows that the plan's pointer and keys may reach.
+
+    What is clicked may leave the focus where it is: the bare desktop, a panel, and what isn't known.
+    """
     windows = list(case.scene.windows)
-    pressed = [event for event in case.plan if isinstance(event, TYPED)]
-    if pressed:
-        windows.append(keys_go_to(case))
+    if any(isinstance(event, TYPED) for event in case.plan):
+        to = keys_go_to(case)
+        windows.append(to)
+        if to is None or to.names & programs().desktop_shells:
+            windows.append(case.scene.focused)
     return [window for window in windows if window is not None]
+
+
+def _reaches_unknown(case: Case) -> bool:
+    """Return whether the plan's pointer or keys reach a place of which the window isn't known."""
+    typed = any(isinstance(event, TYPED) for event in case.plan)
+    return None in case.scene.windows or (typed and keys_go_to(case) is None)
 
 
 def _is_one_of(window: WindowInfo, names: Iterable[str]) -> bool:

@@ -187,6 +187,29 @@ class TestCommands:
             decide(Type(text=word * (MAX_TEXT // len(word))), at(focused=TERMINAL))
 
 
+class TestWhoGetsTheKeys:
+    @pytest.mark.parametrize("under", [None, WindowInfo(app="Xfce4-panel")], ids=["unknown", "a panel"])
+    def test_what_takes_no_focus_leaves_the_keys_to_the_window_before(self, under: WindowInfo | None) -> None:
+        verdict = decide(Type(text="x", target=BOX), at(under, focused=TERMINAL))
+        assert verdict.rule == "window-terminal"
+
+    @pytest.mark.parametrize("action", [Type(text="x", target=BOX), Press(keys=("enter",))])
+    def test_a_grab_takes_them_from_whatever_is_clicked(self, action: Action) -> None:
+        windows = (EDITOR,) if isinstance(action, Type) else ()
+        rofi = WindowInfo(app="Rofi", program="rofi", grabs="this")
+        assert decide(action, at(*windows, focused=rofi)).rule == "window-dialog"
+        other = WindowInfo(app="Tofi", program="tofi", grabs="this")
+        assert decide(action, at(*windows, focused=other)).rule == "keys-grabbed"
+        locker = WindowInfo(program="mate-screensaver", grabs="this")
+        assert decide(action, at(*windows, focused=locker)).rule == "forbidden-window"
+
+    def test_a_click_into_a_locked_screen_is_refused(self) -> None:
+        locker = WindowInfo(program="xtrlock", grabs="unknown")
+        assert decide(Click(target=BOX), at(EDITOR, focused=locker)).rule == "forbidden-window"
+        launcher = WindowInfo(app="dmenu", program="dmenu", grabs="this")
+        assert decide(Click(target=BOX), at(EDITOR, focused=launcher)).level is Level.ALLOW
+
+
 class TestAllowList:
     def test_elsewhere_it_is_asked_once(self) -> None:
         only = {"apps": ("org.gnome.Calculator",)}
@@ -200,6 +223,24 @@ class TestAllowList:
     def test_a_window_that_nobody_knows_is_asked_about_too(self) -> None:
         assert decide(Click(target=BOX), at(None), apps=("gedit",)).rule == "other-app"
         assert decide(Wait(), SCENE, apps=("gedit",)).level is Level.ALLOW
+
+    @pytest.mark.parametrize(
+        ("action", "scene"),
+        [
+            (Drag(target=BOX, end=OTHER), at(EDITOR, None, focused=EDITOR)),
+            (Drag(target=BOX, end=OTHER), at(None, EDITOR, focused=EDITOR)),
+            (Type(text="x", target=BOX), at(None, focused=EDITOR)),
+            (Scroll(target=BOX, dy=1), at(None, focused=EDITOR)),
+            (Type(text="x"), at()),
+        ],
+        ids=["dragged to it", "dragged from it", "clicked before typing", "scrolled", "no focus"],
+    )
+    def test_a_place_that_nobody_knows_isnt_taken_for_the_known_one(
+        self, action: Action, scene: Scene
+    ) -> None:
+        verdict = decide(action, scene, apps=("gedit",))
+        assert (verdict.level, verdict.rule) == (Level.ASK_ONCE, "other-app")
+        assert verdict.reason.startswith("it can't be told")
 
     def test_the_programs_name_will_do(self) -> None:
         assert decide(Press(keys=("tab",)), at(focused=EDITOR), apps=("gedit.exe",)).level is Level.ALLOW

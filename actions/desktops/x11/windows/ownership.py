@@ -17,7 +17,12 @@ from Xlib import error as xerror
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.actions.core.windows import WindowInfo
-from qvl_agent.actions.desktops.x11.windows.tree import focused_window, frame_rect, process_of
+from qvl_agent.actions.desktops.x11.windows.tree import (
+    application_windows,
+    focused_window,
+    frame_rect,
+    process_of,
+)
 
 __all__ = ["GREY", "OwnCover", "own_regions", "stacking", "window_info", "without"]
 
@@ -87,11 +92,11 @@ def own_regions(display: Any) -> tuple[Rect, ...]:
 def window_info(display: Any, window: Any, *, focused: bool | None = None) -> WindowInfo | None:
     """Read the facts about a window; None if it is gone.
 
-    A window is ours if the window manager manages it and it belongs to our own process, or to the nearest
-    ancestor that has a window.
+    A window is ours if it is no menu and belongs to our own process, or to the nearest ancestor that has a
+    window.
     """
     try:
-        managed = window.get_full_property(display.get_atom("WM_STATE"), X.AnyPropertyType) is not None
+        menu = bool(window.get_attributes().override_redirect)
         app, title = _application(window), _title(display, window)
     except xerror.XError:
         return None
@@ -105,17 +110,22 @@ def window_info(display: Any, window: Any, *, focused: bool | None = None) -> Wi
         program=_program(pid),
         rect=frame_rect(display, window),
         focused=focused,
-        ours=managed and _is_ours(display, window, pid),
+        ours=not menu and _is_ours(display, window, pid),
         dialog=_inside(display, window) if _is_dialog(display, window) else None,
     )
 
 
 def stacking(display: Any) -> list[Any]:
-    """List the applications' windows from the bottom up, by the window manager's list."""
+    """List the applications' windows from the bottom up: by the window manager's list, or by the server's.
+
+    Some window managers (twm, dwm) keep no such list, and there may be none.
+    """
     value = display.screen().root.get_full_property(
         display.get_atom("_NET_CLIENT_LIST_STACKING"), Xatom.WINDOW
     )
-    return [display.create_resource_object("window", each) for each in value.value] if value else []
+    if value:
+        return [display.create_resource_object("window", each) for each in value.value]
+    return application_windows(display)
 
 
 def without(rect: Rect, covers: Sequence[Rect]) -> list[Rect]:

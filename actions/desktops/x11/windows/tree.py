@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from Xlib import X, Xatom
 from Xlib import error as xerror
-from Xlib.ext import res
+from Xlib.ext import res, shape
 from Xlib.protocol import request
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
@@ -19,12 +19,15 @@ from qvl_agent.actions.desktops.x11.connection import Connection
 from qvl_agent.actions.desktops.x11.input import check_stop
 
 __all__ = [
+    "application_windows",
     "covering_window",
     "focused_window",
     "frame_rect",
+    "input_rects",
     "process_of",
     "protocols",
     "read_layout",
+    "screen_area",
     "wait_for_focus",
     "wait_for_window_manager",
     "window_manager",
@@ -102,17 +105,22 @@ def protocols(display: Any, window: Any) -> list[int]:
 
 
 def window_under_pointer(display: Any) -> Any | None:
-    """Return the application's window under the pointer, or None over the bare desktop."""
+    """Return the application's window under the pointer, or None over the bare desktop and over a menu.
+
+    Where no window manager runs, it is the outermost window.
+    """
     window = display.screen().root
     state = display.get_atom("WM_STATE")
+    top = None
     try:
         while child := window.query_pointer().child:
             window = child
+            top = top or window
             if window.get_full_property(state, X.AnyPropertyType):
                 return window
+        return None if top is None or top.get_attributes().override_redirect else top
     except xerror.BadWindow:
         return None
-    return None
 
 
 def window_under(display: Any, point: DesktopPoint) -> Any | None:
@@ -150,6 +158,29 @@ def covering_window(display: Any, area: Rect) -> Any | None:
     except xerror.XError:
         return None
     return top
+
+
+def screen_area(display: Any) -> Rect:
+    """Return the whole X screen, all monitors together."""
+    whole = display.screen().root.get_geometry()
+    return Rect(0, 0, whole.width, whole.height)
+
+
+def application_windows(display: Any) -> list[Any]:
+    """List the windows that are shown from the bottom up, without frames and menus, in the server's order."""
+    state = display.get_atom("WM_STATE")
+    found = []
+    for top in display.screen().root.query_tree().children:
+        try:
+            attributes = top.get_attributes()
+            if attributes.map_state != X.IsViewable:
+                continue
+            client = _client_in(top, state)
+            if not attributes.override_redirect or client.id != top.id:
+                found.append(client)
+        except xerror.XError:
+            continue  # gone in the meantime
+    return found
 
 
 def process_of(display: Any, window: Any) -> int | None:
@@ -197,13 +228,57 @@ def read_layout(display: Any) -> Layout:
         )
         for each in children
     ]
-    windows = []
+    shown = []
     for window, both in zip(children, asked, strict=True):
         attributes, at = map(_answer, both)
         if attributes is not None and at is not None and attributes.map_state == X.IsViewable:
-            border = 2 * at.border_width
-            windows.append((int(window.id), Rect(at.x, at.y, at.width + border, at.height + border)))
-    return Layout(tuple(reversed(windows)), _focus(display))
+            shown.append((window, at, _ask_input_shape(display, window)))
+    windows = [
+        (int(window.id), rect)
+        for window, at, input_shape in reversed(shown)
+        for rect in _where_clicks_land(at, input_shape and _answer(input_shape))
+    ]
+    return Layout(tuple(windows), _focus(display))
+
+
+def input_rects(display: Any, window: Any) -> tuple[Rect, ...]:
+    """Return where on the root window a child of it takes clicks; () if they all pass through it.
+
+    Raises:
+        XError: the window is gone.
+    """
+    asked = _ask_input_shape(display, window)
+    return tuple(_where_clicks_land(window.get_geometry(), asked and _answer(asked)))
+
+
+def _ask_input_shape(display: Any, window: Any) -> Any | None:
+    """Ask for the rectangles of a window's input shape, without waiting; None if the server has no shapes.
+
+    Source: https://www.x.org/releases/X11R7.7/doc/xextproto/shape.html, ShapeGetRectangles.
+    """
+    if not display.has_extension(shape.extname):
+        return None
+    opcode = display.display.get_extension_major(shape.extname)
+    return shape.GetRectangles(
+        display=display.display, defer=True, opcode=opcode, window=window.id, source_kind=shape.SK.Input
+    )
+
+
+def _where_clicks_land(at: Any, answered: Any | None) -> list[Rect]:
+    """Return the parts of a window that take clicks: all of it with its border, or its input shape."""
+    border = 2 * at.border_width
+    whole = Rect(at.x, at.y, at.width + border, at.height + border)
+    if answered is None:
+        return [whole]
+    inside = at.x + at.border_width, at.y + at.border_width
+    found = [
+        Rect(inside[0] + each.x, inside[1] + each.y, each.width, each.height) for each in answered.rectangles
+    ]
+    unshaped = len(found) == 1 and (found[0].width, found[0].height) in (
+        (at.width, at.height),
+        (whole.width, whole.height),
+    )
+    return [whole] if unshaped else found
 
 
 def _window_manager_answers(display: Any) -> bool:
@@ -221,17 +296,32 @@ def _window_property(window: Any, atom: int) -> int:
 
 
 def _top_level(display: Any, window: Any) -> Any | None:
-    """Return the application's window around a window, to which the window manager gave WM_STATE, or None."""
+    """Return the application's window around a window, or None if that is gone.
+
+    It's the one to which the window manager gave WM_STATE; without a window manager, and for a window that
+    none manages, it's the outermost one. A window of a pixel, which window managers give the focus to when
+    nobody is to have it, is none.
+    """
     state = display.get_atom("WM_STATE")
     root = display.screen().root.id
+    outermost = None
     while window and window.id != root:
+        outermost = window
         try:
             if window.get_full_property(state, X.AnyPropertyType):
                 return window
             window = window.query_tree().parent
         except xerror.BadWindow:
             return None
-    return None
+    return outermost if outermost is not None and _is_seen(outermost) else None
+
+
+def _is_seen(window: Any) -> bool:
+    try:
+        at = window.get_geometry()
+    except xerror.XError:
+        return False
+    return bool(min(at.width, at.height) > 1)
 
 
 def _client_in(top: Any, state: int) -> Any:
