@@ -4,7 +4,8 @@ from contextlib import closing
 from typing import Any, Self
 
 from Xlib import X
-from Xlib.display import Display
+
+from qvl_agent.actions.desktops.x11.connection import connect
 
 NAMES = {
     X.KeyPress: "key down",
@@ -29,7 +30,7 @@ class EventWindow:
         place: tuple[int, int, int, int] | None = None,
         colour: int = 0xFFFFFF,
     ) -> None:
-        self._display = Display(name)
+        self._display = connect(name)
         screen = self._display.screen()
         self._window = screen.root.create_window(
             *(place or (0, 0, screen.width_in_pixels, screen.height_in_pixels)),
@@ -80,7 +81,7 @@ class EventWindow:
 
 def held(name: str) -> tuple[list[int], int]:
     """What is down on a display, asked over a connection of its own: keycodes, and a mask of buttons."""
-    with closing(Display(name)) as display:
+    with closing(connect(name)) as display:
         keys = display.query_keymap()
         down = [8 * at + bit for at, byte in enumerate(keys) for bit in range(8) if byte >> bit & 1]
         buttons = X.Button1Mask | X.Button2Mask | X.Button3Mask | X.Button4Mask | X.Button5Mask

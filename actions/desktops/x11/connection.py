@@ -15,16 +15,21 @@ from typing import Any, Final
 import Xlib
 import Xlib.threaded
 from Xlib import error as xerror
+from Xlib import protocol, xauth
 from Xlib.display import Display
 from Xlib.ext import randr
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 
-__all__ = ["Connection", "connect", "monitors"]
+__all__ = ["Connection", "connect", "monitors", "randr_version"]
 
 _log = logging.getLogger(__name__)
 
+_tables: Final = threading.Lock()
+"""Held while a connection is opened with python-xlib's shared tables; see `_open`."""
+# Xlib prints warnings about .Xauthority to the standard output, where events go as JSON.
+xauth.print = lambda *words: _log.info("%s", " ".join(map(str, words)))
 _FAILURES: Final = (xerror.ConnectionClosedError, xerror.DisplayError, xerror.XError, OSError)
 
 
@@ -41,7 +46,7 @@ def connect(name: str) -> Any:
             "pip uninstall -y python3-xlib; pip install --force-reinstall python-xlib"
         )
     try:
-        display = Display(name)
+        display = _open(name)
     except (xerror.DisplayNameError, OverflowError):
         raise NoScreenError(f"{name!r} is not the name of an X display; expected something like :0") from None
     except (xerror.DisplayError, xerror.ConnectionClosedError, OSError) as error:
@@ -124,12 +129,53 @@ class Connection:
 def monitors(display: Any) -> tuple[Rect, ...]:
     """List the monitors' rectangles in RandR's order; without RandR the whole screen is one monitor."""
     root = display.screen().root
-    if display.has_extension(randr.extname):
-        found = root.xrandr_get_monitors().monitors
-        if found:
-            return tuple(Rect(one.x, one.y, one.width_in_pixels, one.height_in_pixels) for one in found)
+    found: tuple[Rect, ...] = ()
+    if randr_version(display) >= (1, 5):
+        there = root.xrandr_get_monitors().monitors
+        found = tuple(Rect(one.x, one.y, one.width_in_pixels, one.height_in_pixels) for one in there)
+    elif randr_version(display) >= (1, 2):
+        found = _lit_areas(display)
     whole = root.get_geometry()
-    return (Rect(0, 0, whole.width, whole.height),)
+    return found or (Rect(0, 0, whole.width, whole.height),)
+
+
+def randr_version(display: Any) -> tuple[int, int]:
+    """Return the version of RandR that the server has; (0, 0) for none."""
+    if not hasattr(display, "qvl_randr_version"):
+        known = display.xrandr_query_version() if display.has_extension(randr.extname) else None
+        display.qvl_randr_version = (known.major_version, known.minor_version) if known else (0, 0)
+    version: tuple[int, int] = display.qvl_randr_version
+    return version
+
+
+def _lit_areas(display: Any) -> tuple[Rect, ...]:
+    """List the areas that outputs show, for servers older than RandR's monitors; mirrored ones once."""
+    resources = display.screen().root.xrandr_get_screen_resources()
+    areas = []
+    for crtc in resources.crtcs:
+        info = display.xrandr_get_crtc_info(crtc, resources.config_timestamp)
+        if info.outputs and info.width and info.height:
+            areas.append(Rect(info.x, info.y, info.width, info.height))
+    return tuple(dict.fromkeys(areas))
+
+
+def _open(name: str) -> Any:
+    """Open a connection with tables of events and errors of its own, each error of which is an XError.
+
+    In python-xlib 0.33 all connections share two tables, although each server numbers the events and errors
+    of its extensions in its own way; and RandR's errors there are no XError, so that one of these numbers is
+    an AttributeError.
+    """
+    with _tables:
+        shared = protocol.display.Display
+        shared.error_classes = errors = xerror.xerror_class.copy()
+        shared.event_classes = events = protocol.event.event_class.copy()
+        display = Display(name)
+    display.display.event_classes = events
+    display.display.error_classes = {
+        code: kind if issubclass(kind, xerror.XError) else xerror.XError for code, kind in errors.items()
+    }
+    return display
 
 
 def _ignore(_error: object, _request: object) -> None:
@@ -152,5 +198,5 @@ def _refusal(name: str, error: Exception) -> str:
     return f"no X server answers at {name} ({why}): check DISPLAY, or use --desktop sandbox:chat"
 
 
-def _one_line(error: BaseException) -> str:
+def _one_line(error: object) -> str:
     return " ".join(str(error).split()) or type(error).__name__

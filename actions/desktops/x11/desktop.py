@@ -6,8 +6,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from Xlib.ext import randr
-
 from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScreenError, Stopped
 from qvl_agent.actions.core.frame import Frame, Geometry
@@ -16,7 +14,7 @@ from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
 from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.desktops.x11.capture import Capture
-from qvl_agent.actions.desktops.x11.connection import Connection, monitors
+from qvl_agent.actions.desktops.x11.connection import Connection, monitors, randr_version
 from qvl_agent.actions.desktops.x11.input import PressedInputs, XInput
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
@@ -194,7 +192,7 @@ def _refuse_xwayland(connection: Any, name: str) -> None:
 
 
 def _monitor_names(connection: Any) -> list[str]:
-    if not connection.has_extension(randr.extname):
+    if randr_version(connection) < (1, 5):
         return []
     there = connection.screen().root.xrandr_get_monitors().monitors
     return [str(connection.get_atom_name(each.name)) for each in there]

@@ -1,8 +1,9 @@
-"""Desktops that differ from the usual one: no window manager, mouse buttons exchanged, a second screen."""
+"""Desktops that differ from the usual one: no window manager, a left-handed mouse, odd X servers."""
 
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,14 @@ from text_fields import TextField, wait_until
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.x11.connection import Connection, connect, monitors
 from qvl_agent.actions.desktops.x11.windows.ownership import GREY
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import ButtonEvent, Event, MoveEvent, TextEvent, WheelEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
+COLOURS = [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255), (64, 128, 192), (200, 120, 40)]
 OWN_WINDOW = """
 from tkinter import Tk
 root = Tk(); root.geometry("300x200+40+30"); root.configure(bg="white"); root.title("own")
@@ -49,17 +53,33 @@ def hands(bare: VirtualDisplay) -> Iterator[Desktop]:
 
 
 @contextmanager
-def two_screens() -> Iterator[str]:
-    """An X server with two screens, which are no monitors: a window can't move from one to the other."""
-    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "320x240x24", "-screen", "1", "400x300x24"]
+def x_server(*command: str) -> Iterator[str]:
+    """An X server's display, while it runs."""
     with subprocess.Popen(
-        [*command, "-nolisten", "tcp", "-noreset"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [*command, "-displayfd", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as server:
         try:
             assert server.stdout is not None
             yield f":{int(server.stdout.readline())}"
         finally:
             server.terminate()
+
+
+def xvfb(*screens: str, without: str = "") -> AbstractContextManager[str]:
+    options = [word for number, each in enumerate(screens) for word in ("-screen", str(number), each)]
+    if without:
+        options += ["-extension", without]
+    return x_server("Xvfb", *options, "-nolisten", "tcp", "-noreset")
+
+
+def two_screens() -> AbstractContextManager[str]:
+    """An X server with two screens, which are no monitors: a window can't move from one to the other."""
+    return xvfb("320x240x24", "400x300x24")
+
+
+def tigervnc(port: int) -> AbstractContextManager[str]:
+    options = ["-SecurityTypes", "None", "-localhost", "-interface", "127.0.0.1", "-rfbport", str(port)]
+    return x_server("Xtigervnc", *options, "-geometry", "320x240", "-depth", "24")
 
 
 class TestWithoutAWindowManager:
@@ -168,3 +188,86 @@ class TestASecondScreen:
             perform(other, MoveEvent(DesktopPoint(10, 10)))
             perform(desktop, *click(20, 30))
             assert first.inputs() == [("button down", 1), ("button up", 1)]
+
+
+class TestOddServers:
+    @pytest.mark.parametrize(("depth", "error"), [(24, 0), (30, 0), (16, 8), (15, 8), (8, 52)], ids=str)
+    def test_a_screen_of_any_depth_is_captured(self, depth: int, error: int) -> None:
+        """Within half a step of its fewest bits a channel; of a palette's, which has 3, 3 and 2 bits."""
+        with (
+            xvfb(f"320x240x{depth}") as name,
+            closing(open_local(name)) as desktop,
+            closing(connect(name)) as x,
+        ):
+            screen = x.screen()
+            for at, colour in enumerate(COLOURS):
+                cell = screen.default_colormap.alloc_color(*(257 * part for part in colour))
+                context = screen.root.create_gc(foreground=cell.pixel)
+                screen.root.fill_rectangle(context, 37 * at, 5, 37, 100)
+            x.sync()
+            seen = desktop.grab().pixels.astype(int)
+            for at, colour in enumerate(COLOURS):
+                assert np.abs(seen[5:105, 37 * at : 37 * at + 37] - colour).max() <= error, colour
+            region = desktop.grab(Rect(36, 4, 3, 3)).pixels
+            assert np.array_equal(region, seen[4:7, 36:39])
+            with pytest.raises(DesktopError, match="not on the captured monitor"):
+                desktop.grab(Rect(318, 0, 5, 5))
+
+    def test_a_server_that_lists_its_depth_twice(self) -> None:
+        """Debian 12's TigerVNC, the usual way to a desktop on another machine."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        with tigervnc(port) as name, EventWindow(name, colour=0x3264C8) as window:
+            with closing(open_local(name)) as desktop:
+                assert (desktop.grab().pixels == (0x32, 0x64, 0xC8)).all()
+                perform(desktop, *click(20, 30))
+            assert window.inputs() == [("button down", 1), ("button up", 1)]
+
+    @pytest.mark.parametrize(
+        "extension", ["MIT-SHM", "RANDR", "X-Resource", "SHAPE", "XInputExtension", "RENDER"]
+    )
+    def test_without_an_extension_it_works_on(self, extension: str, tmp_path: Path) -> None:
+        with xvfb("800x600x24", without=extension) as name, EventWindow(name, colour=0x3264C8) as window:
+            with closing(open_local(name)) as desktop:
+                assert desktop.geometry().monitors == (Rect(0, 0, 800, 600),)
+                assert (desktop.grab().pixels == (0x32, 0x64, 0xC8)).all()
+                perform(desktop, *click(20, 30), TextEvent("a中"))
+                assert desktop.focused() is not None
+            assert [what for what, _ in window.inputs()] == [
+                *("button down", "button up"),
+                *("key down", "key up") * 2,
+            ]
+
+    def test_monitors_of_an_older_randr_are_the_lit_areas(self, bare: VirtualDisplay) -> None:
+        with closing(connect(bare.name)) as display:
+            display.qvl_randr_version = (1, 3)
+            assert monitors(display) == (Rect(0, 0, 800, 600),)
+
+    def test_an_error_of_an_extension_is_one_of_the_server(
+        self, bare: VirtualDisplay, hands: Desktop
+    ) -> None:
+        """x2go's server refuses a request of RandR; python-xlib couldn't handle its error."""
+        connection = Connection(bare.name)
+        with pytest.raises(DesktopError, match="failed: "), connection as display:
+            display.xrandr_get_crtc_info(1, 0)
+        connection.close()
+
+    def test_what_a_library_prints_is_no_message_of_the_watchdog(
+        self,
+        bare: VirtualDisplay,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        """python-xlib prints a warning to the standard output if XAUTHORITY names an empty file."""
+        empty = tmp_path / "Xauthority"
+        empty.touch()
+        monkeypatch.setenv("XAUTHORITY", str(empty))
+        with Watchdog(bare.name) as watchdog, watchdog.watching():
+            assert not watchdog.stopped()
+            with closing(open_local(bare.name)) as desktop:
+                desktop.watchdog = watchdog
+                perform(desktop, *click(20, 30))
+            assert not watchdog.stopped()
+            assert watchdog.reason == ""
+        assert capfd.readouterr().out == ""

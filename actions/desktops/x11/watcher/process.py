@@ -14,12 +14,17 @@ __all__: list[str] = []
 
 
 def _main(display: str, takeover: str, pulse: str) -> None:
-    """Watch the display; send an error's message over the pipe, as nobody sees this process's output."""
+    """Watch the display; send an error's message over the pipe, as nobody sees this process's output.
+
+    What a library prints must not be taken for one of our lines, so the pipe is ours alone.
+    """
+    pipe = os.dup(1)
+    os.dup2(2, 1)
     from qvl_agent.actions.desktops.x11.watcher.watcher import watch  # noqa: PLC0415 - Xlib
 
     def say(line: str) -> None:
         with suppress(OSError):
-            os.write(1, f"{line}\n".encode())
+            os.write(pipe, f"{line}\n".encode())
 
     try:
         watch(display, 0, int(pulse), say, takeover=takeover != "ignore")
