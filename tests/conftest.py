@@ -3,11 +3,16 @@
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from fault_table import FaultTable, numbers
 
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.sandbox.display import VirtualDisplay
+
+# A busy machine is slow: no example fails for the time that it takes.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

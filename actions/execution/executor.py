@@ -33,9 +33,9 @@ from qvl_agent.actions.guard.lexicon.search import named_in
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.guard.rules.budgets import STALE_FRAME
 from qvl_agent.actions.guard.scene import UncertainInput
-from qvl_agent.actions.planning.action import Action, Click, Type, Wait
+from qvl_agent.actions.planning.action import Action, Wait
 from qvl_agent.actions.planning.approval import Approved
-from qvl_agent.actions.planning.events import MoveEvent, Plan
+from qvl_agent.actions.planning.events import ButtonEvent, MoveEvent, Plan
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 from qvl_agent.actions.planning.plan import plan, pointer_goal, select_all_on
@@ -247,9 +247,7 @@ class Executor:
     ) -> tuple[Outcome, Frame | None]:
         goal = pointer_goal(decision.plan)
         times: dict[str, float] = {}
-        self._pause(
-            max(rate_delay(decision.scene, self._policy), self._until_next_click(decision.action, goal))
-        )
+        self._pause(max(rate_delay(decision.scene, self._policy), self._until_next_click(decision.plan)))
         start = self._clock()
         changed = self._precheck.changed(decision.action, decision.plan, decision.scene, observation)
         times["freshness"] = self._clock() - start
@@ -269,8 +267,8 @@ class Executor:
                 self._unsure = None  # these errors are raised before the first event
             return Outcome("failed", str(error), planned=goal, times=times), None
         self._unsure = None
-        if goal and isinstance(decision.action, (Click, Type)):
-            self._clicked = (self._clock(), goal)
+        if (pressed := _first_press(decision.plan)) is not None:
+            self._clicked = (self._clock(), pressed)
         pointer = self._desktop.pointer() if goal and self._desktop.capabilities.pointer else None
         times["input"] = self._clock() - start
         outcome = Outcome(
@@ -278,12 +276,13 @@ class Executor:
         )
         return self._settled(outcome, observation.screen, observation.box(decision.action))
 
-    def _until_next_click(self, action: Action, goal: DesktopPoint | None) -> float:
-        """Return the seconds to wait so that two clicks on one place aren't taken for a double click."""
-        if self._clicked is None or goal is None or not isinstance(action, (Click, Type)):
+    def _until_next_click(self, events: Plan) -> float:
+        """Return the seconds to wait so that two presses on one place aren't taken for a double click."""
+        pressed = _first_press(events)
+        if self._clicked is None or pressed is None:
             return 0.0
         clicked, place = self._clicked
-        near = max(abs(goal.x - place.x), abs(goal.y - place.y)) <= _SAME_PLACE
+        near = max(abs(pressed.x - place.x), abs(pressed.y - place.y)) <= _SAME_PLACE
         return max(0.0, clicked + _DOUBLE_CLICK_S - self._clock()) if near else 0.0
 
     def _settled(
@@ -317,6 +316,17 @@ class Executor:
         end = self._clock() + seconds
         while not self._stop() and (left := end - self._clock()) > 0:
             self._sleep(min(left, _STOP_CHECK_S))
+
+
+def _first_press(events: Plan) -> DesktopPoint | None:
+    """Return where a plan first presses a mouse button; None if it presses none."""
+    place: DesktopPoint | None = None
+    for event in events:
+        if isinstance(event, MoveEvent):
+            place = event.point
+        elif isinstance(event, ButtonEvent):
+            return place
+    return None
 
 
 def _question(decision: Decision, observation: Observation) -> Question:

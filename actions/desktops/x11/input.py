@@ -32,6 +32,7 @@ _DRAG_STEPS: Final = range(6, 41)
 applications look at the time too, hence the pause."""
 
 _CLICK_PAUSE_S: Final = 0.01
+_HOLD_PAUSES: Final = 5
 _CLICK_PAUSES: Final = 5
 """Under openbox, Qt never got the second press of an immediate pair in about a quarter of the tries; with
 20 ms between them it got all of 120. The cause isn't known: openbox's grab of the press is suspected."""
@@ -173,8 +174,15 @@ class XInput:
 
     def between_clicks(self, stop: StopCheck) -> None:
         """Wait 50 ms between the clicks of a double click, as long as a quick hand takes."""
+        self._pause(_CLICK_PAUSES, stop)
+
+    def hold(self, stop: StopCheck) -> None:
+        """Wait 50 ms before a release: three frames at 60 a second, and one or two at 30."""
+        self._pause(_HOLD_PAUSES, stop)
+
+    def _pause(self, times: int, stop: StopCheck) -> None:
         self.sync()
-        for _ in range(_CLICK_PAUSES):
+        for _ in range(times):
             check_stop(stop)
             time.sleep(_CLICK_PAUSE_S)
 

@@ -11,12 +11,18 @@ from Xlib import X
 from qvl_agent.actions.core.errors import DesktopError, FocusLostError, InputHeldByUserError
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
+from qvl_agent.actions.desktops.x11.applications import polls_input
 from qvl_agent.actions.desktops.x11.input import PressedInputs, XInput, check_stop
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.typing import LOCK_KEYS, Keyboard
 from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
 from qvl_agent.actions.desktops.x11.windows.focus import Focus
-from qvl_agent.actions.desktops.x11.windows.tree import wait_for_focus
+from qvl_agent.actions.desktops.x11.windows.tooltip import await_tooltip
+from qvl_agent.actions.desktops.x11.windows.tree import (
+    focused_window,
+    wait_for_focus,
+    window_under_pointer,
+)
 from qvl_agent.actions.planning.events import (
     ButtonEvent,
     Event,
@@ -27,6 +33,7 @@ from qvl_agent.actions.planning.events import (
     TextEvent,
     WheelEvent,
 )
+from qvl_agent.actions.planning.keys import MODIFIERS
 
 __all__ = ["Performance", "Typing"]
 
@@ -59,6 +66,7 @@ class Performance:
         self._focus = Focus(display)
         self._keyboard: Keyboard | None = None
         self._plain_keys = False
+        self._polled: bool | None = None
         self._clicked = False
 
     def run(self, plan: Plan, stop: StopCheck) -> None:
@@ -98,8 +106,10 @@ class Performance:
             case MoveEvent(point):
                 self._hands.move(point, stop)
             case ButtonEvent(button, down):
-                if down and self._clicked:
-                    self._hands.between_clicks(stop)
+                if down:
+                    self._before_press(stop)
+                else:
+                    self._hold(stop)
                 self._hands.button(button, down=down)
                 self._clicked = True
             case WheelEvent(dx, dy):
@@ -108,6 +118,8 @@ class Performance:
                 typist = self._typist(stop)
                 if down:
                     self._focus.check()
+                elif key not in MODIFIERS:
+                    self._hold(stop)
                 typist.key(key, stop, down=down)
             case TextEvent(text):
                 self._typist(stop).type(text, stop)
@@ -115,6 +127,21 @@ class Performance:
                 self._type_secret(event, stop)
             case _:
                 assert_never(event)
+
+    def _before_press(self, stop: StopCheck) -> None:
+        if self._clicked:
+            self._hands.between_clicks(stop)
+        else:
+            self._hands.sync()
+            await_tooltip(self._display, stop)
+
+    def _hold(self, stop: StopCheck) -> None:
+        """Hold what is pressed for some frames, if the program may look at its input only once a frame."""
+        if self._polled is None:
+            window = window_under_pointer(self._display) if self._hands.dragging else None
+            self._polled = polls_input(self._display, window or focused_window(self._display))
+        if self._polled:
+            self._hands.hold(stop)
 
     def _type_secret(self, event: SecretEvent, stop: StopCheck) -> None:
         """Type a secret's value; an error's message holds no part of it."""

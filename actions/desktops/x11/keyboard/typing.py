@@ -12,17 +12,17 @@ typing random Unicode into real fields: benchmarks/typing_exact.py.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
 
 from qvl_agent.actions.core.errors import DesktopError, TypingError
 from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.x11.applications import forwards_keys, input_method_on, is_gtk3
 from qvl_agent.actions.desktops.x11.input import XInput, check_stop
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
 from qvl_agent.actions.desktops.x11.keyboard.keymap import Keymap, Place, character_keysym, key_keysym
 from qvl_agent.actions.desktops.x11.windows.focus import Focus
-from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window
 
 __all__ = ["LOCK_KEYS", "Keyboard"]
 
@@ -35,8 +35,6 @@ _MISREAD_EVERYWHERE: Final = frozenset("\ufef5\ufef7\ufef9\ufefb\ufeff")
 """The four Arabic ligatures and the byte order mark, which are refused in any application."""
 _MISREAD_BY_GTK: Final = frozenset(map(chr, [*range(0xFE50, 0xFE94), 0xFF20]))
 """Characters that are refused in GTK 3: their 16 bits are keysyms of dead keys, and of Multi_key."""
-_OTHER_METHODS: Final = ("/im-ibus.so", "/im-fcitx", "/im-xim.so", "/im-uim.so", "/im-scim.so")
-"""GTK's modules for other input methods, which don't have that fault."""
 
 
 class Keyboard:
@@ -118,6 +116,7 @@ class Keyboard:
         self._switch_group(0)
         refuse_taken(self._display, text)
         keysyms = [character_keysym(character) for character in text]
+        self._refuse_lost(text)
         for at, keysym in enumerate(keysyms):
             if at % looks == 0:
                 self._hands.sync()
@@ -130,6 +129,20 @@ class Keyboard:
         if self._unread:
             self.await_reading(stop)
         self._check_layout()
+
+    def _refuse_lost(self, text: str) -> None:
+        """Refuse characters without a key where the application sends the keys' numbers on elsewhere.
+
+        Raises:
+            TypingError: there are such characters; the message names them.
+        """
+        lost = dict.fromkeys(each for each in text if not self._keymap.fixed(character_keysym(each)))
+        name = forwards_keys(self._display, focused_window(self._display)) if lost else ""
+        if name:
+            raise TypingError(
+                f"nothing was typed: {name} sends the numbers of keys on, and there is no key for "
+                f"{' '.join(lost)} on this keyboard's layout; leave them out, or work inside it"
+            )
 
     def _check_layout(self) -> None:
         """Check that the keys still have the same meaning, as nobody has switched the layout.
@@ -200,25 +213,21 @@ class Keyboard:
 
 
 def refuse_taken(display: Any, text: str) -> None:
-    """Refuse a text with a character that the application with the focus takes for something else.
+    """Refuse a text of which the application with the focus, or an input method, makes something else.
 
     Raises:
-        TypingError: there is such a character; the message names the first one.
+        TypingError: there is such a character, of which the message names the first one; or an input method
+            is on.
     """
+    window = focused_window(display)
     for character in text:
-        if character in _MISREAD_EVERYWHERE or (character in _MISREAD_BY_GTK and _is_gtk(display)):
+        if character in _MISREAD_EVERYWHERE or (character in _MISREAD_BY_GTK and is_gtk3(display, window)):
             code = f"U+{ord(character):04X}"
             raise TypingError(
                 f"nothing was typed: the application would take {code} for something else; leave it out"
             )
-
-
-def _is_gtk(display: Any) -> bool:
-    """Return whether the application with the focus uses GTK 3's own input method."""
-    window = focused_window(display)
-    process = None if window is None else process_of(display, window)
-    try:
-        loaded = Path(f"/proc/{process}/maps").read_text(errors="replace") if process else ""
-    except OSError:
-        return False
-    return "/libgtk-3.so" in loaded and not any(each in loaded for each in _OTHER_METHODS)
+    if any("!" <= character <= "~" for character in text) and (method := input_method_on(display)):
+        raise TypingError(
+            f"nothing was typed: the input method {method} is on and would make something else of the text; "
+            "switch it off first, mostly by ctrl+space or shift"
+        )
