@@ -13,8 +13,9 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Part, Reply
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
+from qvl_agent.agent.ask.clips import Clip, TimeStyle, as_parts, read_run
 from qvl_agent.agent.ask.pictures import is_still, read_picture
-from qvl_agent.agent.ask.videos import Clip, TimeStyle, as_parts, read_run, read_video
+from qvl_agent.agent.ask.videos import read_video
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.answer_schema import AnswerSchema
 from qvl_agent.agent.recording.recording import Recording

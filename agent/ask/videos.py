@@ -1,84 +1,46 @@
-"""Videos and recorded runs as a model is shown them: frames, and before each frame its time in words.
-
-`read_video` takes frames from a video file with PyAV, `read_run` the screens of a recorded run; both make
-a `Clip`, which `as_parts` lays out for a message.
-
-The layout is that of transformers' `Qwen3VLProcessor.replace_video_token` (models/qwen3_vl/
-processing_qwen3_vl.py, 5.23): `<3.0 seconds>`, vision start, the tokens of a temporal patch, vision end.
-A patch holds two frames, and its time is the middle between theirs; here both are the same frame,
-as for any image that the model is given, so the time is exactly that frame's. The technical report says that
-times in hours, minutes and seconds were trained too, without giving the form.
-"""
+"""Videos from files that aren't trusted, read with PyAV: frames as a player shows them, at given times."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.actions.core.errors import DesktopError, SettingsError
+from qvl_agent.actions.core.errors import DesktopError, QvlError, SettingsError
 from qvl_agent.actions.core.frame import Frame
-from qvl_agent.actions.core.messages import Part
+from qvl_agent.agent.ask.clips import Clip, frame_tokens, moments_at, spread
 from qvl_agent.agent.ask.pictures import MAX_PIXELS
-from qvl_agent.agent.models.pictures import fit, resized
-from qvl_agent.agent.recording.format import FrameRef
-from qvl_agent.agent.recording.recording import Recording
-from qvl_agent.agent.recording.steps import screen_of
+from qvl_agent.agent.models.pictures import fit
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = [
-    "MOST_PER_FRAME",
-    "TOTAL_TOKENS",
-    "Clip",
-    "Moment",
-    "TimeStyle",
-    "as_parts",
-    "frame_tokens",
-    "marker",
-    "read_run",
-    "read_video",
-]
+__all__ = ["read_video"]
 
-TimeStyle = Literal["seconds", "hms"]
-"""How a time is written: <75.5 seconds>, or <00:01:15.5>."""
-TOTAL_TOKENS: Final = 16_384
-"""The image tokens that all frames of a video may cost together: half of the context of 32,768 tokens that
-docs/servers.md gives a server."""
-MOST_PER_FRAME: Final = 768
-"""The most image tokens that qwen-vl-utils gives a frame of a video."""
 _CONTAINERS: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2",
     "matroska,webm",
     *("avi", "gif", "apng", "flv", "mpegts", "mpeg", "asf", "ogg"),
 )
 """The containers, by FFmpeg's names for them, that are opened."""
+_FROM_ZERO: Final = ("matroska,webm", "flv")
+"""The containers whose length may count from zero on the clock, instead of from the first picture."""
 _SEEK_S: Final = 10.0
 """Over this many seconds or more, jumping to a key frame is quicker than decoding up to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The frame that is shown at a time, in seconds from the start."""
-
-    seconds: float
-    frame: Frame
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """Some moments of a video, and the length of the whole video in seconds."""
-
-    moments: tuple[Moment, ...]
-    seconds: float
+_LAST_S: Final = 0.1
+"""The longest that a last frame is taken to stay, in seconds, where no length is known that reaches it."""
 
 
 def read_video(path: Path, *, fps: float, max_frames: int, max_picture_tokens: int) -> Clip:
-    """Take frames out of a video, evenly spread.
+    """Take frames out of a video, evenly spread over all of it, the last one among them.
+
+    Each frame is upright and in its right shape, as the file says that it is to be shown. Times count from
+    the start of the file; the last frame stays until the end.
 
     Args:
         path: a video file; a variable frame rate is fine, as each moment has the picture shown at its time.
@@ -91,72 +53,59 @@ def read_video(path: Path, *, fps: float, max_frames: int, max_picture_tokens: i
         SettingsError: the file isn't a video that can be read, or is damaged.
         DesktopError: PyAV isn't installed.
     """
+    with _reading(path):
+        span = _span(path)
+        times = spread(span.begin, span.seconds, fps, max_frames)
+        with _opened(path) as (container, stream):
+            reader = _Reader(container, stream, span.origin, frame_tokens(len(times), max_picture_tokens))
+            return Clip(moments_at(times, reader.at(times)), span.seconds)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what a broken file makes PyAV raise, which may be anything, into one line."""
     try:
-        import av  # noqa: PLC0415 - an extra, and a large library
+        import av  # noqa: F401, PLC0415 - an extra, and a large library
     except ImportError as error:
         raise DesktopError("videos need PyAV: pip install 'qvl-agent[video]'") from error
-    allowed = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
     try:
-        # Without the prefix FFmpeg would take a name like "concat:a|b" for a protocol.
-        with av.open(f"file:{path}", options=allowed, metadata_errors="replace") as container:
-            stream = _video_stream(container, path)
-            seconds, end = _length(container, stream)
-            times = _times(seconds, end, fps, max_frames)
-            return Clip(_Reader(container, stream, len(times), max_picture_tokens).at(times), seconds)
-    except (av.FFmpegError, OSError) as error:
-        why = error.strerror or str(error)
+        yield
+    except QvlError:
+        raise
+    except Exception as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+        why = " ".join(why.split())
         raise SettingsError(f"{path} is neither a picture nor a video that can be read: {why}") from error
 
 
-def read_run(recording: Recording, *, max_frames: int, max_picture_tokens: int) -> Clip:
-    """Take the screens of a recorded run, with the times at which they were captured.
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple["InputContainer", "VideoStream"]]:
+    import av  # noqa: PLC0415 - see `_reading`
 
-    Screens that equal the one before are left out; of the rest at most `max_frames` are taken, evenly spread.
-
-    Raises:
-        RecordingError: a frame is missing or damaged.
-    """
-    screens = _screens(recording)
-    if len(screens) > max_frames:
-        kept = np.linspace(0, len(screens) - 1, max_frames).round().astype(int)
-        screens = [screens[index] for index in dict.fromkeys(kept.tolist())]
-    tokens = frame_tokens(len(screens), max_picture_tokens)
-    moments = tuple(Moment(max(0.0, ref.time), _shrunk(recording.frame(ref), tokens)) for ref in screens)
-    seconds = recording.result.seconds if recording.result else moments[-1].seconds
-    return Clip(moments, seconds)
-
-
-def as_parts(clip: Clip, style: TimeStyle = "seconds") -> tuple[Part, ...]:
-    """Lay a clip out for a message: each frame after its time."""
-    return tuple(part for moment in clip.moments for part in (marker(moment.seconds, style), moment.frame))
-
-
-def marker(seconds: float, style: TimeStyle = "seconds") -> str:
-    """Write a time, in seconds, as the model reads it: <75.5 seconds>, or <00:01:15.5>."""
-    if style == "seconds":
-        return f"<{seconds:.1f} seconds>"
-    tenths = round(seconds * 10)
-    return f"<{tenths // 36000:02}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}>"
-
-
-def frame_tokens(count: int, most: int) -> int:
-    """Return how many image tokens each of `count` frames may cost, at most `most`."""
-    return min(MOST_PER_FRAME, max(1, TOTAL_TOKENS // max(1, count)), most)
+    allowed = {"format_whitelist": ",".join(_CONTAINERS), "protocol_whitelist": "file"}
+    # Without the prefix FFmpeg would take a name like "concat:a|b" for a protocol.
+    with av.open(f"file:{path}", options=allowed, metadata_errors="replace") as container:
+        yield container, _video_stream(container, path)
 
 
 def _video_stream(container: "InputContainer", path: Path) -> "VideoStream":
     """Return the stream of pictures; refuse pictures that are too large before anything is decoded.
 
     Raises:
-        SettingsError: there are no pictures, or they claim no pixels or more than `MAX_PIXELS`.
+        SettingsError: there are no pictures, they claim no pixels or more than `MAX_PIXELS`, or they are the
+            tiles of one picture.
     """
-    from av.stream import Disposition  # noqa: PLC0415 - see `read_video`
+    from av.stream import Disposition  # noqa: PLC0415 - see `_reading`
 
     # The cover of a song counts as a stream of pictures.
     streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
     if not streams:
         raise SettingsError(f"{path} has sound and no pictures; name a video")
-    stream = streams[0]
+    if any(each.disposition & Disposition.dependent for each in streams):
+        raise SettingsError(
+            f"{path} is a picture in tiles that can't be put together; save it as JPEG or PNG"
+        )
+    stream = max(streams, key=lambda each: bool(each.duration)) if len(streams) > 1 else streams[0]
     width, height = stream.codec_context.width, stream.codec_context.height
     if not 0 < width * height <= MAX_PIXELS:
         raise SettingsError(f"{path} claims {width}x{height} pixels; 1 to {MAX_PIXELS} are allowed")
@@ -164,58 +113,86 @@ def _video_stream(container: "InputContainer", path: Path) -> "VideoStream":
     return stream
 
 
-def _length(container: "InputContainer", stream: "VideoStream") -> tuple[float, float]:
-    """Return a video's length, and when its last frame begins, both in seconds.
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Where a video lies on its stream's clock, in seconds.
 
-    Where neither the stream nor the container says its length, all packets are read to find it.
+    Attributes:
+        origin: what the clock shows when the file starts; sound may start before the first picture.
+        begin: when the first picture comes, counted from `origin`.
+        seconds: until when the last picture stays, counted from `origin`.
     """
-    base = stream.time_base or 0
-    rate = stream.average_rate or stream.guessed_rate
-    if stream.duration:
-        seconds = float(stream.duration * base)
-    elif container.duration:
-        seconds = container.duration / 1_000_000
-    else:
-        first = stream.start_time or 0
-        ends = [packet.pts for packet in container.demux(stream) if packet.pts is not None]
-        container.seek(0)
-        return (last := float((max(ends, default=first) - first) * base)), last
-    return seconds, max(0.0, seconds - (float(1 / rate) if rate else 0.0))
+
+    origin: float
+    begin: float
+    seconds: float
 
 
-def _times(seconds: float, end: float, fps: float, max_frames: int) -> list[float]:
-    """Choose the times in seconds: every 1/fps from the start, or, if those are too many, evenly spread."""
-    count = int(seconds * fps) + 1
-    if count <= max_frames:
-        return [step / fps for step in range(count) if step / fps <= end] or [0.0]
-    return [float(at) for at in np.linspace(0.0, end, max_frames)] if max_frames > 1 else [0.0]
+def _span(path: Path) -> _Span:
+    """Find when a video begins and ends.
+
+    What a file says of its length is checked by its last picture, as some say too little or nothing.
+    """
+    with _opened(path) as (container, stream):
+        base = float(stream.time_base or 0)
+        first = (stream.start_time or 0) * base
+        started = container.start_time / 1_000_000 if container.start_time is not None else first
+        length = stream.duration * base if stream.duration else (container.duration or 0) / 1_000_000
+        ends = [first + length, *((length,) if container.format.name in _FROM_ZERO else ())]
+    last, stays = _last_picture(path, first + length)
+    end = min((end for end in ends if end >= last), default=last + min(stays, _LAST_S))
+    origin = started if 0 <= first - started <= last - started else first
+    return _Span(origin, first - origin, end - origin)
+
+
+def _last_picture(path: Path, near: float) -> tuple[float, float]:
+    """Return when the last picture begins, and how long it stays, in seconds on the clock.
+
+    Packets are read from a place near the end; if none is there, from the start.
+    """
+    import av  # noqa: PLC0415 - see `_reading`
+
+    for place in (near, None):
+        with _opened(path) as (container, stream):
+            base = stream.time_base or 0
+            last: tuple[float, float] | None = None
+            with suppress(av.FFmpegError, OverflowError):  # nothing is there, or the file is cut off
+                if place is not None:
+                    container.seek(int(place / (base or 1)), stream=stream)
+                for packet in container.demux(stream):
+                    if packet.pts is not None and not packet.is_discard:
+                        at = float(packet.pts * base), float((packet.duration or 0) * base)
+                        last = max(last or at, at)
+            if last:
+                return last
+    raise SettingsError(f"{path} holds no frame with a time")
 
 
 class _Reader:
     """A reader that goes forward through a video, and makes the frames that are shown at given times."""
 
     def __init__(
-        self, container: "InputContainer", stream: "VideoStream", count: int, max_picture_tokens: int
+        self, container: "InputContainer", stream: "VideoStream", origin: float, tokens: int
     ) -> None:
         self._container, self._stream = container, stream
-        self._tokens = frame_tokens(count, max_picture_tokens)
-        self._start = float((stream.start_time or 0) * (stream.time_base or 0))
+        self._origin, self._tokens = origin, tokens
         self._may_jump = True
         self._begin()
         if self._shown is None:
             raise SettingsError(f"{container.name.removeprefix('file:')} holds no frame with a time")
 
-    def at(self, times: Sequence[float]) -> tuple[Moment, ...]:
-        """Return the moments at these ascending times; while the picture stays, so does the frame object."""
-        moments: list[Moment] = []
+    def at(self, times: Sequence[float]) -> Iterator[tuple[float, Frame]]:
+        """Yield since when the frame at each of these ascending times is there, and the frame.
+
+        While the picture stays, so does the frame object. The last time stands for the last frame.
+        """
         made: tuple[float, Frame] | None = None
-        for seconds in times:
-            self._go_to(seconds)
+        for place, seconds in enumerate(times):
+            self._go_to(seconds, last=0 < place == len(times) - 1)
             shown, picture = self._shown or (0.0, None)
             if made is None or made[0] != shown:
                 made = (shown, self._frame(picture))
-            moments.append(Moment(max(seconds, shown), made[1]))
-        return tuple(moments)
+            yield made
 
     def _begin(self) -> None:
         self._decoded = self._frames()
@@ -225,19 +202,19 @@ class _Reader:
     def _frames(self) -> Iterator[tuple[float, Any]]:
         for frame in self._container.decode(self._stream):
             if frame.time is not None:
-                yield max(0.0, frame.time - self._start), frame
+                yield max(0.0, frame.time - self._origin), frame
 
-    def _go_to(self, seconds: float) -> None:
+    def _go_to(self, seconds: float, *, last: bool) -> None:
         here = self._next[0] if self._next else seconds
         if self._may_jump and seconds - here > _SEEK_S:
             self._jump(seconds, here)
-        while self._next is not None and self._next[0] <= seconds:
+        while self._next is not None and (last or self._next[0] <= seconds):
             self._shown, self._next = self._next, next(self._decoded, None)
 
     def _jump(self, seconds: float, here: float) -> None:
         """Jump to the key frame before a time; if that lies behind this place, jump no more in this video."""
         base = self._stream.time_base or 1
-        self._container.seek(int((seconds + self._start) / base), stream=self._stream)
+        self._container.seek(int((seconds + self._origin) / base), stream=self._stream)
         self._begin()
         self._may_jump = self._shown is not None and self._shown[0] >= here
         if self._shown is None or self._shown[0] > seconds:
@@ -248,24 +225,36 @@ class _Reader:
     def _frame(self, picture: Any) -> Frame:
         if picture.width * picture.height > MAX_PIXELS:
             raise SettingsError(f"a frame claims {picture.width}x{picture.height} pixels; it is refused")
-        width, height = fit((picture.width, picture.height), self._tokens)
-        pixels = picture.to_ndarray(width=width, height=height, format="rgb24", interpolation="BICUBIC")
-        return Frame(np.ascontiguousarray(pixels), Rect(0, 0, width, height))
+        matrix = _display_matrix(picture)
+        aspect = float(self._stream.sample_aspect_ratio or 1)  # a pixel's width over its height
+        shape = (round(picture.width * max(1.0, aspect)), round(picture.height / min(1.0, aspect)))
+        on_its_side = _on_its_side(matrix)
+        width, height = fit(shape[::-1] if on_its_side else shape, self._tokens)
+        size = {"width": height, "height": width} if on_its_side else {"width": width, "height": height}
+        pixels = picture.to_ndarray(**size, format="rgb24", interpolation="BICUBIC")
+        return Frame(np.ascontiguousarray(_turned(pixels, matrix)), Rect(0, 0, width, height))
 
 
-def _screens(recording: Recording) -> list[FrameRef]:
-    """Return every whole screen of a run in the order of time, without those that repeat the one before."""
-    refs: dict[str, FrameRef] = {}
-    for index, step in enumerate(recording.steps):
-        for ref in (screen_of(recording.steps, index), step.outcome.frame):
-            if ref is not None:
-                refs.setdefault(ref.id, ref)
-    if recording.result and recording.result.frame:
-        refs.setdefault(recording.result.frame.id, recording.result.frame)
-    ordered = sorted(refs.values(), key=lambda ref: ref.time)
-    return [ref for at, ref in enumerate(ordered) if at == 0 or ref.sha256 != ordered[at - 1].sha256]
+def _display_matrix(picture: Any) -> list[int]:
+    """Return [a, b, c, d], by which a frame is to be shown: (x, y) goes to (ax + cy, bx + dy).
+
+    They are of ISO/IEC 14496-12's matrix, which FFmpeg hands on from any container or codec.
+    """
+    data = picture.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return [1, 0, 0, 1]
+    return [int(value) for value in np.frombuffer(bytes(data), np.int32)[[0, 1, 3, 4]]]
 
 
-def _shrunk(frame: Frame, tokens: int) -> Frame:
-    pixels = np.asarray(resized(frame, tokens)).copy()
-    return replace(frame, pixels=pixels, monitor=Rect(0, 0, pixels.shape[1], pixels.shape[0]), scale=1.0)
+def _on_its_side(matrix: list[int]) -> bool:
+    a, b, *_ = matrix
+    return abs(b) > abs(a)
+
+
+def _turned(pixels: npt.NDArray[np.uint8], matrix: list[int]) -> npt.NDArray[np.uint8]:
+    """Turn and mirror a frame by the quarter turns that come closest to its display matrix."""
+    across, down = matrix[0], matrix[3]
+    if _on_its_side(matrix):
+        pixels = pixels.swapaxes(0, 1)
+        across, down = matrix[2], matrix[1]
+    return pixels[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]

@@ -14,7 +14,7 @@ from rich.console import Console
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.messages import Part, Reply
 from qvl_agent.agent.ask.ask import AskResult, VideoSampling, ask, look_at, region_of
-from qvl_agent.agent.ask.videos import Clip, TimeStyle
+from qvl_agent.agent.ask.clips import Clip, TimeStyle
 from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.models.answer_schema import AnswerSchema, code_in
 from qvl_agent.agent.opening import look_at_desktop, open_model_for

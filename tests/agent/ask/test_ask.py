@@ -121,17 +121,18 @@ def test_several_pictures_are_numbered(folder: Path, server: StreamServer) -> No
 def test_a_video_is_frames_behind_their_times(folder: Path, server: StreamServer) -> None:
     done = run(folder, server, "When is it bright?", "recording.mp4", "--fps", "1")
     assert done.returncode == 0
-    assert "video: 4 frames of 4.0 s, 320x256 each" in done.stderr
+    assert "video: 5 frames of 4.0 s, 320x256 each" in done.stderr
     parts = sent(server)
     assert parts[0::2] == [
         "<0.0 seconds>",
         "<1.0 seconds>",
         "<2.0 seconds>",
         "<3.0 seconds>",
+        "<3.9 seconds>",
         "When is it bright?",
     ]
     greys = [part.getpixel((9, 9))[0] for part in parts[1::2]]
-    assert greys == pytest.approx([0, 50, 100, 150], abs=3)
+    assert greys == pytest.approx([0, 50, 100, 150, 195], abs=3)
 
 
 def test_times_may_be_written_in_hours_and_frames_may_be_few(folder: Path, server: StreamServer) -> None:
