@@ -25,7 +25,7 @@ __all__ = ["read_video"]
 _CONTAINERS: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2",
     "matroska,webm",
-    *("avi", "gif", "apng", "flv", "mpegts", "mpeg", "asf", "ogg"),
+    *("avi", "flv", "mpegts", "mpeg", "asf", "ogg"),
 )
 """The containers, by FFmpeg's names for them, that are opened."""
 _FROM_ZERO: Final = ("matroska,webm", "flv")

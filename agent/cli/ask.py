@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
-from qvl_agent.actions.core.messages import Part, Reply
-from qvl_agent.agent.ask.ask import AskResult, VideoSampling, ask, look_at, region_of
-from qvl_agent.agent.ask.clips import Clip, TimeStyle
+from qvl_agent.actions.core.messages import Reply
+from qvl_agent.agent.ask.ask import AskResult, LookedAt, VideoSampling, ask, look_at, pages_of, region_of
+from qvl_agent.agent.ask.clips import TimeStyle
 from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.models.answer_schema import AnswerSchema, code_in
 from qvl_agent.agent.opening import look_at_desktop, open_model_for
@@ -37,6 +37,7 @@ class AskOptions:
     """The command line's options that aren't settings; see `qvl-agent ask --help`."""
 
     region: str | None
+    pages: str | None
     schema: Path | None
     code: bool
     fps: float
@@ -67,25 +68,26 @@ def ask_in_terminal(
     if place := model_kind(settings).sent_to(settings):
         click.echo(f"note: these pictures leave this machine: they go to {visible(place)}", err=True)
     settings = _with_room(settings)
+    pages = pages_of(options.pages) if options.pages else ()
     schema = AnswerSchema.load(options.schema) if options.schema else None
     sampling = VideoSampling(options.fps, options.max_frames, options.times, settings.max_picture_tokens)
     with stop_on_signals() as stop:
-        looked_at, clips = look_at(files, sampling) if files else (_screen(settings, options.region), ())
+        seen = look_at(files, sampling, pages) if files else _screen(settings, options.region)
         chooser = TerminalChooser(as_json=as_json)
         with open_model_for(settings, chooser=chooser) as model, AnswerPrinter(quiet=as_json) as printer:
-            printer.clips(clips)
+            printer.notes(seen)
             whole = schema is not None or options.code or as_json
             on_text = None if whole else printer.piece
             answered = ask(
                 model,
                 question,
-                looked_at,
+                seen.parts,
                 schema=schema,
                 constrain=settings.constrain,
                 stop=stop,
                 on_text=on_text,
             )
-            printer.answer(answered, _printed(answered, options, schema), as_json=as_json)
+            printer.answer(answered, _printed(answered, options, schema), seen.notes, as_json=as_json)
     return 0
 
 
@@ -96,6 +98,8 @@ def _check(question: str, files: Sequence[Path], options: AskOptions, settings: 
         raise SettingsError(why)
     if options.region and files:
         raise SettingsError("--region is a part of the screen; with files, leave it out")
+    if options.pages and not files:
+        raise SettingsError("--pages is for a picture with several pages; name one, or leave it out")
 
 
 def _with_room(settings: Settings) -> Settings:
@@ -105,14 +109,14 @@ def _with_room(settings: Settings) -> Settings:
     return settings.model_copy(update=missing)
 
 
-def _screen(settings: Settings, region: str | None) -> tuple[Part, ...]:
+def _screen(settings: Settings, region: str | None) -> LookedAt:
     """Capture the screen, or a part of it.
 
     Call it before the model is opened: opening may take a minute, and the question is about the screen now.
     """
     part = region_of(region) if region else None
     with look_at_desktop(settings.desktop, monitor=settings.monitor) as desktop:
-        return (desktop.grab(part),)
+        return LookedAt((desktop.grab(part),))
 
 
 def _printed(answered: AskResult, options: AskOptions, schema: AnswerSchema | None) -> str:
@@ -140,9 +144,11 @@ class AnswerPrinter:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def clips(self, clips: Sequence[Clip]) -> None:
-        """Print how many frames of each video are shown to the model."""
-        for clip in clips:
+    def notes(self, seen: LookedAt) -> None:
+        """Print how many frames of each video are shown to the model, and what else a person should know."""
+        for note in seen.notes:
+            self._notes.print(visible(note), style="dim", markup=False, soft_wrap=True)
+        for clip in seen.clips:
             size = "x".join(map(str, clip.moments[0].frame.size))
             count = len(clip.moments)
             self._notes.print(f"video: {count} frames of {clip.seconds:.1f} s, {size} each", style="dim")
@@ -156,7 +162,7 @@ class AnswerPrinter:
             self._out.write(visible(text))
             self._out.flush()
 
-    def answer(self, answered: AskResult, text: str, *, as_json: bool) -> None:
+    def answer(self, answered: AskResult, text: str, notes: Sequence[str], *, as_json: bool) -> None:
         """Print the answer, unless `piece` has printed it.
 
         Raises:
@@ -165,7 +171,7 @@ class AnswerPrinter:
         self._stack.close()
         streamed = "".join(self._streamed)
         if as_json:
-            self._out.write(json.dumps(_facts(answered)) + "\n")
+            self._out.write(json.dumps(_facts(answered, notes)) + "\n")
         elif not text or not streamed.rstrip().endswith(text):
             self._out.write(("\n\n" if streamed else "") + (visible(text) if self._live else text) + "\n")
         else:
@@ -174,7 +180,7 @@ class AnswerPrinter:
         _check_whole(answered.reply)
 
 
-def _facts(answered: AskResult) -> dict[str, object]:
+def _facts(answered: AskResult, notes: Sequence[str]) -> dict[str, object]:
     reply = answered.reply
     return {
         "event": "answer",
@@ -183,6 +189,7 @@ def _facts(answered: AskResult) -> dict[str, object]:
         "finish": reply.finish,
         "prompt_tokens": reply.prompt_tokens,
         "reply_tokens": reply.reply_tokens,
+        "notes": list(notes),
         "times": reply.times,
     }
 

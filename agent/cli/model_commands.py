@@ -66,6 +66,7 @@ def _print_json_findings(findings: "Sequence[Finding]") -> None:
 @click.argument("question")
 @click.argument("files", nargs=-1, metavar="[PICTURE|VIDEO|RUN]...", type=click.Path(path_type=Path))
 @click.option("--region", metavar="X,Y,W,H", help="Only this part of the screen, in its logical pixels.")
+@click.option("--pages", metavar="N,N-M", help="These pages of a picture that has several (the first 8).")
 @click.option("--schema", type=click.Path(path_type=Path), metavar="FILE", help="Answer as JSON that fits.")
 @click.option("--code", is_flag=True, help="Print only what is inside the answer's code block.")
 @click.option(

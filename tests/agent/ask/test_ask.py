@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 import numpy as np
+import pillow_heif
 import pytest
 from made_runs import chat_run
 from PIL import Image
@@ -42,6 +43,8 @@ def folder(tmp_path: Path) -> Path:
     """What a person may have lying about: pictures, a video, a recorded run, a schema."""
     for name, colour in (("photo.jpg", "red"), ("before.png", "green"), ("after.png", "blue")):
         Image.new("RGB", (320, 256), colour).save(tmp_path / name)
+    scan = [Image.new("L", (320, 256), grey) for grey in (60, 120, 180)]
+    scan[0].save(tmp_path / "scan.tif", save_all=True, append_images=scan[1:])
     for name in ("table.png", "mock-up.png"):
         Image.new("RGB", (640, 320), "white").save(tmp_path / name)
     with av.open(tmp_path / "recording.mp4", "w") as container:
@@ -116,6 +119,34 @@ def test_several_pictures_are_numbered(folder: Path, server: StreamServer) -> No
         "What changed?",
     ]
     assert [part.getpixel((9, 9)) for part in parts[1::2]] == [(0, 128, 0), (0, 0, 255)]
+
+
+def test_pages_that_are_left_out_are_said(folder: Path, server: StreamServer) -> None:
+    pages = [Image.new("L", (64, 96), grey) for grey in range(0, 100, 10)]
+    pages[0].save(folder / "[bold]long.tif", "TIFF", save_all=True, append_images=pages[1:])
+    note = "[bold]long.tif: pages 1 to 8 of 10 are shown; --pages names others"
+    done = run(folder, server, "The total?", "[bold]long.tif")
+    assert (done.returncode, done.stderr) == (0, note + "\n")
+    assert sent(server)[0::2] == [*(f"Page {number}: " for number in range(1, 9)), "The total?"]
+    as_json = run(folder, server, "The total?", "[bold]long.tif", "--json")
+    assert (json.loads(as_json.stdout)["notes"], as_json.stderr) == ([note], "")
+    assert run(folder, server, "The total?", "scan.tif", "--pages", "3").stderr == ""
+    name, page, _ = sent(server)
+    assert (name, page.getpixel((9, 9))[0]) == ("Page 3: ", 180)
+
+
+def test_a_phones_photo_in_tiles_is_sent_whole(folder: Path, server: StreamServer) -> None:
+    left, right = Image.new("RGB", (320, 512), "red"), Image.new("RGB", (320, 512), "blue")
+    photo = Image.new("RGB", (640, 512))
+    photo.paste(left, (0, 0))
+    photo.paste(right, (320, 0))
+    pillow_heif.from_pillow(photo).save(folder / "IMG_1.HEIC", tile_size=256)
+    done = run(folder, server, "What?", "IMG_1.HEIC")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown, _ = sent(server)
+    assert shown.size == (640, 512)
+    assert shown.getpixel((20, 20))[0] > 200
+    assert shown.getpixel((620, 500))[2] > 200
 
 
 def test_a_video_is_frames_behind_their_times(folder: Path, server: StreamServer) -> None:
@@ -283,7 +314,7 @@ def test_a_checkpoint_is_kept_to_the_schema_while_it_writes(folder: Path) -> Non
         }
     )
     small = checkpoint(folder / "tiny")
-    parts, _ = look_at([folder / "photo.jpg"], VideoSampling(max_picture_tokens=64))
+    parts = look_at([folder / "photo.jpg"], VideoSampling(max_picture_tokens=64)).parts
     model = TransformersModel(str(small), device="cpu", max_picture_tokens=64, max_new_tokens=64)
     try:
         answered = ask(model, "What is it?", parts, schema=schema)
@@ -319,6 +350,10 @@ def test_a_cut_answer_never_fits(folder: Path) -> None:
         (["What?", "--desktop", "elsewhere"], 2, "no desktop"),
         (["What?", "--desktop", ":4321"], 69, ""),
         (["What?", "photo.jpg", "--max-frames", "0"], 2, "max-frames"),
+        (["What?", "photo.jpg", "--pages", "2"], 2, "photo.jpg has 1 page; --pages names 2"),
+        (["What?", "scan.tif", "--pages", "1-"], 2, "expected pages like 2 or 1-3,5"),
+        (["What?", "recording.mp4", "--pages", "1"], 2, "recording.mp4 is a video"),
+        (["What?", "--pages", "1"], 2, "name one, or leave it out"),
         ([" ", "photo.jpg"], 2, "say what to ask"),
     ],
 )
@@ -359,9 +394,8 @@ def test_the_persons_own_limits_hold(folder: Path, server: StreamServer) -> None
 
 
 def test_the_parts_can_be_used_without_the_command_line(folder: Path) -> None:
-    parts, clips = look_at(
-        [folder / "photo.jpg", folder / "recording.mp4"], VideoSampling(fps=1, max_frames=2)
-    )
+    seen = look_at([folder / "photo.jpg", folder / "recording.mp4"], VideoSampling(fps=1, max_frames=2))
+    parts, clips = seen.parts, seen.clips
     words = [part for part in parts if isinstance(part, str)]
     assert words == ["Picture 1: ", "Video 1: ", "<0.0 seconds>", "<3.9 seconds>"]
     assert sum(isinstance(part, Frame) for part in parts) == 3

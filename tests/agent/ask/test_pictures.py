@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.agent.ask.pictures import FORMATS, MAX_PIXELS, is_still, read_picture
+
+pillow_heif.register_heif_opener()  # to write HEIC
 
 RED = (200, 30, 40)
 RAMP = np.linspace(0, 1, 4096).reshape(64, 64)

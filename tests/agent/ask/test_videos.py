@@ -18,7 +18,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import Writer, chat_screen, grounded, manifest, noise
-from PIL import Image
 from tiny_checkpoint import TEXT, _model
 from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
@@ -187,14 +186,6 @@ def test_frames_are_taken_evenly_with_their_true_times(tmp_path: Path, name: str
     times = [moment.seconds for moment in clip.moments]
     assert times == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 2.9]), "the last one is always among them"
     assert places(clip) == pytest.approx([0, 5, 10, 15, 20, 25, 29], abs=1 if codec == "libvpx" else 0)
-
-
-def test_an_animated_picture_is_a_video(tmp_path: Path) -> None:
-    first, *rest = (Image.new("L", SIZE, STEP * place) for place in range(6))
-    first.save(tmp_path / "a.gif", save_all=True, append_images=rest, duration=500)
-    clip = read(tmp_path / "a.gif")
-    assert [moment.seconds for moment in clip.moments] == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5])
-    assert places(clip) == [0, 1, 2, 3, 4, 5]
 
 
 def test_more_than_allowed_are_spread_to_the_last(tmp_path: Path) -> None:
