@@ -73,9 +73,11 @@ def _reading(path: Path) -> Iterator[None]:
     except QvlError:
         raise
     except Exception as error:
-        why = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-        why = " ".join(why.split())
-        raise SettingsError(f"{path} is neither a picture nor a video that can be read: {why}") from error
+        why = getattr(error, "strerror", "") or str(error) or type(error).__name__
+        raise SettingsError(
+            f"{path} is neither a picture nor a video that can be read: {' '.join(why.split())}; "
+            "name one, or save it anew with another program"
+        ) from error
 
 
 @contextmanager
@@ -100,12 +102,15 @@ def _video_stream(container: "InputContainer", path: Path) -> "VideoStream":
     # The cover of a song counts as a stream of pictures.
     streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
     if not streams:
-        raise SettingsError(f"{path} has sound and no pictures; name a video")
+        kind = "has sound and no pictures" if container.streams.audio else "has no pictures in it"
+        raise SettingsError(f"{path} {kind}; name a video")
     if any(each.disposition & Disposition.dependent for each in streams):
         raise SettingsError(
             f"{path} is a picture in tiles that can't be put together; save it as JPEG or PNG"
         )
     stream = max(streams, key=lambda each: bool(each.duration)) if len(streams) > 1 else streams[0]
+    if stream.codec_context is None:
+        raise SettingsError(f"{path} is in a codec that FFmpeg doesn't know; save it as an MP4 in H.264")
     width, height = stream.codec_context.width, stream.codec_context.height
     if not 0 < width * height <= MAX_PIXELS:
         raise SettingsError(f"{path} claims {width}x{height} pixels; 1 to {MAX_PIXELS} are allowed")

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import random
 import re
 import struct
 import subprocess
@@ -413,6 +414,36 @@ def test_what_is_no_video_is_refused_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=re.escape(str(path))) as caught:
             read(path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts", "a.flv"])
+def test_a_damaged_video_is_read_or_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    codec = "mpeg4" if name == "a.avi" else "libx264"
+    path = film(tmp_path / name, [place / 10 for place in range(10)], codec=codec)
+    whole, chance = path.read_bytes(), random.Random(name)
+    for _ in range(12):
+        damaged = bytearray(whole)
+        for _ in range(chance.choice((1, 3, 20))):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged[: chance.choice((len(whole), chance.randrange(len(whole))))])
+        why = refusal(path)
+        assert why is None or ("\n" not in why and "Errno" not in why and str(path) in why)
+
+
+def refusal(path: Path) -> str | None:
+    """Why a file is refused; None if it is read."""
+    try:
+        read(path)
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def test_a_codec_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", [0.0, 0.1])
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzz9").replace(b"avcC", b"zzzC"))
+    with pytest.raises(SettingsError, match=r"a codec that FFmpeg doesn't know; save it"):
+        read(path)
 
 
 def test_sound_alone_is_refused(tmp_path: Path) -> None:
