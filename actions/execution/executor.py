@@ -25,17 +25,20 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Level, Outcome, Verdict
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.execution.clearing import Clearing, Field, old_text_stays, split_plan
 from qvl_agent.actions.execution.person import Consent, Nobody, Person, Question
 from qvl_agent.actions.execution.precheck import Precheck
 from qvl_agent.actions.execution.questions import Questions
 from qvl_agent.actions.guard.judge import Scene, judge, rate_delay
 from qvl_agent.actions.guard.lexicon.search import named_in
 from qvl_agent.actions.guard.policy import Policy
+from qvl_agent.actions.guard.rules import Case
 from qvl_agent.actions.guard.rules.budgets import STALE_FRAME
+from qvl_agent.actions.guard.rules.windows import keys_go_to
 from qvl_agent.actions.guard.scene import UncertainInput
-from qvl_agent.actions.planning.action import Action, Wait
+from qvl_agent.actions.planning.action import Action, Press, Type, Wait
 from qvl_agent.actions.planning.approval import Approved
-from qvl_agent.actions.planning.events import ButtonEvent, MoveEvent, Plan
+from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, Plan
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 from qvl_agent.actions.planning.plan import plan, pointer_goal, select_all_on
@@ -53,6 +56,7 @@ _DOUBLE_CLICK_S = 0.55
 _SAME_PLACE = 8
 """More logical pixels than toolkits allow between the two clicks of a double click: Qt 5, GTK 5, Tk 5,
 Windows 4."""
+_OLD_TEXT = "nothing showed that the old text was selected, and it may still stand there; look"
 _AFTER_WAIT = SettleLimits(idle_s=LIMITS.react_s)
 
 
@@ -256,8 +260,12 @@ class Executor:
         start = self._clock()
         self._inputs.append(start)
         self._unsure = UncertainInput(decision.scene.step, decision.plan, decision.action.label)
+        unselected: Frame | None = None
         try:
-            self._desktop.perform(approved, self._stop)
+            if isinstance(decision.action, Type) and decision.action.clear:
+                unselected = self._replace_text(decision, approved, observation)
+            else:
+                self._desktop.perform(approved, self._stop)
         except Stopped:
             return Outcome("stopped", "stopped in the middle of the input", planned=goal, times=times), None
         except (FocusLostError, TypingError) as error:
@@ -274,7 +282,39 @@ class Executor:
         outcome = Outcome(
             "done", _pointer_deviation(goal, pointer), planned=goal, pointer=pointer, times=times
         )
-        return self._settled(outcome, observation.screen, observation.box(decision.action))
+        box = observation.box(decision.action)
+        outcome, frame = self._settled(outcome, observation.screen, box)
+        if unselected is not None and frame is not None and old_text_stays(unselected, frame, box):
+            outcome = replace(outcome, detail=_OLD_TEXT)
+        return outcome, frame
+
+    def _replace_text(self, decision: Decision, approved: Approved, observation: Observation) -> Frame | None:
+        """Type over a field's text; return the screen before it if the field seemed to have no text."""
+        parts = split_plan(decision.plan)
+        case = Case(decision.action, decision.plan, decision.scene, self._policy)
+        clearing = Clearing(
+            self._desktop,
+            lambda events: self._approve_chord(events, observation, case),
+            stop=self._stop,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        box, deleted = (
+            observation.box(decision.action),
+            any(isinstance(event, KeyEvent) for event in parts.rest[:1]),
+        )
+        field = Field(box, pointer_goal(parts.click), self._precheck.moving, deleted)
+        window = keys_go_to(case)
+        return clearing.replace_text(parts, approved.split(*parts), window, observation.screen, field)
+
+    def _approve_chord(self, events: Plan, observation: Observation, case: Case) -> Approved:
+        """Approve a chord that selects text and isn't in the plan, if it needn't be asked about."""
+        keys = tuple(event.key for event in events if isinstance(event, KeyEvent) and event.down)
+        scene = replace(case.scene, windows=(), focused=self._desktop.focused(), texts=())
+        verdict = judge(Press(keys=keys), events, scene, case.policy)
+        if verdict.level > Level.NOTICE:
+            raise TypingError(f"nothing was typed: the old text couldn't be selected, as {verdict.reason}")
+        return Approved(events, observation.seen.id, scene.geometry, clock=self._clock)
 
     def _until_next_click(self, events: Plan) -> float:
         """Return the seconds to wait so that two presses on one place aren't taken for a double click."""

@@ -18,7 +18,13 @@ from qvl_agent.actions.guard.rules.consequence import consequence
 from qvl_agent.actions.guard.rules.geometry import in_target, off_limits, on_monitor, points_first
 from qvl_agent.actions.guard.rules.power import power_button, session_window
 from qvl_agent.actions.guard.rules.second_opinion import label_mismatch
-from qvl_agent.actions.guard.rules.text import clean_text, long_text, secret_bound, secret_in_place
+from qvl_agent.actions.guard.rules.text import (
+    clean_text,
+    clear_in_terminal,
+    long_text,
+    secret_bound,
+    secret_in_place,
+)
 from qvl_agent.actions.guard.rules.uncertain_repeat import unknown_fate
 from qvl_agent.actions.guard.rules.well_formed import (
     allowed,
@@ -56,6 +62,7 @@ RULES: Final[tuple[Rule, ...]] = (
     within_budget,
     rate,
     clean_text,
+    clear_in_terminal,
     secret_in_place,
     secret_bound,
     dangerous_chord,

@@ -66,6 +66,21 @@ class Approved:
             raise ApprovalError("the monitors changed since the screen was captured; look again")
         return self.plan
 
+    def split(self, *parts: Plan) -> "tuple[Approved, ...]":
+        """Use the approval up for approvals of its plan's parts, to be sent in order with looks between.
+
+        Raises:
+            ApprovalError: it was spent before, or the parts aren't the plan.
+        """
+        with self._lock:
+            if self._spent or sum(parts, ()) != self.plan:
+                raise ApprovalError(f"approval {self.id} was spent already, or isn't for these events")
+            self._spent = True
+        return tuple(
+            Approved(part, self.frame_id, self._geometry, secrets=self._secrets, clock=self._clock)
+            for part in parts
+        )
+
     @contextmanager
     def typing(self, event: SecretEvent) -> Iterator[str]:
         """Provide the value of a secret in the plan while the desktop that spent this approval types it.

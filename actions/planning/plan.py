@@ -110,7 +110,9 @@ def _typing(action: Type, view: View, select_all: tuple[str, ...]) -> Plan:
     if action.target is not None:
         events += (_move(action.target, view), *_clicks("left", 1))
     if action.clear:
-        events += (*_chord(select_all), *_chord(("delete",)))
+        # The text replaces what is selected. A key that deletes is sent only if there is no text that could.
+        typed = action.text and action.text[0] not in _KEY_CHARACTERS and action.text[0] != "\r"
+        events += (*_chord(select_all), *(() if typed else _chord(("backspace",))))
     for piece in split(action.text):
         events += [SecretEvent(piece.name)] if isinstance(piece, Secret) else _characters(piece)
     if action.enter:

@@ -10,13 +10,14 @@ import re
 from typing import Final
 
 from qvl_agent.actions.core.outcome import Level, Verdict
+from qvl_agent.actions.guard.lexicon.words import programs
 from qvl_agent.actions.guard.rules import Case, deny
 from qvl_agent.actions.guard.rules.windows import keys_go_to
 from qvl_agent.actions.planning.action import Type
 from qvl_agent.actions.planning.events import SecretEvent
 from qvl_agent.actions.planning.placeholders import misplaced
 
-__all__ = ["LONG_TEXT", "clean_text", "long_text", "secret_bound", "secret_in_place"]
+__all__ = ["LONG_TEXT", "clean_text", "clear_in_terminal", "long_text", "secret_bound", "secret_in_place"]
 
 LONG_TEXT: Final = 5_000
 """The most characters that are typed without a question."""
@@ -57,6 +58,18 @@ def long_text(case: Case) -> Verdict | None:
         reason = f"the text to type has {len(case.action.text):,} characters"
         return Verdict(Level.ASK_ONCE, "text-long", reason)
     return None
+
+
+def clear_in_terminal(case: Case) -> Verdict | None:
+    """Refuse to empty a field in a terminal: there is none, and its chord means something else there."""
+    if not isinstance(case.action, Type) or not case.action.clear:
+        return None
+    window = keys_go_to(case)
+    if window is None or not window.names & programs().terminals:
+        return None
+    return deny(
+        "clear-terminal", "a terminal has no field to empty; press ctrl+u to remove the line, then type"
+    )
 
 
 def secret_in_place(case: Case) -> Verdict | None:

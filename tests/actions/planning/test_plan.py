@@ -71,8 +71,6 @@ def test_typing_into_a_target_clicks_clears_types_and_enters() -> None:
         UP,
         *ctrl_a,
         KeyEvent("ctrl", down=False),
-        KeyEvent("delete", down=True),
-        KeyEvent("delete", down=False),
         TextEvent("x"),
         KeyEvent("enter", down=True),
         KeyEvent("enter", down=False),
