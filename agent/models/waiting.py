@@ -1,4 +1,4 @@
-"""A wait for a model's work that can be stopped at any time: the work runs in a thread of its own."""
+"""A wait for a model's work that can be stopped at any time: the work runs in another thread."""
 
 import queue
 from collections.abc import Callable
@@ -8,12 +8,20 @@ from typing import Final, TypeVar
 
 from qvl_agent.actions.core.errors import Stopped
 
-__all__ = ["POLL_S", "wait_for"]
+__all__ = ["POLL_S", "Said", "follow", "wait_for"]
 
 POLL_S: Final = 0.03
 """Seconds between two calls of `stop`; `Model.reply` promises at most 0.1."""
 
 T = TypeVar("T")
+
+
+class Said(queue.Queue[str | None]):
+    """The pieces of text that a work has said, with None behind the last.
+
+    Not a SimpleQueue: in CPython 3.11 its `get` waits for ever if a signal's handler takes longer than the
+    time-out, and Ctrl+C would be heard only when the model has answered.
+    """
 
 
 def wait_for(
@@ -35,11 +43,25 @@ def wait_for(
         Stopped: `stop` returned True. The thread ends by itself, soon after `drop`.
         ModelError: the work raised it.
     """
-    # Not a SimpleQueue: in CPython 3.11 its `get` waits for ever if a signal's handler takes longer than the
-    # time-out, and Ctrl+C would be heard only when the model has answered.
-    said: queue.Queue[str | None] = queue.Queue()
+    said = Said()
     result: Future[T] = Future()
     Thread(target=_run, args=(work, said, result), name="qvl-agent model", daemon=True).start()
+    return follow(said, result, drop=drop, stop=stop, on_text=on_text)
+
+
+def follow(
+    said: "Said",
+    result: "Future[T]",
+    *,
+    drop: Callable[[], object],
+    stop: Callable[[], bool],
+    on_text: Callable[[str], None] | None,
+) -> T:
+    """Wait for the result of a work that runs; pieces of text that are put into `said` go to `on_text`.
+
+    Arguments and errors are those of `wait_for`.
+    """
+    result.add_done_callback(lambda _: said.put(None))
     try:
         while (piece := _next(said, stop)) is not None:
             if on_text is not None:
@@ -50,20 +72,16 @@ def wait_for(
     return result.result()
 
 
-def _run(
-    work: Callable[[Callable[[str], None]], T],
-    said: "queue.Queue[str | None]",
-    result: "Future[T]",
-) -> None:
+def _run(work: Callable[[Callable[[str], None]], T], said: "Said", result: "Future[T]") -> None:
     try:
-        result.set_result(work(said.put))
+        value = work(said.put)
     except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
         result.set_exception(error)
-    finally:
-        said.put(None)
+    else:
+        result.set_result(value)
 
 
-def _next(said: "queue.Queue[str | None]", stop: Callable[[], bool]) -> str | None:
+def _next(said: Said, stop: Callable[[], bool]) -> str | None:
     while True:
         if stop():
             raise Stopped("stopped while the model was at work")

@@ -1,6 +1,8 @@
 """A real HTTP server on loopback that speaks OpenAI's protocol, well or badly, as each test says."""
 
 import json
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,12 +26,21 @@ class Answering(BaseHTTPRequestHandler):
     """The connection that a scripted answer writes to."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each small answer on a kept connection waits for an acknowledgement
     server: "StreamServer"
     asked: Asked
+    whole = False
+    """Whether the answer was written to its end, so that the connection can be used again."""
+    served = 0
+    """The requests that came over this connection, this one included."""
 
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
-        body = json.loads(self.rfile.read(length))
+        read = self.rfile.read(length)
+        if len(read) < length:  # the client has hung up
+            self.close_connection = True
+            return
+        body = json.loads(read)
         asked = Asked(self.path, dict(self.headers), body)
         self.server.asked.append(asked)
         self._serve(asked, self.server.next_answer)
@@ -40,19 +51,22 @@ class Answering(BaseHTTPRequestHandler):
         self._serve(asked, lambda: self.server.page(self.path))
 
     def _serve(self, asked: Asked, find: "Callable[[], Answer]") -> None:
-        self.asked = asked
+        self.asked, self.whole = asked, False
+        self.served += 1
         try:
             find()(self)
         except (BrokenPipeError, ConnectionResetError):
             self.server.hung_up.set()
-        self.close_connection = True
+        if not self.whole:
+            self.close_connection = True
 
     def version_string(self) -> str:
         return self.server.header
 
     def head(self, status: int = 200, kind: str = SSE, **headers: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", kind)
+        if kind:
+            self.send_header("Content-Type", kind)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         if "Content_Length" not in headers:
@@ -69,6 +83,7 @@ class Answering(BaseHTTPRequestHandler):
 
     def end(self) -> None:
         self.chunk(b"")
+        self.whole = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Keep the test output clean."""
@@ -89,8 +104,19 @@ class StreamServer(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         self.fetched: list[Asked] = []
         self.pages: dict[str, Answer] = {}
+        self.connections = 0
         self.hung_up = threading.Event()
         self.base_url = f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        taken: tuple[socket.socket, Any] = super().get_request()
+        self.connections += 1
+        return taken
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client may hang up at any time, also between two requests; other errors are printed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def page(self, path: str) -> Answer:
         """What is at a path: a page of its own, or the list of models."""
@@ -167,5 +193,22 @@ def whole(body: object, status: int = 200, kind: str = "application/json", **hea
         data = text.encode() if isinstance(text, str) else text
         to.head(status, kind, Content_Length=str(len(data)), **headers)
         to.wfile.write(data)
+        to.whole = True
 
     return answer
+
+
+def raw(data: bytes | str, status: int = 200, kind: str = SSE, **headers: str) -> Answer:
+    """Answer with exactly these bytes, in one chunk; `kind` "" leaves the Content-Type out."""
+
+    def answer(to: Answering) -> None:
+        to.head(status, kind, **headers)
+        to.chunk(data.encode() if isinstance(data, str) else data)
+        to.end()
+
+    return answer
+
+
+def framed(*values: object) -> str:
+    """Write values as a stream of events; a text stands as it is."""
+    return "".join(f"data: {v if isinstance(v, str) else json.dumps(v)}\n\n" for v in values)

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import httpx2
 
 from qvl_agent.actions.core.errors import ModelError
-from qvl_agent.agent.models.openai.http import Refused, Server
+from qvl_agent.agent.models.openai.http import Server
 from qvl_agent.agent.models.openai.quirks import QUIRKS, Quirks, ServerName, whole
-from qvl_agent.agent.models.openai.stream import bounded, load_object, one_line
+from qvl_agent.agent.models.openai.refused import Refused, one_line
+from qvl_agent.agent.models.openai.stream import bounded, load_object
 
 __all__ = ["About", "identify"]
 

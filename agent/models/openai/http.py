@@ -1,6 +1,7 @@
 """Requests to an OpenAI-compatible server: streamed, limited in time and size, with errors in plain words."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -11,35 +12,23 @@ import httpx2
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.agent.models.openai.address import checked
-from qvl_agent.agent.models.openai.stream import bounded, error_text, load_object, one_line
+from qvl_agent.agent.models.openai.quirks import QUIRKS, Quirks
+from qvl_agent.agent.models.openai.refused import Refused, error_text, one_line
+from qvl_agent.agent.models.openai.stream import Framing, bounded, load_object
 
 __all__ = ["Refused", "Server"]
 
+_log = logging.getLogger(__name__)
+
 _CONNECT_S: Final = 5.0
-_CONTEXT_WORDS: Final = ("context", "max_model_len", "n_ctx", "too long", "input length")
-
-
-class Refused(Exception):  # noqa: N818 - a status that may be worth another try; the caller makes the error
-    """An error status that the server answered with.
-
-    Attributes:
-        status: HTTP's status code.
-        message: the server's error message, or the start of its body.
-        retry_after: seconds that the server asks to wait; None if it doesn't.
-    """
-
-    def __init__(self, status: int, message: str, retry_after: float | None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.retry_after = retry_after
-
+_KEPT_S: Final = 60.0
+"""Seconds for which an unused connection is kept: a run's step takes less, and routers forget one later."""
 
 T = TypeVar("T")
 
 
 class Server:
-    """A server's address and API key. Each request opens a connection of its own, and closes it.
+    """A server's address and API key. Each request opens a connection of its own, unless they are `kept`.
 
     Args:
         base_url: the API's URL; without a path, /v1 is added.
@@ -58,6 +47,7 @@ class Server:
         self._root = self.base_url.removesuffix(urlsplit(self.base_url).path)
         self._key = api_key
         self._tls = ssl.create_default_context() if self.base_url.startswith("https:") else _no_tls()
+        self._client: httpx2.AsyncClient | None = None
 
     async def within(self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Do a piece of work within `seconds`, and turn its errors into messages for the person.
@@ -109,19 +99,8 @@ class Server:
             Refused: the server answered with an error status.
             ModelError: the server redirects; no redirect is followed.
         """
-        headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        # No read time-out: a slow prefill is silent for long, and `within` bounds the whole.
-        timeout = httpx2.Timeout(None, connect=_CONNECT_S)
-        async with (
-            httpx2.AsyncClient(
-                trust_env=False, follow_redirects=False, timeout=timeout, verify=self._tls
-            ) as client,
-            client.stream(
-                method, (self._root if beside else self.base_url) + path, content=body, headers=headers
-            ) as response,
-        ):
+        where = (self._root if beside else self.base_url) + path
+        async with self._any_client() as client, self._sent(client, method, where, body) as response:
             if response.is_redirect:
                 target = one_line(response.headers.get("location", "elsewhere"))
                 raise ModelError(
@@ -130,6 +109,68 @@ class Server:
             if not response.is_success:
                 raise await _refused(response)
             yield response
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep connections open from request to request while the block runs, in one event loop."""
+        async with self._new_client() as client:
+            self._client = client
+            try:
+                yield
+            finally:
+                self._client = None
+
+    def _new_client(self) -> httpx2.AsyncClient:
+        headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        return httpx2.AsyncClient(
+            headers=headers,
+            trust_env=False,
+            follow_redirects=False,
+            # No read time-out: a slow prefill is silent for long, and `within` bounds the whole.
+            timeout=httpx2.Timeout(None, connect=_CONNECT_S),
+            limits=httpx2.Limits(keepalive_expiry=_KEPT_S),
+            verify=self._tls,
+        )
+
+    @asynccontextmanager
+    async def _any_client(self) -> AsyncIterator[httpx2.AsyncClient]:
+        if self._client is not None:
+            yield self._client
+            return
+        async with self._new_client() as client:
+            yield client
+
+    @asynccontextmanager
+    async def _sent(
+        self, client: httpx2.AsyncClient, method: str, url: str, body: bytes | None
+    ) -> AsyncIterator[httpx2.Response]:
+        """Send a request, again if a connection that was kept turns out to be closed.
+
+        A server may close a kept connection at any time, so also while the request is on its way. Asking a
+        model has no effect but its answer, so it is asked again over another connection, and a new one's
+        failure is told.
+        """
+        opened = False
+
+        async def note(event: str, _info: object) -> None:
+            nonlocal opened
+            opened = opened or event == "connection.connect_tcp.started"
+
+        request = client.build_request(method, url, content=body, extensions={"trace": note})
+        while True:
+            try:
+                response = await client.send(request, stream=True)
+                break
+            except (httpx2.NetworkError, httpx2.RemoteProtocolError):
+                if opened:
+                    raise
+                _log.info("a connection that was kept had been closed; asking over another one")
+        try:
+            yield response
+        finally:
+            await response.aclose()
 
     async def models(self) -> tuple[str, ...]:
         """Return the names of the server's models.
@@ -143,21 +184,28 @@ class Server:
             raise ModelError(f"expected a list of models from {self.base_url}/models; check the URL")
         return tuple(one_line(str(item["id"])) for item in listed if isinstance(item, dict) and "id" in item)
 
-    async def explain(self, refused: Refused, model: str) -> ModelError:
-        """Turn an error status into an error with a remedy; ask for the models if the name may be wrong."""
-        status, said = refused.status, f"({refused.status}: {refused.message})"
+    async def explain(self, refused: Refused, model: str, quirks: Quirks = QUIRKS[""]) -> ModelError:
+        """Turn a refusal into an error with a remedy; ask for the models if the name may be wrong."""
+        status, said = refused.status, f"({refused})"
+        if refused.no_eyes:
+            return ModelError(
+                f"{self.base_url} takes no pictures {said}; start llama-server with --mmproj FILE, or take a "
+                "vision model (qwen3-vl, not qwen3)"
+            )
+        if refused.no_room:
+            return ModelError(
+                f"the conversation doesn't fit the model's context {said}; {quirks.more_context}, "
+                "or lower max_picture_tokens"
+            )
         match status:
             case 401 | 403:
                 return ModelError(f"{self.base_url} wants another API key {said}; set api_key")
-            case 400 | 413 | 422 if any(word in refused.message.lower() for word in _CONTEXT_WORDS):
-                return ModelError(
-                    f"the conversation doesn't fit the model's context {said}; start the server with a "
-                    "larger one, or lower max_picture_tokens"
-                )
             case 400 | 404 if status == 404 or "model" in refused.message.lower():
                 return await self._no_model(model, said)
             case 429:
                 return ModelError(f"{self.base_url} is busy {said}; try again later")
+            case _ if status >= 500 and refused.streamed:
+                return ModelError(f"the server failed: {refused}; see the server's log")
             case _ if status >= 500:
                 return ModelError(f"{self.base_url} failed {said}; see the server's log")
             case _:
@@ -176,15 +224,22 @@ class Server:
 
 
 async def _refused(response: httpx2.Response) -> Refused:
+    framing = Framing()
     body = b"".join([chunk async for chunk in bounded(response)])
-    try:
-        message = error_text(load_object(body))
-    except ModelError:
-        message = body[:1000].decode("utf-8", "replace")
+    said = [event.data for event in (*framing.feed(body), *framing.end())]
+    message = next(filter(None, map(_words, said)), "") or response.reason_phrase
     after = response.headers.get("retry-after", "")
     return Refused(
         response.status_code, one_line(message), float(after) if after.isascii() and after.isdigit() else None
     )
+
+
+def _words(said: str) -> str:
+    """Return the message of an error's body; a body that is no object is shown as it is."""
+    try:
+        return error_text(load_object(said))
+    except ModelError:
+        return said
 
 
 def _no_tls() -> ssl.SSLContext:

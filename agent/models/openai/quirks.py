@@ -23,7 +23,7 @@ ServerName = Literal["vLLM", "SGLang", "llama.cpp", "Ollama", "LM Studio", "Dock
 """A kind of server; "" is an unknown one."""
 Form = Literal["response_format", "structured_outputs", "json_schema"]
 """A field of the request that asks for a schema. `guided_json` isn't among them, as vLLM ignores it."""
-REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
+REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 """The fields in which servers put a thinking model's thoughts, and sometimes its whole answer."""
 _NAME: Final = "reply"
 

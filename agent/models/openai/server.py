@@ -1,18 +1,20 @@
 """The model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, Ollama, LM Studio and others.
 
-Every reply is one streamed request in a thread with its own event loop, so that a stop or a deadline
+Every reply is one streamed request, over a connection that is kept from reply to reply; a stop or a deadline
 ends it at once, even before the first byte.
 """
 
 import asyncio
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from copy import copy
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+
+import httpx2
 
 from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.frame import Frame
@@ -20,12 +22,14 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.chat import plain
+from qvl_agent.agent.models.openai.connection import Connection
 from qvl_agent.agent.models.openai.detect import About, identify
-from qvl_agent.agent.models.openai.http import Refused, Server
+from qvl_agent.agent.models.openai.http import Server
 from qvl_agent.agent.models.openai.quirks import Form, Quirks, schema_fields
-from qvl_agent.agent.models.openai.stream import Received, bounded, events, load_object
+from qvl_agent.agent.models.openai.received import Received
+from qvl_agent.agent.models.openai.refused import Refused
+from qvl_agent.agent.models.openai.stream import bounded, events
 from qvl_agent.agent.models.pictures import TILE, Kept, data_url
-from qvl_agent.agent.models.waiting import POLL_S, wait_for
 
 __all__ = ["OpenAIModel"]
 
@@ -36,12 +40,12 @@ _PAUSES_S: Final = (0.5, 2.0)
 """Seconds before the second and the third try, if a server is busy or failed."""
 _LONGEST_PAUSE_S: Final = 10.0
 _WORTH_ANOTHER_TRY: Final = frozenset({429, 500, 502, 503, 504})
-_MAYBE_THE_SCHEMA: Final = frozenset({400, 422, 501})
-"""The statuses with which servers refuse a schema, or a way of asking for it, that they don't know."""
+_AFTER_FINISH_S: Final = 5.0
+"""Seconds for what follows the end of the reply: the usage, and the end of the stream."""
+_AFTER_DONE_S: Final = 0.2
+"""Seconds for the end of the answer after the end of the stream."""
 _SAFE_TOKENS: Final = 1024
 """The image tokens of a second try after an empty reply: some engines answer nothing to larger pictures."""
-
-T = TypeVar("T")
 
 
 class OpenAIModel(Model):
@@ -81,6 +85,7 @@ class OpenAIModel(Model):
     ) -> None:
         self.name = model
         self._server = Server(base_url, api_key or "", allow_remote=allow_remote)
+        self._connection = Connection(self._server)
         self._max_picture_tokens = max_picture_tokens
         self._timeout_s = timeout_s
         self._about: About | None = None
@@ -107,7 +112,7 @@ class OpenAIModel(Model):
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
         """Ask the server for a reply; see `Model`. `on_text` gets a thinking model's thoughts too."""
-        reply = self._run(lambda say: self._reply(messages, say), self._timeout_s, stop, on_text)
+        reply = self._connection.run(lambda say: self._reply(messages, say), self._timeout_s, stop, on_text)
         if self._format and self._form and self._format.cuts(reply.text):
             return replace(reply, finish="length")
         return reply
@@ -118,11 +123,11 @@ class OpenAIModel(Model):
         Raises:
             ModelError: the server can't be asked, or has no such list.
         """
-        return self._run(lambda _: self._models(), _MODELS_S, stop, None)
+        return self._connection.run(lambda _: self._models(), _MODELS_S, stop, None)
 
     def about(self, *, stop: Callable[[], bool] = lambda: False) -> About:
         """Return the server's name, version and context, as far as it tells them."""
-        return self._run(lambda _: self._identified(), _MODELS_S, stop, None)
+        return self._connection.run(lambda _: self._identified(), _MODELS_S, stop, None)
 
     def with_schema(self, schema: Mapping[str, Any]) -> "OpenAIModel":
         """Return a model at the same server whose replies are to fit a schema."""
@@ -153,23 +158,9 @@ class OpenAIModel(Model):
         return width * height // TILE**2
 
     def close(self) -> None:
-        """Forget the encoded pictures; no connection outlives its reply."""
+        """Forget the encoded pictures, and close the connection; the next reply would open another."""
         self._pictures.clear()
-
-    def _run(
-        self,
-        ask: Callable[[Callable[[str], None]], Coroutine[Any, Any, T]],
-        seconds: float,
-        stop: Callable[[], bool],
-        on_text: OnText | None,
-    ) -> T:
-        dropped = threading.Event()
-        return wait_for(
-            lambda say: asyncio.run(_unless_dropped(dropped, self._server.within(seconds, lambda: ask(say)))),
-            drop=dropped.set,
-            stop=stop,
-            on_text=on_text,
-        )
+        self._connection.close()
 
     async def _models(self) -> tuple[str, ...]:
         try:
@@ -210,23 +201,24 @@ class OpenAIModel(Model):
         for form in (self._form,) if self._form_known else (*self._quirks.schema, None):
             wish = schema_fields(form, self._schema) if form and self._schema else {}
             body = json.dumps({**self._fields, **wish, "messages": turns}).encode()
+            on_trial = form is not None and not self._form_known
             try:
-                reply = await self._with_retries(body, say)
+                reply = await self._with_retries(body, say, _PAUSES_S[:1] if on_trial else _PAUSES_S)
             except Refused as refused:
-                if form is None or refused.status not in _MAYBE_THE_SCHEMA:
-                    raise await self._server.explain(refused, self.name) from refused
-                _log.info("the server refused the schema as %s (%d)", form, refused.status)
+                if not (on_trial and refused.maybe_the_schema):
+                    raise await self._server.explain(refused, self.name, self._quirks) from refused
+                _log.info("the server refused the schema as %s (%s)", form, refused)
             else:
                 self._form, self._form_known = form, True
                 return reply
         raise AssertionError  # the last round returns or raises
 
-    async def _with_retries(self, body: bytes, say: Callable[[str], None]) -> Reply:
-        for pause in (*_PAUSES_S, None):
+    async def _with_retries(self, body: bytes, say: Callable[[str], None], pauses: Sequence[float]) -> Reply:
+        for pause in (*pauses, None):
             try:
                 return await self._stream(body, say)
             except Refused as refused:
-                if pause is None or refused.status not in _WORTH_ANOTHER_TRY:
+                if pause is None or refused.lasts or refused.status not in _WORTH_ANOTHER_TRY:
                     raise
                 wait_s = min(refused.retry_after or pause, _LONGEST_PAUSE_S)
                 _log.warning("the server refused with %d; trying again in %.1f s", refused.status, wait_s)
@@ -258,23 +250,34 @@ class OpenAIModel(Model):
 
         received = Received(heard)
         async with self._server.request("POST", "/chat/completions", body) as response:
-            if response.headers.get("content-type", "").startswith("text/event-stream"):
-                async for data in events(bounded(response)):
-                    received.take(data)
-                    if received.ended:
-                        break
-            else:
-                whole = b"".join([chunk async for chunk in bounded(response)])
-                received.take_object(load_object(whole), "message")
+            await _receive(response, received)
         times["total"] = time.perf_counter() - start
         return received.reply(times)
 
 
-async def _unless_dropped(dropped: threading.Event, work: Coroutine[Any, Any, T]) -> T:
-    """Do the work, or cancel it soon after `dropped` is set."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        if dropped.is_set():
-            task.cancel()
-        await asyncio.wait({task}, timeout=POLL_S)
-    return task.result()
+async def _receive(response: httpx2.Response, received: Received) -> None:
+    """Take a whole answer in.
+
+    It is read to its end, as only then the connection can be used again; but once why the reply ended has
+    come, the rest isn't waited for, and may be missing.
+    """
+    try:
+        async with asyncio.timeout(None) as rest, aclosing(events(bounded(response))) as stream:
+            async for event in stream:
+                if not received.ended:
+                    received.take(event)
+                    _hurry(rest, received)
+    except TimeoutError:
+        _log.info("the server keeps its answer open after the end of the reply")
+    except httpx2.HTTPError:
+        if received.finish is None:
+            raise
+
+
+def _hurry(rest: asyncio.Timeout, received: Received) -> None:
+    """Limit the time for the rest of an answer, as soon as the reply has ended."""
+    now = asyncio.get_running_loop().time()
+    if received.ended:
+        rest.reschedule(now + _AFTER_DONE_S)
+    elif received.finish and rest.when() is None:
+        rest.reschedule(now + _AFTER_FINISH_S)

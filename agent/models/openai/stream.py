@@ -1,24 +1,24 @@
-"""The reading of an OpenAI-compatible server's reply: limited bytes, server-sent events, and their sum.
+"""The framing of a server's answer: limited bytes, cut into events, whatever its Content-Type says.
 
-Formats: https://platform.openai.com/docs/api-reference/chat-streaming and the server-sent events of
-https://html.spec.whatwg.org/multipage/server-sent-events.html, of which only `data` matters here.
+The events are those of https://html.spec.whatwg.org/multipage/server-sent-events.html. Servers and the
+proxies before them also send an object without a frame, one object a line, no empty lines, or an `error`
+field; so a line that is no field belongs to an event of its own, or to the one before it.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from qvl_agent.actions.core.errors import ModelError
-from qvl_agent.actions.core.messages import Reply
-from qvl_agent.agent.models.chat import answer_in, split_server_text
-from qvl_agent.agent.models.openai.quirks import REASONING_FIELDS, cached_tokens, whole
+from qvl_agent.agent.models.openai.refused import one_line
 
-__all__ = ["MAX_BYTES", "Received", "bounded", "error_text", "events", "load_object", "one_line"]
+__all__ = ["DONE", "MAX_BYTES", "Event", "Framing", "bounded", "events", "load_object"]
 
 MAX_BYTES: Final = 8 * 1024**2
 """The most bytes of a reply: a text of 32k tokens in single-token events stays far below."""
-_DONE: Final = "[DONE]"
+DONE: Final = "[DONE]"
+_LONGEST_LITERAL: Final = 5  # false
 
 
 class _Body(Protocol):
@@ -47,18 +47,116 @@ async def bounded(response: _Body) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """Yield the data of each server-sent event; an event that doesn't end in an empty line is dropped."""
-    rest, data = b"", list[str]()
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, or one object that came without a frame; `name` is "error" for what the server calls so."""
+
+    data: str
+    name: str = ""
+
+
+async def events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Event, None]:
+    """Yield the events of an answer; a last one that was cut in the middle of its JSON is dropped."""
+    framing = Framing()
     async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for raw in lines:
-            line = raw.removesuffix(b"\r").decode("utf-8", "replace")
-            if line.startswith("data:"):
-                data.append(line.removeprefix("data:").removeprefix(" "))
-            elif not line and data:
-                yield "\n".join(data)
-                data.clear()
+        for event in framing.feed(chunk):
+            yield event
+    for event in framing.end():
+        yield event
+
+
+class Framing:
+    """The events of an answer's bytes, which may be cut into chunks anywhere."""
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []  # the pieces of a line that hasn't ended
+        self._return = False  # whether the last byte was a carriage return
+        self._first = True
+        self._data: list[str] = []
+        self._bare = False  # whether the event began with a line that is no field
+        self._name = ""
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """Yield the events that are whole with these bytes."""
+        chunk = b"\r" + chunk if self._return else chunk
+        self._return = chunk.endswith(b"\r")
+        chunk = chunk[:-1] if self._return else chunk
+        first, *others = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._line.append(first)
+        for other in others:
+            yield from self._take(self._whole_line())
+            self._line = [other]
+
+    def end(self) -> Iterator[Event]:
+        """Yield what the end of the bytes makes whole."""
+        last = self._whole_line()
+        if last:
+            yield from self._take(last)
+        if self._data and (self._return or not last or not _is_cut("\n".join(self._data))):
+            yield from self._flush()
+
+    def _whole_line(self) -> str:
+        line = b"".join(self._line).decode("utf-8", "replace")
+        if self._first:
+            line = line.removeprefix("\ufeff")
+            self._first = False
+        return line
+
+    def _take(self, line: str) -> Iterator[Event]:
+        field, colon, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if not line:
+            if not self._bare or self._is_whole():
+                yield from self._flush()
+        elif field == "data" and colon:
+            if self._bare or self._is_whole():
+                yield from self._flush()
+            while value.startswith("data:"):  # framed twice
+                value = value.removeprefix("data:").removeprefix(" ")
+            self._data.append(value)
+        elif field == "error" and colon:
+            yield from self._flush()
+            yield Event(value, "error")
+        elif field == "event" and colon:
+            self._name = value.strip()
+        elif field not in {"", "id", "retry", "data", "event"}:
+            if self._is_whole():
+                yield from self._flush()
+            self._bare = self._bare or not self._data
+            self._data.append(line)
+
+    def _flush(self) -> Iterator[Event]:
+        if self._data:
+            yield Event("\n".join(self._data), self._name)
+        self._data, self._name, self._bare = [], "", False
+
+    def _is_whole(self) -> bool:
+        """Return whether the event is whole after its one line, so that it needs no empty line."""
+        return len(self._data) == 1 and (self._data[0].strip() == DONE or _is_json(self._data[0]))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_cut(text: str) -> bool:
+    """Return whether a JSON text misses only its end."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        left = len(text.rstrip()) - error.pos
+        return (
+            left <= 0
+            or error.msg.startswith("Unterminated string")
+            or (error.msg == "Expecting value" and error.pos > 0 and left < _LONGEST_LITERAL)
+        )
+    except RecursionError:
+        return False
+    return False
 
 
 def load_object(text: str | bytes) -> dict[str, Any]:
@@ -79,133 +177,3 @@ def load_object(text: str | bytes) -> dict[str, Any]:
 def _start_of(text: str | bytes) -> str:
     shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return repr(one_line(shown, 60))
-
-
-def one_line(text: str, most: int = 300) -> str:
-    """Put a server's words on one line of at most `most` characters, for our own messages."""
-    line = " ".join(text[: 4 * most].split())
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def error_text(body: dict[str, Any]) -> str:
-    """Find the message in the body of a server's error; "" if it has none. Its place differs by server."""
-    error = body.get("error", body)
-    if isinstance(error, str):
-        return error
-    if isinstance(error, dict):
-        for key in ("message", "detail", "error"):
-            if isinstance(error.get(key), str):
-                return str(error[key])
-    return ""
-
-
-@dataclass(slots=True)
-class Received:
-    """The parts of a reply that have been received so far.
-
-    Attributes:
-        say: called with each piece of content and reasoning.
-        content, reasoning: the pieces.
-        calls: the name and arguments of each tool call, by its index.
-        finish: the reason for which the reply ended; None before that.
-        usage, timings: the server's counts of tokens and, with llama.cpp, its timings.
-        ended: whether the stream has ended.
-    """
-
-    say: Callable[[str], None]
-    content: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    calls: dict[int, list[str]] = field(default_factory=dict)
-    finish: str | None = None
-    usage: dict[str, Any] = field(default_factory=dict)
-    timings: dict[str, Any] = field(default_factory=dict)
-    ended: bool = False
-
-    def take(self, data: str) -> None:
-        """Add one event of the stream.
-
-        Raises:
-            ModelError: the event is an error, or no chat completion.
-        """
-        if data.strip() == _DONE:
-            self.ended = True
-            return
-        self.take_object(load_object(data), "delta")
-
-    def take_object(self, body: dict[str, Any], part: str) -> None:
-        """Add an event (`part` "delta"), or the whole reply of a server that can't stream ("message").
-
-        Raises:
-            ModelError: as `take` raises it.
-        """
-        if body.get("error"):
-            raise ModelError(f"the server failed: {one_line(error_text(body) or str(body['error']))}")
-        usage = body.get("usage")
-        self.usage = usage if isinstance(usage, dict) else self.usage
-        timings = body.get("timings")
-        self.timings = timings if isinstance(timings, dict) else self.timings
-        choices = body.get("choices")
-        if not isinstance(choices, list):
-            raise ModelError("expected a chat completion with 'choices' from the server; check its URL")
-        for choice in choices[:1]:
-            if isinstance(choice, dict):
-                self._take_choice(choice, part)
-
-    def _take_choice(self, choice: dict[str, Any], part: str) -> None:
-        delta = choice.get(part)
-        if isinstance(delta, dict):
-            self._add(self.content, delta.get("content"))
-            self._add(self.reasoning, next(filter(None, (delta.get(name) for name in REASONING_FIELDS)), ""))
-            for call in delta.get("tool_calls") or ():
-                self._take_call(call)
-        if isinstance(choice.get("finish_reason"), str):
-            self.finish = choice["finish_reason"]
-
-    def _add(self, pieces: list[str], piece: object) -> None:
-        if isinstance(piece, str) and piece:
-            pieces.append(piece)
-            self.say(piece)
-
-    def _take_call(self, call: object) -> None:
-        """Add a piece of a tool call that the server recognised; `reply` writes it as text again."""
-        if not isinstance(call, dict) or not isinstance(function := call.get("function"), dict):
-            return
-        index = call.get("index")
-        pieces = self.calls.setdefault(index if isinstance(index, int) else 0, ["", ""])
-        for place, key in enumerate(("name", "arguments")):
-            value = function.get(key)
-            pieces[place] += value if isinstance(value, str) else json.dumps(value) if value else ""
-
-    @property
-    def empty(self) -> bool:
-        return not (self.content or self.reasoning or self.calls)
-
-    def reply(self, times: dict[str, float]) -> Reply:
-        """Make the reply of all parts; `times` are seconds by part.
-
-        Raises:
-            ModelError: the stream was cut before its end.
-        """
-        if self.finish is None:
-            came = sum(map(len, self.content)) + sum(map(len, self.reasoning))
-            raise ModelError(f"the server's reply was cut off after {came} characters; see the server's log")
-        within, text = split_server_text(_whole(self.content))
-        reasoning = _whole(self.reasoning) or within
-        text += "".join(
-            f'<tool_call>\n{{"name": {json.dumps(name)}, "arguments": {arguments or "{}"}}}\n</tool_call>'
-            for name, arguments in self.calls.values()
-        )
-        return Reply(
-            text=text if text.strip() else answer_in(reasoning) if self.finish == "stop" else "",
-            reasoning=reasoning,
-            finish="stop" if self.finish == "tool_calls" else self.finish,
-            prompt_tokens=whole(self.usage.get("prompt_tokens")),
-            cached_tokens=cached_tokens(self.usage, self.timings),
-            reply_tokens=whole(self.usage.get("completion_tokens")),
-            times=times,
-        )
-
-
-def _whole(pieces: list[str]) -> str:
-    """Join the pieces; the halves of a split surrogate pair are joined too, and lone halves replaced."""
-    return "".join(pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

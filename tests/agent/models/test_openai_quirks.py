@@ -289,12 +289,27 @@ def test_a_server_that_refuses_every_way_is_asked_without_from_then_on(status: i
 
 def test_a_refusal_for_another_reason_is_told_and_the_schema_is_kept() -> None:
     too_long = whole({"error": {"message": "maximum context length is 4096"}}, 400)
-    with behaving("SGLang", too_long, too_long, says(ACTION)) as server:
+    with behaving("SGLang", too_long, says(ACTION), too_long, says(ACTION)) as server:
         model = model_at(server, response_schema=SCHEMA)
-        with pytest.raises(ModelError, match="doesn't fit the model's context"):
-            ask(model)
+        for _ in range(2):  # before and after it is known that the server takes the schema
+            with pytest.raises(ModelError, match=r"doesn't fit the model's context .*--context-length 32768"):
+                ask(model)
+            assert ask(model).text == ACTION
+            assert "response_format" in server.asked[-1].body
+        assert len(server.asked) == 4
+
+
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_a_refusal_of_a_request_whose_schema_was_taken_before_is_told(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qvl_agent.agent.models.openai.server._PAUSES_S", (0.001, 0.001))
+    with behaving("vLLM", says(ACTION), whole({"error": {"message": "bad value"}}, status)) as server:
+        model = model_at(server, response_schema=SCHEMA)
         assert ask(model).text == ACTION
-        assert "response_format" in server.asked[-1].body
+        with pytest.raises(ModelError, match=f"{status}: bad value"):
+            ask(model)
+    assert model.schema_form == "response_format"
 
 
 def test_without_a_schema_none_is_asked_for() -> None:

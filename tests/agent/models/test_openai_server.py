@@ -194,8 +194,9 @@ def error(status: int, message: str, **headers: str) -> Answer:
         (streams(), "cut off after 0 characters"),
         (streams(delta(content="{"), {"error": {"message": "GPU\nlost"}}), "the server failed: GPU lost"),
         (streams("{not json"), "expected JSON from the server, got '{not json'"),
-        (streams("[" * 100_000), "expected JSON from the server"),
-        (streams("[1]"), "expected a JSON object"),
+        (streams('{"a":' * 100_000), "expected JSON from the server"),
+        (streams("[" * 100_000), "expected a chat completion"),
+        (streams("[1]"), "expected a chat completion with 'choices' from the server, got '[1]'"),
         (streams({"hello": 1}), "expected a chat completion"),
         (
             whole("<html>\n<body>Login</body>", kind="text/html"),
