@@ -48,3 +48,8 @@ class Reply:
     cached_tokens: int | None = None
     reply_tokens: int | None = None
     times: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def only_thoughts(self) -> bool:
+        """Return whether the model wrote thoughts and no answer; some servers sort an answer among them."""
+        return bool(self.reasoning.strip()) and not self.text.strip()

@@ -63,7 +63,8 @@ def read_reply(reply: Reply, *, pixel_space: bool = False) -> Action:
     """Read the one action in a model's reply; a reply that was cut off is never completed.
 
     Raises:
-        ParseError: as in `parse_action`; or the reply was cut off, or held a secret that was taken out.
+        ParseError: as in `parse_action`; or the reply was cut off, held thoughts alone, or held a secret that
+            was taken out.
     """
     if MARK in reply.text:
         raise ParseError(
@@ -71,6 +72,8 @@ def read_reply(reply: Reply, *, pixel_space: bool = False) -> Action:
         )
     if reply.finish == "length":
         raise ParseError("The reply was cut off before it ended; answer with the action alone.")
+    if reply.only_thoughts:
+        raise ParseError(f"Expected one action, got only thoughts ({shown(reply.reasoning)}); {_REMEDY}.")
     return parse_action(reply.text, pixel_space=pixel_space)
 
 

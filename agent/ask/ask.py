@@ -114,8 +114,9 @@ def ask(
     try:
         return AskResult(reply, _fitting(reply, schema))
     except ParseError as error:
+        began = (reply.text or reply.reasoning)[:200]
         raise ModelError(
-            f"two answers in a row don't fit the schema; the last: {error} It began {reply.text[:200]!r}; "
+            f"two answers in a row don't fit the schema; the last: {error} It began {began!r}; "
             "try a simpler schema or a larger model"
         ) from error
 
@@ -123,6 +124,8 @@ def ask(
 def _fitting(reply: Reply, schema: AnswerSchema) -> Any:
     if reply.finish == "length":
         raise ParseError("it was cut off before it ended; answer shorter.")
+    if reply.only_thoughts:
+        raise ParseError("there are only thoughts, and no answer; answer with the JSON value.")
     return schema.read(reply.text)
 
 

@@ -166,12 +166,17 @@ class AnswerPrinter:
         """Print the answer, unless `piece` has printed it.
 
         Raises:
-            ModelError: the answer is empty, or was cut off.
+            ModelError: the answer is empty, was cut off, or there are only thoughts, which are shown then.
         """
         self._stack.close()
         streamed = "".join(self._streamed)
         if as_json:
             self._out.write(json.dumps(_facts(answered, notes)) + "\n")
+        elif answered.reply.only_thoughts:  # no answer, so they mustn't land where an answer is read
+            if not streamed:
+                self._notes.print(
+                    visible(answered.reply.reasoning), style="dim", markup=False, soft_wrap=True
+                )
         elif not text or not streamed.rstrip().endswith(text):
             self._out.write(("\n\n" if streamed else "") + (visible(text) if self._live else text) + "\n")
         else:
@@ -185,6 +190,7 @@ def _facts(answered: AskResult, notes: Sequence[str]) -> dict[str, object]:
     return {
         "event": "answer",
         "text": reply.text,
+        "reasoning": reply.reasoning,
         "value": answered.value,
         "finish": reply.finish,
         "prompt_tokens": reply.prompt_tokens,
@@ -197,5 +203,10 @@ def _facts(answered: AskResult, notes: Sequence[str]) -> dict[str, object]:
 def _check_whole(reply: Reply) -> None:
     if reply.finish == "length":
         raise ModelError("the answer was cut off there; give it more room with --max-reply-tokens")
+    if reply.only_thoughts:
+        raise ModelError(
+            "the model wrote only its thoughts, and no answer; start the server without a reasoning parser, "
+            "or take an Instruct model"
+        )
     if not reply.text.strip():
         raise ModelError("the model answered nothing; ask otherwise, or lower --max-picture-tokens")

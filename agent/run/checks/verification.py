@@ -15,7 +15,7 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
-from qvl_agent.actions.parsing.strict_json import Flaw, read_all
+from qvl_agent.actions.parsing.strict_json import Flaw, read_all, shown
 from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
 from qvl_agent.agent.models.answer_schema import code_in
 from qvl_agent.agent.recording.format import Verification, VerifiedBy
@@ -127,6 +127,8 @@ def read_judgement(reply: Reply) -> Judgement:
     """
     if reply.finish == "length":
         raise ParseError("its answer was cut off")
+    if reply.only_thoughts:
+        raise ParseError(f"it wrote only its thoughts, and no answer ({shown(reply.reasoning)})")
     found = read_all(code_in(reply.text))
     if isinstance(found, Flaw):
         raise ParseError(f"its answer isn't JSON: {found.reason}")

@@ -381,6 +381,27 @@ def test_no_answer_is_a_failure(folder: Path) -> None:
     assert "answered nothing" in done.stderr
 
 
+@pytest.mark.parametrize("key", ["reasoning", "reasoning_content"])
+def test_thoughts_without_an_answer_are_shown_and_called_thoughts(folder: Path, key: str) -> None:
+    with serving(says("The picture ", "is red.", key=key)) as server:
+        done = run(folder, server, "What?", "photo.jpg")
+        assert (done.returncode, done.stdout) == (5, "")
+        assert "The picture is red." in done.stderr
+        assert "wrote only its thoughts, and no answer; start the server without a reasoning" in done.stderr
+        assert "answered nothing" not in done.stderr
+        done = run(folder, server, "What?", "photo.jpg", "--json")
+    facts = json.loads(done.stdout.splitlines()[0])
+    assert (done.returncode, facts["text"], facts["reasoning"]) == (5, "", "The picture is red.")
+
+
+def test_thoughts_without_an_answer_dont_fit_a_schema_and_are_called_thoughts(folder: Path) -> None:
+    with serving(says("The picture is red.", key="reasoning")) as server:
+        done = run(folder, server, "What?", "table.png", "--schema", "total.json")
+    assert done.returncode == 5
+    assert "there are only thoughts, and no answer" in done.stderr
+    assert "The picture is red." in done.stderr
+
+
 def test_the_persons_own_limits_hold(folder: Path, server: StreamServer) -> None:
     assert run(folder, server, "What?", "photo.jpg", "--max-reply-tokens", "77").returncode == 0
     assert server.asked[-1].body["max_tokens"] == 77

@@ -306,6 +306,20 @@ def test_a_refusal_is_the_models_answer(way: str) -> None:
     assert ask(streams(delta(**fields), ending()) if way == "streamed" else one).text == fields["refusal"]
 
 
+@pytest.mark.parametrize("key", ["reasoning", "reasoning_content", "thinking", "reasoning_details"])
+def test_thoughts_alone_are_no_answer_and_are_called_thoughts(key: str) -> None:
+    thoughts: Any = [{"text": "It is red."}] if key == "reasoning_details" else "It is red."
+    for answer in (
+        streams(delta(**{key: thoughts}), ending()),
+        whole(choice("message", {"content": None, key: thoughts}, "stop")),
+        streams(delta(content="<think>It is red."), ending()),
+    ):
+        reply = ask(answer)
+        assert (reply.text, reply.reasoning) == ("", "It is red.")
+        with pytest.raises(ParseError, match=r"got only thoughts \(It is red\.\); answer with exactly one"):
+            read_reply(reply)
+
+
 # Tool calls that a server took apart
 
 

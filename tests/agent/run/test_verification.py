@@ -268,3 +268,8 @@ def test_anything_else_is_no_judgement(text: str) -> None:
 def test_a_judgement_that_was_cut_off_is_none() -> None:
     with pytest.raises(ParseError, match="cut off"):
         read_judgement(Reply(YES, finish="length"))
+
+
+def test_thoughts_alone_are_no_judgement() -> None:
+    with pytest.raises(ParseError, match=r"only its thoughts, and no answer \(It is done\.\)"):
+        read_judgement(Reply(" ", reasoning="It is done."))
