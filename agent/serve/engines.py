@@ -9,12 +9,18 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from qvl_agent.actions.core.errors import SettingsError
-from qvl_agent.agent.models.choice.presets import Preset, is_qwen3_vl, thinks
+from qvl_agent.agent.models.choice.presets import Preset, thinks
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
+from qvl_agent.agent.serve.names import (
+    check_checkpoint,
+    gguf_repository,
+    is_gguf,
+    served_name,
+    vision_tower,
+)
 
 __all__ = ["ENGINES", "Command", "Engine", "Wanted"]
 
@@ -35,7 +41,7 @@ class Wanted:
     """A model to serve, and how to serve it.
 
     Attributes:
-        model: a hub id, a checkpoint's folder, or a .gguf file.
+        model: a hub id, perhaps with a quantisation behind a colon; a checkpoint's folder, or a .gguf file.
         preset: the preset of the model's short name, if it was given by one.
         mmproj: the .gguf file of the vision tower; "" to look for it beside the model's.
         image_min_tokens: llama.cpp enlarges pictures of fewer tokens.
@@ -68,15 +74,13 @@ class Wanted:
 
     @property
     def served_name(self) -> str:
-        """Return the model's name at the server; it says Qwen3-VL, so that `auto` recognises the model."""
-        if not Path(self.model).expanduser().exists():
-            return self.model
-        name = Path(self.model).expanduser().resolve().name
-        return name if is_qwen3_vl(name) else f"qwen3-vl-{name}"
+        return served_name(self.model)
 
     @property
-    def gguf(self) -> bool:
-        return self.model.endswith(".gguf")
+    def repository(self) -> tuple[str, str]:
+        """Return the hub id of the model's GGUF files, and the quantisation to take."""
+        eight_bits = self.preset is not None and self.preset.weights == "fp8"
+        return gguf_repository(self.model, "Q8_0" if eight_bits else "Q4_K_M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +173,10 @@ def _sglang(wanted: Wanted) -> Command:
 
 def _llama_cpp(wanted: Wanted) -> Command:
     port = wanted.port or 8080
-    if wanted.gguf:
-        files = ["-m", wanted.model, "--mmproj", _mmproj(wanted)]
+    if is_gguf(wanted.model):
+        files = ["-m", wanted.model, "--mmproj", vision_tower(wanted.model, wanted.mmproj)]
     else:
-        files = ["-hf", f"{_gguf_id(wanted)}:{_quantisation(wanted)}"]
+        files = ["-hf", ":".join(wanted.repository)]
     arguments = [
         *("llama-server", *files, "--alias", wanted.served_name),
         *("--host", wanted.host, "--port", str(port)),
@@ -207,15 +211,23 @@ def _ollama(wanted: Wanted) -> Command:
 
 
 def _xllamacpp(wanted: Wanted) -> Command:
-    if not wanted.gguf:
+    if not is_gguf(wanted.model):
+        repository, quantisation = wanted.repository
         raise SettingsError(
             "xllamacpp serves GGUF files; give one with --model FILE.gguf: "
-            f"hf download {_gguf_id(wanted)} --include '*{_quantisation(wanted)}*' --include '*mmproj*F16*'"
+            f"hf download {repository} --include '*{quantisation}*' --include '*mmproj*F16*'"
         )
     port = wanted.port or 8080
     arguments = [
         *(sys.executable, "-m", "qvl_agent.agent.serve.xllamacpp"),
-        *("--model", wanted.model, "--mmproj", _mmproj(wanted), "--alias", wanted.served_name),
+        *(
+            "--model",
+            wanted.model,
+            "--mmproj",
+            vision_tower(wanted.model, wanted.mmproj),
+            "--alias",
+            wanted.served_name,
+        ),
         *("--host", wanted.host, "--port", str(port), "--context", str(wanted.context)),
         *("--image-min-tokens", str(wanted.image_min_tokens)),
     ]
@@ -241,48 +253,12 @@ ENGINES: Final = {
 
 
 def _whole_weights(wanted: Wanted, engine: str) -> None:
-    if wanted.gguf:
-        raise SettingsError(f"{engine} serves checkpoints; for {wanted.model} take --engine llama.cpp")
+    check_checkpoint(wanted.model, engine)
     if wanted.preset and wanted.preset.weights == "4bit":
         raise SettingsError(
             f"{wanted.preset.name} is quantised while transformers loads it; for {engine} take "
             f"{wanted.preset.name.replace('4bit', 'fp8')}, or --engine llama.cpp"
         )
-
-
-def _gguf_id(wanted: Wanted) -> str:
-    """Return the hub id of a checkpoint's GGUF files: Qwen releases them beside it, but none for FP8.
-
-    Raises:
-        SettingsError: the model is a folder.
-    """
-    if Path(wanted.model).expanduser().is_dir():
-        raise SettingsError(
-            f"llama.cpp needs GGUF files, and {wanted.model} is a checkpoint's folder; give a .gguf file, "
-            "a short name or a hub id, or take --engine vllm"
-        )
-    return wanted.model if wanted.model.endswith("-GGUF") else f"{wanted.model.removesuffix('-FP8')}-GGUF"
-
-
-def _quantisation(wanted: Wanted) -> str:
-    return "Q8_0" if wanted.preset and wanted.preset.weights == "fp8" else "Q4_K_M"
-
-
-def _mmproj(wanted: Wanted) -> str:
-    """Return the vision tower's file: the one that is named, or the only one beside the model.
-
-    Raises:
-        SettingsError: there isn't exactly one.
-    """
-    if wanted.mmproj:
-        return wanted.mmproj
-    beside = sorted(Path(wanted.model).expanduser().parent.glob("*mmproj*.gguf"))
-    if len(beside) != 1:
-        raise SettingsError(
-            f"expected one mmproj*.gguf (the vision tower) beside {wanted.model}, found {len(beside)}; "
-            "name it with --mmproj"
-        )
-    return str(beside[0])
 
 
 def _json(value: object) -> str:

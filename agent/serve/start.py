@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from types import FrameType
 from typing import Final
@@ -31,6 +32,7 @@ from qvl_agent.agent.models.openai.address import is_loopback
 from qvl_agent.agent.models.openai.http import Refused, Server
 from qvl_agent.agent.registry.lookup import our_model
 from qvl_agent.agent.serve.engines import ENGINES, Command, Engine, Wanted
+from qvl_agent.agent.serve.names import check_checkpoint, check_files, expanded
 
 __all__ = ["choose_engine", "choose_model", "line", "plan", "run"]
 
@@ -91,7 +93,8 @@ def choose_model(
 
     Raises:
         ModelError: no model suits, or the download was refused.
-        SettingsError: the name is one of the program's own models, which aren't served.
+        SettingsError: the name is one of the program's own models, which aren't served, or of GGUF files that
+            the engine doesn't serve.
     """
     if kind := our_model(name):
         raise SettingsError(
@@ -103,6 +106,7 @@ def choose_model(
     place = preset.hub_id if preset else name
     if engine.name in _GGUF_ENGINES:
         return place, preset  # the engine's own download shows its progress
+    check_checkpoint(expanded(place), engine.name)
     held = on_disk(place)
     if held is None and not chooser.download(offer := named(place, preset, memory)):
         raise nothing_here(offer)
@@ -148,6 +152,8 @@ def plan(engine: Engine, wanted: Wanted) -> Command:
         raise SettingsError(f"{engine.name} has no tensor parallelism; take --engine vllm or sglang")
     if (wanted.ray or wanted.pipeline_parallel > 1) and engine.name != "vllm":
         raise SettingsError(f"{engine.name} isn't started on a Ray cluster from here; take --engine vllm")
+    wanted = replace(wanted, model=expanded(wanted.model), mmproj=expanded(wanted.mmproj))
+    check_files(wanted.model, wanted.mmproj)
     command = engine.command(wanted)
     if not is_loopback(wanted.host) and not (wanted.key and command.key_variable):
         able = "set --api-key" if command.key_variable else "take --engine vllm or llama.cpp, and --api-key"

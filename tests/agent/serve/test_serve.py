@@ -103,6 +103,142 @@ def test_llama_cpp_takes_the_released_gguf_files_or_ones_own(tmp_path: Path) -> 
         command("llama.cpp", str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("model", "repository"),
+    [
+        ("unsloth/Qwen3-VL-8B-Instruct-GGUF:Q8_0", "unsloth/Qwen3-VL-8B-Instruct-GGUF:Q8_0"),
+        ("unsloth/Qwen3-VL-8B-Instruct-GGUF:UD-Q4_K_XL", "unsloth/Qwen3-VL-8B-Instruct-GGUF:UD-Q4_K_XL"),
+        ("unsloth/Qwen3-VL-8B-Instruct-GGUF:", "unsloth/Qwen3-VL-8B-Instruct-GGUF:Q4_K_M"),
+        ("Qwen/Qwen3-VL-8B-Instruct-gguf", "Qwen/Qwen3-VL-8B-Instruct-gguf:Q4_K_M"),
+        ("Qwen/Qwen3-VL-8B-Instruct-Gguf:q8_0", "Qwen/Qwen3-VL-8B-Instruct-Gguf:q8_0"),
+        ("someone/Qwen3-VL-8B-GGUF-imatrix", "someone/Qwen3-VL-8B-GGUF-imatrix:Q4_K_M"),
+        ("someone/gguf_Qwen3-VL-8B", "someone/gguf_Qwen3-VL-8B:Q4_K_M"),
+        ("Qwen/Qwen3-VL-8B-Instruct:Q8_0", "Qwen/Qwen3-VL-8B-Instruct-GGUF:Q8_0"),
+        ("Qwen/Qwen3-VL-8B-Instruct-FP8", "Qwen/Qwen3-VL-8B-Instruct-GGUF:Q4_K_M"),
+        ("someone/fine-tune", "someone/fine-tune-GGUF:Q4_K_M"),
+    ],
+)
+def test_llama_cpp_is_given_the_repository_and_quantisation_that_are_named(
+    model: str, repository: str
+) -> None:
+    made = command("llama.cpp", model)
+    assert (flags(made)["-hf"], made.served_name) == (repository, model)
+
+
+@pytest.mark.parametrize("engine", ["llama.cpp", "xllamacpp"])
+@pytest.mark.parametrize(
+    ("model", "weights"),
+    [
+        ("someone/Qwen3-VL-8B-Instruct-AWQ-4bit", "AWQ"),
+        ("someone/Qwen3-VL-8B-Instruct-awq", "awq"),
+        ("someone/Qwen3-VL-8B-GPTQ-Int4", "GPTQ"),
+        ("RedHatAI/Qwen3-VL-8B-Instruct-FP8-dynamic", "FP8"),
+        ("someone/Qwen3-VL-8B-Instruct-FP8", "FP8"),
+        ("someone/Qwen3-VL-8B-Instruct-quantized.w4a16", "w4a16"),
+        ("unsloth/Qwen3-VL-8B-Instruct-bnb-4bit", "bnb"),
+        ("mlx-community/Qwen3-VL-8B-Instruct-4bit", "4bit"),
+        ("someone/Qwen3-VL-8B-MLX", "MLX"),
+        ("someone/Qwen3-VL-8B-NVFP4", "NVFP4"),
+    ],
+)
+def test_llama_cpp_refuses_weights_that_it_cant_load(engine: str, model: str, weights: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        command(engine, model)
+    said = (
+        f"llama.cpp can't load {model} ({weights} weights); take --engine vllm, or a repository of GGUF files"
+    )
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("model", ["8b:Q8_0", "Qwen3-VL-8B", "/nothing-here", "/nothing/here", "a/b/c"])
+def test_what_is_no_name_of_a_model_is_said(model: str) -> None:
+    with pytest.raises(SettingsError, match=r"expected a \.gguf file, a hub id .* or a short name") as raised:
+        command("llama.cpp", model)
+    assert model in str(raised.value)
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "unsloth/Qwen3-VL-8B-Instruct-GGUF",
+        "unsloth/Qwen3-VL-8B-Instruct-gguf:Q8_0",
+        "Qwen/Qwen3-VL-8B-Instruct:Q8_0",
+        "x.GGUF",
+    ],
+)
+def test_engines_of_checkpoints_refuse_gguf_in_any_spelling(engine: str, model: str) -> None:
+    with pytest.raises(SettingsError, match=r"take --engine llama\.cpp"):
+        command(engine, model)
+    with pytest.raises(SettingsError, match=r"take --engine llama\.cpp"):  # before a download is offered
+        serve.choose_model(model, ENGINES[engine], ModelChooser())
+
+
+@pytest.mark.parametrize("name", ["x.GGUF", "x.gguf", "x.Gguf"])
+@pytest.mark.parametrize("eyes", ["mmproj-F16.gguf", "x-MMPROJ.GGUF"])
+def test_files_are_known_in_any_spelling(name: str, eyes: str, tmp_path: Path) -> None:
+    for file in (name, eyes):
+        (tmp_path / file).touch()
+    given = flags(command("llama.cpp", str(tmp_path / name)))
+    assert (given["-m"], given["--mmproj"]) == (str(tmp_path / name), str(tmp_path / eyes))
+    assert given["--alias"] == f"qwen3-vl-{name}"
+
+
+@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize("name", ["mmproj-F16.gguf", "MMPROJ-F16.GGUF", "Qwen3-VL-8B-mmproj-f16.gguf"])
+def test_the_vision_tower_alone_is_no_model(engine: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(
+        SettingsError, match=r"is the vision tower, not the model; give the model's \.gguf file"
+    ):
+        command(engine, str(tmp_path / name))
+
+
+def test_a_model_that_is_named_as_its_own_vision_tower_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.gguf").touch()
+    with pytest.raises(SettingsError, match="--mmproj is the model itself"):
+        command("llama.cpp", str(tmp_path / "x.gguf"), mmproj=str(tmp_path / "x.gguf"))
+
+
+def test_a_gguf_file_that_isnt_there_is_said(tmp_path: Path) -> None:
+    for model in (tmp_path / "x.gguf", tmp_path / "no folder" / "x.gguf"):
+        with pytest.raises(SettingsError, match=r"there is no .*x\.gguf"):
+            command("llama.cpp", str(model))
+
+
+def test_a_file_that_is_no_gguf_is_said(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(SettingsError, match=r"model\.safetensors is no \.gguf file"):
+        command("llama.cpp", str(tmp_path / "model.safetensors"))
+
+
+def test_a_tilde_is_ones_home_whatever_the_shell_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    for file in ("Qwen3VL-8B-Instruct-Q4_K_M.gguf", "mmproj-F16.gguf", "eyes.gguf"):
+        (tmp_path / "models" / file).touch()
+    model = "~/models/Qwen3VL-8B-Instruct-Q4_K_M.gguf"
+    for mmproj, eyes in (("", "mmproj-F16.gguf"), ("~/models/eyes.gguf", "eyes.gguf")):
+        given = flags(command("llama.cpp", model, mmproj=mmproj))
+        assert given["-m"] == str(tmp_path / "models/Qwen3VL-8B-Instruct-Q4_K_M.gguf")
+        assert given["--mmproj"] == str(tmp_path / "models" / eyes)
+        assert given["--alias"] == "Qwen3VL-8B-Instruct-Q4_K_M.gguf"
+    made = command("vllm", "~/models")
+    assert (made.arguments[2], made.served_name) == (str(tmp_path / "models"), "qwen3-vl-models")
+    assert command("vllm", "~nobody-here/models").arguments[2] == "~nobody-here/models"
+    shown = CliRunner().invoke(main, ["serve", "--print", "--engine", "llama.cpp", "--model", model])
+    assert f"-m {tmp_path}/models/Qwen3VL" in shown.output
+
+
+def test_a_link_is_served_under_its_own_name(tmp_path: Path) -> None:
+    """A hub's cache holds links to files that are named by their checksums."""
+    (tmp_path / "0123abcd").touch()
+    (tmp_path / "Qwen3-VL-8B-Q8_0.gguf").symlink_to(tmp_path / "0123abcd")
+    (tmp_path / "mmproj-F16.gguf").touch()
+    made = command("llama.cpp", str(tmp_path / "Qwen3-VL-8B-Q8_0.gguf"))
+    assert made.served_name == "Qwen3-VL-8B-Q8_0.gguf"
+
+
 def test_ollama_gets_its_context_and_says_what_to_pull() -> None:
     made = command("ollama", "8b", port=11500)
     assert made.arguments == ("ollama", "serve")
