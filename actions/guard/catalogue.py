@@ -63,6 +63,7 @@ CATALOGUE: Final = (
     RuleEntry("consequence-publish", 9, (_ONCE,), "what publishes"),
     RuleEntry("consequence-send", 9, (_ONCE,), "what sends to others"),
     RuleEntry("consequence-install", 9, (_ONCE,), "what installs"),
+    RuleEntry("consequence-final", 9, (_ONCE,), "what settles something for good: signs, books, approves"),
     RuleEntry("label-mismatch", 9, (_EVERY,), "a name for a target that lies about such a button"),
     RuleEntry("secret-place", 10, (_DENY,), "a secret's placeholder anywhere but in the text to type"),
     RuleEntry("secret-unknown", 10, (_DENY,), "a secret that this run doesn't have"),

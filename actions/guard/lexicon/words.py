@@ -38,7 +38,7 @@ __all__ = [
     "read_programs",
 ]
 
-Consequence = Literal["pay", "grant", "account", "delete", "publish", "send", "install"]
+Consequence = Literal["pay", "grant", "account", "delete", "publish", "send", "install", "final"]
 CONSEQUENCES: Final[tuple[Consequence, ...]] = get_args(Consequence)
 
 _PROGRAMS: Final = "programs.toml"
@@ -137,7 +137,11 @@ class _VerbEndings(_Table):
 class _Labels(_Table):
     widgets: _Words
     button: _Words
+    submitting: _Words
+    without_object: _Words
     agreeing: _Words
+    going_on: _Words
+    harmless: _Words
     refusing: _Words
 
 
@@ -148,6 +152,14 @@ class _Sentences(_Table):
     told_after: _Words
     speaker: _Words
     negating: _Words
+    pressing: _Words
+    before_pressing: _Words
+    after_pressing: _Words
+    reporting: _Words
+    entering: _Words
+    not_negating: _Words
+    alternatives: _Words
+    conditions: _Words
 
 
 class _Power(_Table):
@@ -180,6 +192,8 @@ class Language(_Table):
     labels: _Labels
     sentences: _Sentences
     task_verbs: _ByKind[_Words]
+    task_pairs: _ByKind[tuple[Pair, ...]]
+    objects: _ByKind[_Words]
     power: _Power
     titles: _Titled
 

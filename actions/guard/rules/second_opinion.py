@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from qvl_agent.actions.core.outcome import Level, Verdict
-from qvl_agent.actions.guard.lexicon.search import Found, agrees_only, in_button, in_intent, in_label, says_no
+from qvl_agent.actions.guard.lexicon.search import Found, in_button, in_intent, in_label, says_no
 from qvl_agent.actions.guard.rules import Case
 from qvl_agent.actions.planning.action import Click, Drag, Type
 from qvl_agent.actions.reading.target_text import TargetText
 
-__all__ = ["SURE", "label_mismatch", "only_agrees", "read_on_target", "shown", "texts_on_target"]
+__all__ = ["SURE", "all_on_target", "label_mismatch", "read_on_target", "shown", "texts_on_target"]
 
 SURE: Final = 0.8
 """The recogniser's confidence (0-1) from which a line counts."""
@@ -43,18 +43,23 @@ def texts_on_target(case: Case) -> Iterator[tuple[str, bool]]:
                 yield text, bounded
 
 
-def read_on_target(case: Case) -> Found:
-    """Find the consequences that texts on the target announce, each with its text."""
+def read_on_target(case: Case, *, bare: bool = True) -> Found:
+    """Find the consequences that texts on the target announce, each with its text.
+
+    Args:
+        case: the action and the facts.
+        bare: whether "Submit" counts where it isn't said what is submitted.
+    """
     found: Found = {}
     for text, bounded in texts_on_target(case):
-        for kind in in_button(text, bounded=bounded):
+        for kind in in_button(text, bounded=bounded, bare=bare):
             found.setdefault(kind, text)
     return found
 
 
-def only_agrees(case: Case) -> bool:
-    """Return whether a text on the target only agrees, like "OK" or "Continue"."""
-    return any(agrees_only(text) for text, _ in texts_on_target(case))
+def all_on_target(case: Case) -> str:
+    """Return all that was read on the target, also without confidence; "" if nothing was read."""
+    return " ".join(line.text for target in case.scene.texts for line in target.lines).strip()
 
 
 def label_mismatch(case: Case) -> Verdict | None:

@@ -133,11 +133,18 @@ def test_buttons_that_only_agree() -> None:
         ("删除与“发布小队”的聊天", {"delete"}),
         ("安装更新，不要重启", {"install"}),
         ("先不要提交：取消对话框", set()),
+        ('Write "don\'t forget the milk" in the note to Paul and send it', {"send"}),
+        ("Cancel my booking", {"final"}),
+        ("cancel the dialog", set()),
+        ("取消腾讯视频的连续包月", {"final"}),
+        ("给妈妈发“别忘了买牛奶”", {"send"}),
+        ("在发票里填金额", set()),
+        ("go to the page where one can cancel the subscription", set()),
         ("", set()),
     ],
 )
 def test_what_a_task_asks_for(task: str, kinds: set[str]) -> None:
-    assert named_in(task) == kinds
+    assert {kind for kind in named_in(task) if ": " not in kind} == kinds
 
 
 def test_a_page_of_text_is_read_at_once() -> None:
@@ -148,12 +155,15 @@ def test_a_page_of_text_is_read_at_once() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_labelled_sets_are_read_no_worse_than_they_were(language: str) -> None:
-    """The figures that docs/using-it-safely.md names; the script prints them by kind."""
+    """The figures that docs/safety.md names; the script prints them by kind."""
     lexicon = benchmark()
     for rows, least, recall, precision in (
-        (lexicon.read(), 500, 0.9, 0.95),
-        (lexicon.read(lexicon.HELD_OUT), 300, 0.6, 0.95),
-        (lexicon.new_words(), 300, 0.5, 0.95),
+        (lexicon.read(), 500, 0.97, 0.98),
+        (lexicon.read(lexicon.HELD_OUT), 300, 0.68, 0.96),
+        (lexicon.new_words(), 300, 0.64, 0.96),
+        (lexicon.read(lexicon.part("general")), 59, 0.95, 0.95),
+        (lexicon.read(lexicon.part("words")), 74, 0.95, 0.95),
+        (lexicon.read(lexicon.part("tasks")), 49, 0.85, 0.8),
     ):
         there = [row for row in rows if row.language == language]
         assert len(there) > least

@@ -10,7 +10,7 @@ from project import ROOT
 from pydantic import ValidationError
 
 from qvl_agent.actions.core.errors import SettingsError
-from qvl_agent.actions.guard.lexicon import search
+from qvl_agent.actions.guard.lexicon import pressing, search
 from qvl_agent.actions.guard.lexicon.patterns import Lexicon, lexicon
 from qvl_agent.actions.guard.lexicon.words import (
     CONSEQUENCES,
@@ -34,6 +34,7 @@ delete = ["löschen"]
 publish = ["veröffentlichen"]
 send = ["schicke"]
 install = ["installieren"]
+final = ["unterschreiben"]
 
 [[pairs.pay]]
 verbs = ["überweise"]
@@ -53,6 +54,10 @@ replacing_e = []
 [labels]
 widgets = ["der", "knopf"]
 button = ["knopf"]
+submitting = ["absenden"]
+without_object = ["formular"]
+going_on = ["speichern"]
+harmless = ["filter löschen"]
 agreeing = ["weiter"]
 refusing = ["abbrechen", "schließen"]
 
@@ -63,9 +68,22 @@ telling = ["sag"]
 told_after = ["dass"]
 speaker = ["mir"]
 negating = ["nicht", "ohne"]
+pressing = ["drücke", "klicke auf"]
+before_pressing = ["und", "dann"]
+after_pressing = ["und", "danach"]
+reporting = ["sag", "schreib"]
+entering = ["schreibfeld"]
+not_negating = ["nicht nur"]
+alternatives = ["oder"]
+conditions = ["wenn"]
 
 [task_verbs]
 send = ["antworte"]
+
+[task_pairs]
+
+[objects]
+pay = ["bestellung"]
 
 [power]
 always = ["herunterfahren"]
@@ -94,8 +112,8 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lexicon:
     for name in ("english.toml", "chinese.toml", "programs.toml"):
         shutil.copy(SHIPPED / name, tmp_path)
     three = Lexicon(read_languages(folder_with(tmp_path, german=GERMAN)))
-    monkeypatch.setattr(search, "lexicon", lambda: three)
-    monkeypatch.setattr(power, "lexicon", lambda: three)
+    for module in (search, pressing, power):
+        monkeypatch.setattr(module, "lexicon", lambda: three)
     return three
 
 
@@ -242,6 +260,8 @@ def test_missing_programs_are_refused(tmp_path: Path) -> None:
         (search.mentioned, "etwas schicken", ["send"]),
         (search.named_in, "bitte antworte Lena", ["send"]),
         (search.named_in, "antworte Lena dass wir löschen", ["send"]),
+        (search.in_label, "Absenden Bericht", ["send"]),
+        (search.object_in, "Bestellung 12 – Laden", ["pay"]),
     ],
 )
 def test_a_third_language_is_found(
@@ -290,7 +310,7 @@ def test_a_third_language_leaves_the_others_as_they_are(german: Lexicon) -> None
 def test_a_language_alone_finds_only_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no Chinese, or no pair, the empty choice must match nothing rather than everything."""
     alone = Lexicon(read_languages(folder_with(tmp_path, german=GERMAN)))
-    for module in (search, power):
+    for module in (search, pressing, power):
         monkeypatch.setattr(module, "lexicon", lambda: alone)
     for text in ("Pay now", "删除", "Ein Satz", "x"):
         assert (search.in_label(text), search.mentioned(text), search.named_in(text)) == ({}, {}, frozenset())
