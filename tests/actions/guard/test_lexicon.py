@@ -72,6 +72,7 @@ def test_a_label_is_read_whatever_it_looks_like(label: str, kind: str) -> None:
     "label",
     ["", "Sender", "delete.txt", "Undeleted", "Don't delete", "Undo send", "Payment history", "Post office",
      "Purchase history", "Order details",
+     "notify", "Send to back", "Payment methods", "Clear search", "删除线", "清除格式", "复原删除",
      "I wanted to buy the one that you sent to me",
      "支付宝", "发布小队", "已发送", "不删除", "取消订单", "公开课"],
 )  # fmt: skip

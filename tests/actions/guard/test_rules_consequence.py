@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, Rect, View
@@ -256,6 +256,7 @@ def test_a_told_button_covers_what_its_name_says_and_no_more() -> None:
     assert decide(Press(keys=("enter",), label="Pay now"), told("press Pay now")).rule == "consequence-pay"
 
 
+@settings(deadline=None)  # the first call builds the patterns
 @given(st.text(max_size=30), st.sampled_from(["press Submit", "点“提交”", "click 'OK' and press Save"]))
 def test_nothing_on_a_screen_lends_a_told_name(said: str, task: str) -> None:
     scene = told(task, "Pay now", reader="ocr")
