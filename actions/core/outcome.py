@@ -49,10 +49,13 @@ class Change:
     Attributes:
         boxes: boxes around the changed tiles, in frame pixels; empty if nothing changed.
         near_target: whether any of them touches the target's surroundings; None without a target.
+        by_itself: boxes around what changed too, but was known to move by itself, like a clock; it doesn't
+            count as a change.
     """
 
     boxes: tuple[FrameBox, ...] = ()
     near_target: bool | None = None
+    by_itself: tuple[FrameBox, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.boxes)

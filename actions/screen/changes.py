@@ -17,8 +17,10 @@ from qvl_agent.actions.core.outcome import Change
 __all__ = [
     "NEAR",
     "TILE",
+    "CellSums",
     "Mask",
     "boxes",
+    "cell_sums",
     "compare",
     "difference",
     "groups",
@@ -34,6 +36,8 @@ NEAR: Final = 48
 """The distance from a target's box within which a change counts as near it, in frame pixels."""
 
 Mask = npt.NDArray[np.bool_]
+CellSums = npt.NDArray[np.uint64]
+"""A checksum for each cell of a frame, of shape (rows, columns)."""
 _Bits = npt.NDArray[np.unsignedinteger[Any]]
 """Pixels to compare: words of shape (height, width), or bytes of shape (height, width, 3)."""
 _COLOURS: Final = np.uint32(0x00FFFFFF)
@@ -80,6 +84,31 @@ def touches(tiles: Mask, box: FrameBox, tile: int = TILE) -> bool:
     """Return whether any tile that is set touches a box, which is in frame pixels."""
     part = tiles[box.top // tile : -(-box.bottom // tile), box.left // tile : -(-box.right // tile)]
     return bool(part.any())
+
+
+def cell_sums(frame: Frame, side: int) -> CellSums:
+    """Return a checksum of the pixels in each cell, of shape (rows, columns).
+
+    Cells that hold the same pixels have the same sum, and others all but certainly another; so screens can be
+    compared by their parts when their pixels are no longer in memory. A full HD screen takes 6 ms.
+
+    Args:
+        frame: the frame.
+        side: the side of a cell, in frame pixels.
+    """
+    width, height = frame.size
+    words = _words(frame.pixels)
+    if words is None:
+        red, green, blue = np.moveaxis(frame.pixels, -1, 0).astype(np.uint32)
+        words = blue | green << np.uint32(8) | red << np.uint32(16)
+    # Odd factors, so that a single pixel always counts; 64 bits, so that high bits alone do too.
+    across, down = np.random.default_rng(1).integers(0, 1 << 63, (2, side), dtype=np.uint64) | np.uint64(1)
+    across = np.tile(across, -(-width // side))[:width]
+    rows = [
+        ((words[top : top + side] & _COLOURS) * down[: min(side, height - top), None]).sum(0) * across
+        for top in range(0, height, side)
+    ]
+    return np.add.reduceat(np.array(rows), np.arange(0, width, side), axis=1)
 
 
 def boxes(tiles: Mask, size: tuple[int, int], tile: int = TILE) -> tuple[FrameBox, ...]:

@@ -1,0 +1,147 @@
+"""Tell what an input changed from what moves by itself (`Effect.of`)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.outcome import Change
+from qvl_agent.actions.screen.changes import NEAR, TILE, Mask, boxes, groups, tile_map, touches
+from qvl_agent.actions.screen.motion import CELL, Motion, box_of, cells_of, next_to
+from qvl_agent.actions.screen.settle import LIMITS, Settled, SettleLimits, grab_again, settle
+
+__all__ = ["Effect"]
+
+_PACE_S: Final = 2.0
+"""The longest pause of what is left out of a change, as the next move of it is waited for."""
+_POLL_S: Final = 0.1
+_AFTERWARDS: Final = SettleLimits(idle_s=LIMITS.react_s)
+
+
+class Effect:
+    """Takes what moves by itself out of the changes after the inputs of one run."""
+
+    def __init__(
+        self,
+        motion: Motion,
+        grab: Callable[[], Frame],
+        *,
+        stop: Callable[[], bool],
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """Store what is known to move, and the functions that a longer look needs.
+
+        Args:
+            motion: what is known to move by itself; it forgets what another change came over.
+            grab: captures the screen, as it is now.
+            stop: returns True to end a wait at once.
+            clock: returns monotonic seconds.
+            sleep: waits for a number of seconds.
+        """
+        self._motion = motion
+        self._grab = grab
+        self._stop, self._clock, self._sleep = stop, clock, sleep
+        self._keys_go_to: tuple[FrameBox, ...] = ()
+
+    def sent(self, places: tuple[FrameBox, ...]) -> None:
+        """Note that input was sent just now, to some places in frame pixels, or by keys alone."""
+        self._motion.acted(self._clock())
+        self._keys_go_to = places or self._keys_go_to
+
+    def of(
+        self, settled: Settled, before: Frame, places: tuple[FrameBox, ...], *, waited: bool = False
+    ) -> Settled:
+        """Take what moves by itself out of a change; `change.by_itself` has it then.
+
+        Where the input went nothing is left out. If nothing else changed, the screen is watched until what is
+        left out has moved once more: what stopped is an effect. An answer that comes meanwhile counts too.
+
+        Args:
+            settled: the settled screen.
+            before: the screen before the input.
+            places: where the input went, in pixels of `before`; () for keys, which go where the last click
+                was.
+            waited: there was no input.
+
+        Raises:
+            DesktopError: two captures in a row failed.
+        """
+        keys = not places and not waited
+        mask = self._motion.left_out(
+            self._keys_go_to if keys else places, keys=keys, pace_s=_PACE_S, scale=before.scale
+        )
+        if settled.change and before.view == settled.frame.view and mask.any():
+            real, own = _apart(before, settled.frame, mask)
+            if not real.any():
+                frame, real, own = self._watched(before, settled.frame, mask, own)
+                settled = replace(settled, frame=frame)
+            target = places[0] if places else None
+            settled = replace(settled, change=_change(real, own, target, before.size))
+        self._motion.came_around(settled.change.boxes)
+        return settled
+
+    def _watched(self, before: Frame, at_rest: Frame, mask: Mask, own: Mask) -> tuple[Frame, Mask, Mask]:
+        """Watch until all that is left out has moved again, something else has changed, or time is over.
+
+        Returns:
+            The last capture, the cells that really changed, and those that moved by themselves.
+        """
+        waiting = [part for part in map(cells_of, groups(mask)) if own[part].any()]
+        until, frame, real = self._clock() + _PACE_S + _POLL_S, at_rest, np.zeros_like(mask)
+        while waiting and self._clock() < until and not self._stop():
+            self._sleep(_POLL_S)
+            frame = grab_again(self._grab, lambda: self._sleep(_POLL_S))
+            real, own = _apart(before, frame, mask)
+            if real.any():
+                frame = self._settled(frame)
+                return frame, *_apart(before, frame, mask)
+            moved = tile_map(at_rest, frame, CELL)
+            waiting = [part for part in waiting if not moved[part].any()]
+        if not self._stop():
+            for part in waiting:
+                real[part], own[part] = own[part], False
+        return frame, real, own
+
+    def _settled(self, frame: Frame) -> Frame:
+        return settle(
+            self._grab,
+            frame,
+            target=None,
+            stop=self._stop,
+            clock=self._clock,
+            sleep=self._sleep,
+            limits=_AFTERWARDS,
+        ).frame
+
+
+def _apart(before: Frame, after: Frame, mask: Mask) -> tuple[Mask, Mask]:
+    """Return the cells that changed: those that count, and those that are left out.
+
+    What moves by itself counts where something else changed next to it or all around it.
+    """
+    changed = tile_map(before, after, CELL)
+    if before.view != after.view:
+        return changed, np.zeros_like(changed)
+    real, own = changed & ~mask, changed & mask
+    around = boxes(real, after.size, CELL)
+    for part in map(cells_of, groups(mask)):
+        if next_to(box_of(part), around):
+            real[part], own[part] = changed[part], False
+    return real, own
+
+
+def _change(real: Mask, own: Mask, target: FrameBox | None, size: tuple[int, int]) -> Change:
+    real, own = _as_tiles(real), _as_tiles(own)
+    near = None if target is None else touches(real, target.grown(NEAR, size))
+    return Change(boxes(real, size), near, boxes(own, size))
+
+
+def _as_tiles(cells: Mask) -> Mask:
+    """Return which tiles of `changes.TILE` hold a cell that is set."""
+    step = TILE // CELL
+    rows, columns = np.arange(0, cells.shape[0], step), np.arange(0, cells.shape[1], step)
+    return np.asarray(np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1))
