@@ -43,6 +43,8 @@ from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 from qvl_agent.actions.planning.plan import plan, pointer_goal, select_all_on
 from qvl_agent.actions.reading.target_text import Reader, read_for
+from qvl_agent.actions.screen.effect import Effect
+from qvl_agent.actions.screen.motion import Motion
 from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
 
 __all__ = ["Decision", "ExecutionResult", "Executor", "Facts"]
@@ -120,6 +122,7 @@ class Executor:
         stop: StopCheck = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        motion: Motion | None = None,
     ) -> None:
         self._desktop = desktop
         self._policy = policy
@@ -138,6 +141,7 @@ class Executor:
         self._questions.count = asked
         self._unsure = unsure
         self._precheck = Precheck(desktop, stop=stop, clock=clock, sleep=sleep)
+        self._effect = Effect(motion or Motion(), desktop.grab, stop=stop, clock=clock, sleep=sleep)
         self._clicked: tuple[float, DesktopPoint] | None = None
 
     @property
@@ -261,6 +265,7 @@ class Executor:
         self._inputs.append(start)
         self._unsure = UncertainInput(decision.scene.step, decision.plan, decision.action.label)
         unselected: Frame | None = None
+        places = observation.boxes(decision.action)
         try:
             if isinstance(decision.action, Type) and decision.action.clear:
                 unselected = self._replace_text(decision, approved, observation)
@@ -274,6 +279,8 @@ class Executor:
             if not isinstance(error, DesktopError) or isinstance(error, InputHeldByUserError):
                 self._unsure = None  # these errors are raised before the first event
             return Outcome("failed", str(error), planned=goal, times=times), None
+        finally:
+            self._effect.sent(places)
         self._unsure = None
         if (pressed := _first_press(decision.plan)) is not None:
             self._clicked = (self._clock(), pressed)
@@ -282,8 +289,8 @@ class Executor:
         outcome = Outcome(
             "done", _pointer_deviation(goal, pointer), planned=goal, pointer=pointer, times=times
         )
+        outcome, frame = self._settled(outcome, observation.screen, places)
         box = observation.box(decision.action)
-        outcome, frame = self._settled(outcome, observation.screen, box)
         if unselected is not None and frame is not None and old_text_stays(unselected, frame, box):
             outcome = replace(outcome, detail=_OLD_TEXT)
         return outcome, frame
@@ -326,18 +333,25 @@ class Executor:
         return max(0.0, clicked + _DOUBLE_CLICK_S - self._clock()) if near else 0.0
 
     def _settled(
-        self, outcome: Outcome, before: Frame, box: FrameBox | None, limits: SettleLimits = LIMITS
+        self,
+        outcome: Outcome,
+        before: Frame,
+        places: tuple[FrameBox, ...],
+        limits: SettleLimits = LIMITS,
+        *,
+        waited: bool = False,
     ) -> tuple[Outcome, Frame | None]:
         try:
             settled = settle(
                 self._desktop.grab,
                 before,
-                target=box,
+                target=places[0] if places else None,
                 stop=self._stop,
                 clock=self._clock,
                 sleep=self._sleep,
                 limits=limits,
             )
+            settled = self._effect.of(settled, before, places, waited=waited)
         except DesktopError as error:
             return replace(outcome, detail=f"the screen can't be seen any more: {error}", quiet=False), None
         self._precheck.moving = settled.moving
@@ -350,7 +364,7 @@ class Executor:
         start = self._clock()
         self._pause(action.seconds)
         outcome = Outcome("done", times={"wait": self._clock() - start})
-        return self._settled(outcome, observation.screen, None, _AFTER_WAIT)
+        return self._settled(outcome, observation.screen, (), _AFTER_WAIT, waited=True)
 
     def _pause(self, seconds: float) -> None:
         end = self._clock() + seconds
