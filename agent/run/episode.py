@@ -25,9 +25,9 @@ from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 from qvl_agent.agent.recording.format import CloserLook, RunResult, StepIntent
 from qvl_agent.agent.recording.recording import Recorder, turns
-from qvl_agent.agent.run.checks.dead_ends import Attempt, attempt, dead_end
 from qvl_agent.agent.run.checks.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.run.checks.verification import Claim, verify
+from qvl_agent.agent.run.circles import Circles
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.ending import RunEnded, ending_of, halted, no_screen, refusal_message, resumed
 from qvl_agent.agent.run.events import (
@@ -86,6 +86,7 @@ class Episode:
         if setup.constrain == "auto":
             self._model = setup.model.with_format(reply_format(setup.dialect))
         self._person = AnnouncedPerson(setup.person, events)
+        self._circles = Circles(setup)
         self._executor = Executor(
             setup.desktop,
             setup.policy,
@@ -96,13 +97,13 @@ class Episode:
             asked=past.asked,
             unsure=past.unsure,
             stop=setup.stop,
+            motion=self._circles.motion,
         )
         self._start = time.monotonic() - past.seconds
         self._step = past.steps
         self._spent = replace(past.spent)
         self._misread = 0
         self._refused = 0
-        self._attempts: list[Attempt] = []
         self._happened, self._question = past.happened, past.question
         self._screens = Screens(setup, recorder, events)
         self._log = StepLog(recorder, self._history, events)
@@ -158,7 +159,7 @@ class Episode:
         if not going_on:
             ended = RunEnded("stopped", f"ended while it was paused: {over.message}")
             raise ended if self._setup.stop() else over
-        self._attempts.clear()
+        self._circles.start_anew()
         self._misread = self._refused = 0
         self._screens.start_anew()
         self._happened = " ".join(
@@ -194,7 +195,8 @@ class Episode:
         self._log.times["prompt"] = time.monotonic() - start
         self._events.publish(Thinking(self._step))
         start = time.monotonic()
-        reply = self._model.reply(messages, stop=self._setup.stop, on_text=self._publish_text)
+        stop = self._circles.while_thinking(self._observation)
+        reply = self._model.reply(messages, stop=stop, on_text=self._publish_text)
         self._log.times["model"] = time.monotonic() - start
         self._spent.count(reply)
         return reply
@@ -291,8 +293,7 @@ class Episode:
         if acted.outcome.status != "done":
             return ""
         before = self._recorder.ref(self._observation.screen).sha256
-        self._attempts.append(attempt(action, self._observation, before, acted.frame, acted.outcome.change))
-        found = dead_end(self._attempts)
+        found = self._circles.after(action, self._observation, before, acted)
         if found and found.over:
             self._screens.last = acted.frame or self._screens.last
             raise RunEnded("stuck", found.sentence)
@@ -311,7 +312,7 @@ class Episode:
             case Ask():
                 self._ask_person(action.question)
             case _:
-                self._look(frame)
+                self._look(self._circles.newest or frame)
                 self._history.show(self._observation.seen, describe(action, outcome), note)
 
     def _ask_person(self, question: str) -> None:
@@ -324,6 +325,7 @@ class Episode:
         answer = self._person.answer(question, stop=self._setup.stop)
         if self._setup.stop():
             raise Stopped("stopped by the person")
+        self._circles.motion.acted(time.monotonic())  # the person may have worked meanwhile
         if answer is None:
             raise RunEnded("parked", f"the model asked, and nobody answered: {question}")
         self._look()

@@ -139,9 +139,24 @@ def _change(action: Action, outcome: Outcome) -> str:
     change = outcome.change
     if change is None:
         return ""
-    if not change:
-        return "Nothing changed on the screen."
     pointing = isinstance(action, (*POINTING, Type))
-    if pointing and change.near_target is False:
-        return "The screen changed, but not near the target."
-    return "The screen changed."
+    if change and pointing and change.near_target is False:
+        unseen = ": nothing of the typed text is to be seen there" if _stays_in_place(action) else ""
+        return f"The screen changed, but not near the target{unseen}."
+    if change:
+        return "The screen changed."
+    nothing = "Nothing changed on the screen"
+    if change.by_itself:
+        nothing += " but what moves by itself, like a clock"
+    if isinstance(action, Type) and action.text.strip():
+        if action.clear:
+            return f"{nothing}: the text stood there before, or it went nowhere."
+        return f"{nothing}: nothing of the typed text is to be seen."
+    return f"{nothing}."
+
+
+def _stays_in_place(action: Action) -> bool:
+    """Return whether a typed text should be seen where it was typed, as it isn't sent off by Enter."""
+    if not isinstance(action, Type):
+        return False
+    return bool(action.text.strip()) and not (action.enter or action.clear or "\n" in action.text)
