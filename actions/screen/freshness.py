@@ -139,6 +139,7 @@ class Freshness:
         seconds: how long the check took.
         moving: areas that kept moving during the check; pass them to the next check to ignore them.
         differing: where the screen differs, if it isn't the same.
+        excused: it isn't the same, and may only pass because areas are ignored that are known to move.
     """
 
     ok: bool
@@ -146,6 +147,7 @@ class Freshness:
     seconds: float
     moving: tuple[FrameBox, ...] = ()
     differing: tuple[FrameBox, ...] = ()
+    excused: bool = False
 
 
 def fresh(
@@ -192,12 +194,14 @@ def fresh(
         if not same_place:
             return Freshness(False, "the monitors changed since the picture was taken; look again", seconds)
         if not watch.problem(moving):
-            return Freshness(True, "", seconds)
+            return Freshness(True, "", seconds, excused=bool(moving and watch.problem(())))
         if stop() or seconds >= limits.wait_s:
             restless = watch.restless(clock() - limits.watch_s)
             problem = watch.problem(moving, restless)
             differing = watch.differing if problem else ()
-            return Freshness(not problem, problem, seconds, watch.spots(restless), differing)
+            return Freshness(
+                not problem, problem, seconds, watch.spots(restless), differing, excused=whole and not problem
+            )
         sleep(limits.poll_s)
 
 
