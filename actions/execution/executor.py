@@ -140,8 +140,9 @@ class Executor:
         self._inputs: deque[float] = deque(maxlen=_RECENT_INPUTS)
         self._questions.count = asked
         self._unsure = unsure
-        self._precheck = Precheck(desktop, stop=stop, clock=clock, sleep=sleep)
-        self._effect = Effect(motion or Motion(), desktop.grab, stop=stop, clock=clock, sleep=sleep)
+        motion = motion or Motion()
+        self._precheck = Precheck(desktop, reader, motion=motion, stop=stop, clock=clock, sleep=sleep)
+        self._effect = Effect(motion, desktop.grab, stop=stop, clock=clock, sleep=sleep)
         self._clicked: tuple[float, DesktopPoint] | None = None
 
     @property

@@ -14,16 +14,20 @@ from qvl_agent.actions.core.errors import CoordinateError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Desktop, StopCheck
+from qvl_agent.actions.execution.rereading import Rereading
 from qvl_agent.actions.guard.scene import Scene
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.events import TYPED, ButtonEvent, MoveEvent, Plan
 from qvl_agent.actions.planning.observation import Observation
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.actions.screen.freshness import Freshness, fresh
+from qvl_agent.actions.screen.motion import Motion, next_to
 
 __all__ = ["Precheck"]
 
 _LARGEST_DIALOG: Final = 0.4
 """The largest share of the screen for a dialog; a larger one is a window to work in, and may change."""
+SAYS_ELSE: Final = "what keeps moving where the action points says something else now; look again"
 _LONG_CHECK_S: Final = 0.05
 _STOPS_BEFORE_IGNORED: Final = 2
 """The number of times that a spot in a dialog stops an action before it is taken to move by itself."""
@@ -37,11 +41,20 @@ class Precheck:
     """
 
     def __init__(
-        self, desktop: Desktop, *, stop: StopCheck, clock: Callable[[], float], sleep: Callable[[float], None]
+        self,
+        desktop: Desktop,
+        reader: Reader | None = None,
+        *,
+        motion: Motion | None = None,
+        stop: StopCheck,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
     ) -> None:
         self.moving: tuple[FrameBox, ...] = ()
         self._desktop = desktop
         self._stop, self._clock, self._sleep = stop, clock, sleep
+        self._motion = motion or Motion()
+        self._rereading = Rereading(desktop, reader, stop=stop, clock=clock, sleep=sleep)
         self._dialog_changes: list[tuple[FrameBox, ...]] = []
 
     def changed(self, action: Action, plan: Plan, scene: Scene, observation: Observation) -> str:
@@ -62,11 +75,18 @@ class Precheck:
     def pixels(self, action: Action, observation: Observation) -> str:
         """Return how the action's place differs from what the model saw, as a sentence; "" if it doesn't."""
         for box in observation.boxes(action) or (None,):
-            checked = self._fresh(observation.screen, box, self.moving)
+            checked = self._fresh(observation.screen, box, self.moving + self._moving_beside(box))
             self.moving += checked.moving
-            if not checked.ok:
+            if box is not None and checked.excused:
+                if not self._rereading.says_the_same(observation.screen, box):
+                    return SAYS_ELSE
+            elif not checked.ok and not (box and self._rereading.counts_on(observation.screen, box)):
                 return checked.reason
         return ""
+
+    def _moving_beside(self, box: FrameBox | None) -> tuple[FrameBox, ...]:
+        """Return what moves by itself, but not where the target is."""
+        return tuple(moving for moving in self._motion.boxes if box is None or not next_to(moving, (box,)))
 
     def _fresh(
         self, screen: Frame, box: FrameBox | None, moving: tuple[FrameBox, ...], *, whole: bool = False
@@ -90,7 +110,10 @@ class Precheck:
                 continue
             checked = self._fresh(observation.screen, box, self.moving + self._moving_spots(), whole=True)
             self.moving += checked.moving
-            if not checked.ok:
+            if checked.excused:
+                if not self._rereading.says_the_same(observation.screen, box, whole=True):
+                    return SAYS_ELSE
+            elif not checked.ok and not self._rereading.counts_on(observation.screen, box, whole=True):
                 self._dialog_changes.append(checked.differing)
                 return checked.reason
         return ""
