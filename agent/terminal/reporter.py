@@ -227,7 +227,7 @@ def _facts(outcome: Outcome) -> str:
 
 def _changed(outcome: Outcome) -> str:
     if not outcome.change:
-        return "nothing changed"
+        return "nothing changed" + (" but what moves by itself" if outcome.change.by_itself else "")
     where = {True: " at the target", False: ", but not at the target", None: ""}[outcome.change.near_target]
     still = "" if outcome.quiet else ", and it hasn't settled"
     return f"the screen changed{where}{still}"

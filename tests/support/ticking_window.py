@@ -91,7 +91,7 @@ def run(clock_ms: int, count_ms: int, count: str, start: int, step: int) -> None
     root = tk.Tk()
     root.title("Ticking")
     root.geometry(f"{SIZE[0]}x{SIZE[1]}+200+120")
-    state = {"number": 0, "clicks": 0, "left": start, "seconds": 3000}
+    state: dict[str, Any] = {"number": 0, "clicks": 0, "left": start, "seconds": 3000}
     font = ("DejaVu Sans", 13)
     number = tk.Label(root, text="0", font=font)
     parts: dict[str, Any] = {
@@ -103,8 +103,7 @@ def run(clock_ms: int, count_ms: int, count: str, start: int, step: int) -> None
         "entry": tk.Entry(root, font=font, insertofftime=0),
     }
     for name, part in parts.items():
-        left, top, width, height = PARTS[name]
-        part.place(x=left, y=top, width=width, height=height)
+        part.place(**dict(zip(("x", "y", "width", "height"), PARTS[name], strict=True)))
 
     def plus() -> None:
         state["number"] += 1
@@ -126,12 +125,12 @@ def run(clock_ms: int, count_ms: int, count: str, start: int, step: int) -> None
         state["left"] += step
         parts["count"].configure(text=count.format(state["left"]))
         if count_ms:
-            root.after(count_ms, count_on)
+            state["timer"] = root.after(count_ms, count_on)
 
     if clock_ms:
         root.after(clock_ms, tick)
     if count_ms:
-        root.after(count_ms, count_on)
+        state["timer"] = root.after(count_ms, count_on)
 
     def obey(*_: object) -> None:
         line = sys.stdin.readline()
@@ -141,6 +140,9 @@ def run(clock_ms: int, count_ms: int, count: str, start: int, step: int) -> None
         match json.loads(line):
             case {"do": "rename", "text": text}:
                 parts["count"].configure(text=text)
+            case {"do": "count"}:  # now, and on from here
+                root.after_cancel(state["timer"])
+                count_on()
             case {"do": "focus"}:
                 root.focus_force()
                 parts["entry"].focus_set()
