@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from qvl_agent.actions.core.outcome import Level, Outcome, Verdict
+from qvl_agent.actions.core.outcome import Change, Level, Outcome, Verdict
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.agent.doctor.environment import Finding
 from qvl_agent.agent.exit_codes import exit_code
@@ -221,15 +221,15 @@ def _facts(outcome: Outcome) -> str:
     elif outcome.planned:
         facts.append(f"would go to ({outcome.planned.x}, {outcome.planned.y})")
     if outcome.change is not None:
-        facts.append(_changed(outcome))
+        facts.append(_changed(outcome.change, quiet=outcome.quiet))
     return " · ".join(facts)
 
 
-def _changed(outcome: Outcome) -> str:
-    if not outcome.change:
-        return "nothing changed" + (" but what moves by itself" if outcome.change.by_itself else "")
-    where = {True: " at the target", False: ", but not at the target", None: ""}[outcome.change.near_target]
-    still = "" if outcome.quiet else ", and it hasn't settled"
+def _changed(change: Change, *, quiet: bool) -> str:
+    if not change:
+        return "nothing changed" + (" but what moves by itself" if change.by_itself else "")
+    where = {True: " at the target", False: ", but not at the target", None: ""}[change.near_target]
+    still = "" if quiet else ", and it hasn't settled"
     return f"the screen changed{where}{still}"
 
 
