@@ -18,6 +18,8 @@ from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Type
 
 __all__ = ["Questions"]
 
+_ONCE: Final = frozenset(f"consequence-{kind}" for kind in ("send", "publish", "delete", "install", "final"))
+"""The rules about consequences that may be allowed for a whole run."""
 _PLACE_AND_REASON: Final = frozenset({"label", "intent", "target", "end"})
 """The fields of an action that hold its place and its reason, not what is done."""
 
@@ -106,7 +108,7 @@ def _remedy(rule: str) -> str:
     """Return the advice that makes a rule's questions fewer."""
     if rule == "other-app":
         return "name the application too, with --app"
-    if rule in {"consequence-send", "consequence-publish", "consequence-delete", "consequence-install"}:
+    if rule in _ONCE:
         kind = rule.removeprefix("consequence-")
         return f"answer “for this run”, or say in the task what to {kind}"
     if rule.startswith(("window-", "consequence-", "dangerous-")):

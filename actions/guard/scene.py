@@ -45,7 +45,8 @@ class Scene:
         windows: the window under each point that the plan moves to, in their order; None where none is
             known.
         focused: the window that the keys go to; None if it isn't known.
-        asked_for: kinds of consequence that the person's own task names, so that they need no question.
+        asked_for: kinds of consequence that the person's own task names, so that they need no question; also
+            "pay: placeorder", a kind that is asked for by one button alone.
         texts: the text read from the pixels at each place where the plan presses a mouse button, in their
             order; empty if nothing was read.
         reader: the name of the reader of `texts`, with the reason if it failed; "" if there is none.
