@@ -26,12 +26,13 @@ from reconciled import mismatch
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import ApprovalError
 from qvl_agent.actions.core.outcome import Level
-from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops import Desktop, DesktopWrapper, StopCheck, open_local
 from qvl_agent.actions.execution.executor import Decision, ExecutionResult, Executor, Facts
 from qvl_agent.actions.execution.person import Consent, Question
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Action
-from qvl_agent.actions.planning.approval import LIFETIME_S
+from qvl_agent.actions.planning.approval import LIFETIME_S, Approved
+from qvl_agent.actions.planning.events import Plan
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
@@ -99,6 +100,30 @@ class Answers:
         return None
 
 
+class Sender(DesktopWrapper):
+    """The desktop, and the approvals that were carried out on it, in order.
+
+    An action that empties a field is sent in parts, each by an approval of its own, with chords between them.
+    """
+
+    def __init__(self, desktop: Desktop) -> None:
+        super().__init__(desktop)
+        self.sent: list[Approved] = []
+
+    def perform(self, approved: Approved, stop: StopCheck) -> None:
+        self.sent.append(approved)
+        super().perform(approved, stop)
+
+    def plan(self) -> Plan:
+        return tuple(event for approved in self.sent for event in approved.plan)
+
+
+def is_within(plan: Plan, sent: Plan) -> bool:
+    """Return whether a plan's events are all among those that were sent, in their order."""
+    rest = iter(sent)
+    return all(event in rest for event in plan)
+
+
 class Proof:
     """One executor after another, one action after another, and the log of another client."""
 
@@ -109,12 +134,13 @@ class Proof:
         self._clock = FastClock()
         self._person = Answers()
         self._until_stop: int | None = None
+        self._sender = Sender(desktop)
         self._executor = self._new_executor()
 
     def _new_executor(self) -> Executor:
         clock = self._clock
         return Executor(
-            self._desktop, POLICY, person=self._person, stop=self._stop, clock=clock.now, sleep=clock.sleep
+            self._sender, POLICY, person=self._person, stop=self._stop, clock=clock.now, sleep=clock.sleep
         )
 
     def _stop(self) -> bool:
@@ -137,6 +163,7 @@ class Proof:
         self._person.yes = case != "asked, no"
         pointer = self._desktop.pointer()
         frame = replace(self._desktop.grab(), time=self._clock.now())
+        self._sender.sent.clear()
         acted = self._executor.execute(
             action,
             Observation(frame, frame),
@@ -149,7 +176,9 @@ class Proof:
             self._spend_again(decision)
         stopped = acted.outcome.status == "stopped"
         done = acted.outcome.status in ("done", "stopped") and decision.approved is not None
-        plan = decision.approved.plan if done and decision.approved else ()
+        plan = self._sender.plan() if done else ()
+        if done and not stopped and not is_within(decision.plan, plan):
+            figures.mismatches.append(f"{action!r}: its plan isn't what was approved: {plan}")
         batch = self._log.batch()
         self._undo(case)
         figures.approvals += decision.approved is not None

@@ -118,6 +118,28 @@ class Desktop(Protocol):
     def layout(self) -> Layout | None:
         """Return how the windows lie over each other now; None if nobody knows."""
 
+    def scroll_place(self, monitor: Rect) -> DesktopPoint | None:
+        """Return where a scroll without a place goes: over the pointer, or over the window with the focus.
+
+        Args:
+            monitor: the captured monitor, in logical pixels.
+
+        Returns:
+            The pointer's place if it is on the monitor and a window is there, else the middle of the window
+            with the focus; None if that isn't on the monitor either.
+        """
+        pointer = self.pointer() if self.capabilities.pointer else None
+        there = not self.capabilities.windows or (pointer is not None and self.window_at(pointer) is not None)
+        if pointer is not None and pointer in monitor and there:
+            return pointer
+        window = self.focused()
+        if window is None or window.rect is None:
+            return None
+        middle = DesktopPoint(
+            window.rect.left + window.rect.width // 2, window.rect.top + window.rect.height // 2
+        )
+        return middle if middle in monitor else None
+
     def keep_focus(self) -> Callable[[], None]:
         """Remember which window has the focus; call what is returned to give it back."""
         return lambda: None

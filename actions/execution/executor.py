@@ -36,12 +36,12 @@ from qvl_agent.actions.guard.rules import Case
 from qvl_agent.actions.guard.rules.budgets import STALE_FRAME
 from qvl_agent.actions.guard.rules.windows import keys_go_to
 from qvl_agent.actions.guard.scene import UncertainInput
-from qvl_agent.actions.planning.action import Action, Press, Type, Wait
+from qvl_agent.actions.planning.action import Action, Press, Scroll, Type, Wait
 from qvl_agent.actions.planning.approval import Approved
-from qvl_agent.actions.planning.events import ButtonEvent, KeyEvent, MoveEvent, Plan
+from qvl_agent.actions.planning.events import KeyEvent, MoveEvent, Plan
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
-from qvl_agent.actions.planning.plan import plan, pointer_goal, select_all_on
+from qvl_agent.actions.planning.plan import first_press, plan, pointer_goal, select_all_on
 from qvl_agent.actions.reading.target_text import Reader, read_for
 from qvl_agent.actions.screen.effect import Effect
 from qvl_agent.actions.screen.motion import Motion
@@ -215,8 +215,12 @@ class Executor:
 
     def _decide(self, action: Action, observation: Observation, facts: Facts) -> Decision:
         start = self._clock()
-        events = plan(action, observation.seen.view, select_all=select_all_on(self._desktop.platform))
+        placeless = isinstance(action, Scroll) and action.target is None
+        at = self._desktop.scroll_place(observation.screen.monitor) if placeless else None
+        select_all = select_all_on(self._desktop.platform)
+        events = plan(action, observation.seen.view, select_all=select_all, scroll_at=at)
         scene = self.scene(observation, facts, self._age(action, observation), events)
+        scene = replace(scene, scroll_at=at)
         times = {}
         if self._reader is not None:
             begun = self._clock()
@@ -283,7 +287,7 @@ class Executor:
         finally:
             self._effect.sent(places)
         self._unsure = None
-        if (pressed := _first_press(decision.plan)) is not None:
+        if (pressed := first_press(decision.plan)) is not None:
             self._clicked = (self._clock(), pressed)
         pointer = self._desktop.pointer() if goal and self._desktop.capabilities.pointer else None
         times["input"] = self._clock() - start
@@ -307,10 +311,8 @@ class Executor:
             clock=self._clock,
             sleep=self._sleep,
         )
-        box, deleted = (
-            observation.box(decision.action),
-            any(isinstance(event, KeyEvent) for event in parts.rest[:1]),
-        )
+        deleted = any(isinstance(event, KeyEvent) for event in parts.rest[:1])
+        box = observation.box(decision.action)
         field = Field(box, pointer_goal(parts.click), self._precheck.moving, deleted)
         window = keys_go_to(case)
         return clearing.replace_text(parts, approved.split(*parts), window, observation.screen, field)
@@ -326,7 +328,7 @@ class Executor:
 
     def _until_next_click(self, events: Plan) -> float:
         """Return the seconds to wait so that two presses on one place aren't taken for a double click."""
-        pressed = _first_press(events)
+        pressed = first_press(events)
         if self._clicked is None or pressed is None:
             return 0.0
         clicked, place = self._clicked
@@ -371,17 +373,6 @@ class Executor:
         end = self._clock() + seconds
         while not self._stop() and (left := end - self._clock()) > 0:
             self._sleep(min(left, _STOP_CHECK_S))
-
-
-def _first_press(events: Plan) -> DesktopPoint | None:
-    """Return where a plan first presses a mouse button; None if it presses none."""
-    place: DesktopPoint | None = None
-    for event in events:
-        if isinstance(event, MoveEvent):
-            place = event.point
-        elif isinstance(event, ButtonEvent):
-            return place
-    return None
 
 
 def _question(decision: Decision, observation: Observation) -> Question:

@@ -109,7 +109,7 @@ def _remedy(rule: str) -> str:
     if rule == "other-app":
         return "name the application too, with --app"
     if rule in _ONCE:
-        kind = rule.removeprefix("consequence-")
+        kind = rule.removeprefix("consequence-").replace("final", "press")
         return f"answer “for this run”, or say in the task what to {kind}"
     if rule.startswith(("window-", "consequence-", "dangerous-")):
         return "this is asked every time by design: do that part yourself, or give smaller tasks"

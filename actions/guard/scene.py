@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from qvl_agent.actions.core.coordinates import Rect, View
+from qvl_agent.actions.core.coordinates import DesktopPoint, Rect, View
 from qvl_agent.actions.core.frame import Geometry
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.planning.events import Plan
@@ -51,6 +51,7 @@ class Scene:
             order; empty if nothing was read.
         reader: the name of the reader of `texts`, with the reason if it failed; "" if there is none.
         unsure: the input before this one, if it isn't known whether it was sent; None otherwise.
+        scroll_at: where a scroll without a target goes; None if nobody knows, or for other actions.
         platform: the desktop's system, as in `sys.platform`; a chord's meaning depends on it.
     """
 
@@ -70,4 +71,5 @@ class Scene:
     texts: tuple[TargetText, ...] = ()
     reader: str = ""
     unsure: UncertainInput | None = None
+    scroll_at: DesktopPoint | None = None
     platform: str = "linux"

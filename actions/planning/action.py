@@ -83,10 +83,13 @@ class Drag(_Action):
 
 
 class Scroll(_Action):
-    """Turn the wheel over the target, in notches: `dy` > 0 scrolls down, `dx` > 0 to the right."""
+    """Turn the wheel over the target, in notches: `dy` > 0 scrolls down, `dx` > 0 to the right.
+
+    Without a target it is turned over the pointer if a window is there, else over the window with the focus.
+    """
 
     kind: Literal["scroll"] = "scroll"
-    target: ModelBox
+    target: ModelBox | None = None
     dx: Notches = 0
     dy: Notches = 0
     modifiers: Keys = ()

@@ -3,6 +3,7 @@
 from typing import Final, assert_never
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox, View, model_to_desktop
+from qvl_agent.actions.core.errors import CoordinateError
 from qvl_agent.actions.planning.action import (
     Action,
     Answer,
@@ -31,7 +32,7 @@ from qvl_agent.actions.planning.events import (
 )
 from qvl_agent.actions.planning.placeholders import Secret, split
 
-__all__ = ["SELECT_ALL", "plan", "pointer_goal", "select_all_on"]
+__all__ = ["SELECT_ALL", "first_press", "plan", "pointer_goal", "select_all_on"]
 
 SELECT_ALL: Final = ("ctrl", "a")
 _KEY_CHARACTERS: Final = {"\n": "enter", "\t": "tab"}
@@ -42,16 +43,23 @@ def select_all_on(platform: str) -> tuple[str, ...]:
     return ("meta", "a") if platform == "darwin" else SELECT_ALL
 
 
-def plan(action: Action, view: View, *, select_all: tuple[str, ...] = SELECT_ALL) -> Plan:
+def plan(
+    action: Action,
+    view: View,
+    *,
+    select_all: tuple[str, ...] = SELECT_ALL,
+    scroll_at: DesktopPoint | None = None,
+) -> Plan:
     """List the events that carry out an action; none for actions that send nothing.
 
     Args:
         action: the action, on the grid over the frame that `view` describes.
         view: how that frame lies on the desktop.
         select_all: the chord that selects a field's whole text on this system.
+        scroll_at: where a scroll without a target goes; None if nobody knows.
 
     Raises:
-        CoordinateError: the target can't be mapped into the captured monitor.
+        CoordinateError: the target can't be mapped into the captured monitor, or there is none to scroll at.
     """
     match action:
         case Click():
@@ -70,7 +78,7 @@ def plan(action: Action, view: View, *, select_all: tuple[str, ...] = SELECT_ALL
             return (_move(action.target, view), *_hold(action.modifiers, drag))
         case Scroll():
             wheel = WheelEvent(action.dx, action.dy)
-            return (_move(action.target, view), *_hold(action.modifiers, (wheel,)))
+            return (_scroll_move(action, view, scroll_at), *_hold(action.modifiers, (wheel,)))
         case Type():
             return _typing(action, view, select_all)
         case Press():
@@ -87,8 +95,30 @@ def pointer_goal(events: Plan) -> DesktopPoint | None:
     return moves[-1] if moves else None
 
 
+def first_press(events: Plan) -> DesktopPoint | None:
+    """Return where a plan first presses a mouse button; None if it presses none."""
+    place: DesktopPoint | None = None
+    for event in events:
+        if isinstance(event, MoveEvent):
+            place = event.point
+        elif isinstance(event, ButtonEvent):
+            return place
+    return None
+
+
 def _move(target: ModelBox, view: View) -> MoveEvent:
     return MoveEvent(model_to_desktop(target.centre, view))
+
+
+def _scroll_move(action: Scroll, view: View, scroll_at: DesktopPoint | None) -> MoveEvent:
+    if action.target is not None:
+        return _move(action.target, view)
+    if scroll_at is None:
+        raise CoordinateError(
+            "a scroll without a place needs a window under the pointer, or one with the focus on this "
+            "screen; give the place to scroll at"
+        )
+    return MoveEvent(scroll_at)
 
 
 def _clicks(button: Button, count: int) -> Plan:

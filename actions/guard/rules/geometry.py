@@ -46,7 +46,9 @@ def in_target(case: Case) -> Verdict | None:
     match case.action:
         case Drag(target=target, end=end):
             targets = [target, end]
-        case Click(target=target) | Move(target=target) | Scroll(target=target):
+        case Scroll(target=None):
+            return None  # it goes to where the pointer or the focus is, as `plan_follows` checks
+        case Click(target=target) | Move(target=target) | Scroll(target=ModelBox() as target):
             targets = [target]
         case Type(target=target) if target is not None:
             targets = [target]

@@ -82,7 +82,12 @@ def keys_known(case: Case) -> Verdict | None:
 def plan_follows(case: Case) -> Verdict | None:
     """Refuse a plan whose events aren't exactly those of the action on this frame."""
     try:
-        expected = plan(case.action, case.scene.view, select_all=select_all_on(case.scene.platform))
+        expected = plan(
+            case.action,
+            case.scene.view,
+            select_all=select_all_on(case.scene.platform),
+            scroll_at=case.scene.scroll_at,
+        )
     except CoordinateError as error:
         return deny("geometry", f"the target can't be mapped to the desktop: {error}")
     if case.plan != expected:

@@ -104,7 +104,7 @@ def _scroll(args: Arguments) -> Action:
     notches = _notches(args.number("pixels", -MAX_SCROLL * PIXELS_PER_NOTCH, MAX_SCROLL * PIXELS_PER_NOTCH))
     across = args.action == "hscroll"
     return Scroll(
-        target=args.target(),
+        target=args.optional_target(),
         dx=notches if across else 0,
         dy=0 if across else -notches,
         modifiers=args.held("keys"),
@@ -265,7 +265,8 @@ def _turn(action: Scroll) -> dict[str, object]:
             f"a scroll goes along one axis, not by ({action.dx}, {action.dy}); write two actions"
         )
     name, notches = ("hscroll", action.dx) if action.dx else ("scroll", -action.dy)
-    return {"action": name, "coordinate": _point(action.target), "pixels": notches * PIXELS_PER_NOTCH}
+    place = {"coordinate": _point(action.target)} if action.target else {}
+    return {"action": name, **place, "pixels": notches * PIXELS_PER_NOTCH}
 
 
 def _point(box: ModelBox) -> list[float]:

@@ -71,7 +71,7 @@ def _scroll(args: Arguments) -> Action:
     sign = 1 if direction in ("down", "right") else -1
     across = direction in ("left", "right")
     return Scroll(
-        target=args.target(),
+        target=args.optional_target(),
         dx=sign * notches if across else 0,
         dy=0 if across else sign * notches,
         modifiers=args.held("modifiers"),

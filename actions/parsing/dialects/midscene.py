@@ -112,7 +112,7 @@ def _scroll(args: Arguments) -> Action:
     notches = max(1, round(pixels / PIXELS_PER_NOTCH)) * (1 if direction in ("down", "right") else -1)
     across = direction in ("left", "right")
     return Scroll(
-        target=args.target(),
+        target=args.optional_target(),
         dx=notches if across else 0,
         dy=0 if across else notches,
         label=args.label,

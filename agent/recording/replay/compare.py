@@ -27,7 +27,7 @@ from qvl_agent.actions.planning.action import (
     Wait,
     Zoom,
 )
-from qvl_agent.actions.planning.events import Plan
+from qvl_agent.actions.planning.events import KeyEvent, Plan
 from qvl_agent.agent.recording.format import StepIntent
 
 __all__ = ["MIN_OVERLAP", "NEAR", "Difference", "Redone", "compare", "same_place"]
@@ -91,7 +91,7 @@ def compare(
     if before.kind != now.kind:
         return (_differ("action", before.kind, now.kind),)
     found = list(_exact_fields(before, now) if exact else _what_matters(before, now, min_overlap))
-    if exact and recorded.plan != redone.plan:
+    if exact and not _same_plan(before, recorded.plan, redone.plan):
         found.append(_differ("plan", _events(recorded.plan), _events(redone.plan)))
     if _weight(recorded.verdict, exact) != _weight(redone.verdict, exact):
         found.append(_differ("verdict", _verdict(recorded.verdict), _verdict(redone.verdict)))
@@ -124,6 +124,17 @@ def _appeared(recorded: StepIntent, redone: Redone) -> Difference:
         f"The recorded reply was a {recorded.action.kind}; now it holds no action: {_short(redone.error)}"
     )
     return Difference("error", recorded.action.kind, redone.error, sentence)
+
+
+def _same_plan(action: Action, recorded: Plan, redone: Plan) -> bool:
+    """Return whether two plans are the same; a field was once emptied by Delete instead of typing over it."""
+    if recorded == redone or not isinstance(action, Type) or not action.clear:
+        return recorded == redone
+
+    def without(plan: Plan, key: str) -> Plan:
+        return tuple(event for event in plan if not isinstance(event, KeyEvent) or event.key != key)
+
+    return without(recorded, "delete") == without(redone, "backspace")
 
 
 def _exact_fields(before: Action, now: Action) -> Iterator[Difference]:

@@ -105,7 +105,12 @@ def replay_step(intent: StepIntent, manifest: Manifest, reply: Reply | None = No
     reply = reply or intent.reply
     try:
         action = _with_closer_look(read_reply(reply, pixel_space=manifest.pixel_space), intent, manifest)
-        events = plan(action, intent.frame.view, select_all=select_all_on(manifest.platform))
+        events = plan(
+            action,
+            intent.frame.view,
+            select_all=select_all_on(manifest.platform),
+            scroll_at=intent.scene.scroll_at if intent.scene else None,
+        )
     except (ParseError, CoordinateError) as error:
         return Redone(None, str(error))
     if intent.scene is None:

@@ -381,8 +381,6 @@ def test_a_typed_text_in_xml_that_ends_in_two_places_is_refused(said: str) -> No
             CLICK.replace("}", ', "direction": "in", "amount": 3}').replace("click", "scroll"),
             "one of up, down",
         ),
-        ('{"action": "scroll", "direction": "down", "amount": 3}', "there is no default"),
-        ('{"action": "scroll", "pixels": -300}', "there is no default"),
         ('{"action": "scroll", "coordinate": [5, 5], "pixels": 0}', "above or below 0"),
         ('{"action": "scroll", "coordinate": [5, 5], "pixels": -1000000000}', "from -2000 to 2000"),
         ('{"action": "scroll", "coordinate": [5, 5], "pixels": 5, "direction": "up"}', 'no "direction"'),

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from qvl_agent.actions.core.coordinates import FrameBox, Rect, model_box_to_frame, model_to_desktop
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, Rect, model_box_to_frame, model_to_desktop
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.planning.action import Action, Click, Drag, Press, Scroll, Type, Wait
 from qvl_agent.sandbox.apps.protocol import Tree
@@ -84,8 +84,8 @@ class LiveApp:
             case Press():
                 for _ in range(action.count):
                     self._events.press(action.keys)
-            case Scroll():
-                self._events.scroll(model_to_desktop(action.target.centre, seen.view), action.dy)
+            case Scroll(target=ModelBox() as target):
+                self._events.scroll(model_to_desktop(target.centre, seen.view), action.dy)
             case Drag():
                 start = model_to_desktop(action.target.centre, seen.view)
                 self._events.drag(start, model_to_desktop(action.end.centre, seen.view))
