@@ -10,7 +10,6 @@ picture), so nothing else depends on the size.
 import base64
 import io
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -26,6 +25,9 @@ TILE: Final = 32
 MIN_TOKENS: Final = 64
 """Image tokens to which a smaller picture is enlarged: the preprocessor's shortest_edge of 65536 pixels."""
 _MAX_ASPECT: Final = 200
+_REQUESTS: Final = 4
+"""Requests that a picture outlives: between two steps' requests there may be a second try over smaller
+pictures, and a closer look with one of its own."""
 
 T = TypeVar("T")
 
@@ -81,20 +83,29 @@ def data_url(frame: Frame, size: tuple[int, int]) -> str:
 
 
 class Kept(Generic[T]):
-    """A cache of the last few results by key, so that a frame is encoded once however often it is sent."""
+    """A cache of what was made of pictures, which holds all that the last few requests held.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._items: OrderedDict[tuple[str, int], T] = OrderedDict()
+    So a frame is encoded once, however many pictures a request has and whatever was asked in between; and
+    what no conversation shows any more is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._items: dict[tuple[str, int], tuple[int, T]] = {}
+        self._request = 0
+
+    def begin(self) -> None:
+        """Begin a request: forget what none of the last few asked for."""
+        self._request += 1
+        for key, (last, _) in list(self._items.items()):
+            if last < self._request - _REQUESTS:
+                self._items.pop(key, None)
 
     def get(self, key: tuple[str, int], make: Callable[[], T]) -> T:
         """Return the result for a key (frame id, size or token budget); make and keep it if it is missing."""
-        if key not in self._items:
-            self._items[key] = make()
-            while len(self._items) > self._size:
-                self._items.popitem(last=False)
-        self._items.move_to_end(key)
-        return self._items[key]
+        known = self._items.get(key)
+        made = make() if known is None else known[1]
+        self._items[key] = (self._request, made)
+        return made
 
     def clear(self) -> None:
         self._items.clear()

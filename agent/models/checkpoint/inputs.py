@@ -87,7 +87,7 @@ class Encoder:
     def __init__(self, loaded: Loaded, max_picture_tokens: int) -> None:
         self._loaded = loaded
         self._budget = max_picture_tokens
-        self._kept: Kept[EncodedPicture] = Kept(8)
+        self._kept: Kept[EncodedPicture] = Kept()
 
     def prompt(self, messages: Sequence[Message]) -> Prompt:
         """Render and tokenize a conversation, and put each picture's tokens in its place.
@@ -96,6 +96,7 @@ class Encoder:
             ModelError: the checkpoint's template fails, or drops a picture.
         """
         text = self._render(messages)
+        self._kept.begin()
         pictures = tuple(self._picture(frame) for message in messages for frame in message.pictures)
         ids, starts = list[int](), list[int]()
         given = self._loaded.tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -93,7 +93,7 @@ class OpenAIModel(Model):
         self._form: Form | None = None
         self._format: ReplyFormat | None = None
         self._form_known = response_schema is None
-        self._pictures: Kept[str] = Kept(8)
+        self._pictures: Kept[str] = Kept()
         self._fields: dict[str, Any] = {
             "model": model,
             "stream": True,
@@ -132,7 +132,7 @@ class OpenAIModel(Model):
     def with_schema(self, schema: Mapping[str, Any]) -> "OpenAIModel":
         """Return a model at the same server whose replies are to fit a schema."""
         other = copy(self)
-        other.__dict__ |= {"_schema": schema, "_form": None, "_form_known": False, "_pictures": Kept(8)}
+        other.__dict__ |= {"_schema": schema, "_form": None, "_form_known": False, "_pictures": Kept()}
         return other
 
     def with_format(self, form: ReplyFormat) -> "OpenAIModel":
@@ -197,6 +197,7 @@ class OpenAIModel(Model):
 
     async def _ask(self, messages: Sequence[Message], budget: int, say: Callable[[str], None]) -> Reply:
         """Ask with the schema in the first form that the server takes, and without one if it takes none."""
+        self._pictures.begin()
         turns = [self._turn(message, budget) for message in messages]
         for form in (self._form,) if self._form_known else (*self._quirks.schema, None):
             wish = schema_fields(form, self._schema) if form and self._schema else {}

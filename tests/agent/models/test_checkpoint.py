@@ -220,6 +220,14 @@ def test_a_frame_is_encoded_once(random_model: TransformersModel) -> None:
     assert again[1] is first[0]
 
 
+def test_a_full_conversation_is_encoded_once(random_model: TransformersModel) -> None:
+    shots = [frame(64, 64, seed) for seed in range(MAX_PICTURES)]
+    first = random_model._encoder.prompt(conversation(*shots)).pictures
+    random_model._encoder.prompt(conversation(frame(64, 64)))
+    again = random_model._encoder.prompt(conversation(*shots)).pictures
+    assert all(one is other for one, other in zip(first, again, strict=True))
+
+
 def test_what_was_read_is_not_read_again_and_changes_nothing(random_folder: Path) -> None:
     """Each step's reply, with what is left of the step before, equals that of a model that starts anew."""
     a, b, c = (frame(320, 224, seed=seed) for seed in (1, 2, 3))

@@ -11,12 +11,14 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
+from pytest_mock import MockerFixture
 from stream_server import USAGE, Answer, Answering, StreamServer, delta, ending, says, serving, streams, whole
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError, SettingsError, Stopped
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.agent.models.openai import server as openai_server
 from qvl_agent.agent.models.openai.server import OpenAIModel
 
 QUESTION = [Message("user", ("Where is the button?",))]
@@ -129,6 +131,17 @@ def test_an_empty_reply_to_large_pictures_is_tried_again_with_smaller_ones() -> 
         assert asked(server, [Message("user", (frame(), "Where?"))]).text == ACTION
         sizes = [_picture_size(request.body) for request in server.asked]
     assert sizes == [(1920, 1088), (1344, 768)]
+
+
+def test_each_picture_is_encoded_once_however_many_a_request_holds(mocker: MockerFixture) -> None:
+    encoded = mocker.spy(openai_server, "data_url")
+    shots = [frame(64, 64) for _ in range(40)]
+    with serving(*[says(ACTION)] * 3) as server:
+        model = OpenAIModel(server.base_url, "qwen3-vl")
+        for count in (39, 1, 40):
+            model.reply([Message("user", (*shots[:count], "Where?"))], stop=never)
+        assert len(server.asked) == 3
+    assert encoded.call_count == 40
 
 
 def test_an_empty_reply_to_words_is_given_as_it_is() -> None:

@@ -2,18 +2,24 @@
 
 import base64
 import io
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from PIL import Image
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE, Kept, data_url, fit, resized, tokens
+from qvl_agent.agent.run.history import MAX_PICTURES
+
+# Where the rule stands that needs no torchvision: transformers 5 moved it.
+_QWEN = "transformers.models.qwen2_vl.image_processing_{}qwen2_vl"
+smart_resize = import_module(_QWEN.format("pil_" if find_spec(_QWEN.format("pil_")) else "")).smart_resize
 
 SIDES = some.integers(1, 8000)
 
@@ -64,9 +70,40 @@ def test_a_picture_is_resized_whole() -> None:
     assert resized(crop, 2048).size == (352, 192)
 
 
-def test_only_the_last_results_are_kept() -> None:
+def made_by(requests: list[list[str]]) -> list[str]:
+    """The pictures that were made, in their order, for requests that hold them."""
     made: list[str] = []
-    kept: Kept[str] = Kept(2)
-    for name in ("a", "b", "a", "c", "a", "b"):
-        kept.get((name, 1), lambda name=name: made.append(name) or name)  # type: ignore[misc]
-    assert made == ["a", "b", "c", "b"]
+    kept: Kept[str] = Kept()
+    for request in requests:
+        kept.begin()
+        for name in request:
+            assert kept.get((name, 1), lambda name=name: made.append(name) or name) == name  # type: ignore[misc]
+    return made
+
+
+@pytest.mark.parametrize("most", [1, MAX_PICTURES, 32, 100])
+def test_a_request_s_pictures_are_made_once_however_many_they_are(most: int) -> None:
+    names = [str(number) for number in range(most)]
+    growing = [names[:count] for count in range(1, most + 1)]
+    assert made_by([*growing, names, names]) == names
+
+
+def test_questions_beside_a_run_displace_none_of_its_pictures() -> None:
+    run = [str(number) for number in range(MAX_PICTURES)]
+    smaller = [f"{name} smaller" for name in run]
+    step = [run, smaller, ["close-up"], ["close-up smaller"]]
+    assert made_by(step * 3) == [name for request in step for name in request]
+
+
+def test_what_no_request_shows_any_more_is_forgotten() -> None:
+    assert made_by([["a"], ["b"], ["b"], ["b"], ["a"]]) == ["a", "b"]
+    assert made_by([["a"], ["b"], ["b"], ["b"], ["b"], ["a"]]) == ["a", "b", "a"]
+
+
+def test_a_picture_that_cannot_be_made_is_tried_again() -> None:
+    kept: Kept[int] = Kept()
+    kept.begin()
+    with pytest.raises(ZeroDivisionError):
+        kept.get(("a", 1), lambda: 1 // 0)
+    assert kept.get(("a", 1), lambda: 0) == 0
+    assert kept.get(("a", 1), lambda: 1) == 0
