@@ -4,6 +4,7 @@ import base64
 import io
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from PIL import Image
 
-from qvl_agent.actions.core.coordinates import Rect
+from qvl_agent.actions.core.coordinates import FrameBox, Rect
 from qvl_agent.actions.core.errors import ModelError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE, Kept, data_url, fit, resized, tokens
@@ -21,6 +22,7 @@ from qvl_agent.agent.run.history import MAX_PICTURES
 _QWEN = "transformers.models.qwen2_vl.image_processing_{}qwen2_vl"
 smart_resize = import_module(_QWEN.format("pil_" if find_spec(_QWEN.format("pil_")) else "")).smart_resize
 
+RUNS = Path(__file__).parents[2] / "data/runs"
 SIDES = some.integers(1, 8000)
 
 
@@ -57,11 +59,63 @@ def test_the_tokens_of_usual_screens(size: tuple[int, int], budget: int, expecte
     assert tokens(size, budget) == expected
 
 
-def test_a_picture_in_the_right_size_is_not_touched() -> None:
-    shot = frame(640, 352)
-    url = data_url(shot, fit(shot.size, 2048))
-    decoded = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
-    assert np.array_equal(np.asarray(decoded), shot.pixels)
+def decoded(url: str) -> tuple[str, Image.Image]:
+    """The kind of picture that a data: URL says it is, and the picture."""
+    head, _, data = url.partition(";base64,")
+    image = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert head == f"data:image/{(image.format or '').lower()}"
+    return head.removeprefix("data:image/"), image
+
+
+def recorded(name: str) -> Frame:
+    """A screen of a recorded run: real text, smooth edges, 1280x800."""
+    pixels = np.array(Image.open(RUNS / name / "frames" / "0001.png").convert("RGB"))
+    return Frame(pixels, Rect(0, 0, *pixels.shape[1::-1]))
+
+
+def few_colours() -> Frame:
+    pixels = np.full((320, 640, 3), 255, np.uint8)
+    pixels[50:90, 100:300] = (10, 20, 200)
+    return Frame(pixels, Rect(0, 0, 640, 320))
+
+
+SCREENS = {
+    "set-brightness": lambda: recorded("set-brightness"),
+    "register-visit": lambda: recorded("register-visit"),
+    "few colours": few_colours,
+    "noise": lambda: frame(640, 352),
+    "a part": lambda: recorded("set-brightness").crop(FrameBox(3, 5, 646, 358)),
+}
+
+
+@pytest.mark.parametrize("webp", [False, True], ids=["png", "webp"])
+@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize("budget", [2048, 256])
+def test_a_picture_loses_nothing_on_its_way(name: str, budget: int, webp: bool) -> None:
+    shot = SCREENS[name]()
+    size = fit(shot.size, budget)
+    kind, image = decoded(data_url(shot, size, webp=webp))
+    assert image.mode == "RGB"
+    assert np.array_equal(np.asarray(image), np.asarray(resized(shot, budget)))
+    if size == shot.size:
+        assert np.array_equal(np.asarray(image), shot.pixels)
+    assert kind == ("webp" if webp and size == shot.size and name != "noise" else "png")
+
+
+@pytest.mark.parametrize("name", ["set-brightness", "register-visit"])
+def test_a_screen_weighs_less_than_pillow_would_make_it(name: str) -> None:
+    shot = recorded(name)
+    plain = io.BytesIO()
+    shot.image().save(plain, "PNG", compress_level=1)
+    weight = len(base64.b64encode(plain.getvalue()))
+    assert len(data_url(shot, shot.size)) < 0.85 * weight
+    assert len(data_url(shot, shot.size, webp=True)) < 0.5 * weight
+
+
+def test_a_picture_too_long_for_webp_is_a_png() -> None:
+    shot = Frame(np.zeros((96, 16416, 3), np.uint8), Rect(0, 0, 16416, 96))
+    kind, image = decoded(data_url(shot, shot.size, webp=True))
+    assert (kind, image.size) == ("png", shot.size)
 
 
 def test_a_picture_is_resized_whole() -> None:
