@@ -2,11 +2,11 @@
 
 | server | what it does |
 |---|---|
-| vLLM | takes `response_format` and `structured_outputs`; `guided_json` was removed in 0.12 and is ignored without a word; cached tokens are counted only with `--enable-prompt-tokens-details` |
-| SGLang | eats the opening `<tool_call>` of a reply; counts cached tokens only with `--enable-cache-report` |
-| llama.cpp | adds black bars to a picture whose sides aren't multiples of 32, shrinks one of more than 4096 image tokens, enlarges one of fewer than `--image-min-tokens` (1024 is what Qwen3-VL needs), with bars again; says what it took from its cache in `timings.cache_n` |
-| Ollama | shrinks a picture of more than 2 megapixels; drops the beginning of a conversation that doesn't fit its context, which is 4096 tokens on small cards and can't be asked for over `/v1`; puts thoughts into `reasoning` |
-| LM Studio | shrinks a picture to 1024 pixels on its longer side unless its settings say more; forces a schema on a thinking model's thoughts, so that the answer lands there |
+| vLLM | takes `response_format` and `structured_outputs`; `guided_json` was removed in 0.12 and is ignored without a word; cached tokens are counted only with `--enable-prompt-tokens-details`; reads pictures with Pillow, WebP too |
+| SGLang | eats the opening `<tool_call>` of a reply; counts cached tokens only with `--enable-cache-report`; reads pictures with Pillow, WebP too |
+| llama.cpp | adds black bars to a picture whose sides aren't multiples of 32, shrinks one of more than 4096 image tokens, enlarges one of fewer than `--image-min-tokens` (1024 is what Qwen3-VL needs), with bars again; says what it took from its cache in `timings.cache_n`; refuses WebP, or leaves it out without a word |
+| Ollama | shrinks a picture of more than 2 megapixels; drops the beginning of a conversation that doesn't fit its context, which is 4096 tokens on small cards and can't be asked for over `/v1`; puts thoughts into `reasoning`; takes WebP only in newer versions |
+| LM Studio | shrinks a picture to 1024 pixels on its longer side unless its settings say more; forces a schema on a thinking model's thoughts, so that the answer lands there; refuses WebP |
 | Docker Model Runner | llama.cpp, or vLLM, below `/engines/v1` |
 """  # noqa: E501 - a table's rows
 
@@ -42,6 +42,7 @@ class Quirks:
         more_context: advice to the person: how to give it room for a run's pictures.
         drops: whether it drops the beginning of a conversation that doesn't fit, without saying so.
         caching: advice to the person: how to let it cache prompts, or report that it does.
+        webp: whether it is known to take WebP in every version; PNG is what all take.
     """
 
     schema: tuple[Form, ...] = ("response_format",)
@@ -52,6 +53,7 @@ class Quirks:
     more_context: str = "start it with a context of 32768 tokens"
     drops: bool = False
     caching: str = "look for its prefix or prompt cache"
+    webp: bool = False
 
     def picture_size(self, size: tuple[int, int], budget: int) -> tuple[int, int]:
         """Return the (width, height) in pixels to send, so that the server takes the picture as it is.
@@ -76,11 +78,13 @@ QUIRKS: Final[Mapping[ServerName, Quirks]] = {
         show_more="start it without --mm-processor-kwargs that set a smaller size",
         more_context="start it with --max-model-len 32768",
         caching="start it without --no-enable-prefix-caching, and with --enable-prompt-tokens-details",
+        webp=True,
     ),
     "SGLang": Quirks(
         show_more="start it with a larger SGLANG_IMAGE_MAX_PIXELS",
         more_context="start it with --context-length 32768",
         caching="start it without --disable-radix-cache, and with --enable-cache-report",
+        webp=True,
     ),
     "llama.cpp": Quirks(
         schema=("response_format", "json_schema"),

@@ -44,6 +44,8 @@ _AFTER_FINISH_S: Final = 5.0
 """Seconds for what follows the end of the reply: the usage, and the end of the stream."""
 _AFTER_DONE_S: Final = 0.2
 """Seconds for the end of the answer after the end of the stream."""
+_MAYBE_THE_WEBP: Final = frozenset({400, 415, 422, 500})
+"""The statuses with which a server, or a proxy before it, refuses a picture that it can't read."""
 _SAFE_TOKENS: Final = 1024
 """The image tokens of a second try after an empty reply: some engines answer nothing to larger pictures."""
 
@@ -94,6 +96,7 @@ class OpenAIModel(Model):
         self._format: ReplyFormat | None = None
         self._form_known = response_schema is None
         self._pictures: Kept[str] = Kept()
+        self._png_only = False
         self._fields: dict[str, Any] = {
             "model": model,
             "stream": True,
@@ -207,12 +210,22 @@ class OpenAIModel(Model):
                 reply = await self._with_retries(body, say, _PAUSES_S[:1] if on_trial else _PAUSES_S)
             except Refused as refused:
                 if not (on_trial and refused.maybe_the_schema):
+                    if self._may_be_the_webp(refused, body):
+                        return await self._ask(messages, budget, say)
                     raise await self._server.explain(refused, self.name, self._quirks) from refused
                 _log.info("the server refused the schema as %s (%s)", form, refused)
             else:
                 self._form, self._form_known = form, True
                 return reply
         raise AssertionError  # the last round returns or raises
+
+    def _may_be_the_webp(self, refused: Refused, body: bytes) -> bool:
+        """Return whether a request may be taken with PNG in the place of WebP, which is sent from now on."""
+        if self._png_only or refused.status not in _MAYBE_THE_WEBP or b"data:image/webp" not in body:
+            return False
+        _log.info("the server refused the request (%d); sending PNG from now on", refused.status)
+        self._png_only = True
+        return True
 
     async def _with_retries(self, body: bytes, say: Callable[[str], None], pauses: Sequence[float]) -> Reply:
         for pause in (*pauses, None):
@@ -239,7 +252,8 @@ class OpenAIModel(Model):
 
     def _picture(self, frame: Frame, budget: int) -> str:
         size = self._quirks.picture_size(frame.size, budget)
-        return self._pictures.get((frame.id, size[0] * size[1]), lambda: data_url(frame, size))
+        webp = self._quirks.webp and not self._png_only
+        return self._pictures.get((frame.id, size, webp), lambda: data_url(frame, size, webp=webp))
 
     async def _stream(self, body: bytes, say: Callable[[str], None]) -> Reply:
         start = time.perf_counter()

@@ -84,6 +84,16 @@ def shot(width: int, height: int) -> Frame:
     return Frame(np.zeros((height, width, 3), np.uint8), Rect(0, 0, width, height))
 
 
+def kinds_of(body: dict[str, Any]) -> list[str]:
+    """What kind of picture each picture of a request says it is, and is."""
+    urls = [part["image_url"]["url"] for part in body["messages"][-1]["content"] if "image_url" in part]
+    found = []
+    for head, _, data in (url.partition(";base64,") for url in urls):
+        found.append((Image.open(io.BytesIO(base64.b64decode(data))).format or "").lower())
+        assert head == f"data:image/{found[-1]}"
+    return found
+
+
 # Which server it is
 
 
@@ -361,3 +371,50 @@ def test_cached_tokens_are_read_where_each_server_says_them(
     ends = {"choices": [], **last}
     with behaving(name, streams(delta(content=ACTION), ending(), ends)) as server:
         assert ask(model_at(server)).cached_tokens == cached
+
+
+# The kinds of pictures
+
+
+@pytest.mark.parametrize("name", ABOUT)
+def test_only_a_server_that_is_known_to_take_webp_gets_it(name: ServerName) -> None:
+    with behaving(name, says(ACTION)) as server:
+        ask(model_at(server), shot(640, 352))
+        assert kinds_of(server.asked[-1].body) == ["webp" if name in ("vLLM", "SGLang") else "png"]
+
+
+@pytest.mark.parametrize("status", [400, 415, 422])
+def test_a_server_that_refuses_webp_gets_png_from_then_on(status: int) -> None:
+    """A proxy may hand on what vLLM says of itself, and the pictures to something else."""
+    cannot = whole({"error": {"message": "cannot identify image file"}}, status)
+    with behaving("vLLM", cannot, says(ACTION)) as server:
+        model = model_at(server)
+        assert ask(model, shot(640, 352)).text == ACTION
+        assert ask(model, shot(640, 352), shot(320, 224)).text == ACTION
+        assert [kinds_of(one.body) for one in server.asked] == [["webp"], ["png"], ["png", "png"]]
+
+
+def test_webp_that_is_refused_does_not_cost_the_schema() -> None:
+    def answer(connection: Answering) -> None:
+        webp = "webp" in kinds_of(connection.asked.body)
+        (whole({"error": {"message": "no image"}}, 400) if webp else says(ACTION))(connection)
+
+    with behaving("vLLM", answer) as server:
+        model = model_at(server, response_schema=SCHEMA)
+        ask(model, shot(640, 352))
+        assert model.schema_form == "response_format"
+        assert kinds_of(server.asked[-1].body) == ["png"]
+
+
+def test_what_is_refused_as_png_too_is_an_error() -> None:
+    with behaving("vLLM", whole({"error": {"message": "no images here"}}, 400)) as server:
+        with pytest.raises(ModelError, match="no images here"):
+            ask(model_at(server), shot(640, 352))
+        assert [kinds_of(one.body) for one in server.asked] == [["webp"], ["png"]]
+
+
+def test_words_that_are_refused_are_not_asked_again() -> None:
+    with behaving("vLLM", whole({"error": {"message": "no"}}, 400)) as server:
+        with pytest.raises(ModelError, match="no"):
+            ask(model_at(server))
+        assert len(server.asked) == 1
