@@ -61,7 +61,7 @@ def config(shape: str) -> Any:
         "intermediate_size": ffn,
         "head_dim": width,
         "max_position_embeddings": 262144,
-        "rope_parameters": tiny_checkpoint.TEXT["rope_parameters"]
+        "rope_scaling": tiny_checkpoint.ROPE
         | {"mrope_section": [24, 20, 20] if width == 128 else [12, 10, 10]},
     }
     return transformers.Qwen3VLConfig(

@@ -22,6 +22,7 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from qvl_agent.sandbox.nano.making.network.tokenizer import SPECIAL, TEMPLATE
+from qvl_agent.sandbox.nano.making.shape import as_released
 
 ADDED = [
     "<tool_call>",
@@ -55,12 +56,7 @@ VISION = {
     "num_position_embeddings": 2304,
     "deepstack_visual_indexes": [0, 1, 2],
 }
-ROPE = {
-    "rope_type": "default",
-    "rope_theta": 5_000_000.0,
-    "mrope_section": [4, 2, 2],
-    "mrope_interleaved": True,
-}
+ROPE = {"rope_type": "default", "mrope_section": [4, 2, 2], "mrope_interleaved": True}
 TEXT = {
     "vocab_size": VOCAB,
     "hidden_size": 64,
@@ -70,11 +66,13 @@ TEXT = {
     "num_key_value_heads": 2,
     "head_dim": 16,
     "max_position_embeddings": 32768,
-    "rope_parameters": ROPE,
+    "rope_theta": 5_000_000.0,
+    "rope_scaling": ROPE,
 }
+"""As in the released checkpoints, whose names both transformers 4.57 and 5 read."""
 RELEASED_HEADS = {
     "head_dim": 128,
-    "rope_parameters": ROPE | {"mrope_section": [24, 20, 20]},
+    "rope_scaling": ROPE | {"mrope_section": [24, 20, 20]},
 }
 """The attention heads of every released size; vLLM's kernels for CPUs know no narrower than 32."""
 EXPERTS = {
@@ -129,29 +127,21 @@ def checkpoint(
     if says is not None:
         _teach(model, folder, says)
     model.to(torch.bfloat16).save_pretrained(folder)
-    _write(folder / "config.json", _as_released(json.loads((folder / "config.json").read_text("utf-8"))))
+    _write(folder / "config.json", as_released(json.loads((folder / "config.json").read_text("utf-8"))))
     if moe:
         _transpose_experts(folder / "model.safetensors")
     _write(folder / "generation_config.json", SAMPLING)
     return folder
 
 
-def _as_released(config: dict[str, Any]) -> dict[str, Any]:
-    """The released checkpoints come from transformers 4.57, where some settings have other names."""
-    rope = config["text_config"].pop("rope_parameters")
-    config["vision_config"].pop("rope_parameters", None)
-    config["text_config"]["rope_theta"] = rope.pop("rope_theta")
-    config["text_config"]["rope_scaling"] = rope
-    if experts := config["text_config"].pop("num_local_experts", None):
-        config["text_config"]["num_experts"] = experts
-    return config
-
-
 def _transpose_experts(path: Path) -> None:
     """The released weights of the experts are stored the other way round than transformers 5 does."""
     weights = load_file(path)
     for name in weights:
-        if name.endswith(("experts.gate_up_proj", "experts.down_proj")):
+        width = (
+            TEXT["hidden_size"] if name.endswith("experts.gate_up_proj") else EXPERTS["moe_intermediate_size"]
+        )
+        if name.endswith(("experts.gate_up_proj", "experts.down_proj")) and weights[name].shape[1] != width:
             weights[name] = weights[name].transpose(1, 2).contiguous()
     save_file(weights, path, metadata={"format": "pt"})
 

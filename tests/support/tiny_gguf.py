@@ -49,7 +49,7 @@ def _write_model(
     path: Path, checkpoint: Path, config: dict[str, Any], weights: dict[str, np.ndarray]
 ) -> None:
     text, vision = config["text_config"], config["vision_config"]
-    rope = text.get("rope_parameters") or text["rope_scaling"] | {"rope_theta": text["rope_theta"]}
+    rope = text["rope_scaling"] | {"rope_theta": text["rope_theta"]}
     writer = gguf.GGUFWriter(path, gguf.MODEL_ARCH_NAMES[gguf.MODEL_ARCH.QWEN3VL])
     writer.add_block_count(text["num_hidden_layers"])
     writer.add_context_length(text["max_position_embeddings"])

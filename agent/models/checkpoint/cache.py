@@ -37,7 +37,9 @@ class Conversations:
         kept = max(shared, default=0)
         if kept >= _ALIKE:
             _, past = self._kept.pop(shared.index(kept))
-            past.crop(kept - past.get_seq_length())
+            if surplus := past.get_seq_length() - kept:
+                # Said as what goes, which every transformers understands; for 4.57, 0 is to keep nothing.
+                past.crop(-surplus)
             if past.get_seq_length() == kept:
                 return past, kept
         del self._kept[1:]  # room for this one

@@ -170,7 +170,7 @@ def write(
         ids, at, pictures = [*fresh.ids, *written], fresh.start, fresh.pictures
         passes = 0
         while not track.ended and len(written) < most:
-            logits = _forward(loaded.model, ids, fresh.positions(at, len(ids)), past, pictures)
+            logits = _forward(loaded, ids, fresh.positions(at, len(ids)), past, pictures)
             at, pictures, passes = at + len(ids), {}, passes + 1
             # While the device computes the logits, the CPU works out which tokens are allowed.
             allowed = track.allowed()
@@ -183,17 +183,17 @@ def write(
     return Written(written, passes, whole=track.ended and not cut)
 
 
-def _forward(model: Any, ids: list[int], positions: Any, past: Any, pictures: dict[str, Any]) -> Any:
+def _forward(loaded: Loaded, ids: list[int], positions: Any, past: Any, pictures: dict[str, Any]) -> Any:
     """Return the logits after the last of the tokens, shape (vocabulary,)."""
     import torch  # noqa: PLC0415 - heavy
 
-    given = torch.tensor([ids], device=model.device)
-    out = model(
+    given = torch.tensor([ids], device=loaded.model.device)
+    out = loaded.model(
         input_ids=given,
         position_ids=positions,
-        past_key_values=past,
         use_cache=True,
         logits_to_keep=1,
+        **{loaded.cache_keyword: past},
         **pictures,
     )
     return out.logits[0, -1]

@@ -36,6 +36,7 @@ class Loaded:
         end_ids: the tokens that end a reply.
         context: the most tokens that the model can hold.
         token_kinds: whether the model needs the kinds of tokens to find positions: from transformers 5 on.
+        cache_keyword: what its forward pass calls the cache: "cache" from transformers 5.24 on.
     """
 
     model: Any
@@ -45,6 +46,7 @@ class Loaded:
     end_ids: tuple[int, ...]
     context: int
     token_kinds: bool
+    cache_keyword: str
 
 
 def load(
@@ -73,6 +75,7 @@ def load(
             f"the transformers backend needs torch and transformers ({error}); "
             "pip install 'qvl-agent[transformers]'"
         ) from error
+    _check_age(transformers, config, folder)
     place = _device(torch, device)
     kind = "auto" if "quantization_config" in config and dtype == "auto" else _dtype(torch, dtype, place)
     try:
@@ -106,6 +109,7 @@ def load(
         end_ids=end_ids,
         context=int(model.config.text_config.max_position_embeddings),
         token_kinds="mm_token_type_ids" in signature(model.model.get_rope_index).parameters,
+        cache_keyword="cache" if "cache" in signature(model.forward).parameters else "past_key_values",
     )
 
 
@@ -155,6 +159,21 @@ def in_words(error: Exception, what: str) -> str:
             f"one behind a server ({why})"
         )
     return f"{what}: {type(error).__name__}: {why}"
+
+
+def _check_age(transformers: Any, config: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a checkpoint that was saved with transformers 5 if an older one is installed.
+
+    The older one doesn't know the new names in config.json, and would take its own defaults for them; and the
+    experts' weights are stored the other way round.
+    """
+    text = config.get("text_config")
+    newer = isinstance(text, dict) and "rope_parameters" in text and "rope_scaling" not in text
+    if newer and int(transformers.__version__.partition(".")[0]) < 5:
+        raise ModelError(
+            f"{folder} was saved with transformers 5, and {transformers.__version__} is installed; "
+            "pip install -U 'transformers>=5'"
+        )
 
 
 @contextmanager

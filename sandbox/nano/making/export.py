@@ -13,7 +13,7 @@ from transformers.utils import logging
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.sandbox.nano.making.network.start import build
 from qvl_agent.sandbox.nano.making.network.tokenizer import NanoTokenizer, write_tokenizer
-from qvl_agent.sandbox.nano.making.shape import preprocessor
+from qvl_agent.sandbox.nano.making.shape import as_released, preprocessor
 from qvl_agent.sandbox.nano.making.training.state import State
 
 __all__ = ["export", "write_checkpoint"]
@@ -52,6 +52,8 @@ def write_checkpoint(model: Any, tokenizer: NanoTokenizer, folder: Path) -> None
         made = Path(draft)
         logging.disable_progress_bar()
         model.to(torch.bfloat16).save_pretrained(made, max_shard_size=_SHARD)
+        config = json.loads((made / "config.json").read_text("utf-8"))
+        _write_json(made / "config.json", as_released(config))
         write_tokenizer(json.loads(tokenizer.text), made)
         _write_json(made / "preprocessor_config.json", preprocessor())
         for old in folder.glob("*.safetensors*"):

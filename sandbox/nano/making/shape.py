@@ -1,8 +1,19 @@
 """The shape of nano: the released architecture's configs, made very small."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["CELL", "DEVIATION", "GRID", "MEAN", "PICTURE", "VOCABULARY", "config", "preprocessor"]
+__all__ = [
+    "CELL",
+    "DEVIATION",
+    "GRID",
+    "MEAN",
+    "PICTURE",
+    "VOCABULARY",
+    "as_released",
+    "config",
+    "preprocessor",
+]
 
 PICTURE: Final = (768, 480)
 """Width and height in px in which it sees the sandbox's screen of 1280x800."""
@@ -51,9 +62,9 @@ def config(token_ids: dict[str, int], vocabulary: int = VOCABULARY) -> dict[str,
             "num_key_value_heads": 10,
             "head_dim": 32,
             "max_position_embeddings": 16384,
-            "rope_parameters": {
+            "rope_theta": 100_000.0,
+            "rope_scaling": {
                 "rope_type": "default",
-                "rope_theta": 100_000.0,
                 "mrope_section": [6, 5, 5],
                 "mrope_interleaved": True,
             },
@@ -77,3 +88,15 @@ def preprocessor() -> dict[str, Any]:
         "processor_class": "Qwen3VLProcessor",
         "image_processor_type": "Qwen2VLImageProcessorFast",
     }
+
+
+def as_released(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config.json in the released checkpoints' names, which transformers 4.57 reads as well as 5."""
+    text, tower = dict(config["text_config"]), dict(config["vision_config"])
+    tower.pop("rope_parameters", None)
+    if rope := text.pop("rope_parameters", None):
+        scaling = {name: value for name, value in rope.items() if name != "rope_theta"}
+        text |= {"rope_theta": rope["rope_theta"], "rope_scaling": scaling}
+    if experts := text.pop("num_local_experts", None):
+        text["num_experts"] = experts
+    return {**config, "text_config": text, "vision_config": tower}

@@ -81,6 +81,9 @@ def in_fp8(folder: Path, out: Path) -> Path:
     return out
 
 
+@pytest.mark.skipif(
+    int(transformers.__version__.partition(".")[0]) < 5, reason="before transformers 5 it needs a GPU"
+)
 def test_an_fp8_checkpoint_answers_on_a_cpu_too(folder: Path, tmp_path: Path) -> None:
     """There it is unpacked to bfloat16; a GPU from compute capability 8.9 on multiplies it as it is."""
     model = loaded(in_fp8(folder, tmp_path), dtype="auto")
@@ -239,3 +242,19 @@ def test_flash_attention_is_taken_where_it_can_work(
 ) -> None:
     monkeypatch.setattr(transformers.utils, "is_flash_attn_2_available", lambda: installed)
     assert attention(transformers, torch, "auto", place, dtype) == taken
+
+
+def test_a_checkpoint_that_an_older_transformers_would_misread_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in folder.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    text = config["text_config"]
+    text["rope_parameters"] = text.pop("rope_scaling") | {"rope_theta": text.pop("rope_theta")}
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(transformers, "__version__", "4.57.1")
+    assert said_by(loaded(folder)) == ANSWER
+    with pytest.raises(ModelError, match=r"saved with transformers 5, and 4.57.1 is installed; pip install"):
+        loaded(tmp_path)

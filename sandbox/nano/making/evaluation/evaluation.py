@@ -18,7 +18,7 @@ from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent import Agent, Run
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.run.context import Constrain
+from qvl_agent.agent.run.modes import Constrain
 from qvl_agent.sandbox.nano import DIALECT, PICTURE_TOKENS, SCREEN
 from qvl_agent.sandbox.nano.making.evaluation.figures import Case, RunLine, StepsLine, case_fields
 from qvl_agent.sandbox.nano.making.evaluation.single_steps import ComparingOracle
