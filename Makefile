@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test test-faults attacks nano nightly setup-demo setup-test format lint types tests engines house bench clean
+.PHONY: demo test test-faults attacks nano nightly setup-demo setup-test format lint types tests engines ends house bench clean
 
 demo: setup-demo
 	.venv/bin/qvl-agent demo
@@ -63,12 +63,20 @@ nightly: setup-test
 	for script in $(NIGHTLY); do \
 		echo "== $$script"; $(PYTHON) benchmarks/$$script || failed="$$failed $$script"; \
 	done; \
+	$(MAKE) ends || failed="$$failed ends"; \
 	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 # Real engines serve a tiny checkpoint: llama.cpp, and vLLM in an environment of its own (3.5 GB).
 engines: setup-test
 	@sh .dev/engines
 	$(PYTHON) tests/support/engines.py
+
+# The tests of checkpoints with the oldest and the newest versions that pyproject.toml allows (8 GB in all).
+ends: setup-test
+	@for end in oldest newest; do \
+		sh .dev/ends $$end && .venv-$$end/bin/python -m pytest -n0 -q $(addprefix tests/agent/models/test_,$(ENDS)) || exit 1; \
+	done
+ENDS := checkpoint.py constrain.py loading.py pictures.py presets.py
 
 # Modules and their sizes, long functions, folders, very small modules, contracts.
 house: setup-test
@@ -79,4 +87,4 @@ bench: setup-test
 	$(PYTHON) benchmarks/model_steps.py
 
 clean:
-	rm -rf .venv .venv-engines build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-engines .venv-newest .venv-oldest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
