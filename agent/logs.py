@@ -8,11 +8,13 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.secrets.redactor import NOTHING, Redactor
-from qvl_agent.agent.run.events import Acted, Decided, Ended, RunEvent, Started, Thinking
+
+if TYPE_CHECKING:
+    from qvl_agent.agent.run.events import RunEvent
 
 __all__ = ["NAME", "configure", "hide", "log_event"]
 
@@ -88,8 +90,16 @@ def hide(redactor: Redactor) -> None:
             handler.formatter.redactor = redactor
 
 
-def log_event(event: RunEvent) -> None:
+def log_event(event: "RunEvent") -> None:
     """Log a run's steps and how long their parts took, in milliseconds; a subscriber of its events."""
+    from qvl_agent.agent.run.events import (  # noqa: PLC0415 - the log is set up before a run is imported
+        Acted,
+        Decided,
+        Ended,
+        Started,
+        Thinking,
+    )
+
     match event:
         case Started(manifest, folder):
             _log.info("run in %s: model %s, desktop %s", folder, manifest.model, manifest.desktop)

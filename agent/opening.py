@@ -1,29 +1,32 @@
-"""Functions that open what a run needs: a desktop by its name, and the model that the settings choose."""
+"""Functions that open what a run needs: a desktop by its name, and the model that the settings choose.
+
+A desktop's watchdog is a process that takes a while to start. So what only the run itself needs is imported
+when it is asked for, which is while that process starts.
+"""
 
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qvl_agent.actions.core.errors import SettingsError
-from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.desktops.display_lock import hold_display
 from qvl_agent.actions.desktops.watchdog.client import Takeover, Watchdog
-from qvl_agent.actions.execution.person import Person
 from qvl_agent.actions.guard.policy import Policy
-from qvl_agent.actions.parsing.dialects.reply_format import reply_format
-from qvl_agent.actions.reading.rapidocr import open_reader
-from qvl_agent.actions.secrets.vault import Vault
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.models.choice.auto import SILENT, ModelChooser
-from qvl_agent.agent.recording.recording import RecordedStep, Recording
-from qvl_agent.agent.recording.replay.rerun import Think
 from qvl_agent.agent.registry.lookup import check_pair, desktop_kind, model_kind
-from qvl_agent.agent.run.agent import Agent
-from qvl_agent.agent.run.events import Subscriber
-from qvl_agent.agent.run.history import compacted
 from qvl_agent.agent.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from qvl_agent.actions.core.messages import Reply
+    from qvl_agent.actions.execution.person import Person
+    from qvl_agent.actions.secrets.vault import Vault
+    from qvl_agent.agent.models.choice.auto import ModelChooser
+    from qvl_agent.agent.recording.recording import RecordedStep, Recording
+    from qvl_agent.agent.recording.replay.rerun import Think
+    from qvl_agent.agent.run.agent import Agent
+    from qvl_agent.agent.run.events import Subscriber
 
 __all__ = [
     "agent_for",
@@ -128,18 +131,20 @@ def open_model_for(
     settings: Settings,
     desktop: Desktop | None = None,
     *,
-    chooser: ModelChooser = SILENT,
+    chooser: "ModelChooser | None" = None,
 ) -> Iterator[Model]:
     """Open the model that the settings choose.
 
     Args:
         settings: they name the model, or leave the choice to "auto".
         desktop: the sandbox's desktop, for the oracle.
-        chooser: told which model "auto" takes, and asked before a download.
+        chooser: told which model "auto" takes, and asked before a download; None agrees to none.
     """
+    from qvl_agent.agent.models.choice.auto import SILENT
+
     kind = model_kind(settings)
     _log.debug("the model is of the kind %s", kind.name)
-    model = kind.open(settings, desktop, chooser)
+    model = kind.open(settings, desktop, chooser or SILENT)
     try:
         yield model
     finally:
@@ -151,12 +156,15 @@ def agent_for(
     desktop: Desktop,
     model: Model,
     *,
-    secrets: Vault,
-    person: Person,
-    subscribers: tuple[Subscriber, ...],
+    secrets: "Vault",
+    person: "Person",
+    subscribers: "tuple[Subscriber, ...]",
     stop: StopCheck,
-) -> Agent:
+) -> "Agent":
     """Make an agent from the settings, and from the parts that no setting can hold."""
+    from qvl_agent.actions.reading.rapidocr import open_reader
+    from qvl_agent.agent.run.agent import Agent
+
     return Agent(
         desktop,
         model,
@@ -176,14 +184,17 @@ def agent_for(
 
 
 @contextmanager
-def open_thinker(settings: Settings) -> Iterator[Think]:
+def open_thinker(settings: Settings) -> "Iterator[Think]":
     """Open a model that answers recorded steps; yields a function from a step to the model's reply.
 
     The model is given the words and screens that were recorded.
     """
+    from qvl_agent.actions.parsing.dialects.reply_format import reply_format
+    from qvl_agent.agent.run.history import compacted
+
     with open_model_for(settings) as model:
 
-        def think(step: RecordedStep, recording: Recording) -> Reply:
+        def think(step: "RecordedStep", recording: "Recording") -> "Reply":
             messages = compacted(recording.messages(step))
             asked = model
             if settings.constrain == "auto":

@@ -25,7 +25,7 @@ from qvl_agent.actions.desktops.watchdog.client import Takeover
 from qvl_agent.actions.guard.policy import Binding, Policy, Profile, stricter, tighten
 from qvl_agent.actions.reading.rapidocr import Ocr
 from qvl_agent.agent.paths import runs_folder, user_config_file
-from qvl_agent.agent.run.context import LookCloser, Verify
+from qvl_agent.agent.run.modes import LookCloser, Verify
 from qvl_agent.agent.secret_sources import VARIABLE
 
 __all__ = ["FILE_NAME", "PREFIX", "PROJECT_MAY_SET", "Settings", "load_settings", "sources"]

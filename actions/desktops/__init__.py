@@ -6,9 +6,18 @@ when they are needed, never by importing this package.
 
 import os
 import platform
+from typing import TYPE_CHECKING, Any
 
 from qvl_agent.actions.core.errors import NoScreenError
-from qvl_agent.actions.desktops.protocol import Capabilities, Desktop, DesktopWrapper, ExactText, StopCheck
+
+if TYPE_CHECKING:
+    from qvl_agent.actions.desktops.protocol import (
+        Capabilities,
+        Desktop,
+        DesktopWrapper,
+        ExactText,
+        StopCheck,
+    )
 
 __all__ = [
     "Capabilities",
@@ -21,7 +30,16 @@ __all__ = [
 ]
 
 
-def open_local(display: str | None = None, *, monitor: int = 1) -> Desktop:
+def __getattr__(name: str) -> Any:
+    """Import the protocol's names when they are first used: the watchdog's process starts without them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from qvl_agent.actions.desktops import protocol  # noqa: PLC0415 - numpy and pydantic
+
+    return getattr(protocol, name)
+
+
+def open_local(display: str | None = None, *, monitor: int = 1) -> "Desktop":
     """Open the desktop of this machine.
 
     Args:

@@ -19,7 +19,7 @@ from qvl_agent.agent.ask.videos import read_video
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.answer_schema import AnswerSchema
 from qvl_agent.agent.recording.recording import Recording
-from qvl_agent.agent.run.context import Constrain
+from qvl_agent.agent.run.modes import Constrain
 from qvl_agent.prompts import render
 
 __all__ = ["AskResult", "LookedAt", "VideoSampling", "ask", "look_at", "pages_of", "region_of"]

@@ -49,40 +49,52 @@ def play(
     """
     from qvl_agent.agent.cli.secret_values import secrets_of
     from qvl_agent.agent.cli.signals import stop_on_signals
-    from qvl_agent.agent.logs import log_event
     from qvl_agent.agent.opening import agent_for, open_desktop_for, open_model_for
     from qvl_agent.agent.registry.lookup import fitted, model_kind
-    from qvl_agent.agent.run.events import Warned
-    from qvl_agent.agent.terminal.chooser import TerminalChooser
-    from qvl_agent.agent.terminal.question import TerminalPerson
-    from qvl_agent.agent.terminal.reporter import JsonReporter, TerminalReporter
 
     settings = fitted(settings)
-    secrets = secrets_of(task or "", settings, as_json=options["as_json"])
-    chooser = TerminalChooser(as_json=options["as_json"])
-    report = JsonReporter() if options["as_json"] else TerminalReporter(verbose=bool(options["verbose"]))
-    if note:
-        report(Warned(note))
+    as_json = options["as_json"]
+    secrets = secrets_of(task or "", settings, as_json=as_json)
+    _warn(note, options)
     if place := model_kind(settings).sent_to(settings):
-        report(Warned(f"pictures of this screen leave this machine: they go to {place}"))
-    with (
-        stop_on_signals() as stop,
-        open_desktop_for(settings) as desktop,
-        open_model_for(settings, desktop, chooser=chooser) as model,
-        TerminalPerson.here(as_json=options["as_json"]) as person,
-    ):
-        agent = agent_for(
-            settings,
-            desktop,
-            model,
-            secrets=secrets,
-            person=person,
-            subscribers=(report, log_event, *subscribers),
-            stop=stop,
-        )
-        if again is not None:
-            return agent.resume(again.folder, explicit=again.explicit)
-        return agent.run(desktop.own_task() if task is None else task)
+        _warn(f"pictures of this screen leave this machine: they go to {place}", options)
+    with stop_on_signals() as stop, open_desktop_for(settings) as desktop:
+        # The rest is imported while the watchdog's process starts, on another core.
+        from qvl_agent.agent.logs import log_event
+        from qvl_agent.agent.terminal.chooser import TerminalChooser
+        from qvl_agent.agent.terminal.question import TerminalPerson
+
+        with (
+            open_model_for(settings, desktop, chooser=TerminalChooser(as_json=as_json)) as model,
+            TerminalPerson.here(as_json=as_json) as person,
+        ):
+            agent = agent_for(
+                settings,
+                desktop,
+                model,
+                secrets=secrets,
+                person=person,
+                subscribers=(_reporter(options), log_event, *subscribers),
+                stop=stop,
+            )
+            if again is not None:
+                return agent.resume(again.folder, explicit=again.explicit)
+            return agent.run(desktop.own_task() if task is None else task)
+
+
+def _reporter(options: dict[str, Any]) -> "Subscriber":
+    from qvl_agent.agent.terminal.reporter import JsonReporter, TerminalReporter
+
+    return JsonReporter() if options["as_json"] else TerminalReporter(verbose=bool(options["verbose"]))
+
+
+def _warn(sentence: str, options: dict[str, Any]) -> None:
+    """Show the person a sentence before the run; "" is none."""
+    if not sentence:
+        return
+    from qvl_agent.agent.run.events import Warned
+
+    _reporter(options)(Warned(sentence))
 
 
 def replay_folder(folder: Path, options: dict[str, Any]) -> int:

@@ -1,22 +1,26 @@
 """Checkpoints that run in this program: by a short name, a hub id or a folder."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.models.choice.auto import ModelChooser, named, nothing_here
-from qvl_agent.agent.models.choice.found import on_disk
 from qvl_agent.agent.models.choice.presets import find_preset, reply_tokens, sampling, thinks
 from qvl_agent.agent.registry.kinds import ModelKind
 from qvl_agent.agent.settings import Settings
+
+if TYPE_CHECKING:
+    from qvl_agent.agent.models.choice.auto import ModelChooser
 
 __all__ = ["CHECKPOINT", "open_checkpoint", "reply_limit"]
 
 _GIB: Final = 2**30
 
 
-def _open(settings: Settings, _desktop: Desktop | None, chooser: ModelChooser) -> Model:
+def _open(settings: Settings, _desktop: Desktop | None, chooser: "ModelChooser") -> Model:
     """Open the checkpoint of a short name, a hub id or a folder; what isn't here is fetched if it may be."""
+    from qvl_agent.agent.models.choice.auto import named, nothing_here
+    from qvl_agent.agent.models.choice.found import on_disk
+
     preset = find_preset(settings.model)
     name = preset.hub_id if preset else settings.model
     four_bits = preset is not None and preset.weights == "4bit"
@@ -69,6 +73,7 @@ def reply_limit(settings: Settings, *, thinking: bool) -> int:
 
 def _examine(settings: Settings) -> str:
     from qvl_agent.agent.models.checkpoint.files import check, find
+    from qvl_agent.agent.models.choice.found import on_disk
 
     preset = find_preset(settings.model)
     name = preset.hub_id if preset else settings.model

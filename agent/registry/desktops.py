@@ -7,7 +7,6 @@ from typing import Final
 from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.desktops.display_lock import canonical_display
 from qvl_agent.agent.registry.kinds import DesktopKind
-from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
 
 __all__ = ["DESKTOPS", "LOCAL", "SANDBOX"]
 
@@ -21,6 +20,8 @@ def _is_sandbox(name: str) -> bool:
 
 @contextmanager
 def _open_sandbox(name: str, _monitor: int) -> Iterator[Desktop]:
+    from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
+
     app, task, seed = parse_sandbox_name(name)
     with open_sandbox(app, task=task, seed=seed) as sandbox:
         yield SandboxDesktop(sandbox, name)

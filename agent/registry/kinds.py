@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.models.choice.auto import ModelChooser
 from qvl_agent.agent.settings import Settings
+
+if TYPE_CHECKING:
+    from qvl_agent.agent.models.choice.auto import ModelChooser
 
 __all__ = ["DesktopKind", "ModelKind"]
 
@@ -58,7 +61,7 @@ class ModelKind:
     name: str
     usage: str
     claims: Callable[[Settings], bool]
-    open: Callable[[Settings, Desktop | None, ModelChooser], Model]
+    open: Callable[[Settings, Desktop | None, "ModelChooser"], Model]
     about: str = ""
     desktops: frozenset[str] | None = None
     elsewhere: str = ""

@@ -1,18 +1,10 @@
 """The kinds of model that are built in, and which of them answers in the demo."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.models.choice.auto import (
-    Checkpoint,
-    ModelChooser,
-    Offer,
-    Served,
-    look_around,
-    nothing_here,
-)
 from qvl_agent.agent.registry.checkpoints import open_checkpoint
 from qvl_agent.agent.registry.desktops import SANDBOX
 from qvl_agent.agent.registry.kinds import ModelKind
@@ -20,13 +12,17 @@ from qvl_agent.agent.registry.nano import NANO, lacking
 from qvl_agent.agent.registry.servers import SERVER, open_served
 from qvl_agent.agent.settings import AUTO_NAMES, Settings
 from qvl_agent.sandbox import nano
-from qvl_agent.sandbox.oracle import Oracle
-from qvl_agent.sandbox.session import SandboxDesktop
+
+if TYPE_CHECKING:
+    from qvl_agent.agent.models.choice.auto import ModelChooser
 
 __all__ = ["AUTO", "MODELS", "ORACLE", "with_stand_in"]
 
 
-def _open_oracle(settings: Settings, desktop: Desktop | None, _chooser: ModelChooser) -> Model:
+def _open_oracle(settings: Settings, desktop: Desktop | None, _chooser: "ModelChooser") -> Model:
+    from qvl_agent.sandbox.oracle import Oracle
+    from qvl_agent.sandbox.session import SandboxDesktop
+
     if not isinstance(desktop, SandboxDesktop):  # it reads the widgets of this very class's sandbox
         raise SettingsError(ORACLE.elsewhere)
     return Oracle(desktop.sandbox, settings.dialect)
@@ -48,7 +44,9 @@ ORACLE: Final = ModelKind(
 )
 
 
-def _open_auto(settings: Settings, _desktop: Desktop | None, chooser: ModelChooser) -> Model:
+def _open_auto(settings: Settings, _desktop: Desktop | None, chooser: "ModelChooser") -> Model:
+    from qvl_agent.agent.models.choice.auto import Checkpoint, Offer, Served, look_around, nothing_here
+
     match found := look_around():
         case Served():
             chooser.chosen(found.why)
@@ -82,6 +80,8 @@ def with_stand_in(settings: Settings) -> tuple[Settings, str]:
     Returns:
         The settings to go on with; and a sentence to the person if nano can't answer, else "".
     """
+    from qvl_agent.agent.models.choice.auto import Checkpoint, Served, look_around
+
     if SERVER.claims(settings) or not AUTO.claims(settings):
         return settings, ""
     if isinstance(look_around(offers=False), Served | Checkpoint):

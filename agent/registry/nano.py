@@ -1,17 +1,19 @@
 """`--model nano`: the small Qwen3-VL trained on the sandbox, what it needs, and where it may be used."""
 
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.agent.models import Model
-from qvl_agent.agent.models.choice.auto import ModelChooser
 from qvl_agent.agent.registry.checkpoints import open_checkpoint
 from qvl_agent.agent.registry.desktops import SANDBOX
 from qvl_agent.agent.registry.kinds import ModelKind
 from qvl_agent.agent.settings import Settings
 from qvl_agent.sandbox import nano
+
+if TYPE_CHECKING:
+    from qvl_agent.agent.models.choice.auto import ModelChooser
 
 __all__ = ["NANO", "in_megabytes", "lacking"]
 
@@ -38,7 +40,7 @@ def _adapt(settings: Settings) -> Settings:
     return settings.model_copy(update=missing)
 
 
-def _open(settings: Settings, _desktop: Desktop | None, _chooser: ModelChooser) -> Model:
+def _open(settings: Settings, _desktop: Desktop | None, _chooser: "ModelChooser") -> Model:
     if not _is_here():
         raise ModelError(_missing())
     return open_checkpoint(_adapt(settings), str(nano.CHECKPOINT), called=_NAME)

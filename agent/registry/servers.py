@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
-from qvl_agent.agent.models.choice.found import is_cloud
-from qvl_agent.agent.models.choice.presets import is_qwen3_vl, sampling, thinks
+from qvl_agent.agent.models.choice.presets import is_cloud, is_qwen3_vl, sampling, thinks
 from qvl_agent.agent.models.openai.address import is_loopback
 from qvl_agent.agent.registry.checkpoints import reply_limit
 from qvl_agent.agent.registry.kinds import ModelKind

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from qvl_agent.actions.core import limits
 from qvl_agent.actions.desktops import Desktop, StopCheck
@@ -13,17 +13,9 @@ from qvl_agent.actions.secrets.vault import EMPTY, Vault
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.recording.format import RunStatus
 from qvl_agent.agent.run.events import Subscriber
+from qvl_agent.agent.run.modes import Constrain, LookCloser, Verify
 
-__all__ = ["Constrain", "Halt", "LookCloser", "Setup", "Verify"]
-
-Constrain = Literal["auto", "never"]
-"""auto: keep replies to their format while they are written, where the model can · never."""
-LookCloser = Literal["auto", "never", "always"]
-"""auto: at small targets on a shrunk screen, see `checks/look_closer.py` · always: at every target that has
-an exact place · never."""
-Verify = Literal["auto", "checker", "never"]
-"""auto: where no checker knows the task, the model is asked over a fresh screen · checker: only where there
-is one · never."""
+__all__ = ["Halt", "Setup"]
 
 
 class Halt(NamedTuple):

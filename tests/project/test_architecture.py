@@ -82,6 +82,28 @@ assert set(os.listdir(".")) == before
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize(
+    ("modules", "late"),
+    [
+        # Nothing is sent before the watchdog is ready, so its own process has to start quickly ...
+        ("qvl_agent.actions.desktops.x11.watcher.watcher", {"numpy", "PIL", "qvl_agent.actions.planning"}),
+        # ... and it is started before what only the run itself needs is imported.
+        (
+            "qvl_agent.agent.opening, qvl_agent.agent.cli.runner, qvl_agent.agent.cli.secret_values",
+            {
+                *("rich", "httpx2", "psutil", "jinja2", "qvl_agent.agent.run.agent"),
+                *("qvl_agent.actions.guard.judge", "qvl_agent.agent.recording.format"),
+                *("qvl_agent.agent.models.choice.auto", "qvl_agent.sandbox.session"),
+            },
+        ),
+    ],
+)
+def test_what_is_needed_later_is_imported_later(modules: str, late: set[str]) -> None:
+    program = f"import sys, {modules}; print(sorted({late!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
 FORBIDDEN = {
     "actions/guard/policy.py": "qvl_agent.actions.desktops.protocol",
     "actions/screen/sanity.py": "qvl_agent.actions.planning.keys",

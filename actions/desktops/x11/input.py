@@ -2,17 +2,19 @@
 
 import math
 import time
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from Xlib import X
 from Xlib.ext import xtest
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError, Stopped
-from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.watchdog.channel import Kind, Ledger, Note
 from qvl_agent.actions.desktops.x11.devices import button_sources
-from qvl_agent.actions.planning.action import Button
+
+if TYPE_CHECKING:
+    from qvl_agent.actions.desktops import StopCheck
+    from qvl_agent.actions.planning.action import Button
 
 __all__ = ["PressedInputs", "XInput", "check_stop"]
 
@@ -22,7 +24,7 @@ _Part = tuple[Literal["key", "button"], int]
 _NOTED_DOWN: Final = {"key": Kind.KEY, "button": Kind.BUTTON}
 _NOTED_UP: Final = {"key": Kind.KEY_UP, "button": Kind.BUTTON_UP}
 
-_BUTTONS: Final[dict[Button, int]] = {"left": 1, "middle": 2, "right": 3}
+_BUTTONS: Final[dict["Button", int]] = {"left": 1, "middle": 2, "right": 3}
 _UP, _DOWN, _LEFT, _RIGHT = 4, 5, 6, 7
 """The buttons whose clicks turn the wheel by a notch."""
 _DRAG_STEP_PX: Final = 12
@@ -38,7 +40,7 @@ _CLICK_PAUSES: Final = 5
 20 ms between them it got all of 120. The cause isn't known: openbox's grab of the press is suspected."""
 
 
-def check_stop(stop: StopCheck) -> None:
+def check_stop(stop: "StopCheck") -> None:
     """Call `stop`, and raise an exception if the run is to stop.
 
     Raises:
@@ -119,7 +121,7 @@ class XInput:
         self._display.sync()
         self._held.taken()
 
-    def move(self, point: DesktopPoint, stop: StopCheck) -> None:
+    def move(self, point: DesktopPoint, stop: "StopCheck") -> None:
         """Move the pointer to a point: at once, or, with a button down, along the line."""
         if not self._held.dragging:
             self._come_to_screen(point)
@@ -152,7 +154,7 @@ class XInput:
             if not root.query_pointer().same_screen:
                 root.warp_pointer(point.x, point.y)
 
-    def button(self, button: Button, *, down: bool) -> None:
+    def button(self, button: "Button", *, down: bool) -> None:
         """Press or release a mouse button, as the application is to get it, whatever the person's map is.
 
         Raises:
@@ -172,21 +174,21 @@ class XInput:
             )
         return source
 
-    def between_clicks(self, stop: StopCheck) -> None:
+    def between_clicks(self, stop: "StopCheck") -> None:
         """Wait 50 ms between the clicks of a double click, as long as a quick hand takes."""
         self._pause(_CLICK_PAUSES, stop)
 
-    def hold(self, stop: StopCheck) -> None:
+    def hold(self, stop: "StopCheck") -> None:
         """Wait 50 ms before a release: three frames at 60 a second, and one or two at 30."""
         self._pause(_HOLD_PAUSES, stop)
 
-    def _pause(self, times: int, stop: StopCheck) -> None:
+    def _pause(self, times: int, stop: "StopCheck") -> None:
         self.sync()
         for _ in range(times):
             check_stop(stop)
             time.sleep(_CLICK_PAUSE_S)
 
-    def wheel(self, dx: int, dy: int, stop: StopCheck) -> None:
+    def wheel(self, dx: int, dy: int, stop: "StopCheck") -> None:
         """Turn the wheel notch by notch, downwards and to the right for positive numbers."""
         for number, notches in ((_DOWN if dy > 0 else _UP, abs(dy)), (_RIGHT if dx > 0 else _LEFT, abs(dx))):
             for _ in range(notches):

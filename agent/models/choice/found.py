@@ -7,7 +7,6 @@ are looked at. Nothing is started, and nothing leaves the machine.
 import asyncio
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 
 from qvl_agent.actions.core.errors import ModelError
 from qvl_agent.agent.models.checkpoint.files import check, is_hub_id
-from qvl_agent.agent.models.choice.presets import Size, is_qwen3_vl, size_in, thinks
+from qvl_agent.agent.models.choice.presets import Size, is_cloud, is_qwen3_vl, size_in, thinks
 
 __all__ = [
     "LOCAL_SERVERS",
@@ -26,7 +25,6 @@ __all__ = [
     "LocalServer",
     "RunningServer",
     "cached_checkpoints",
-    "is_cloud",
     "on_disk",
     "running_servers",
 ]
@@ -36,7 +34,6 @@ _log = logging.getLogger(__name__)
 _FIRST_PERSON: Final = 1000
 """Linux gives system services the user ids below, and people those from here on."""
 _HUB: Final = "Hugging Face"
-_CLOUD: Final = re.compile(r"[:-]cloud$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +107,6 @@ def running_servers(
         for place, models in zip(mine, listed, strict=True)
         if (names := _best_first(models))
     )
-
-
-def is_cloud(model: str) -> bool:
-    """Whether a local server would pass the pictures on: Ollama's cloud models end in -cloud."""
-    return bool(_CLOUD.search(model))
 
 
 async def _ask_all(places: Sequence[LocalServer], timeout_s: float) -> list[tuple[str, ...]]:

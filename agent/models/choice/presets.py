@@ -17,6 +17,7 @@ __all__ = [
     "Sampling",
     "Size",
     "find_preset",
+    "is_cloud",
     "is_qwen3_vl",
     "reply_tokens",
     "sampling",
@@ -155,6 +156,7 @@ PRESETS: Final = {
 _PRESET_NAME: Final = re.compile(r"(\d+b(?:-a\d+b)?)((?:-(?:instruct|thinking|fp8|4bit))*)")
 _FAMILY: Final = re.compile(r"qwen[-_. ]?3[-_. ]?vl")
 _NOT_CHAT: Final = ("embedding", "reranker")
+_CLOUD: Final = re.compile(r"[:-]cloud$")
 _SIZE: Final = re.compile(r"(?<![\d.])(\d+)b(?![a-z])")
 _PLAIN_TAG: Final = re.compile(r"qwen3-vl(?::(?:latest|\d+b(?:-a\d+b)?))?")
 
@@ -181,6 +183,11 @@ def find_preset(name: str) -> Preset | None:
         f"no preset '{name}'; choose {', '.join(size.name for size in SIZES)}, "
         "with -thinking, and -fp8 or -4bit"
     )
+
+
+def is_cloud(model: str) -> bool:
+    """Whether a local server would pass the pictures on: Ollama's cloud models end in -cloud."""
+    return bool(_CLOUD.search(model))
 
 
 def is_qwen3_vl(name: str) -> bool:

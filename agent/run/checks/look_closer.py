@@ -19,7 +19,7 @@ from qvl_agent.actions.parsing.closer_look import closer_target, crop_around, re
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.pictures import TILE, tokens
-from qvl_agent.agent.run.context import LookCloser
+from qvl_agent.agent.run.modes import LookCloser
 from qvl_agent.prompts import render
 
 __all__ = [

@@ -34,7 +34,6 @@ from qvl_agent.agent.models.choice.memory import Memory, memory_here
 from qvl_agent.agent.models.choice.presets import PRESETS, find_preset
 from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.agent.opening import open_model, open_model_for
-from qvl_agent.agent.registry import models as kinds
 from qvl_agent.agent.registry.servers import open_server
 from qvl_agent.agent.settings import load_settings
 
@@ -276,7 +275,7 @@ class Answers(ModelChooser):
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No server on the usual ports, whatever runs on this machine."""
-    monkeypatch.setattr(kinds, "look_around", partial(look_around, places=(), memory=lambda: LAPTOP))
+    monkeypatch.setattr(auto, "look_around", partial(look_around, places=(), memory=lambda: LAPTOP))
 
 
 @pytest.mark.usefixtures("alone")
@@ -307,7 +306,7 @@ def test_auto_opens_a_running_server_without_the_key_of_another(monkeypatch: pyt
     told = Answers(False)
     with serving(says("hello"), models=("qwen3-vl:8b",)) as server:
         places = [LocalServer("Ollama", server.base_url)]
-        monkeypatch.setattr(kinds, "look_around", partial(look_around, places=places))
+        monkeypatch.setattr(auto, "look_around", partial(look_around, places=places))
         with open_model_for(load_settings({"api_key": "secret"}), chooser=told) as model:
             assert model.name == "qwen3-vl:8b"
             assert isinstance(model, OpenAIModel)

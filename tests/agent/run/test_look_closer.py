@@ -41,7 +41,7 @@ from qvl_agent.agent.recording.recording import RecordedStep, Recording
 from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.report.page import render_report
 from qvl_agent.agent.run.checks.look_closer import look_closer, question, shrunk_by, worth_it
-from qvl_agent.agent.run.context import LookCloser
+from qvl_agent.agent.run.modes import LookCloser
 from qvl_agent.sandbox.oracle import Oracle
 from qvl_agent.sandbox.session import SandboxDesktop
 from qvl_agent.sandbox.tasks.widget_actions import WidgetActions

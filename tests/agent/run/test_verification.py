@@ -23,8 +23,8 @@ from qvl_agent.agent.recording.format import FrameRef, RunResult
 from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.report.page import render_report
 from qvl_agent.agent.run.checks.verification import FORMAT, Claim, question, read_judgement
-from qvl_agent.agent.run.context import Verify
 from qvl_agent.agent.run.events import Ended, RunEvent, Verifying
+from qvl_agent.agent.run.modes import Verify
 from qvl_agent.agent.settings import load_settings
 from qvl_agent.agent.terminal.reporter import TerminalReporter
 from qvl_agent.sandbox.display import VirtualDisplay

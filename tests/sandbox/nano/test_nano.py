@@ -25,12 +25,12 @@ from qvl_agent.agent.cli.main import main
 from qvl_agent.agent.cli.resume import resuming
 from qvl_agent.agent.doctor import environment as doctor
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.choice import auto
 from qvl_agent.agent.models.choice.auto import look_around
 from qvl_agent.agent.models.choice.found import LocalServer
 from qvl_agent.agent.opening import open_model, open_model_for
 from qvl_agent.agent.recording.manifest import read_manifest
 from qvl_agent.agent.registry import model_kind
-from qvl_agent.agent.registry import models as kinds
 from qvl_agent.agent.registry import nano as named
 from qvl_agent.agent.registry.models import with_stand_in
 from qvl_agent.agent.settings import Settings, load_settings
@@ -60,7 +60,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "HF_HOME", "MODELSCOPE_CACHE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    monkeypatch.setattr(kinds, "look_around", partial(look_around, places=()))
+    monkeypatch.setattr(auto, "look_around", partial(look_around, places=()))
     return tmp_path
 
 
@@ -244,7 +244,7 @@ def test_a_qwen3_vl_that_is_here_comes_first(model: str, monkeypatch: pytest.Mon
         assert with_stand_in(load_settings(said)) == (load_settings(said), "")
     with serving(says("hello"), models=("qwen3-vl:8b",)) as server:
         places = [LocalServer("Ollama", server.base_url)]
-        monkeypatch.setattr(kinds, "look_around", partial(look_around, places=places))
+        monkeypatch.setattr(auto, "look_around", partial(look_around, places=places))
         assert with_stand_in(load_settings({}))[0].model == "auto"
 
 

@@ -14,15 +14,17 @@ be given another meaning only after that. There are three ways to know; the firs
 import select
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from Xlib import X
 from Xlib.protocol import event as xevent
 
 from qvl_agent.actions.core.errors import DesktopError
-from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.x11.input import check_stop
 from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of, protocols, window_manager
+
+if TYPE_CHECKING:
+    from qvl_agent.actions.desktops import StopCheck
 
 __all__ = ["PING_S", "Barrier"]
 
@@ -46,7 +48,7 @@ class Barrier:
         self._wm_protocols = display.intern_atom("WM_PROTOCOLS")
         self._serial = int(time.monotonic() * 1000) & 0x3FFFFFFF
 
-    def wait(self, stop: StopCheck) -> None:
+    def wait(self, stop: "StopCheck") -> None:
         """Return once the application with the focus has read all keys sent before this call.
 
         Raises:
@@ -64,7 +66,7 @@ class Barrier:
         else:
             time.sleep(_PAUSE_S)
 
-    def wait_for_window_manager(self, stop: StopCheck) -> None:
+    def wait_for_window_manager(self, stop: "StopCheck") -> None:
         """Wait until the window manager has handled the keyboard map's changes: openbox needs 20 ms for each.
 
         Until then it delays everything else, such as giving a clicked window the focus.
@@ -74,7 +76,7 @@ class Barrier:
         if process is not None:
             self._await_sleep(process, stop, _MANAGER_LIMIT_S)
 
-    def _await_pong(self, window: Any, stop: StopCheck) -> None:
+    def _await_pong(self, window: Any, stop: "StopCheck") -> None:
         root = self._display.screen().root
         self._serial += 1
         root.change_attributes(event_mask=_PONG_MASK)
@@ -87,7 +89,7 @@ class Barrier:
         finally:
             root.change_attributes(event_mask=0)
 
-    def _read_until_pong(self, stop: StopCheck) -> None:
+    def _read_until_pong(self, stop: "StopCheck") -> None:
         deadline = time.monotonic() + PING_S
         while time.monotonic() < deadline:
             while self._display.pending_events():
@@ -103,7 +105,7 @@ class Barrier:
         _, values = event.data
         return bool(values[0] == self._ping and values[1] == self._serial)
 
-    def _await_sleep(self, process: int, stop: StopCheck, limit_s: float = _SLEEP_LIMIT_S) -> None:
+    def _await_sleep(self, process: int, stop: "StopCheck", limit_s: float = _SLEEP_LIMIT_S) -> None:
         deadline = time.monotonic() + limit_s
         self._await_server_rounds()
         before = _threads(process)

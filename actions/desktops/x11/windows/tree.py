@@ -4,7 +4,7 @@ The window manager is asked whether it runs, and the server for a window's proce
 """
 
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from Xlib import X, Xatom
 from Xlib import error as xerror
@@ -14,9 +14,11 @@ from Xlib.protocol import request
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import NoScreenError
 from qvl_agent.actions.core.windows import Layout
-from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.desktops.x11.connection import Connection
 from qvl_agent.actions.desktops.x11.input import check_stop
+
+if TYPE_CHECKING:
+    from qvl_agent.actions.desktops import StopCheck
 
 __all__ = [
     "application_windows",
@@ -77,7 +79,7 @@ def focused_window(display: Any) -> Any | None:
     return _top_level(display, focus) if focus != X.NONE else None
 
 
-def wait_for_focus(display: Any, stop: StopCheck, limit_s: float = 0.5) -> None:
+def wait_for_focus(display: Any, stop: "StopCheck", limit_s: float = 0.5) -> None:
     """Wait, after a click, until the window under the pointer has the focus, for at most `limit_s` seconds.
 
     The window manager moves the focus some time after the click, and keys go to the old window until then.
