@@ -15,13 +15,18 @@ import transformers
 from safetensors.torch import load_file, save_file
 from tiny_checkpoint import checkpoint
 
+from qvl_agent import sandbox
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message
+from qvl_agent.actions.parsing.reply import parse_action
+from qvl_agent.actions.planning.action import Click
 from qvl_agent.agent.models.checkpoint import options as transformers_options
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.models.checkpoint.options import LoadOptions, attention, placement
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.sandbox import nano
 
 ANSWER = '{"action": "等待", 中文}'
 BLOCK = 128
@@ -258,3 +263,15 @@ def test_a_checkpoint_that_an_older_transformers_would_misread_is_refused(
     assert said_by(loaded(folder)) == ANSWER
     with pytest.raises(ModelError, match=r"saved with transformers 5, and 4.57.1 is installed; pip install"):
         loaded(tmp_path)
+
+
+def test_nano_is_read_by_every_transformers_that_is_allowed() -> None:
+    """The example's first screen, at which the oracle clicked the box before "notify"."""
+    run = Recording.open(Path(sandbox.__file__).parent / "examples/uncheck-the-pinned-chat")
+    model = TransformersModel(str(nano.CHECKPOINT), device="cpu", max_picture_tokens=nano.PICTURE_TOKENS)
+    reply = model.reply(run.messages(run.steps[0]), stop=lambda: False)
+    model.close()
+    ours, oracle = parse_action(reply.text), run.steps[0].intent.action
+    assert isinstance(ours, Click)
+    assert isinstance(oracle, Click)
+    assert ours.target.overlap(oracle.target) > 0.5
