@@ -85,6 +85,8 @@ house: setup-test
 bench: setup-test
 	$(PYTHON) benchmarks/step_overhead.py
 	$(PYTHON) benchmarks/model_steps.py
+	$(PYTHON) benchmarks/request_pictures.py
+	$(PYTHON) benchmarks/first_request.py
 
 clean:
 	rm -rf .venv .venv-engines .venv-newest .venv-oldest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
