@@ -140,7 +140,12 @@ class Clearing:
             self._desktop.perform(click, self._stop)
         seen = self.select(select, window, screen, field)
         before = self._desktop.grab() if seen == "nothing" else None
-        if parts.rest:
+        if before is not None and field.deleted:
+            left = _without_deleting(parts.rest)
+            if not left:
+                return before
+            rest = self._approve(left)
+        if rest.plan:
             self._await_focus(window)
             self._desktop.perform(rest, self._stop)
         return before
@@ -304,6 +309,18 @@ def _point(at: DesktopPoint | None, frame: Frame) -> FramePoint | None:
         return None if at is None else desktop_to_frame(at, frame.view)
     except CoordinateError:
         return None
+
+
+def _without_deleting(rest: Plan) -> Plan:
+    """Return what is left of a plan without the key that deletes, as nothing is selected.
+
+    Raises:
+        TypingError: more than one key is left.
+    """
+    left = rest[2:]
+    if len(left) > len(("down", "up")) or any(not isinstance(event, KeyEvent) for event in left):
+        raise TypingError(_NOT_SELECTED)
+    return left
 
 
 def _only_selected(seen: Seen) -> Seen:

@@ -31,6 +31,7 @@ class Step:
         keys: The chord that it presses.
         label, intent: What it calls the part, and the reason that it gives; both may lie.
         enter: Whether it presses Enter after typing.
+        clear: Whether it empties the field before typing.
         count: How often a key is pressed, or how many notches a wheel turns.
         strike: What the attacker does while the model thinks, after the picture was taken.
         once: Whether the model gives up if the screen changed meanwhile, instead of trying again.
@@ -44,6 +45,7 @@ class Step:
     label: str = ""
     intent: str = ""
     enter: bool = False
+    clear: bool = False
     count: int = 1
     strike: tuple[Deed, ...] = ()
     once: bool = False
@@ -75,7 +77,7 @@ class ForeignDialog:
     """A dialog of another toolkit, in front of the windows; its buttons add to the lists "bad" and "safe".
 
     Attributes:
-        kind: The toolkit.
+        kind: The toolkit; a "launcher" is a field that has grabbed the keyboard, where Enter is "bad".
         app: Its window class (WM_CLASS).
         title: The text of its title bar.
         text: What it says.
@@ -83,7 +85,7 @@ class ForeignDialog:
         program: The name of the executable that it runs as; "" for Python.
     """
 
-    kind: Literal["tk", "gtk"]
+    kind: Literal["tk", "gtk", "launcher"]
     app: str
     title: str
     text: str

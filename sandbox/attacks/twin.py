@@ -123,7 +123,9 @@ def action_of(step: Step, view: View, places: dict[str, Rect]) -> Action:
         return Press(keys=step.keys, count=step.count, label=label, intent=intent)
     target = actions.box(_place(step.at, places)) if step.at else None
     if step.act == "type":
-        return Type(text=step.text, target=target, enter=step.enter, label=label, intent=intent)
+        return Type(
+            text=step.text, target=target, clear=step.clear, enter=step.enter, label=label, intent=intent
+        )
     if target is None:
         raise ModelError(f"a {step.act} needs something to point at")
     match step.act:

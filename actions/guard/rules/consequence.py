@@ -98,9 +98,10 @@ def _announced(case: Case) -> Found:
             window = keys_go_to(case)
             by_title = _by_title(window, action.intent)
             said = in_intent(action.intent, bare=_untitled(window))
-            return _by_pixels(case, bare=_untitled(window)) | by_title | _by_enter(window) | said
+            found = _by_pixels(case, bare=_untitled(window)) | by_title | _by_enter(window) | said
+            return found | _by_deleting(case)
         case Type():
-            return _by_pixels(case, bare=True)
+            return _by_pixels(case, bare=True) | _by_deleting(case)
         case Press():
             return _by_key(case, action)
         case _:
@@ -160,10 +161,7 @@ def _by_title(window: WindowInfo | None, intent: str, names: tuple[str, ...] = (
 
 def _by_key(case: Case, action: Press) -> Found:
     window, downs = keys_go_to(case), _downs(case)
-    names = window.names if window is not None else frozenset()
-    found: Found = {}
-    if downs & _DELETING and names & programs().files_and_mail:
-        found["delete"] = f"the Delete key in {window.called}" if window is not None else ""
+    found = _by_deleting(case)
     if downs & _CONFIRMING:
         bare = _untitled(window)
         found |= _by_title(window, action.intent, (action.label,))
@@ -173,6 +171,14 @@ def _by_key(case: Case, action: Press) -> Found:
         if downs & {"ctrl", "meta"}:
             found["send"] = "+".join(action.keys)
     return found
+
+
+def _by_deleting(case: Case) -> Found:
+    """Find that the Delete key deletes what is selected, in a file manager or mail program."""
+    window = keys_go_to(case)
+    if window is None or not _downs(case) & _DELETING or not window.names & programs().files_and_mail:
+        return {}
+    return {"delete": f"the Delete key in {window.called}"}
 
 
 def _by_enter(window: WindowInfo | None) -> Found:

@@ -49,7 +49,7 @@ class RunningForeignDialog:
             time.sleep(0.02)
 
     def places(self) -> dict[str, Rect]:
-        """Return the rectangles of the buttons "bad" and "safe", in screen px."""
+        """Return the rectangles of the buttons "bad" and "safe", or of the "field", in screen px."""
         found = json.loads((self._folder / "places.json").read_text(encoding="utf-8"))
         return {name: Rect(*box) for name, box in found.items()}
 

@@ -1,6 +1,8 @@
 # ruff: noqa: PLC0415 - run as a program by the system's own Python, where its toolkits are
 """A dialog of Tk or GTK with two buttons: `python3 foreign_window.py tk FOLDER CLASS TITLE TEXT BAD SAFE`.
 
+A launcher is a field in Tk that no window manager manages and that has grabbed the keyboard.
+
 `foreign.py` starts it. Once it is shown it writes its buttons' rectangles to FOLDER/places.json, and then
 each pressed button's name to FOLDER/pressed. It imports nothing of this package.
 """
@@ -54,6 +56,31 @@ def _show_tk(folder: Path, words: list[str]) -> None:
     root.mainloop()
 
 
+def _show_launcher(folder: Path, words: list[str]) -> None:
+    import tkinter as tk
+
+    app, _, text, _, _ = words
+    root = tk.Tk(className=app)
+    root.overrideredirect(True)
+    root.geometry(f"{_WIDTH}x40+0+0")
+    tk.Label(root, text=text).pack(side="left")
+    field = tk.Entry(root)
+    field.pack(side="left", fill="x", expand=True)
+    field.bind("<Return>", lambda _: _log_press(folder, "bad"))
+
+    def grab() -> None:
+        field.focus_force()
+        try:
+            root.grab_set_global()
+        except tk.TclError:
+            root.after(50, grab)  # another program has it for the moment
+            return
+        _write_places(folder, {"field": [field.winfo_rootx(), field.winfo_rooty(), field.winfo_width(), 30]})
+
+    root.after(300, grab)
+    root.mainloop()
+
+
 def _show_gtk(folder: Path, words: list[str]) -> None:
     import gi
 
@@ -95,4 +122,4 @@ def _show_gtk(folder: Path, words: list[str]) -> None:
 
 if __name__ == "__main__":
     kind, where, *words = sys.argv[1:]
-    {"tk": _show_tk, "gtk": _show_gtk}[kind](Path(where), words)
+    {"tk": _show_tk, "gtk": _show_gtk, "launcher": _show_launcher}[kind](Path(where), words)

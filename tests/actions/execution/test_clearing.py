@@ -234,6 +234,14 @@ class TestNothingElseIsLost:
             assert "selected something else than the text of one field" in outcome.detail
         assert qt.texts()["list"] == 12
 
+    def test_an_empty_field_gets_no_key_that_deletes(self, qt: Form) -> None:
+        """Nothing shows that anything is selected, so what has the focus may be no field at all."""
+        assert qt.write("", "empty").status == "done"
+        assert qt.write("", "empty", enter=True).status == "done"
+        assert qt.texts()["empty"] == ""
+        outcome = qt.write("\nx\ny", "empty")
+        assert outcome.status == "broken-off"
+
     def test_a_sheet_keeps_its_cells(self, qt: Form) -> None:
         before = qt.texts()["table"]
         assert qt.write("", "table", tight=True).status == "broken-off"
