@@ -228,6 +228,10 @@ def _project_values(path: Path) -> dict[str, Any]:
                 f"{PREFIX}{name.upper()}, or name this file with --config if it is yours"
             )
     _only_tighter(values, path)
+    try:
+        _checked(values)  # of two values the stricter one holds, so a wrong one could go unnoticed
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
     return values
 
 

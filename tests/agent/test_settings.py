@@ -182,6 +182,17 @@ def test_the_persons_own_folder_is_theirs_also_when_they_stand_in_it(
     assert load_settings({}).server == "http://127.0.0.1:9/v1"
 
 
+@pytest.mark.parametrize(
+    "text", ["takeover = 'Stop'", "takeover = ''", "takeover = false", "ocr = 'sometimes'", "ocr = 1"]
+)
+def test_a_projects_value_that_is_none_is_refused_and_not_passed_over(text: str) -> None:
+    """Of two values the stricter one holds; one that is neither would go unnoticed."""
+    own("takeover = 'stop'\nocr = 'auto'")
+    project(text)
+    with pytest.raises(SettingsError, match=rf"{FILE_NAME}: {text.split()[0]}"):
+        load_settings({})
+
+
 @pytest.mark.fault(64)
 @pytest.mark.parametrize(
     ("text", "said"),
