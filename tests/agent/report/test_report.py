@@ -137,7 +137,7 @@ def test_every_kind_of_step_tells_its_story(eventful: Page) -> None:
         "pointer (190, 225)",
         "where it drags to",
         "left button up",
-        "and 7 more, in the journal",
+        "and 5 more, in the journal",
         "No action: the reply couldn't be used",
         "Finished by: length",
         "Reasoning",
