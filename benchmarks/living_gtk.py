@@ -24,6 +24,7 @@ from living_window import (
 def run(x: int, y: int) -> None:
     import gi
 
+    gi.require_version("Gdk", "3.0")
     gi.require_version("Gtk", "3.0")
     from gi.repository import Gdk, GdkPixbuf, GLib, Gtk
 

@@ -98,6 +98,16 @@ class Desktop(Protocol):
             DesktopError: the screen can't be read, or the region isn't on the monitor.
         """
 
+    def grab_to_compare(self) -> Frame:
+        """Capture the monitor to see what an input changes, also where a secret is covered in other captures.
+
+        Such a frame is compared with others in memory; it must not be stored, sent or shown.
+
+        Raises:
+            DesktopError: the screen can't be read.
+        """
+        return self.grab()
+
     @abstractmethod
     def pointer(self) -> DesktopPoint:
         """Return where the pointer is, in logical pixels."""
@@ -209,6 +219,9 @@ class DesktopWrapper(Desktop):
 
     def grab(self, region: Rect | None = None) -> Frame:
         return self._desktop.grab(region)
+
+    def grab_to_compare(self) -> Frame:
+        return self._desktop.grab_to_compare()
 
     def pointer(self) -> DesktopPoint:
         return self._desktop.pointer()

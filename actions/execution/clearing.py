@@ -139,7 +139,7 @@ class Clearing:
         if parts.click:
             self._desktop.perform(click, self._stop)
         seen = self.select(select, window, screen, field)
-        before = self._desktop.grab() if seen == "nothing" else None
+        before = self._desktop.grab_to_compare() if seen == "nothing" else None
         if before is not None and field.deleted:
             left = _without_deleting(parts.rest)
             if not left:
@@ -225,7 +225,7 @@ class Clearing:
 
     def _quiet(self, before: Frame) -> Frame:
         return settle(
-            self._desktop.grab,
+            self._desktop.grab_to_compare,
             before,
             target=None,
             stop=self._stop,

@@ -84,6 +84,7 @@ def _show_launcher(folder: Path, words: list[str]) -> None:
 def _show_gtk(folder: Path, words: list[str]) -> None:
     import gi
 
+    gi.require_version("Gdk", "3.0")
     gi.require_version("Gtk", "3.0")
     from gi.repository import Gdk, GLib, Gtk
 
