@@ -238,6 +238,9 @@ class DesktopWrapper(Desktop):
     def layout(self) -> Layout | None:
         return self._desktop.layout()
 
+    def scroll_place(self, monitor: Rect) -> DesktopPoint | None:
+        return self._desktop.scroll_place(monitor)
+
     def keep_focus(self) -> Callable[[], None]:
         return self._desktop.keep_focus()
 
