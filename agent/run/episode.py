@@ -25,9 +25,9 @@ from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.placeholders import NO_SECRETS, SecretTypist
 from qvl_agent.agent.recording.format import CloserLook, RunResult, StepIntent
 from qvl_agent.agent.recording.recording import Recorder, turns
+from qvl_agent.agent.run.checks.circles import Circles
 from qvl_agent.agent.run.checks.look_closer import look_closer, shrunk_by, worth_it
 from qvl_agent.agent.run.checks.verification import Claim, verify
-from qvl_agent.agent.run.circles import Circles
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.ending import RunEnded, ending_of, halted, no_screen, refusal_message, resumed
 from qvl_agent.agent.run.events import (

@@ -189,7 +189,7 @@ def test_a_projects_value_that_is_none_is_refused_and_not_passed_over(text: str)
     """Of two values the stricter one holds; one that is neither would go unnoticed."""
     own("takeover = 'stop'\nocr = 'auto'")
     project(text)
-    with pytest.raises(SettingsError, match=rf"{FILE_NAME}: {text.split()[0]}"):
+    with pytest.raises(SettingsError, match=rf"{FILE_NAME}: {text.split(maxsplit=1)[0]}"):
         load_settings({})
 
 

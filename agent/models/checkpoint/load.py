@@ -67,14 +67,7 @@ def load(
             it doesn't fit the memory.
     """
     config = check(folder)
-    try:
-        import torch  # noqa: PLC0415 - heavy, and an extra
-        import transformers  # noqa: PLC0415
-    except ImportError as error:
-        raise ModelError(
-            f"the transformers backend needs torch and transformers ({error}); "
-            "pip install 'qvl-agent[transformers]'"
-        ) from error
+    torch, transformers = _libraries()
     _check_age(transformers, config, folder)
     place = _device(torch, device)
     kind = "auto" if "quantization_config" in config and dtype == "auto" else _dtype(torch, dtype, place)
@@ -98,9 +91,9 @@ def load(
         raise ModelError(in_words(error, f"can't load {folder}")) from error
     tokenizer.chat_template = tokenizer.chat_template or chat_template(folder)
     end_ids = _end_ids(model, tokenizer)
-    model.generation_config = transformers.GenerationConfig(
-        eos_token_id=list(end_ids), pad_token_id=end_ids[0], do_sample=False
-    )
+    ends = {"eos_token_id": list(end_ids), "pad_token_id": end_ids[0]}
+    model.generation_config = transformers.GenerationConfig(**ends, do_sample=False)
+    names = signature(model.forward).parameters
     return Loaded(
         model=model,
         tokenizer=tokenizer,
@@ -109,8 +102,21 @@ def load(
         end_ids=end_ids,
         context=int(model.config.text_config.max_position_embeddings),
         token_kinds="mm_token_type_ids" in signature(model.model.get_rope_index).parameters,
-        cache_keyword="cache" if "cache" in signature(model.forward).parameters else "past_key_values",
+        cache_keyword="cache" if "cache" in names else "past_key_values",
     )
+
+
+def _libraries() -> tuple[Any, Any]:
+    """Import torch and transformers, which are heavy, and an extra."""
+    try:
+        import torch  # noqa: PLC0415
+        import transformers  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelError(
+            f"the transformers backend needs torch and transformers ({error}); "
+            "pip install 'qvl-agent[transformers]'"
+        ) from error
+    return torch, transformers
 
 
 def adapted(model: Any, name: str) -> Any:
