@@ -57,8 +57,10 @@ def keys_window(display: Any, area: Rect) -> tuple[Any | None, Grab]:
     cover, focused = covering_window(display, area), focused_window(display)
     if not keyboard_grabbed(display):
         return cover or focused, ""
+    if cover is not None:
+        return cover, "this"
     ours = None if focused is None else process_of(display, focused)
-    window = cover or _topmost_menu(display, _SMALLEST)
+    window = _topmost_menu(display, _SMALLEST)
     if window is None:
         return _topmost_menu(display, 1, besides=ours) or focused, "unknown"
     if ours is not None and process_of(display, window) == ours:
