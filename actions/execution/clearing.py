@@ -217,7 +217,7 @@ class Clearing:
         end = self._clock() + _FOCUS_S
         while expected is not None and self._desktop.capabilities.windows:
             found = self._desktop.focused()
-            if found is not None and (found.app, found.program) == (expected.app, expected.program):
+            if found is not None and _same_window(found, expected):
                 return
             if self._stop() or self._clock() > end:
                 raise FocusLostError("another window than the field's has the focus, so nothing was typed")
@@ -233,6 +233,11 @@ class Clearing:
             sleep=self._sleep,
             limits=_LOOK,
         ).frame
+
+
+def _same_window(one: WindowInfo, other: WindowInfo) -> bool:
+    """Return whether two descriptions are of one window: an application may have several."""
+    return (one.app, one.program, one.rect) == (other.app, other.program, other.rect)
 
 
 def split_plan(plan: Plan) -> Parts:
