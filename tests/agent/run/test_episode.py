@@ -295,6 +295,7 @@ def test_ctrl_c_closes_the_record_and_comes_through(at_corner: Desktop, tmp_path
 def test_a_terminal_gets_its_cursor_back_also_where_the_record_cannot_be_written(
     at_corner: Desktop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal has no cursor to hide
     written = io.StringIO()
     reporter = TerminalReporter(console=Console(file=written, force_terminal=True))
 
