@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 import hypothesis
 import pytest
@@ -49,3 +50,17 @@ def desktop(display: VirtualDisplay) -> Iterator[Desktop]:
     opened = open_local(display.name)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def screen() -> Iterator[VirtualDisplay]:
+    """A display of 800x600 of its own, for tests that may leave its keyboard or a grab changed."""
+    with VirtualDisplay((800, 600)) as running:
+        yield running
+
+
+@pytest.fixture
+def hands(screen: VirtualDisplay) -> Iterator[Desktop]:
+    """The desktop on `screen`."""
+    with closing(open_local(screen.name)) as desktop:
+        yield desktop

@@ -5,24 +5,24 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from event_window import EventWindow
+from held_input import click, perform
 from text_fields import TextField, wait_until
 from Xlib import X
 from Xlib.display import Display
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox
 from qvl_agent.actions.core.errors import DesktopError, TypingError
-from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.execution.executor import Executor, Facts
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.action import Action, Click, Drag
 from qvl_agent.actions.planning.approval import Approved
-from qvl_agent.actions.planning.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent
+from qvl_agent.actions.planning.events import KeyEvent, MoveEvent, TextEvent
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
@@ -67,27 +67,6 @@ def report():
 QTimer.singleShot(400, report)  # once the window manager has placed it
 app.exec()
 """
-
-
-@pytest.fixture
-def screen() -> Iterator[VirtualDisplay]:
-    with VirtualDisplay((800, 600)) as running:
-        yield running
-
-
-@pytest.fixture
-def hands(screen: VirtualDisplay) -> Iterator[Desktop]:
-    with closing(open_local(screen.name)) as desktop:
-        yield desktop
-
-
-def perform(desktop: Desktop, *events: Event) -> None:
-    desktop.perform(Approved(events, "frame", desktop.geometry()), lambda: False)
-
-
-def click(x: int, y: int) -> tuple[Event, ...]:
-    place = MoveEvent(DesktopPoint(x, y))
-    return (place, ButtonEvent("left", down=True), ButtonEvent("left", down=False))
 
 
 def test_a_game_notices_each_click_and_key(screen: VirtualDisplay, hands: Desktop, tmp_path: Path) -> None:

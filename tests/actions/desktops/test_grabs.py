@@ -17,7 +17,7 @@ from qvl_agent.actions.core.coordinates import DesktopPoint, ModelBox
 from qvl_agent.actions.core.errors import FocusLostError
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.core.windows import WindowInfo
-from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.desktops.x11.connection import connect
 from qvl_agent.actions.desktops.x11.windows.grabs import keyboard_grabbed
 from qvl_agent.actions.execution.executor import Executor, Facts
@@ -29,19 +29,6 @@ from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
 PROGRAM = Path("/proc/self/exe").readlink().name
-
-
-@pytest.fixture
-def screen() -> Iterator[VirtualDisplay]:
-    """A display of its own: what has grabbed the keyboard would hold up the other tests."""
-    with VirtualDisplay((800, 600)) as running:
-        yield running
-
-
-@pytest.fixture
-def hands(screen: VirtualDisplay) -> Iterator[Desktop]:
-    with closing(open_local(screen.name)) as desktop:
-        yield desktop
 
 
 @pytest.fixture

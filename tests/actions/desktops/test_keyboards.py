@@ -1,23 +1,21 @@
 """Keyboards as people have them: several layouts, other layouts than XTEST's, and accessibility settings."""
 
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from event_window import EventWindow, held
+from held_input import click, perform
 from persons_keyboard import persons_layout, press_as_person, set_persons_layout
 from text_fields import KINDS, TextField, wait_until
 from Xlib import X
 
-from qvl_agent.actions.core.coordinates import DesktopPoint
-from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.desktops.x11.connection import connect
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
-from qvl_agent.actions.planning.approval import Approved
-from qvl_agent.actions.planning.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent
+from qvl_agent.actions.planning.events import KeyEvent, TextEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SHIFT, KEY_A, KEY_C = 50, 38, 54
@@ -26,30 +24,8 @@ SLOW, BOUNCE, STICKY = 0b0010, 0b0100, 0b1000
 TEXT = "Quiz-42 (wow), Amazing zebra: żółw 你好"
 
 
-@pytest.fixture
-def screen() -> Iterator[VirtualDisplay]:
-    """A display of its own, as a test that fails may leave its keyboard changed."""
-    with VirtualDisplay((800, 600)) as running:
-        yield running
-
-
-@pytest.fixture
-def hands(screen: VirtualDisplay) -> Iterator[Desktop]:
-    with closing(open_local(screen.name)) as desktop:
-        yield desktop
-
-
-def perform(desktop: Desktop, *events: Event) -> None:
-    desktop.perform(Approved(events, "frame", desktop.geometry()), lambda: False)
-
-
 def chord(*keys: str) -> tuple[KeyEvent, ...]:
     return (*(KeyEvent(key, down=True) for key in keys), *(KeyEvent(key, down=False) for key in keys[::-1]))
-
-
-def click(x: int, y: int) -> tuple[Event, ...]:
-    place = MoveEvent(DesktopPoint(x, y))
-    return (place, ButtonEvent("left", down=True), ButtonEvent("left", down=False))
 
 
 def state(screen: VirtualDisplay) -> KeyboardState:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from event_window import EventWindow
+from held_input import click, perform
 from text_fields import TextField, wait_until
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
@@ -17,8 +18,7 @@ from qvl_agent.actions.desktops import Desktop, open_local
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.desktops.x11.connection import Connection, connect, monitors
 from qvl_agent.actions.desktops.x11.windows.ownership import GREY
-from qvl_agent.actions.planning.approval import Approved
-from qvl_agent.actions.planning.events import ButtonEvent, Event, MoveEvent, TextEvent, WheelEvent
+from qvl_agent.actions.planning.events import MoveEvent, TextEvent, WheelEvent
 from qvl_agent.sandbox.display import VirtualDisplay
 
 COLOURS = [(0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255), (64, 128, 192), (200, 120, 40)]
@@ -28,15 +28,6 @@ root = Tk(); root.geometry("300x200+40+30"); root.configure(bg="white"); root.ti
 print("shown", flush=True) if root.update() is None else None
 root.mainloop()
 """
-
-
-def perform(desktop: Desktop, *events: Event) -> None:
-    desktop.perform(Approved(events, "frame", desktop.geometry()), lambda: False)
-
-
-def click(x: int, y: int, button: str = "left") -> tuple[Event, ...]:
-    place = MoveEvent(DesktopPoint(x, y))
-    return (place, ButtonEvent(button, down=True), ButtonEvent(button, down=False))
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Scrolling without a place, as Qwen's own tool allows: over the pointer, else over the focused window."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 from event_window import EventWindow
@@ -11,7 +9,7 @@ from text_fields import wait_until
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.core.errors import CoordinateError
 from qvl_agent.actions.core.outcome import Outcome
-from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.execution.executor import Decision, Executor, Facts
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.parsing.reply import parse_action
@@ -22,18 +20,6 @@ from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.sandbox.display import VirtualDisplay
 
 SCROLL = '{"name": "computer_use", "arguments": {"action": "scroll", "pixels": -300}}'
-
-
-@pytest.fixture
-def screen() -> Iterator[VirtualDisplay]:
-    with VirtualDisplay((800, 600)) as running:
-        yield running
-
-
-@pytest.fixture
-def hands(screen: VirtualDisplay) -> Iterator[Desktop]:
-    with closing(open_local(screen.name)) as desktop:
-        yield desktop
 
 
 def scroll(desktop: Desktop, policy: Policy | None = None) -> tuple[Outcome, Decision]:
