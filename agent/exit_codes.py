@@ -16,6 +16,7 @@ from qvl_agent.actions.core.errors import (
     CoordinateError,
     DesktopError,
     DisplayBusyError,
+    FlowError,
     ModelError,
     NoScreenError,
     QvlError,
@@ -36,7 +37,7 @@ EXIT_CODES: Final = """\b
 Exit codes:
   0   done, and verified where something could verify it (or replayed: no difference)
   1   the agent says it failed; a replay differs
-  2   wrong usage, a wrong setting, a broken recording
+  2   wrong usage, a wrong setting, a broken recording or flow
   3   claimed done, but not verified
   4   stopped by the guard, stuck, or a question was answered no
   5   the model or its server failed
@@ -49,6 +50,7 @@ Exit codes:
 """
 _ERROR_CODES: Final[dict[type[QvlError], int]] = {
     SettingsError: 2,
+    FlowError: 2,
     RunBusyError: 75,
     RecordingError: 2,
     CoordinateError: 2,

@@ -15,6 +15,7 @@
     ├── ModelError          the model or its server failed
     ├── RecordingError      a recording that is broken, empty or of an unknown version
     │   └── RunBusyError    another process is writing it
+    ├── FlowError           a flow, its lock or its data that can't be read or used as it is
     ├── SettingsError       a setting that doesn't exist or doesn't fit
     └── Stopped             the person stopped the run
 
@@ -27,6 +28,7 @@ __all__ = [
     "CoordinateError",
     "DesktopError",
     "DisplayBusyError",
+    "FlowError",
     "FocusLostError",
     "InputHeldByUserError",
     "KeyNameError",
@@ -101,6 +103,10 @@ class RecordingError(QvlError):
 
 class RunBusyError(RecordingError):
     """Another process is writing this run's record."""
+
+
+class FlowError(QvlError):
+    """A flow, its lock or its data that can't be read, or can't be used as it is."""
 
 
 class SettingsError(QvlError):

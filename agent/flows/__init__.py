@@ -1,0 +1,1 @@
+"""Scripts that do a task without a model: right, or stopped."""

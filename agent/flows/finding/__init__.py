@@ -1,0 +1,1 @@
+"""Find a flow's target on the screen without a model: for sure, or not at all."""

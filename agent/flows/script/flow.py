@@ -1,0 +1,81 @@
+"""A whole flow: what it is for, its variables and data, its steps."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, model_validator
+
+from qvl_agent.agent.flows.script.steps import Step
+from qvl_agent.agent.flows.script.targets import Name, Node, Text
+
+__all__ = ["FORMAT", "Data", "Flow", "Handler", "Output", "Variable"]
+
+FORMAT: Final = 1
+"""The version of the format."""
+
+
+class Handler(Node):
+    """Steps that close something that may come at any time."""
+
+    see: Text
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    at_most: Annotated[int, Field(ge=1, le=1000)] = 20
+    """How often it may come in one item; then the item fails."""
+
+
+class Data(Node):
+    """The file with the rows that a flow goes over. In a file a text alone stands for `file`."""
+
+    file: Text
+    """CSV, Excel or JSON Lines, from the flow's folder; --data names another."""
+    key: Name | None = None
+    """The column whose value names an item; each is unique. Without it the rows are numbered."""
+    sheet: Text | None = None
+    """The sheet of an Excel file; by default the first."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
+
+
+class Output(Node):
+    """The file that gets a line for each item: columns of the data, variables that were read, status."""
+
+    file: Text
+    columns: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class Variable(Node):
+    """A value that --set gives. In a file a text or number alone stands for `default`."""
+
+    default: str | int | float | bool | None = None
+    about: Text | None = None
+    one_of: tuple[str | int | float, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return value if isinstance(value, dict) else {"default": value}
+
+
+SecretName = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")]
+
+
+class Flow(Node):
+    """A whole flow."""
+
+    flow: Text
+    """What it does, in words."""
+    version: Literal[1] = FORMAT
+    app: Text | None = None
+    """The application's or the program's name; the search for targets stays in its windows."""
+    window: Text | None = None
+    """A part of its window's title."""
+    variables: dict[Name, Variable] = Field(default_factory=dict)
+    data: Data | None = None
+    secrets: tuple[SecretName, ...] = ()
+    aliases: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
+    """Other words for the same target: translations, a new name."""
+    on_popup: tuple[Handler, ...] = ()
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    output: Output | None = None

@@ -1,0 +1,379 @@
+"""The steps of a flow: a class for each kind, named by the one key that a step has of its kind."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from qvl_agent.actions.planning.action import MAX_SCROLL, MAX_TEXT, MAX_WAIT_S, Button
+from qvl_agent.agent.flows.script.targets import (
+    DEFAULT_WITHIN_S,
+    Condition,
+    Duration,
+    Expectation,
+    Name,
+    Node,
+    Target,
+    Text,
+    seconds,
+)
+
+__all__ = [
+    "STEP_KINDS",
+    "Acting",
+    "Ask",
+    "Check",
+    "Click",
+    "Do",
+    "Drag",
+    "ForEach",
+    "Hover",
+    "Input",
+    "NextItem",
+    "Press",
+    "Read",
+    "Reject",
+    "Retry",
+    "Scroll",
+    "Step",
+    "Type",
+    "Use",
+    "Wait",
+    "When",
+    "While",
+    "described",
+]
+
+
+class _Step(Node):
+    """What every step may have."""
+
+    name: Text | None = None
+    """What it does, in words, for the report."""
+
+
+class Acting(_Step):
+    """What every step that sends input may have."""
+
+    once: bool = False
+    """It must never be done twice: after an unknown fate its item is parked."""
+    then: tuple[Expectation, ...] = ()
+    """What has to be so afterwards."""
+    within: Duration = DEFAULT_WITHIN_S
+    """How long the target may take to appear."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_is_many(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "then" in value and not isinstance(value["then"], (list, tuple)):
+            return {**value, "then": [value["then"]]}
+        return value
+
+
+class Click(Acting):
+    """Click a target."""
+
+    click: Target
+    button: Button = "left"
+    count: Annotated[int, Field(ge=1, le=3)] = 1
+    keys: Text | None = None
+    """Keys that are held meanwhile: ctrl, shift."""
+
+
+class Hover(Acting):
+    """Put the pointer on a target."""
+
+    hover: Target
+
+
+class Drag(Acting):
+    """Press on a target, move to another and let go."""
+
+    class Way(Node):
+        from_: Annotated[Target, Field(alias="from")]
+        to: Target
+
+    drag: Way
+
+
+class Input(Node):
+    """A text, and the field that it goes into; without one, into the field with the focus."""
+
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+    into: Target | None = None
+    clear: bool = False
+    """Replace what stands in the field."""
+    enter: bool = False
+    """Press Enter afterwards."""
+    lines: bool = False
+    """The text may have line breaks, each of which presses Enter; without this they are refused."""
+
+
+class Type(Acting):
+    """Type a text."""
+
+    type: Input
+
+
+class Press(Acting):
+    """Press a key or a chord: ctrl+s."""
+
+    press: Text
+    count: Annotated[int, Field(ge=1, le=20)] = 1
+
+
+class Scroll(Acting):
+    """Turn the wheel over a target, or where the pointer is."""
+
+    class Way(Node):
+        over: Target | None = None
+        down: Annotated[int, Field(ge=-MAX_SCROLL, le=MAX_SCROLL)] = 0
+        right: Annotated[int, Field(ge=-MAX_SCROLL, le=MAX_SCROLL)] = 0
+        until: Target | None = None
+        """Go on until this is found, as long as anything moves."""
+
+        @model_validator(mode="after")
+        def _turns(self) -> "Scroll.Way":
+            if not self.down and not self.right:
+                raise ValueError("expected down or right, in notches; negative ones scroll up or left")
+            return self
+
+    scroll: Way
+
+
+class Wait(_Step):
+    """Wait for something, or for a time."""
+
+    wait: Annotated[Duration, Field(le=MAX_WAIT_S)] | Expectation
+
+    @model_validator(mode="before")
+    @classmethod
+    def _time_or_thing(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("wait"), str):
+            return {**value, "wait": seconds(value["wait"])}
+        return value
+
+
+class Check(_Step):
+    """Check that something is so; a soft check is noted, and the flow goes on."""
+
+    check: Expectation
+    soft: bool = False
+
+
+class Read(_Step):
+    """Read a text from the screen into a variable."""
+
+    class What(Node):
+        near: Text | None = None
+        target: Target | None = None
+        as_: Annotated[Name, Field(alias="as")]
+        pattern: Text | None = None
+        """A regular expression; its first group, or all that it matches, is taken."""
+
+        @model_validator(mode="after")
+        def _somewhere(self) -> "Read.What":
+            if (self.near is None) == (self.target is None):
+                raise ValueError("expected near or target, and not both")
+            return self
+
+    read: What
+
+
+class When(_Step):
+    """Do steps if something is so."""
+
+    when: Condition
+    steps: Annotated[tuple["Step", ...], Field(min_length=1)]
+    else_: Annotated[tuple["Step", ...], Field(alias="else")] = ()
+
+
+class While(_Step):
+    """Do steps as long as something is so."""
+
+    while_: Annotated[Condition, Field(alias="while")]
+    steps: Annotated[tuple["Step", ...], Field(min_length=1)]
+    at_most: Annotated[int, Field(ge=1, le=10_000)] = 100
+
+
+class ForEach(_Step):
+    """Do steps for each row of the data; with `in`, for each value of a list."""
+
+    for_each: Name
+    in_: Annotated[Text | tuple[Any, ...] | None, Field(alias="in")] = None
+    """An expression, or a list; without it the flow's data, each row an item of the queue."""
+    steps: Annotated[tuple["Step", ...], Field(min_length=1)]
+    on_error: tuple["Step", ...] = ()
+    """Steps that bring the application back, after an item failed."""
+
+
+class Retry(_Step):
+    """Do steps again if they fail; nothing in them may be `once`."""
+
+    retry: Annotated[int, Field(ge=1, le=20)]
+    steps: Annotated[tuple["Step", ...], Field(min_length=1)]
+    pause: Duration = 1.0
+
+
+class Use(_Step):
+    """Do the steps of another flow, with variables of its own."""
+
+    use: Text
+    """The file, from this flow's folder."""
+    with_: Annotated[dict[Name, Any], Field(alias="with")] = Field(default_factory=dict)
+
+
+class Ask(_Step):
+    """Ask the person, and keep the answer in a variable."""
+
+    class Question(Node):
+        question: Text
+        as_: Annotated[Name | None, Field(alias="as")] = None
+
+        @model_validator(mode="before")
+        @classmethod
+        def _plain(cls, value: Any) -> Any:
+            return {"question": value} if isinstance(value, str) else value
+
+    ask: Question
+
+
+class Do(_Step):
+    """Hand one task to the model; only where the run has one."""
+
+    do: Text
+    then: Annotated[tuple[Expectation, ...], Field(min_length=1)]
+    """What has to be so afterwards: the model's word isn't enough."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_is_many(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "then" in value and not isinstance(value["then"], (list, tuple)):
+            return {**value, "then": [value["then"]]}
+        return value
+
+
+class Reject(_Step):
+    """End this item as a business error: its data is wrong, and doing it again wouldn't help."""
+
+    reject: Text
+
+
+class NextItem(_Step):
+    """End this item here and go on with the next; written as the word next_item alone."""
+
+    next_item: Literal[True]
+
+
+_KINDS: Final[dict[str, type[_Step]]] = {
+    "click": Click,
+    "hover": Hover,
+    "drag": Drag,
+    "type": Type,
+    "press": Press,
+    "scroll": Scroll,
+    "wait": Wait,
+    "check": Check,
+    "read": Read,
+    "when": When,
+    "while": While,
+    "for_each": ForEach,
+    "retry": Retry,
+    "use": Use,
+    "ask": Ask,
+    "do": Do,
+    "reject": Reject,
+    "next_item": NextItem,
+}
+STEP_KINDS: Final = tuple(_KINDS)
+"""The keys that name what a step does, in the order of the documentation."""
+_BY_CLASS: Final = {cls: kind for kind, cls in _KINDS.items()}
+
+
+def _kind_of(value: Any) -> str | None:
+    if isinstance(value, _Step):
+        return _BY_CLASS.get(type(value))
+    if value == "next_item":
+        return "next_item"
+    found = [kind for kind in _KINDS if isinstance(value, dict) and kind in value]
+    return found[0] if len(found) == 1 else None
+
+
+def _word(value: Any) -> Any:
+    return {"next_item": True} if value == "next_item" else value
+
+
+Step = Annotated[
+    Annotated[Click, Tag("click")]
+    | Annotated[Hover, Tag("hover")]
+    | Annotated[Drag, Tag("drag")]
+    | Annotated[Type, Tag("type")]
+    | Annotated[Press, Tag("press")]
+    | Annotated[Scroll, Tag("scroll")]
+    | Annotated[Wait, Tag("wait")]
+    | Annotated[Check, Tag("check")]
+    | Annotated[Read, Tag("read")]
+    | Annotated[When, Tag("when")]
+    | Annotated[While, Tag("while")]
+    | Annotated[ForEach, Tag("for_each")]
+    | Annotated[Retry, Tag("retry")]
+    | Annotated[Use, Tag("use")]
+    | Annotated[Ask, Tag("ask")]
+    | Annotated[Do, Tag("do")]
+    | Annotated[Reject, Tag("reject")]
+    | Annotated[NextItem, Tag("next_item")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="step_kind",
+        custom_error_message=f"expected a step with exactly one of {', '.join(_KINDS)}",
+    ),
+    BeforeValidator(_word),
+]
+"""One step of a flow."""
+
+
+for _class in (When, While, ForEach, Retry):
+    _class.model_rebuild()
+
+
+def described(step: Step) -> str:
+    """Return what a step does, in a few words; `${…}` stand as they are."""
+    if step.name:
+        return step.name
+    match step:
+        case Click():
+            return f"click “{step.click.key}”"
+        case Hover():
+            return f"hover over “{step.hover.key}”"
+        case Drag():
+            return f"drag “{step.drag.from_.key}” to “{step.drag.to.key}”"
+        case Type():
+            into = f" into “{step.type.into.key}”" if step.type.into else ""
+            return f"type “{step.type.text}”{into}"
+        case Press():
+            return f"press {step.press}"
+        case Scroll():
+            return f"scroll {'down' if step.scroll.down >= 0 else 'up'}" if step.scroll.down else "scroll"
+        case Wait():
+            return "wait"
+        case Check():
+            return "check"
+        case Read():
+            return f"read {step.read.as_}"
+        case When():
+            return "when"
+        case While():
+            return "while"
+        case ForEach():
+            return f"for each {step.for_each}"
+        case Retry():
+            return f"try up to {step.retry + 1} times"
+        case Use():
+            return f"use {step.use}"
+        case Ask():
+            return f"ask “{step.ask.question}”"
+        case Do():
+            return f"do “{step.do}”"
+        case Reject():
+            return f"reject: {step.reject}"
+        case NextItem():
+            return "next item"

@@ -1,0 +1,135 @@
+"""Targets and expectations, as a flow file writes them."""
+
+import re
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+__all__ = [
+    "Condition",
+    "Duration",
+    "Expectation",
+    "Name",
+    "Node",
+    "Target",
+    "Text",
+    "seconds",
+]
+
+DEFAULT_WITHIN_S: Final = 10.0
+"""Seconds in which something that is expected has to be seen, and a target to be found."""
+MAX_WITHIN_S: Final = 3600.0
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "": 1.0}
+_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|)\s*")
+
+
+def seconds(value: Any) -> Any:
+    """Turn "20s", "500 ms", "2m" or a number into seconds; leave what isn't one to the validator."""
+    if isinstance(value, str):
+        found = _DURATION.fullmatch(value)
+        if found is None:
+            raise ValueError(f"expected a duration such as 20s, 500ms or 2m, got {value!r}")
+        return float(found[1]) * _UNITS[found[2]]
+    if isinstance(value, bool):
+        raise ValueError("expected a duration such as 20s, 500ms or 2m")  # noqa: TRY004 - pydantic's kind
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=MAX_WITHIN_S, allow_inf_nan=False)]
+"""Seconds; written 20s, 500ms, 2m or a number."""
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+"""A text on the screen, or a sentence; `${…}` is filled in."""
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+"""The name of a variable."""
+Condition: TypeAlias = "str | Expectation"
+"""An expression over variables, such as row.amount > 10000, or something that is to be seen."""
+
+
+class Node(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Target(Node):
+    """Something on the screen: by the words on it, or by what is near it.
+
+    In a file a text alone stands for `text`.
+    """
+
+    text: Text | None = None
+    """The words on it, or the label of the field."""
+    near: Text | None = None
+    """The words beside it: for an icon, a check box, a value."""
+    row: Text | None = None
+    """The words that name its row, where a list or table has many alike."""
+    window: Text | None = None
+    """A part of the title of the window that it is in; by default the flow's."""
+    image: Text | None = None
+    """The file of a picture of it, beside the flow."""
+    region: Annotated[tuple[int, int, int, int], Field()] | None = None
+    """Left, top, right, bottom in logical pixels from its window's top left. Only for what has no looks."""
+    describe: Text | None = None
+    """What it is, for the model to find; only where the run has one."""
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")] | None = None
+    """Which evidence in the lock is its own, where two targets have the same words."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"text": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _has_words(self) -> "Target":
+        if not any((self.text, self.near, self.image, self.region, self.describe)):
+            raise ValueError("expected a target by text, near, image, region or describe")
+        return self
+
+    @property
+    def key(self) -> str:
+        """Its name in the lock: the id, or its words; a target with `${…}` keeps them."""
+        if self.id:
+            return self.id
+        words = [self.text, *(f"{name} {said}" for name, said in self._beside()), self.image, self.describe]
+        return " · ".join(word for word in words if word) or f"region {self.region}"
+
+    def _beside(self) -> list[tuple[str, str]]:
+        said = (("near", self.near), ("row", self.row), ("window", self.window))
+        return [(name, words) for name, words in said if words]
+
+
+class Expectation(Node):
+    """Something that has to be so, within a time. In a file a text alone stands for `see`."""
+
+    see: Text | None = None
+    """Words that stand on the screen, in the flow's window."""
+    gone: Text | None = None
+    """Words that don't stand there."""
+    target: Target | None = None
+    """A target that is found."""
+    value: Text | None = None
+    """What stands in `target`: a field's text."""
+    window: Text | None = None
+    """A part of the title of the window in front."""
+    changed: bool | None = None
+    """The screen changed near the step's target."""
+    file: Text | None = None
+    """A file that exists, from the flow's folder; with `contains`, one with that text in it."""
+    contains: Text | None = None
+    that: Text | None = None
+    """An expression over the variables that is true."""
+    within: Duration = DEFAULT_WITHIN_S
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"see": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Expectation":
+        said = (self.see, self.gone, self.target, self.window, self.changed, self.file, self.that)
+        if not any(said):
+            raise ValueError("expected one of see, gone, target, window, changed, file or that")
+        if self.contains and not self.file:
+            raise ValueError("contains needs a file")
+        if self.value and not self.target:
+            raise ValueError("value needs a target")
+        return self
