@@ -1,0 +1,42 @@
+from .data import (
+    Item as Item,
+)
+from .data import (
+    checksum as checksum,
+)
+from .data import (
+    columns as columns,
+)
+from .data import (
+    delimiter as delimiter,
+)
+from .data import (
+    rows as rows,
+)
+from .output import (
+    Output as Output,
+)
+from .store import (
+    ENDED as ENDED,
+)
+from .store import (
+    Entry as Entry,
+)
+from .store import (
+    Queue as Queue,
+)
+from .store import (
+    Status as Status,
+)
+from .store import (
+    Taken as Taken,
+)
+from .values import (
+    Value as Value,
+)
+from .values import (
+    Written as Written,
+)
+from .values import (
+    as_text as as_text,
+)
