@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from qvl_agent.actions.core.errors import RecordingError
+from qvl_agent.agent.cli.flow_commands import flow
 from qvl_agent.agent.cli.model_commands import ask, doctor, serve
 from qvl_agent.agent.cli.options import COMMON_OPTIONS, DESKTOP_OPTIONS, MODEL_OPTIONS, RUN_OPTIONS
 from qvl_agent.agent.cli.runner import flags_of, play, replay_folder, settings_of
@@ -67,7 +68,7 @@ def main() -> None:
     """  # noqa: D301 - click wants the backspace
 
 
-for _command in (secret, doctor, ask, serve):
+for _command in (flow, secret, doctor, ask, serve):
     main.add_command(_command)
 
 

@@ -37,10 +37,13 @@ __all__ = [
     "Decided",
     "Ended",
     "EventStream",
+    "ItemFinished",
+    "ItemStarted",
     "Looked",
     "Paused",
     "Resumed",
     "RunEvent",
+    "ScriptStep",
     "Started",
     "Subscriber",
     "TextReceived",
@@ -147,6 +150,43 @@ class Verified:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemStarted:
+    """A flow begins an item of its data, or the only one of a flow without data, whose key is ""."""
+
+    key: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptStep:
+    """A step of a flow is over.
+
+    Attributes:
+        path: its place in the flow: "steps[1].steps[0]".
+        words: what it does.
+        status: "done", "failed", or "noted" for a soft check that doesn't hold.
+        message: what went wrong; "" if nothing did.
+        seconds: how long it took.
+    """
+
+    path: str
+    words: str
+    status: str
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFinished:
+    """An item of a flow is over; `path` is the step at which it failed, "" if it didn't."""
+
+    key: str
+    status: str
+    message: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The run is over, and its end is recorded."""
 
@@ -166,6 +206,9 @@ RunEvent: TypeAlias = (
     | Paused
     | Verifying
     | Verified
+    | ItemStarted
+    | ScriptStep
+    | ItemFinished
     | Ended
 )
 Subscriber: TypeAlias = Callable[[RunEvent], None]
@@ -302,6 +345,13 @@ def _redacted(event: RunEvent, redactor: Redactor) -> RunEvent:
             return replace(event, reason=redactor.text(event.reason))
         case Verified():
             return replace(event, reason=redactor.text(event.reason))
+        case ScriptStep():
+            words, message = redactor.text(event.words), redactor.text(event.message)
+            return replace(event, words=words, message=message)
+        case ItemFinished():
+            return replace(event, key=redactor.text(event.key), message=redactor.text(event.message))
+        case ItemStarted():
+            return replace(event, key=redactor.text(event.key))
         case Asked(question):  # its reason may quote the screen
             reason = redactor.text(question.verdict.reason)
             if window := question.window:

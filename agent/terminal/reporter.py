@@ -32,10 +32,13 @@ from qvl_agent.agent.run.events import (
     Asked,
     Decided,
     Ended,
+    ItemFinished,
+    ItemStarted,
     Looked,
     Paused,
     Resumed,
     RunEvent,
+    ScriptStep,
     Started,
     TextReceived,
     Thinking,
@@ -87,10 +90,29 @@ class TerminalReporter:
                 self._stop_waiting()
             case Ended(result):
                 self._ended(result)
-            case Looked() | TextReceived() | Verified():
+            case ItemStarted(key, number) if key:
+                self._print(f"item [bold]{_safe(key)}[/] (row {number})")
+            case ScriptStep():
+                self._stepped(event)
+            case ItemFinished() if event.key or event.message:
+                self._item_finished(event)
+            case Looked() | TextReceived() | Verified() | ItemStarted() | ItemFinished():
                 pass
             case _:
                 assert_never(event)
+
+    def _stepped(self, step: ScriptStep) -> None:
+        """Print a step of a flow that failed; with -v every one. What was sent is printed as it is acted."""
+        if step.status == "done" and not self._verbose:
+            return
+        style = {"done": "dim", "noted": "yellow"}.get(step.status, "red")
+        message = f": {_safe(step.message)}" if step.message else ""
+        self._print(f"     [{style}]{_safe(step.path)} {_safe(step.words)}: {step.status}[/]{message}")
+
+    def _item_finished(self, item: ItemFinished) -> None:
+        style = "green" if item.status in {"done", "skipped"} else "red"
+        message = f": {_safe(item.message)}" if item.message else ""
+        self._print(f"item {_safe(item.key)}: [{style}]{item.status}[/]{message}".replace("item : ", ""))
 
     def _started(self, manifest: Manifest, folder: Path) -> None:
         self._folder = folder
@@ -192,6 +214,12 @@ class JsonReporter:
                 _print_json({"event": "paused", "why": reason})
             case Verified(holds, reason, by):
                 _print_json({"event": "verified", "holds": holds, "reason": reason, "by": by})
+            case ItemStarted(key, number):
+                _print_json({"event": "item", "key": key, "row": number})
+            case ScriptStep():
+                _print_json({"event": "flow-step", **asdict(event)})
+            case ItemFinished():
+                _print_json({"event": "item-ended", **asdict(event)})
             case Ended(result):
                 _print_json({"event": "ended", **_plain(result)})
             case Looked() | Thinking() | TextReceived() | Verifying():

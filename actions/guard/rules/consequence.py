@@ -37,7 +37,7 @@ from qvl_agent.actions.guard.rules.windows import keys_go_to
 from qvl_agent.actions.planning.action import Click, Drag, Press, Type
 from qvl_agent.actions.planning.events import KeyEvent
 
-__all__ = ["consequence"]
+__all__ = ["REASONS", "consequence"]
 
 _LEVELS: Final[dict[Consequence, Level]] = {
     "pay": Level.ASK_EVERY,
@@ -49,7 +49,7 @@ _LEVELS: Final[dict[Consequence, Level]] = {
     "install": Level.ASK_ONCE,
     "final": Level.ASK_ONCE,
 }
-_REASONS: Final[dict[Consequence, str]] = {
+REASONS: Final[dict[Consequence, str]] = {
     "pay": "may spend money",
     "grant": "may give somebody rights",
     "account": "may change an account",
@@ -78,7 +78,7 @@ def consequence(case: Case) -> Verdict | None:
         (kind for kind in CONSEQUENCES if kind in found),
         key=lambda kind: (_LEVELS[kind], f"consequence-{kind}" not in scene.granted),
     )
-    return Verdict(_LEVELS[worst], f"consequence-{worst}", f"this {_REASONS[worst]} ({found[worst]})")
+    return Verdict(_LEVELS[worst], f"consequence-{worst}", f"this {REASONS[worst]} ({found[worst]})")
 
 
 def _announced(case: Case) -> Found:

@@ -1,0 +1,71 @@
+"""What the lock says about a flow's targets, and a target with its variables filled in."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from qvl_agent.actions.core.errors import FlowError, RecordingError
+from qvl_agent.actions.core.frame import Pixels
+from qvl_agent.agent.flows.finding.wanted import Wanted
+from qvl_agent.agent.flows.lock import Evidence, Lock, Picture, load_picture
+from qvl_agent.agent.flows.script.flow import Flow
+from qvl_agent.agent.flows.script.targets import Target
+from qvl_agent.agent.flows.values import Scope, fill
+
+__all__ = ["KnownTargets"]
+
+_PICTURES: Final = 16
+
+
+class KnownTargets:
+    """A flow's targets: the words of the script, and the evidence of its lock.
+
+    Attributes:
+        lock: the lock; an empty one for a flow that has none.
+    """
+
+    def __init__(self, flow: Flow, folder: Path | None) -> None:
+        """Read a flow's lock.
+
+        Args:
+            flow: the flow.
+            folder: the lock's folder; None, or a folder that isn't there, for a flow without evidence.
+
+        Raises:
+            FlowError: the lock is broken.
+        """
+        self._flow, self._folder = flow, folder
+        try:
+            self.lock = Lock.load(folder) if folder is not None and folder.is_dir() else Lock()
+        except RecordingError as error:
+            raise FlowError(str(error)) from error
+        self._picture = lru_cache(maxsize=_PICTURES)(self._load)
+
+    def wanted(self, target: Target, scope: Scope) -> Wanted:
+        """Return a target as the matcher looks for it, with its variables filled in.
+
+        Raises:
+            FlowError: a variable isn't known, or the lock's picture is broken.
+        """
+        evidence = self.lock.targets.get(target.key)
+        words = fill(target.text, scope) if target.text else ""
+        return Wanted(
+            words=(words, *self._flow.aliases.get(words, ())) if words else (),
+            near=fill(target.near, scope) if target.near else "",
+            row=fill(target.row, scope) if target.row else "",
+            evidence=evidence,
+            picture=self._picture(evidence.picture) if evidence is not None else None,
+            region=target.region,
+        )
+
+    def evidence(self, target: Target) -> Evidence | None:
+        """Return what the lock says about a target; None if nothing."""
+        return self.lock.targets.get(target.key)
+
+    def _load(self, picture: Picture) -> Pixels:
+        if self._folder is None:
+            raise FlowError("the flow has no lock; compile it again")
+        try:
+            return load_picture(self._folder, picture)
+        except RecordingError as error:
+            raise FlowError(str(error)) from error

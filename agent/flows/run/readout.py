@@ -1,0 +1,80 @@
+"""Read a value from the screen: beside its label, or on a target."""
+
+import re
+
+from qvl_agent.actions.reading.target_text import Read
+from qvl_agent.agent.flows.finding.wanted import Finding
+from qvl_agent.agent.flows.finding.words import says
+from qvl_agent.agent.flows.run.watching import Eyes, Sight, matched
+
+__all__ = ["value_near", "value_on"]
+
+_AFTER_LABEL = re.compile(r"\s*[:：=]\s*(?P<value>.+)")
+_SAME_LINE = 0.5
+"""The least share of the lower of two texts' heights by which they overlap on one line."""
+
+
+def value_on(eyes: Eyes, finding: Finding, sight: Sight, pattern: str | None) -> tuple[str | None, str]:
+    """Return the text on a target that was found, and "" or why there is none."""
+    if finding.box is None:
+        return None, finding.reason
+    texts = eyes.texts(finding.box, sight)
+    text = " ".join(read.text for read in texts)
+    if not text:
+        return None, "nothing stands on it that can be read"
+    return _by_pattern(text, pattern)
+
+
+def value_near(eyes: Eyes, label: str, sight: Sight, pattern: str | None) -> tuple[str | None, str]:
+    """Return the text to the right of a label, or else below it, and "" or why there is none.
+
+    The label stands in one place only, alone or with the value behind a colon; else nothing is read.
+    """
+    values: list[str | None] = []
+    for _, texts in eyes.read(sight):
+        for read in texts:
+            if says(read.text, label):
+                values.append(_beside(read, texts))
+            elif (rest := _behind(label, read.text)) is not None:
+                values.append(rest)
+    if not values:
+        return None, f"“{label}” isn't to be seen"
+    if len(values) > 1:
+        return None, f"“{label}” stands in {len(values)} places"
+    if values[0] is None:
+        return None, f"nothing stands beside “{label}” or below it"
+    return _by_pattern(values[0], pattern)
+
+
+def _behind(label: str, text: str) -> str | None:
+    """Return what follows a label and a colon in one text; None if it doesn't begin with the label."""
+    head, rest = text[: len(label)], text[len(label) :]
+    found = _AFTER_LABEL.fullmatch(rest)
+    return found["value"] if found and says(head, label) else None
+
+
+def _beside(label: Read, texts: tuple[Read, ...]) -> str | None:
+    right = [each for each in texts if each is not label and _on_line(label, each) and each.box.left >= label.box.right]
+    if right:
+        return min(right, key=lambda each: each.box.left).text
+    height = label.box.height
+    below = [
+        each
+        for each in texts
+        if label.box.bottom <= each.box.top + height // 4 <= label.box.bottom + 2 * height
+        and each.box.left < label.box.right
+        and label.box.left < each.box.right
+    ]
+    return min(below, key=lambda each: each.box.top).text if below else None
+
+
+def _on_line(one: Read, other: Read) -> bool:
+    shared = min(one.box.bottom, other.box.bottom) - max(one.box.top, other.box.top)
+    return shared >= _SAME_LINE * min(one.box.height, other.box.height)
+
+
+def _by_pattern(text: str, pattern: str | None) -> tuple[str | None, str]:
+    if pattern is None:
+        return text, ""
+    found = matched(pattern, text)
+    return found, "" if found is not None else f"“{text}” doesn't match {pattern}"

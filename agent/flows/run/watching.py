@@ -1,0 +1,297 @@
+"""What a flow sees: the screen, its windows, its targets, and whether what is expected is so."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.errors import FlowError, Stopped
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.outcome import Change
+from qvl_agent.actions.planning.observation import Observation
+from qvl_agent.actions.reading.target_text import Read
+from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.words import read_all, said, shows
+from qvl_agent.agent.flows.finding.wanted import Finding, Place
+from qvl_agent.agent.flows.reading import beside
+from qvl_agent.agent.flows.run.evidence import KnownTargets
+from qvl_agent.agent.flows.run.windows import OpenWindow, open_windows, places_for
+from qvl_agent.agent.flows.script.flow import Flow
+from qvl_agent.agent.flows.script.targets import Condition, Expectation, Target
+from qvl_agent.agent.flows.values import Scope, evaluate, fill
+from qvl_agent.agent.run.context import Setup
+from qvl_agent.agent.run.events import EventStream, Looked
+from qvl_agent.agent.run.screens import Screens
+
+__all__ = ["Eyes", "Held", "Sight"]
+
+_POLL_S: Final = 0.15
+_AROUND: Final = 8
+"""Pixels around what changed that are read with it."""
+_LONGEST_FILE: Final = 16 * 2**20
+
+
+@dataclass
+class Sight:
+    """One look at the screen, with what was found out about it so far.
+
+    Attributes:
+        observation: the screen, and how the windows lie.
+        windows: the open windows; None if the desktop knows none.
+        change: what the step before changed; None if that isn't known.
+    """
+
+    observation: Observation
+    windows: tuple[OpenWindow, ...] | None
+    change: Change | None = None
+    texts: dict[FrameBox, tuple[Read, ...]] = field(default_factory=dict)
+
+    @property
+    def frame(self) -> Frame:
+        return self.observation.screen
+
+
+@dataclass(frozen=True)
+class Held:
+    """Whether an expectation holds, and what was seen instead, in a sentence."""
+
+    holds: bool
+    instead: str = ""
+    finding: Finding | None = None
+
+
+class Eyes:
+    """Looks at the desktop for one flow run."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        flow: Flow,
+        path: Path,
+        known: KnownTargets,
+        screens: Screens,
+        events: EventStream,
+    ) -> None:
+        """Store what is looked at and for.
+
+        Args:
+            setup: the desktop and the reader.
+            flow: names the application and its window.
+            path: the flow's file, from whose folder its files are named.
+            known: the evidence about its targets.
+            screens: captures and checks screens.
+            events: told of each screen.
+        """
+        self._setup, self._flow, self._path, self._known = setup, flow, path, known
+        self._screens, self._events = screens, events
+        self.sight: Sight | None = None
+
+    def look(self, frame: Frame | None = None, change: Change | None = None, *, step: int = 0) -> Sight:
+        """Take a settled frame, or capture one, and say how the windows lie.
+
+        Raises:
+            Stopped: the run was asked to stop.
+            DesktopError: the screen can't be captured, is locked, or shows nothing.
+        """
+        if self._setup.stop():
+            raise Stopped("stopped by the person")
+        screen = self._screens.look(frame)
+        observation = Observation(screen, screen, self._setup.desktop.layout())
+        self.sight = Sight(observation, open_windows(self._setup.desktop, observation), change)
+        self._events.publish(Looked(step, screen))
+        return self.sight
+
+    def find(self, target: Target, scope: Scope, sight: Sight) -> Finding:
+        """Search a target in every window in which it may be; two windows that have it are ambiguous.
+
+        Raises:
+            FlowError: a variable isn't known, or the lock is broken.
+            ReadingError: the reader can't be loaded or run.
+        """
+        wanted = self._known.wanted(target, scope)
+        seen = wanted.evidence.window if wanted.evidence else None
+        places = places_for(
+            sight.windows,
+            sight.observation,
+            app=self._flow.app or "",
+            title=fill(target.window or self._flow.window or "", scope),
+            seen=seen,
+        )
+        if not places:
+            return Finding(None, self._no_window(), absent=True)
+        return _one_of([find(wanted, place, self._setup.reader) for place in places])
+
+    def holds(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
+        """Return whether an expectation holds now, on this sight."""
+        for check in (self._words, self._absent, self._target, self._title, self._changed, self._file):
+            held = check(expected, scope, sight)
+            if not held.holds:
+                return held
+        if expected.that and not evaluate(expected.that, scope):
+            return Held(False, f"“{expected.that}” isn't true")
+        return Held(True)
+
+    def wait_for(
+        self, expected: Expectation, scope: Scope, sight: Sight, *, meanwhile: Callable[[Sight], bool]
+    ) -> tuple[Held, Sight]:
+        """Look until an expectation holds, or its time is over.
+
+        Args:
+            expected: what has to be so.
+            scope: the variables.
+            sight: the first look.
+            meanwhile: called while it doesn't hold, to close what popped up; returns whether it did something.
+        """
+        until = time.monotonic() + expected.within
+        while not (held := self.holds(expected, scope, sight)).holds:
+            if time.monotonic() >= until:
+                return held, sight
+            if not meanwhile(sight):
+                self.rest()
+            sight = self.look(change=sight.change)
+        return held, sight
+
+    def is_so(self, condition: Condition, scope: Scope) -> bool:
+        """Return whether a condition is so: an expression, or something to be seen now.
+
+        What is to be seen isn't waited for, unless it says `within`.
+        """
+        if isinstance(condition, str):
+            return bool(evaluate(condition, scope))
+        within = condition.within if "within" in condition.model_fields_set else 0.0
+        held, _ = self.wait_for(
+            condition.model_copy(update={"within": within}), scope, self.look(), meanwhile=lambda _: False
+        )
+        return held.holds
+
+    def read(self, sight: Sight) -> tuple[tuple[Place, tuple[Read, ...]], ...]:
+        """Read all texts in the flow's windows.
+
+        Raises:
+            FlowError: nothing is installed that reads.
+        """
+        return tuple((place, self.texts(place.window, sight)) for place in self._places(sight))
+
+    def rest(self) -> None:
+        """Wait until the next look."""
+        time.sleep(_POLL_S)
+
+    def texts(self, box: FrameBox, sight: Sight) -> tuple[Read, ...]:
+        reader = self._setup.reader
+        if reader is None:
+            raise FlowError(
+                "this flow reads words on the screen, and nothing is installed that reads; "
+                "pip install 'qvl-agent[flows]', or take --ocr auto"
+            )
+        if box not in sight.texts:
+            sight.texts[box] = read_all(sight.frame, box, reader)
+        return sight.texts[box]
+
+    def _places(self, sight: Sight) -> tuple[Place, ...]:
+        return places_for(sight.windows, sight.observation, app=self._flow.app or "")
+
+    def _seen(self, words: str, sight: Sight) -> bool | None:
+        """Return whether words stand in the flow's windows; None if it can't be told.
+
+        What changed is read first, as that is mostly small.
+        """
+        wanted = (words, *self._flow.aliases.get(words, ()))
+        if sight.change:
+            changed = (box.grown(_AROUND, sight.frame.size) for box in sight.change.boxes)
+            if any(shows(self.texts(box, sight), each) for box in changed for each in wanted):
+                return True
+        seen = {shows(texts, each) for _, texts in self.read(sight) for each in wanted}
+        return True if True in seen else None if None in seen else False
+
+    def _words(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
+        if expected.see is None:
+            return Held(True)
+        words = fill(expected.see, scope)
+        return Held(self._seen(words, sight) is True, f"“{words}” isn't to be seen")
+
+    def _absent(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
+        if expected.gone is None:
+            return Held(True)
+        words = fill(expected.gone, scope)
+        return Held(self._seen(words, sight) is False, f"“{words}” is still to be seen")
+
+    def _target(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
+        if expected.target is None:
+            return Held(True)
+        finding = self.find(expected.target, scope, sight)
+        if finding.box is None:
+            return Held(False, f"“{expected.target.key}” isn't found: {finding.reason}", finding)
+        if expected.value is None:
+            return Held(True, finding=finding)
+        value = fill(expected.value, scope)
+        texts = self.texts(finding.box, sight)
+        read = " ".join(each.text for each in texts)
+        held = any(said(text, (value,)) is True for text in (read, *(each.text for each in texts)))
+        return Held(held, f"“{read}” stands in “{expected.target.key}”, not “{value}”", finding)
+
+    def _title(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
+        if expected.window is None:
+            return Held(True)
+        wanted = fill(expected.window, scope)
+        focused = self._setup.desktop.focused()
+        title = focused.title if focused else ""
+        return Held(
+            wanted.casefold() in title.casefold(), f"the window in front is “{title}”, not “{wanted}”"
+        )
+
+    def _changed(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
+        del scope
+        if expected.changed is None:
+            return Held(True)
+        changed = bool(sight.change) and (sight.change is None or sight.change.near_target is not False)
+        return Held(changed is expected.changed, "nothing changed there" if expected.changed else "it changed")
+
+    def _file(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
+        del sight
+        if expected.file is None:
+            return Held(True)
+        path = beside(self._path, fill(expected.file, scope))
+        if not path.is_file():
+            return Held(False, f"there is no file {path.name}")
+        if expected.contains is None:
+            return Held(True)
+        wanted = fill(expected.contains, scope)
+        if path.stat().st_size > _LONGEST_FILE:
+            raise FlowError(f"{path} is larger than 16 MB; check a smaller file")
+        return Held(
+            wanted in path.read_text(encoding="utf-8", errors="replace"), f"“{wanted}” isn't in {path.name}"
+        )
+
+    def _no_window(self) -> str:
+        if self._flow.app:
+            return f"no window of {self._flow.app} is to be seen; open it first"
+        return "no window is to be seen"
+
+
+def matched(pattern: str, text: str) -> str | None:
+    """Return what a pattern's first group matches in a text, or all of it; None if nothing does."""
+    found = re.search(pattern, text)
+    if found is None:
+        return None
+    return found[1] if found.groups() else found[0]
+
+
+def _one_of(findings: list[Finding]) -> Finding:
+    """Return the one finding that has the target; not for sure if two have it, or one can't tell."""
+    sure = [finding for finding in findings if finding.box is not None]
+    unsure = [finding for finding in findings if finding.ambiguous]
+    everything = tuple(candidate for finding in findings for candidate in finding.candidates)
+    if len(sure) > 1:
+        return replace(
+            sure[0],
+            box=None,
+            ambiguous=True,
+            reason=f"{len(sure)} windows have it",
+            candidates=everything,
+        )
+    if sure and not unsure:
+        return sure[0]
+    return replace((unsure or findings)[0], box=None, candidates=everything)
