@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from qvl_agent.agent.flows.script.steps import Step
 from qvl_agent.agent.flows.script.targets import Name, Node, Text
@@ -45,12 +45,24 @@ class Output(Node):
     columns: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
+def _plain_value(value: Any) -> Any:
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise ValueError("a variable's value is one text or number; write it without brackets")
+    return value
+
+
+Value = Annotated[str | int | float | bool | None, BeforeValidator(_plain_value)]
+
+
 class Variable(Node):
     """A value that --set gives. In a file a text or number alone stands for `default`."""
 
-    default: str | int | float | bool | None = None
+    default: Value = None
+    """Its value if --set gives none; without it --set has to."""
     about: Text | None = None
-    one_of: tuple[str | int | float, ...] = ()
+    """What it is for, in words."""
+    one_of: tuple[Value, ...] = ()
+    """The only values that it may have."""
 
     @model_validator(mode="before")
     @classmethod

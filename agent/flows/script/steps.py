@@ -18,6 +18,7 @@ from qvl_agent.agent.flows.script.targets import (
 )
 
 __all__ = [
+    "STEP_CLASSES",
     "STEP_KINDS",
     "Acting",
     "Ask",
@@ -134,7 +135,9 @@ class Scroll(Acting):
         @model_validator(mode="after")
         def _turns(self) -> "Scroll.Way":
             if not self.down and not self.right:
-                raise ValueError("expected down or right, in notches; negative ones scroll up or left")
+                raise ValueError(
+                    "it isn't said how far; give down or right in notches, negative ones for up or left"
+                )
             return self
 
     scroll: Way
@@ -143,14 +146,13 @@ class Scroll(Acting):
 class Wait(_Step):
     """Wait for something, or for a time."""
 
-    wait: Annotated[Duration, Field(le=MAX_WAIT_S)] | Expectation
-
-    @model_validator(mode="before")
-    @classmethod
-    def _time_or_thing(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("wait"), str):
-            return {**value, "wait": seconds(value["wait"])}
-        return value
+    wait: Annotated[
+        Annotated[
+            float, BeforeValidator(seconds), Field(ge=0, le=MAX_WAIT_S, allow_inf_nan=False), Tag("time")
+        ]
+        | Annotated[Expectation, Tag("expectation")],
+        Discriminator(lambda value: "expectation" if isinstance(value, dict | Expectation) else "time"),
+    ]
 
 
 class Check(_Step):
@@ -173,7 +175,7 @@ class Read(_Step):
         @model_validator(mode="after")
         def _somewhere(self) -> "Read.What":
             if (self.near is None) == (self.target is None):
-                raise ValueError("expected near or target, and not both")
+                raise ValueError("what is read isn't named; give near or target, and not both")
             return self
 
     read: What
@@ -264,7 +266,7 @@ class NextItem(_Step):
     next_item: Literal[True]
 
 
-_KINDS: Final[dict[str, type[_Step]]] = {
+STEP_CLASSES: Final[dict[str, type[_Step]]] = {
     "click": Click,
     "hover": Hover,
     "drag": Drag,
@@ -284,9 +286,9 @@ _KINDS: Final[dict[str, type[_Step]]] = {
     "reject": Reject,
     "next_item": NextItem,
 }
-STEP_KINDS: Final = tuple(_KINDS)
+STEP_KINDS: Final = tuple(STEP_CLASSES)
 """The keys that name what a step does, in the order of the documentation."""
-_BY_CLASS: Final = {cls: kind for kind, cls in _KINDS.items()}
+_BY_CLASS: Final = {cls: kind for kind, cls in STEP_CLASSES.items()}
 
 
 def _kind_of(value: Any) -> str | None:
@@ -294,7 +296,7 @@ def _kind_of(value: Any) -> str | None:
         return _BY_CLASS.get(type(value))
     if value == "next_item":
         return "next_item"
-    found = [kind for kind in _KINDS if isinstance(value, dict) and kind in value]
+    found = [kind for kind in STEP_CLASSES if isinstance(value, dict) and kind in value]
     return found[0] if len(found) == 1 else None
 
 
@@ -324,7 +326,7 @@ Step = Annotated[
     Discriminator(
         _kind_of,
         custom_error_type="step_kind",
-        custom_error_message=f"expected a step with exactly one of {', '.join(_KINDS)}",
+        custom_error_message=f"expected a step with exactly one of {', '.join(STEP_CLASSES)}",
     ),
     BeforeValidator(_word),
 ]

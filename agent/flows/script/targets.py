@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 __all__ = [
     "Condition",
@@ -28,10 +28,10 @@ def seconds(value: Any) -> Any:
     if isinstance(value, str):
         found = _DURATION.fullmatch(value)
         if found is None:
-            raise ValueError(f"expected a duration such as 20s, 500ms or 2m, got {value!r}")
+            raise ValueError(f"{value!r} is no duration; write one such as 20s, 500ms or 2m")
         return float(found[1]) * _UNITS[found[2]]
     if isinstance(value, bool):
-        raise ValueError("expected a duration such as 20s, 500ms or 2m")  # noqa: TRY004 - pydantic's kind
+        raise ValueError("true and false are no durations; write one such as 20s, 500ms or 2m")  # noqa: TRY004 - pydantic's kind
     return value
 
 
@@ -41,8 +41,6 @@ Text = Annotated[str, Field(min_length=1, max_length=1000)]
 """A text on the screen, or a sentence; `${…}` is filled in."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 """The name of a variable."""
-Condition: TypeAlias = "str | Expectation"
-"""An expression over variables, such as row.amount > 10000, or something that is to be seen."""
 
 
 class Node(BaseModel):
@@ -65,7 +63,7 @@ class Target(Node):
     """A part of the title of the window that it is in; by default the flow's."""
     image: Text | None = None
     """The file of a picture of it, beside the flow."""
-    region: Annotated[tuple[int, int, int, int], Field()] | None = None
+    region: tuple[int, int, int, int] | None = None
     """Left, top, right, bottom in logical pixels from its window's top left. Only for what has no looks."""
     describe: Text | None = None
     """What it is, for the model to find; only where the run has one."""
@@ -80,7 +78,9 @@ class Target(Node):
     @model_validator(mode="after")
     def _has_words(self) -> "Target":
         if not any((self.text, self.near, self.image, self.region, self.describe)):
-            raise ValueError("expected a target by text, near, image, region or describe")
+            raise ValueError("the target isn't named; give it text, near, image, region or describe")
+        if self.region and not (self.region[0] < self.region[2] and self.region[1] < self.region[3]):
+            raise ValueError("the region is empty; write its left, top, right and bottom, in this order")
         return self
 
     @property
@@ -127,9 +127,19 @@ class Expectation(Node):
     def _says_something(self) -> "Expectation":
         said = (self.see, self.gone, self.target, self.window, self.changed, self.file, self.that)
         if not any(said):
-            raise ValueError("expected one of see, gone, target, window, changed, file or that")
+            raise ValueError("nothing is expected; give see, gone, target, window, changed, file or that")
         if self.contains and not self.file:
-            raise ValueError("contains needs a file")
+            raise ValueError("contains is said of a file; add file")
         if self.value and not self.target:
-            raise ValueError("value needs a target")
+            raise ValueError("value is said of a target; add target")
         return self
+
+
+def _kind(value: Any) -> str:
+    return "expression" if isinstance(value, str) else "expectation"
+
+
+Condition: TypeAlias = Annotated[
+    Annotated[Text, Tag("expression")] | Annotated[Expectation, Tag("expectation")], Discriminator(_kind)
+]
+"""An expression over variables, such as row.amount > 10000, or something that is to be seen."""
