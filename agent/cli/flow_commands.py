@@ -31,7 +31,9 @@ def flow() -> None:
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A variable's value.")
 @click.option("--data", type=_FILE, metavar="FILE", help="Rows: CSV, Excel or JSON Lines.")
 @click.option("--queue", type=_FILE, metavar="FILE", help="Keep the items' state in this file.")
-@click.option("--resume", is_flag=True, help="Go on with the items that are left, also beside another worker.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with the items that are left, also beside another worker."
+)
 @click.option("--fresh", is_flag=True, help="Begin anew, although items are left from an earlier run.")
 @click.option("--items", "only", metavar="KEYS", help="Only these: 4711,4712, or rows 3-10.")
 @click.option("--only-failed", is_flag=True, help="Do those again that failed.")
@@ -60,7 +62,9 @@ def run(file: Path, **options: Any) -> int:
 @click.option("--unverified", is_flag=True, help="Also of a run whose end nothing verified.")
 @click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
 @errors_to_codes
-def compile(recording: Path, output: Path, name: str | None, force: bool, unverified: bool, verbose: bool) -> int:
+def compile(
+    recording: Path, output: Path, name: str | None, force: bool, unverified: bool, verbose: bool
+) -> int:
     """Make a flow of a recorded run that succeeded, in seconds and without a model.
 
     Beside it comes a folder, x.lock, with what its targets look like; keep both together. What can't be made
@@ -90,7 +94,9 @@ def check(files: tuple[Path, ...], data: Path | None, as_json: bool, verbose: bo
         wrong += sum(not mistake.note for mistake in found)
         for mistake in found:
             if as_json:
-                facts = {name: getattr(mistake, name) for name in ("line", "column", "message", "remedy", "note")}
+                facts = {
+                    name: getattr(mistake, name) for name in ("line", "column", "message", "remedy", "note")
+                }
                 click.echo(json.dumps({"file": str(mistake.path), **facts}))
             else:
                 click.echo(visible(str(mistake)))
@@ -156,5 +162,5 @@ def record() -> None:
     """Record a flow by doing it yourself. Not there yet."""
     raise click.UsageError(
         "recording by doing isn't there yet; let the model do it once and make a flow of that run: "
-        "qvl-agent \"TASK\", then qvl-agent flow compile RUN -o x.flow.yaml"
+        'qvl-agent "TASK", then qvl-agent flow compile RUN -o x.flow.yaml'
     )

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,13 +131,20 @@ def show_items(
             return
         for entry in opened.items():
             if as_json:
-                facts = {"key": entry.key, "row": entry.number, "status": entry.status, "message": entry.message}
+                facts = {
+                    "key": entry.key,
+                    "row": entry.number,
+                    "status": entry.status,
+                    "message": entry.message,
+                }
                 click.echo(json.dumps({**facts, "where": entry.where}))
             elif entry.status not in {"done", "skipped"}:
                 why = f": {entry.message}" if entry.message else ""
                 click.echo(visible(f"row {entry.number}  {entry.key}  {entry.status}{why}"))
         if not as_json:
-            click.echo(", ".join(f"{number} {status}" for status, number in opened.counts().items() if number))
+            click.echo(
+                ", ".join(f"{number} {status}" for status, number in opened.counts().items() if number)
+            )
 
 
 def _trust_now(loaded: Loaded) -> Trust:

@@ -1,17 +1,17 @@
 """Flows in Python: run a flow file, or do its steps one by one from a script.
 
-    from qvl_agent.agent import Flow, open_desktop, see, session
+from qvl_agent.agent import Flow, open_desktop, see, session
 
-    with open_desktop() as desktop:
-        run = Flow.load("invoices.flow.yaml").run(desktop)
-        for item in run.items:
-            print(item.key, item.status, item.values)
+with open_desktop() as desktop:
+    run = Flow.load("invoices.flow.yaml").run(desktop)
+    for item in run.items:
+        print(item.key, item.status, item.values)
 
-    with open_desktop() as desktop, session(desktop, lock="erp.lock") as s:
-        s.click("New invoice")
-        s.type("Number", "4711")
-        s.click("Save", once=True, then=see("saved", within=10))
-        print(s.read(near="Internal id"))
+with open_desktop() as desktop, session(desktop, lock="erp.lock") as s:
+    s.click("New invoice")
+    s.type("Number", "4711")
+    s.click("Save", once=True, then=see("saved", within=10))
+    print(s.read(near="Internal id"))
 """
 
 from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ Words: TypeAlias = str | Target | Mapping[str, Any]
 Then: TypeAlias = str | Expectation | tuple[Expectation, ...] | list[Expectation]
 
 
-class FlowFailed(FlowError):
+class FlowFailed(FlowError):  # noqa: N818 - what failed is the flow, not the file
     """A step of a script couldn't be done, or what had to follow wasn't seen.
 
     Attributes:
@@ -149,9 +149,7 @@ class Flow:
             if needs_items(self._loaded.flow):
                 file, rows = (Path(name) if name is not None else None for name in (queue, data))
                 wish = Wish(rows, file, resume, fresh, only, only_failed)
-                opened = stack.enter_context(
-                    open_queue(self._loaded, wish, redact=secrets.redactor.text)
-                )
+                opened = stack.enter_context(open_queue(self._loaded, wish, redact=secrets.redactor.text))
                 output = open_output(self._loaded, opened, rows)
             return agent.run(
                 self._loaded, variables=variables, queue=opened, output=output, worker=desktop.name
@@ -202,7 +200,16 @@ class Session:
             count: 2 for a double click.
             keys: held meanwhile: "ctrl".
         """
-        self.step({"click": target, "once": once, "then": _then(then), "within": within, "count": count, "keys": keys})
+        self.step(
+            {
+                "click": target,
+                "once": once,
+                "then": _then(then),
+                "within": within,
+                "count": count,
+                "keys": keys,
+            }
+        )
 
     def type(
         self,
@@ -226,7 +233,9 @@ class Session:
         """Press a key or a chord, such as "ctrl+s"; raises as `step` does."""
         self.step({"press": keys, "count": count, "once": once, "then": _then(then)})
 
-    def scroll(self, down: int = 0, *, right: int = 0, over: Words | None = None, until: Words | None = None) -> None:
+    def scroll(
+        self, down: int = 0, *, right: int = 0, over: Words | None = None, until: Words | None = None
+    ) -> None:
         """Turn the wheel by notches, once or until a target is found; raises as `step` does."""
         self.step({"scroll": {"down": down, "right": right, "over": over, "until": until}})
 
@@ -243,7 +252,9 @@ class Session:
         for each in _then(expected):
             self.step({"check": each})
 
-    def read(self, *, near: str | None = None, target: Words | None = None, pattern: str | None = None) -> str:
+    def read(
+        self, *, near: str | None = None, target: Words | None = None, pattern: str | None = None
+    ) -> str:
         """Return a text from the screen: beside or below a label, or on a target; raises as `step` does."""
         name = f"read_{self._calls + 1}"
         self.step({"read": {"near": near, "target": target, "as": name, "pattern": pattern}})

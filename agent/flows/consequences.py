@@ -1,16 +1,16 @@
 """What a flow would do that can't be undone, told by its words, by the lexicon that the guard judges by.
 
-It is for a person to read beforehand. The guard judges each step again when it is done, by what is on the screen then;
-a consequence that isn't listed here is asked about.
+It is for a person to read beforehand. The guard judges each step again when it is done, by what is on the
+screen then; a consequence that isn't listed here is asked about.
 """
 
 from dataclasses import dataclass
 
 from qvl_agent.actions.guard.lexicon.search import in_label
 from qvl_agent.actions.guard.rules.consequence import REASONS
+from qvl_agent.agent.flows.lock import Lock, lock_folder
 from qvl_agent.agent.flows.reading import Loaded, walk
 from qvl_agent.agent.flows.script.steps import Click, Drag, Press, Step, Type, described
-from qvl_agent.agent.flows.lock import Lock, lock_folder
 
 __all__ = ["ListedConsequence", "consequences"]
 

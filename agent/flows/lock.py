@@ -103,6 +103,11 @@ class Lock(_Record):
     """By the target's `key`."""
     frames: dict[str, tuple[Picture, ...]] = Field(default_factory=dict)
     """By a step's path in the flow: the window before it and after it, for a run without a screen."""
+    texts: dict[str, tuple[Seen, ...]] = Field(default_factory=dict)
+    """What was read in a picture, by the picture's checksum."""
+    verdicts: dict[str, str] = Field(default_factory=dict)
+    """By a step's path: how the guard judged it, as "level by rule"."""
+    platform: str = "linux"
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -1,8 +1,8 @@
 """What a person trusts a flow with: said once, kept outside the project, bound to the flow and its lock.
 
-A flow can't grant itself anything. Where the guard asks about a consequence (it sends, deletes, pays …), a run of a
-trusted flow needs no answer for exactly those steps and consequences that the person was shown. Any change of the
-flow or of its lock ends the trust.
+A flow can't grant itself anything. Where the guard asks about a consequence (it sends, deletes, pays …), a run
+of a trusted flow needs no answer for exactly those steps and consequences that the person was shown. Any
+change of the flow or of its lock ends the trust.
 """
 
 import json
@@ -93,7 +93,9 @@ class TrustStore:
             return {}
         except (OSError, ValidationError) as error:
             why = first_error(error) if isinstance(error, ValidationError) else error.strerror
-            raise SettingsError(f"can't read {self.path}: {why}; mend it, or delete it to trust nothing") from error
+            raise SettingsError(
+                f"can't read {self.path}: {why}; mend it, or delete it to trust nothing"
+            ) from error
 
     def _write(self, trusted: dict[str, Trust]) -> None:
         text = json.dumps(_STORE.dump_python(trusted, mode="json"), indent=1, ensure_ascii=False)

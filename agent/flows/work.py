@@ -3,21 +3,22 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from platformdirs import user_state_path
 
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.agent.flows.lock import Lock, lock_folder
-from qvl_agent.agent.flows.queue import Output, Queue, checksum, delimiter, rows
+from qvl_agent.agent.flows.queue import Output, Queue, Status, checksum, delimiter, rows
 from qvl_agent.agent.flows.reading import Loaded, beside
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.trust import fingerprint
 
 __all__ = ["Wish", "fingerprint_of", "open_output", "open_queue", "queue_file"]
 
-_OPEN = ("waiting", "working", "application-error", "parked")
+_OPEN: Final[tuple[Status, ...]] = ("waiting", "working", "application-error", "parked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def open_queue(loaded: Loaded, wish: Wish, *, redact: Callable[[str], str] = str
         raise FlowError(f"there is no queue of {loaded.path.name} and {data.name} to go on with")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.exists():
-        path.replace(path.with_name(f"{path.stem}-{datetime.now():%Y%m%d-%H%M%S}{path.suffix}"))
+        path.replace(path.with_name(f"{path.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}{path.suffix}"))
     source = flow.data
     return Queue.create(
         path,

@@ -1,9 +1,9 @@
-"""One step that sends input: find its targets, act through the executor, and see that what has to follow does."""
+"""One step that sends input: find its targets, act through the executor, report what came of it."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, assert_never
 
 from qvl_agent.actions.core.coordinates import GRID, FrameBox, ModelBox
 from qvl_agent.actions.core.errors import FlowError, KeyNameError
@@ -16,20 +16,21 @@ from qvl_agent.agent.flows.run.hands import Hands
 from qvl_agent.agent.flows.run.trouble import FlowHalted, StepTrouble
 from qvl_agent.agent.flows.run.watching import Eyes, Sight
 from qvl_agent.agent.flows.script.steps import (
-    Acting,
+    ActingStep,
     Click,
     Drag,
     Hover,
     Press,
     Scroll,
+    Step,
     Type,
     described,
 )
 from qvl_agent.agent.flows.script.targets import Target
 from qvl_agent.agent.flows.values import Scope, fill
-from qvl_agent.agent.run.ending import RunEnded, ending_of, refusal_message
+from qvl_agent.agent.run.ending import ending_of, refusal_message
 
-__all__ = ["Actor", "Aimed", "OnceMark"]
+__all__ = ["Actor", "Aimed", "OnceMark", "action_of", "in_words", "on_grid", "own_targets"]
 
 _STALE_TRIES: Final = 5
 """How often a target is looked for again because the screen changed before the input."""
@@ -61,7 +62,7 @@ class Aimed:
     def boxes(self) -> tuple[ModelBox, ...]:
         """The targets on the grid over the screen, as actions have them."""
         frame = self.sight.frame
-        return tuple(_on_grid(each.box, frame.size) for each in self.findings if each.box is not None)
+        return tuple(on_grid(each.box, frame.size) for each in self.findings if each.box is not None)
 
 
 class Actor:
@@ -72,7 +73,7 @@ class Actor:
 
     def do(
         self,
-        step: Acting,
+        step: ActingStep,
         path: str,
         scope: Scope,
         *,
@@ -92,11 +93,11 @@ class Actor:
             StepTrouble: a target wasn't found for sure, or the input wasn't sent as it should.
             FlowHalted: the guard or the person ended the run.
         """
-        words = _words(step, scope)
+        words = in_words(step, scope)
         sight = self._eyes.sight or self._eyes.look()
         for _ in range(_STALE_TRIES):
             aimed = self.aim(step, scope, sight, meanwhile=meanwhile)
-            action = self._action(step, aimed, scope)
+            action = action_of(step, aimed.boxes, scope)
             acted = self._hands.act(
                 action, aimed.sight.observation, path, words, approved=once.begin if once else None
             )
@@ -105,10 +106,12 @@ class Actor:
             if acted.outcome.status != "stale":
                 return aimed, self._sent(acted, step, aimed)
             sight = self._eyes.look()
-        raise StepTrouble(f"the screen kept changing where it acts: {acted.outcome.detail}", frame=sight.frame)
+        raise StepTrouble(
+            f"the screen kept changing where it acts: {acted.outcome.detail}", frame=sight.frame
+        )
 
     def aim(
-        self, step: Acting, scope: Scope, sight: Sight, *, meanwhile: Callable[[Sight], bool]
+        self, step: ActingStep, scope: Scope, sight: Sight, *, meanwhile: Callable[[Sight], bool]
     ) -> Aimed:
         """Look until every target of a step is found for sure, or the time is over.
 
@@ -116,22 +119,28 @@ class Actor:
             StepTrouble: one wasn't found; it has the candidates.
         """
         until = time.monotonic() + step.within
-        targets = _targets(step)
+        targets = own_targets(step)
         while True:
-            findings = tuple(self._eyes.find(target, scope, sight) for target in targets)
-            missing = next((each for each in zip(targets, findings, strict=True) if each[1].box is None), None)
+            findings = tuple(
+                self._eyes.find(target, scope, sight, field=isinstance(step, Type)) for target in targets
+            )
+            missing = next(
+                (each for each in zip(targets, findings, strict=True) if each[1].box is None), None
+            )
             if missing is None:
                 return Aimed(sight, findings)
             if time.monotonic() >= until:
                 target, finding = missing
                 raise StepTrouble(
-                    f"“{_name(target, scope)}” wasn't found: {finding.reason}", finding=finding, frame=sight.frame
+                    f"“{_name(target, scope)}” wasn't found: {finding.reason}",
+                    finding=finding,
+                    frame=sight.frame,
                 )
             if not meanwhile(sight):
                 self._eyes.rest()
             sight = self._eyes.look(change=sight.change)
 
-    def _sent(self, acted: ExecutionResult, step: Acting, aimed: Aimed) -> ExecutionResult:
+    def _sent(self, acted: ExecutionResult, step: ActingStep, aimed: Aimed) -> ExecutionResult:
         """Return the result if all of the input was sent.
 
         Raises:
@@ -153,39 +162,44 @@ class Actor:
                 said = f"{status}: {detail}" if detail else status
                 raise StepTrouble(f"the input wasn't sent as it should: {said}", frame=aimed.sight.frame)
 
-    def _action(self, step: Acting, aimed: Aimed, scope: Scope) -> Action:
-        boxes = aimed.boxes
-        label = _name(targets[0], scope) if (targets := _targets(step)) else ""
-        match step:
-            case Click():
-                held = modifiers(step.keys) if step.keys else ()
-                return actions.Click(
-                    target=boxes[0], button=step.button, count=step.count, modifiers=held, label=label
-                )
-            case Hover():
-                return actions.Move(target=boxes[0], label=label)
-            case Drag():
-                return actions.Drag(target=boxes[0], end=boxes[1], label=label)
-            case Type():
-                text = fill(step.type.text, scope, lines=step.type.lines)
-                return actions.Type(
-                    text=text,
-                    target=boxes[0] if boxes else None,
-                    clear=step.type.clear,
-                    enter=step.type.enter,
-                    label=label,
-                )
-            case Press():
-                return actions.Press(keys=_keys(step.press), count=step.count)
-            case Scroll():
-                return actions.Scroll(
-                    target=boxes[0] if boxes else None, dx=step.scroll.right, dy=step.scroll.down, label=label
-                )
-            case _:
-                raise AssertionError(f"no acting step: {step}")
+
+def action_of(step: ActingStep, boxes: tuple[ModelBox, ...], scope: Scope) -> Action:
+    """Return the action that a step comes to, with its targets at some boxes, in `own_targets`' order.
+
+    Raises:
+        FlowError: a variable isn't known, or a key isn't.
+    """
+    label = _name(targets[0], scope) if (targets := own_targets(step)) else ""
+    match step:
+        case Click():
+            held = modifiers(step.keys) if step.keys else ()
+            return actions.Click(
+                target=boxes[0], button=step.button, count=step.count, modifiers=held, label=label
+            )
+        case Hover():
+            return actions.Move(target=boxes[0], label=label)
+        case Drag():
+            return actions.Drag(target=boxes[0], end=boxes[1], label=label)
+        case Type():
+            text = fill(step.type.text, scope, lines=step.type.lines)
+            return actions.Type(
+                text=text,
+                target=boxes[0] if boxes else None,
+                clear=step.type.clear,
+                enter=step.type.enter,
+                label=label,
+            )
+        case Press():
+            return actions.Press(keys=_keys(step.press), count=step.count)
+        case Scroll():
+            return actions.Scroll(
+                target=boxes[0] if boxes else None, dx=step.scroll.right, dy=step.scroll.down, label=label
+            )
+        case _:
+            assert_never(step)
 
 
-def _targets(step: Acting) -> tuple[Target, ...]:
+def own_targets(step: ActingStep) -> tuple[Target, ...]:
     """Return what has to be found before a step acts."""
     match step:
         case Click():
@@ -198,8 +212,10 @@ def _targets(step: Acting) -> tuple[Target, ...]:
             return (step.type.into,) if step.type.into else ()
         case Scroll():
             return (step.scroll.over,) if step.scroll.over else ()
-        case _:
+        case Press():
             return ()
+        case _:
+            assert_never(step)
 
 
 def _name(target: Target, scope: Scope) -> str:
@@ -209,9 +225,13 @@ def _name(target: Target, scope: Scope) -> str:
     return f"{name} in the row {fill(target.row, scope)}" if target.row else name
 
 
-def _words(step: Acting, scope: Scope) -> str:
-    """Return what a step does, with its variables filled in as far as they are known."""
-    return fill(described(step), scope, lines=True)
+def in_words(step: Step, scope: Scope) -> str:
+    """Return what a step does, with its variables filled in if they are known."""
+    words = described(step)
+    try:
+        return fill(words, scope, lines=True)
+    except FlowError:
+        return words
 
 
 def _keys(said: str) -> tuple[str, ...]:
@@ -221,7 +241,8 @@ def _keys(said: str) -> tuple[str, ...]:
         raise FlowError(f"press: {error}") from error
 
 
-def _on_grid(box: FrameBox, size: tuple[int, int]) -> ModelBox:
+def on_grid(box: FrameBox, size: tuple[int, int]) -> ModelBox:
+    """Return a box in pixels of a frame of (width, height) `size` on the grid over it."""
     width, height = size
     return ModelBox.of(
         box.left * GRID / width, box.top * GRID / height, box.right * GRID / width, box.bottom * GRID / height

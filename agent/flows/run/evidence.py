@@ -41,8 +41,13 @@ class KnownTargets:
             raise FlowError(str(error)) from error
         self._picture = lru_cache(maxsize=_PICTURES)(self._load)
 
-    def wanted(self, target: Target, scope: Scope) -> Wanted:
+    def wanted(self, target: Target, scope: Scope, *, field: bool = False) -> Wanted:
         """Return a target as the matcher looks for it, with its variables filled in.
+
+        Args:
+            target: the target, as the script has it.
+            scope: the variables.
+            field: it is something to type into or to read from, so its words may be its label's.
 
         Raises:
             FlowError: a variable isn't known, or the lock's picture is broken.
@@ -56,6 +61,7 @@ class KnownTargets:
             evidence=evidence,
             picture=self._picture(evidence.picture) if evidence is not None else None,
             region=target.region,
+            field=field,
         )
 
     def evidence(self, target: Target) -> Evidence | None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.execution.executor import Decision, ExecutionResult, Executor, Facts
 from qvl_agent.actions.execution.person import Consent, Person, Question
-from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.parsing.dialects import format_action
 from qvl_agent.actions.parsing.reply import read_reply
 from qvl_agent.actions.planning.action import Action
@@ -142,9 +142,7 @@ class Hands:
         self._events.publish(Acted(outcome))
         return acted
 
-    def _intend(
-        self, draft: StepIntent, decision: Decision, approved: Callable[[], None] | None
-    ) -> None:
+    def _intend(self, draft: StepIntent, decision: Decision, approved: Callable[[], None] | None) -> None:
         intent = decided(draft, decision)
         self._recorder.intent(intent)
         self._events.publish(Decided(intent))

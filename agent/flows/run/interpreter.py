@@ -3,37 +3,41 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol, assert_never
 
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.actions.execution.person import Person
-from qvl_agent.agent.flows.run.acting import Actor, Aimed, OnceMark
+from qvl_agent.agent.flows.run.acting import Actor, Aimed, OnceMark, in_words
 from qvl_agent.agent.flows.run.readout import value_near, value_on
 from qvl_agent.agent.flows.run.record import StepEnded, seen_in
 from qvl_agent.agent.flows.run.trouble import FlowHalted, ItemOver, StepTrouble
 from qvl_agent.agent.flows.run.watching import Eyes, Sight
 from qvl_agent.agent.flows.script.flow import Flow, Handler
 from qvl_agent.agent.flows.script.steps import (
-    Acting,
+    ActingStep,
     Ask,
     Check,
+    Click,
     Do,
+    Drag,
     ForEach,
+    Hover,
     NextItem,
+    Press,
     Read,
     Reject,
     Retry,
     Scroll,
     Step,
+    Type,
     Use,
     Wait,
     When,
     While,
-    described,
 )
 from qvl_agent.agent.flows.script.targets import Expectation
-from qvl_agent.agent.flows.values import Scope, evaluate, fill
+from qvl_agent.agent.flows.values import Scope, evaluate, fill, fill_value
 
 __all__ = ["Interpreter", "OnceKeeper", "Services"]
 
@@ -143,7 +147,7 @@ class Interpreter:
         match step:
             case Scroll() if step.scroll.until is not None:
                 self._scroll(step, path, scope, note)
-            case Acting():
+            case Click() | Hover() | Drag() | Type() | Press() | Scroll():
                 self._act(step, path, scope, note)
             case Wait():
                 self._wait(step, scope)
@@ -153,7 +157,9 @@ class Interpreter:
                 self._read(step, scope)
             case When():
                 inside = self.after or self._eyes.is_so(step.when, scope)
-                self.steps(step.steps if inside else step.else_, f"{path}.{'steps' if inside else 'else'}", scope)
+                self.steps(
+                    step.steps if inside else step.else_, f"{path}.{'steps' if inside else 'else'}", scope
+                )
             case While():
                 self._while(step, path, scope)
             case ForEach() if step.in_ is None:
@@ -173,8 +179,10 @@ class Interpreter:
                 raise ItemOver("business-error", fill(step.reject, scope))
             case NextItem():
                 raise ItemOver("skipped")
+            case _:
+                assert_never(step)
 
-    def _act(self, step: Acting, path: str, scope: Scope, note: "_Note") -> None:
+    def _act(self, step: ActingStep, path: str, scope: Scope, note: "_Note") -> None:
         mark = _Mark(self.keeper, path) if step.once else None
         try:
             aimed, acted = self._actor.do(step, path, scope, meanwhile=self._close_popups, once=mark)
@@ -243,13 +251,13 @@ class Interpreter:
         while True:
             sight = self._eyes.look()
             if what.target is not None:
-                finding = self._eyes.find(what.target, scope, sight)
+                finding = self._eyes.find(what.target, scope, sight, field=True)
                 value, why = value_on(self._eyes, finding, sight, what.pattern)
             else:
                 finding = None
                 value, why = value_near(self._eyes, fill(what.near or "", scope), sight, what.pattern)
             if value is not None:
-                scope.set(what.as_, value)
+                scope.variables[what.as_] = value
                 return
             if time.monotonic() >= until:
                 raise StepTrouble(f"{what.as_} couldn't be read: {why}", finding=finding, frame=sight.frame)
@@ -274,7 +282,7 @@ class Interpreter:
         for round_, value in enumerate(values):
             here = f"{path}@{round_ + 1}"
             if not self._is_before(here):
-                self.steps(step.steps, f"{here}.steps", scope.with_value(step.for_each, value))
+                self.steps(step.steps, f"{here}.steps", scope.inside(step.for_each, value))
 
     def _retry(self, step: Retry, path: str, scope: Scope) -> None:
         for attempt in range(1, step.retry + 2):
@@ -295,11 +303,9 @@ class Interpreter:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise FlowError(f"{path}: flows use one another {_DEEPEST} deep; does one use itself?")
-        given = {
-            name: fill(value, scope) if isinstance(value, str) else value for name, value in step.with_.items()
-        }
+        given = {name: fill_value(value, scope) for name, value in step.with_.items()}
         defaults = {name: each.default for name, each in flow.variables.items()}
-        inner = scope.inner({**defaults, **given})
+        inner = replace(scope, variables={**defaults, **given}, loop={})
         try:
             self.steps(flow.steps, f"{path}.use", inner)
         finally:
@@ -311,7 +317,7 @@ class Interpreter:
         if answer is None:
             raise FlowHalted("parked", f"the flow asked, and nobody answered: {question}")
         if step.ask.as_:
-            scope.set(step.ask.as_, answer)
+            scope.variables[step.ask.as_] = answer
         self._eyes.look()
 
     def _close_popups(self, sight: Sight) -> bool:
@@ -323,7 +329,9 @@ class Interpreter:
                 continue
             self._popups[number] += 1
             if self._popups[number] > handler.at_most:
-                raise StepTrouble(f"“{handler.see}” came more than {handler.at_most} times", frame=sight.frame)
+                raise StepTrouble(
+                    f"“{handler.see}” came more than {handler.at_most} times", frame=sight.frame
+                )
             self._close_popup(handler, number)
             return True
         return False
@@ -353,10 +361,10 @@ class Interpreter:
         line = StepEnded(
             key=self.key,
             path=path,
-            words=fill(described(step), scope, lines=True, lenient=True),
+            words=in_words(step, scope),
             status="failed" if trouble else "noted" if note.soft else "done",
             message=shown.message if shown else "",
-            action=last if last > first and isinstance(step, Acting) else 0,
+            action=last if last > first and isinstance(step, ActingStep) else 0,
             attempt=self._attempt,
             found=tuple(seen_in(each) for each in findings),
             seconds=round(time.monotonic() - began, 4),

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,8 +135,8 @@ class Playing:
         except RunEnded as over:
             return self._finish(over.status, over.message)
         except (Stopped, DesktopError) as trouble:
-            over = halted(trouble, self._setup.why_stopped())
-            return self._finish(over.status, over.message)
+            halt = halted(trouble, self._setup.why_stopped())
+            return self._finish(halt.status, halt.message)
         except ReadingError as error:
             return self._finish("desktop-error", str(error))
         except ModelError as error:
@@ -181,11 +182,11 @@ class Playing:
             raise FlowError(f"{path}: there is no data to go over")
         while (taken := queue.take(self._work.worker)) is not None:
             self._hands.begin_item()
-            inner = scope.row(taken.data, taken.values, name=step.for_each)
+            variables = {**scope.variables, **taken.values}
+            inner = replace(scope, variables=variables, row=taken.data, row_name=step.for_each)
             self._steps.begin_item(taken.key, _Keeper(queue, taken.key), taken.after)
-            result = self._item(
-                taken.key, inner, lambda: self._steps.steps(step.steps, f"{path}.steps", inner), taken
-            )
+            do = partial(self._steps.steps, step.steps, f"{path}.steps", inner)
+            result = self._item(taken.key, inner, do, taken)
             queue.finish(taken.key, result.status, dict(inner.variables), result.message, result.path)
             if self._work.output is not None:
                 self._work.output.update()
@@ -196,7 +197,7 @@ class Playing:
         self._steps.begin_item(outer, None)
 
     def _bring_back(self, step: ForEach, path: str, scope: Scope, result: ItemResult) -> None:
-        """Do the steps after an item that failed, so that the next one finds the application as it should be."""
+        """Do the steps after an item that failed, so that the next finds the application as it should be."""
         name, times = self._same
         self._same = (result.path, times + 1 if name == result.path else 1)
         if result.status == "application-error" and self._same[1] >= _SAME_FAILURES:
@@ -247,7 +248,12 @@ class Playing:
         self.items.append(result)
         self._records.log.write(
             ItemEnded(
-                key=key, status=status, message=message, path=path, values=plain(values), seconds=result.seconds
+                key=key,
+                status=status,
+                message=message,
+                path=path,
+                values=plain(values),
+                seconds=result.seconds,
             )
         )
         self._records.events.publish(ItemFinished(key, status, message, path))
@@ -263,7 +269,9 @@ class Playing:
         manifest = Recording.open(self._records.journal.folder).manifest.model_copy(
             update={"task": task, "model": setup.model.name, "dialect": setup.dialect}
         )
-        with Recorder.create(self._records.journal.folder.parent, manifest, setup.secrets.redactor) as recorder:
+        with Recorder.create(
+            self._records.journal.folder.parent, manifest, setup.secrets.redactor
+        ) as recorder:
             result = Episode(setup, task, recorder, self._records.events).play()
         if result.status != "done" or result.verified is False:
             raise StepTrouble(f"the model didn't do “{task}”: {result.status}: {result.message}")
@@ -272,7 +280,9 @@ class Playing:
         if frame is not None:
             line = line.model_copy(update={"frame": self._records.journal.ref(frame)})
         self._records.log.write(line)
-        self._records.events.publish(ScriptStep(line.path, line.words, line.status, line.message, line.seconds))
+        self._records.events.publish(
+            ScriptStep(line.path, line.words, line.status, line.message, line.seconds)
+        )
 
     def _finish(self, status: RunStatus, message: str) -> RunResult:
         counts: dict[str, int] = {}

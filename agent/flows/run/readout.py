@@ -54,7 +54,11 @@ def _behind(label: str, text: str) -> str | None:
 
 
 def _beside(label: Read, texts: tuple[Read, ...]) -> str | None:
-    right = [each for each in texts if each is not label and _on_line(label, each) and each.box.left >= label.box.right]
+    right = [
+        each
+        for each in texts
+        if each is not label and _on_line(label, each) and each.box.left >= label.box.right
+    ]
     if right:
         return min(right, key=lambda each: each.box.left).text
     height = label.box.height

@@ -7,7 +7,7 @@ what is done again.
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -71,7 +71,6 @@ class FlowBegan(_Line):
     lock: str
     """The checksum of the lock's content."""
     variables: dict[str, Any] = Field(default_factory=dict)
-    data: str = ""
 
 
 class ItemBegan(_Line):
@@ -157,7 +156,7 @@ class FlowLog:
         except OSError as error:
             raise RecordingError(f"can't write {FILE}: {error.strerror}") from error
 
-    def __enter__(self) -> "FlowLog":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -32,17 +32,6 @@ from qvl_agent.agent.run.wrappers.supervised import supervised
 
 __all__ = ["FlowAgent", "FlowRun", "NoModel", "asks_model", "needs_items"]
 
-_SAME_FAILURES: Final = 3
-"""Items in a row that fail at the same step, after which the run ends: the application isn't what it was."""
-
-
-_WORDS: Final = {
-    "business-error": "with wrong data",
-    "application-error": "failed",
-    "parked": "parked",
-}
-Do = Callable[[], None]
-
 
 class NoModel(Model):
     """The model of a run that has none: a flow finds its targets by itself."""
@@ -134,14 +123,14 @@ class FlowAgent(Setup):
         scope = Scope(variables=_given(loaded.flow, variables or {}))
         if needs_items(loaded.flow) and queue is None:
             raise FlowError(f"{loaded.path.name} goes over rows of data; name the file with --data")
-        with self.opened(loaded.flow, loaded.path, loaded.digest, Work(queue, output, worker), scope) as playing:
+        with self.opened(
+            loaded.flow, loaded.path, loaded.digest, Work(queue, output, worker), scope
+        ) as playing:
             result = playing.play(scope)
         return FlowRun(self.secrets.redactor.record(result), playing.folder, tuple(playing.items))
 
     @contextmanager
-    def opened(
-        self, flow: Flow, path: Path, digest: str, work: Work, scope: Scope
-    ) -> Iterator[Playing]:
+    def opened(self, flow: Flow, path: Path, digest: str, work: Work, scope: Scope) -> Iterator[Playing]:
         """Open the record of a run, and yield what does its steps.
 
         Args:
@@ -166,14 +155,14 @@ class FlowAgent(Setup):
                 digest=digest,
                 lock=known.lock.digest(),
                 variables=plain(dict(scope.variables)),
-                data=str(work.queue.path) if work.queue is not None else "",
             )
             log.write(began)
             with supervised(agent) as setup:
                 covered, typist = with_secrets(setup)
-                setup = replace(covered, reader=CachedReader(covered.reader) if covered.reader else None)
-                hands = Hands(setup, recorder, events, typist=typist, trust=self.trust)
-                yield Playing(setup, flow, path, known, hands, Records(recorder, log, events), work)
+                if covered.reader is not None:
+                    covered = replace(covered, reader=CachedReader(covered.reader))
+                hands = Hands(covered, recorder, events, typist=typist, trust=self.trust)
+                yield Playing(covered, flow, path, known, hands, Records(recorder, log, events), work)
 
     @classmethod
     def of(cls, setup: Setup, *, runs: Path | None = None, trust: Trust = NO_TRUST) -> "FlowAgent":

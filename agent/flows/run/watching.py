@@ -14,14 +14,14 @@ from qvl_agent.actions.core.outcome import Change
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.find import find
-from qvl_agent.agent.flows.finding.words import read_all, said, shows
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
+from qvl_agent.agent.flows.finding.words import read_all, said, shows
 from qvl_agent.agent.flows.reading import beside
 from qvl_agent.agent.flows.run.evidence import KnownTargets
 from qvl_agent.agent.flows.run.windows import OpenWindow, open_windows, places_for
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.targets import Condition, Expectation, Target
-from qvl_agent.agent.flows.values import Scope, evaluate, fill
+from qvl_agent.agent.flows.values import Scope, fill, holds
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.events import EventStream, Looked
 from qvl_agent.agent.run.screens import Screens
@@ -104,14 +104,14 @@ class Eyes:
         self._events.publish(Looked(step, screen))
         return self.sight
 
-    def find(self, target: Target, scope: Scope, sight: Sight) -> Finding:
+    def find(self, target: Target, scope: Scope, sight: Sight, *, field: bool = False) -> Finding:
         """Search a target in every window in which it may be; two windows that have it are ambiguous.
 
         Raises:
             FlowError: a variable isn't known, or the lock is broken.
             ReadingError: the reader can't be loaded or run.
         """
-        wanted = self._known.wanted(target, scope)
+        wanted = self._known.wanted(target, scope, field=field)
         seen = wanted.evidence.window if wanted.evidence else None
         places = places_for(
             sight.windows,
@@ -130,7 +130,7 @@ class Eyes:
             held = check(expected, scope, sight)
             if not held.holds:
                 return held
-        if expected.that and not evaluate(expected.that, scope):
+        if expected.that and not holds(expected.that, scope):
             return Held(False, f"“{expected.that}” isn't true")
         return Held(True)
 
@@ -143,7 +143,7 @@ class Eyes:
             expected: what has to be so.
             scope: the variables.
             sight: the first look.
-            meanwhile: called while it doesn't hold, to close what popped up; returns whether it did something.
+            meanwhile: called while it doesn't hold, to close what popped up; returns whether it did.
         """
         until = time.monotonic() + expected.within
         while not (held := self.holds(expected, scope, sight)).holds:
@@ -160,7 +160,7 @@ class Eyes:
         What is to be seen isn't waited for, unless it says `within`.
         """
         if isinstance(condition, str):
-            return bool(evaluate(condition, scope))
+            return holds(condition, scope)
         within = condition.within if "within" in condition.model_fields_set else 0.0
         held, _ = self.wait_for(
             condition.model_copy(update={"within": within}), scope, self.look(), meanwhile=lambda _: False
@@ -221,7 +221,7 @@ class Eyes:
     def _target(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
         if expected.target is None:
             return Held(True)
-        finding = self.find(expected.target, scope, sight)
+        finding = self.find(expected.target, scope, sight, field=expected.value is not None)
         if finding.box is None:
             return Held(False, f"“{expected.target.key}” isn't found: {finding.reason}", finding)
         if expected.value is None:
@@ -247,7 +247,9 @@ class Eyes:
         if expected.changed is None:
             return Held(True)
         changed = bool(sight.change) and (sight.change is None or sight.change.near_target is not False)
-        return Held(changed is expected.changed, "nothing changed there" if expected.changed else "it changed")
+        return Held(
+            changed is expected.changed, "nothing changed there" if expected.changed else "it changed"
+        )
 
     def _file(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
         del sight

@@ -94,9 +94,7 @@ def _owner(desktop: Desktop, layout: Layout, number: int, rect: Rect) -> WindowI
     """Ask whose a window is, at a point of it that no other window covers; None if it is all covered."""
     for down in _SAMPLES:
         for across in _SAMPLES:
-            point = DesktopPoint(
-                rect.left + int(rect.width * across), rect.top + int(rect.height * down)
-            )
+            point = DesktopPoint(rect.left + int(rect.width * across), rect.top + int(rect.height * down))
             if layout.at(point) == number:
                 return desktop.window_at(point)
     return None

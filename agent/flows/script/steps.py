@@ -1,6 +1,6 @@
 """The steps of a flow: a class for each kind, named by the one key that a step has of its kind."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
@@ -20,7 +20,7 @@ from qvl_agent.agent.flows.script.targets import (
 __all__ = [
     "STEP_CLASSES",
     "STEP_KINDS",
-    "Acting",
+    "ActingStep",
     "Ask",
     "Check",
     "Click",
@@ -52,7 +52,7 @@ class _Step(Node):
     """What it does, in words, for the report."""
 
 
-class Acting(_Step):
+class _Acting(_Step):
     """What every step that sends input may have."""
 
     once: bool = False
@@ -70,7 +70,7 @@ class Acting(_Step):
         return value
 
 
-class Click(Acting):
+class Click(_Acting):
     """Click a target."""
 
     click: Target
@@ -80,13 +80,13 @@ class Click(Acting):
     """Keys that are held meanwhile: ctrl, shift."""
 
 
-class Hover(Acting):
+class Hover(_Acting):
     """Put the pointer on a target."""
 
     hover: Target
 
 
-class Drag(Acting):
+class Drag(_Acting):
     """Press on a target, move to another and let go."""
 
     class Way(Node):
@@ -109,20 +109,20 @@ class Input(Node):
     """The text may have line breaks, each of which presses Enter; without this they are refused."""
 
 
-class Type(Acting):
+class Type(_Acting):
     """Type a text."""
 
     type: Input
 
 
-class Press(Acting):
+class Press(_Acting):
     """Press a key or a chord: ctrl+s."""
 
     press: Text
     count: Annotated[int, Field(ge=1, le=20)] = 1
 
 
-class Scroll(Acting):
+class Scroll(_Acting):
     """Turn the wheel over a target, or where the pointer is."""
 
     class Way(Node):
@@ -141,6 +141,10 @@ class Scroll(Acting):
             return self
 
     scroll: Way
+
+
+ActingStep: TypeAlias = Click | Hover | Drag | Type | Press | Scroll
+"""The steps that send input."""
 
 
 class Wait(_Step):
