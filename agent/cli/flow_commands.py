@@ -37,6 +37,11 @@ def flow() -> None:
 @click.option("--fresh", is_flag=True, help="Begin anew, although items are left from an earlier run.")
 @click.option("--items", "only", metavar="KEYS", help="Only these: 4711,4712, or rows 3-10.")
 @click.option("--only-failed", is_flag=True, help="Do those again that failed.")
+@click.option(
+    "--heal",
+    type=click.Choice(["ask"]),
+    help="Where a target isn't found, look more widely, and ask you whether it is what was found.",
+)
 @click.option("--trust", "trusted", is_flag=True, help="This once, as if you had said `flow trust`: for CI.")
 @DESKTOP_OPTIONS
 @RUN_OPTIONS
@@ -129,6 +134,56 @@ def trust(file: Path, yes: bool, revoke: bool, verbose: bool) -> int:
     from qvl_agent.agent.cli.flow_runner import trust_flow
 
     return trust_flow(file, yes=yes, revoke=revoke)
+
+
+@flow.command(epilog=EXIT_CODES)
+@click.argument("file", type=_FILE)
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A variable's value.")
+@click.option("--data", type=_FILE, metavar="FILE", help="Rows: CSV, Excel or JSON Lines.")
+@click.option("--items", "only", metavar="KEYS", help="Only these: 4711,4712, or rows 3-10.")
+@click.option("--trust", "trusted", is_flag=True, help="This once, as if you had said `flow trust`.")
+@DESKTOP_OPTIONS
+@RUN_OPTIONS
+@MODEL_OPTIONS
+@COMMON_OPTIONS
+@errors_to_codes
+def heal(file: Path, **options: Any) -> int:
+    """Do a flow twice, and propose what to change where a target isn't found any more.
+
+    What a wider search finds is proved on pictures before anything is clicked. The first run goes on with it, the
+    second one has to find everything with it. Then `flow accept` takes a proposal over, and `flow reject` forgets
+    it for good. The flow and its lock aren't changed before that.
+    """
+    from qvl_agent.agent.cli.flow_runner import heal_flow
+
+    return heal_flow(file, options)
+
+
+@flow.command()
+@click.argument("file", type=_FILE)
+@click.argument("proposal", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every proposal that is proved.")
+@click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
+@errors_to_codes
+def accept(file: Path, proposal: str | None, everything: bool, verbose: bool) -> None:
+    """Take a PROPOSAL over into the flow's lock; without one, list them."""
+    del verbose
+    from qvl_agent.agent.cli.flow_runner import settle_proposals
+
+    settle_proposals(file, proposal, everything=everything, accepted=True)
+
+
+@flow.command()
+@click.argument("file", type=_FILE)
+@click.argument("proposal", required=False)
+@click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
+@errors_to_codes
+def reject(file: Path, proposal: str | None, verbose: bool) -> None:
+    """Forget a PROPOSAL, and never make it again; without one, list them."""
+    del verbose
+    from qvl_agent.agent.cli.flow_runner import settle_proposals
+
+    settle_proposals(file, proposal, everything=False, accepted=False)
 
 
 @flow.command()

@@ -3,7 +3,7 @@
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from rich.console import Console
@@ -15,21 +15,25 @@ from qvl_agent.agent.cli.secret_values import secrets_of
 from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.agent.flows.queue import Queue
-from qvl_agent.agent.flows.reading import Loaded, load
-from qvl_agent.agent.flows.trust import Trust, TrustStore
+from qvl_agent.agent.flows.reading import load
+from qvl_agent.agent.flows.trust import TrustStore
 from qvl_agent.agent.flows.work import Wish, data_file, fingerprint_of, open_output, open_queue, queue_file
 from qvl_agent.agent.wording import visible
 
-__all__ = ["compile_flow", "play_flow", "show_items", "trust_flow"]
+if TYPE_CHECKING:
+    from qvl_agent.agent.flows.heal.store import ProposalStore
+
+__all__ = ["compile_flow", "heal_flow", "play_flow", "settle_proposals", "show_items", "trust_flow"]
 
 _OWN: Final = frozenset(
-    {"assignments", "data", "queue", "resume", "fresh", "only", "only_failed", "trusted", "heal"}
+    {"assignments", "data", "queue", "resume", "fresh", "only", "only_failed", "trusted", "heal", "proposed"}
 )
 """The options of `flow run` that are no settings."""
 
 
 def play_flow(file: Path, options: dict[str, Any]) -> int:
     """Run a flow, report it in the terminal, and return the exit code."""
+    from qvl_agent.agent.flows.consequences import trust_in
     from qvl_agent.agent.flows.run.runner import FlowAgent, NoModel, asks_model, needs_items
     from qvl_agent.agent.logs import log_event
     from qvl_agent.agent.opening import agent_for, open_desktop_for, open_model_for
@@ -43,7 +47,7 @@ def play_flow(file: Path, options: dict[str, Any]) -> int:
     variables = _assigned(options["assignments"])
     secrets = secrets_of(" ".join(map(placeholder, loaded.flow.secrets)), settings, as_json=as_json)
     wish = Wish(*(options[name] for name in ("data", "queue", "resume", "fresh", "only", "only_failed")))
-    store_trust = _trust_now(loaded) if options["trusted"] else TrustStore().of(fingerprint_of(loaded))
+    store_trust = trust_in(loaded) if options["trusted"] else TrustStore().of(fingerprint_of(loaded))
     model_wanted = bool(options["model"] or options["server"]) and asks_model(loaded.flow)
     with ExitStack() as stack:
         queue = output = None
@@ -64,9 +68,62 @@ def play_flow(file: Path, options: dict[str, Any]) -> int:
             subscribers=(reporter, log_event),
             stop=stop,
         )
-        flows = FlowAgent.of(agent, trust=store_trust)
+        flows = replace(
+            FlowAgent.of(agent, trust=store_trust),
+            heal=options.get("heal"),
+            proposed=bool(options.get("proposed")),
+        )
         done = flows.run(loaded, variables=variables, queue=queue, output=output, worker=desktop.name)
     return exit_code(done.result)
+
+
+def heal_flow(file: Path, options: dict[str, Any]) -> int:
+    """Run a flow with healing, then once more with its proposals; print them and return the exit code."""
+    from qvl_agent.agent.flows.heal.store import ProposalStore
+
+    store = ProposalStore(file)
+    rest = {"queue": None, "resume": False, "fresh": True, "only_failed": False}
+    code = play_flow(file, {**options, **rest, "heal": "auto", "proposed": False})
+    proposals = store.all()
+    if code == 0 and proposals:
+        click.echo("once more, with what was found:")
+        code = play_flow(file, {**options, **rest, "heal": None, "proposed": True})
+        if code == 0:
+            store.mark({each.key for each in proposals}, clean=True)
+    _print_proposals(store)
+    return code
+
+
+def settle_proposals(file: Path, proposal: str | None, *, everything: bool, accepted: bool) -> None:
+    """Accept or reject a proposal, all that are proved, or print them."""
+    from qvl_agent.agent.flows.heal.store import ProposalStore
+
+    store = ProposalStore(file)
+    if proposal is None and not everything:
+        _print_proposals(store)
+        return
+    chosen = [each for each in store.all() if each.proved] if everything else [store.find(str(proposal))]
+    for each in chosen:
+        if accepted:
+            store.accept(each)
+            click.echo(visible(f"{each.id}: “{each.key}” is found by what it looks like now"))
+        else:
+            store.reject(each)
+            click.echo(visible(f"{each.id}: rejected, and not proposed again"))
+
+
+def _print_proposals(store: "ProposalStore") -> None:
+    proposals = store.all()
+    for each in proposals:
+        state = (
+            "proved" if each.proved and each.clean else "proved on pictures" if each.proved else "not proved"
+        )
+        click.echo(visible(f"{each.id}  “{each.key}”: {each.why} ({state})"))
+        for trial in each.trials:
+            if not trial.held:
+                click.echo(visible(f"          {trial.name}: {trial.what}"))
+    if not proposals:
+        click.echo("no proposals")
 
 
 def compile_flow(recording: Path, output: Path, *, name: str, force: bool, unverified: bool) -> int:
@@ -92,7 +149,7 @@ def compile_flow(recording: Path, output: Path, *, name: str, force: bool, unver
 
 def trust_flow(file: Path, *, yes: bool, revoke: bool) -> int:
     """List a flow's consequences, ask for a yes, and keep it; return the exit code."""
-    from qvl_agent.agent.flows.consequences import consequences
+    from qvl_agent.agent.flows.consequences import consequences, trust_in
 
     loaded = load(file)
     store, name = TrustStore(), fingerprint_of(loaded)
@@ -108,10 +165,7 @@ def trust_flow(file: Path, *, yes: bool, revoke: bool) -> int:
         click.echo(visible(f"line {line}: {each.words}: {each.reason}"))
     if not yes and not click.confirm("Shall it do this without asking each time?"):
         return 4
-    steps: dict[str, tuple[str, ...]] = {}
-    for each in found:
-        steps[each.path] = (*steps.get(each.path, ()), each.rule)
-    store.trust(name, loaded.flow.flow, steps)
+    store.trust(name, loaded.flow.flow, trust_in(loaded).steps)
     click.echo("trusted, until the flow or its lock changes; `qvl-agent flow trust --revoke` takes it back")
     return 0
 
@@ -145,15 +199,6 @@ def show_items(
             click.echo(
                 ", ".join(f"{number} {status}" for status, number in opened.counts().items() if number)
             )
-
-
-def _trust_now(loaded: Loaded) -> Trust:
-    from qvl_agent.agent.flows.consequences import consequences
-
-    steps: dict[str, tuple[str, ...]] = {}
-    for each in consequences(loaded):
-        steps[each.path] = (*steps.get(each.path, ()), each.rule)
-    return Trust(flow=loaded.flow.flow, steps=steps)
 
 
 def _assigned(assignments: tuple[str, ...]) -> dict[str, str]:

@@ -11,8 +11,9 @@ from qvl_agent.actions.guard.rules.consequence import REASONS
 from qvl_agent.agent.flows.lock import Lock, lock_folder
 from qvl_agent.agent.flows.reading import Loaded, walk
 from qvl_agent.agent.flows.script.steps import Click, Drag, Press, Step, Type, described
+from qvl_agent.agent.flows.trust import Trust
 
-__all__ = ["ListedConsequence", "consequences"]
+__all__ = ["ListedConsequence", "consequences", "trust_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ def consequences(loaded: Loaded) -> tuple[ListedConsequence, ...]:
             for kind, words in found.items()
         ]
     return tuple(listed)
+
+
+def trust_in(loaded: Loaded) -> Trust:
+    """Return the trust in everything that a flow lists: for one run that a person, or CI by a flag, allows so."""
+    steps: dict[str, tuple[str, ...]] = {}
+    for each in consequences(loaded):
+        steps[each.path] = (*steps.get(each.path, ()), each.rule)
+    return Trust(flow=loaded.flow.flow, steps=steps)
 
 
 def _texts(step: Step, lock: Lock) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ __all__ = [
     "load_picture",
     "lock_folder",
     "picture_of",
+    "replace_file",
 ]
 
 _FORMAT: Final = 1
@@ -143,9 +144,9 @@ class Lock(_Record):
             (folder / "pictures").mkdir(parents=True, exist_ok=True)
             for digest, picture in named.items():
                 if digest in pictures and not (folder / picture.file).exists():
-                    _replace(folder / picture.file, pictures[digest])
+                    replace_file(folder / picture.file, pictures[digest])
             text = self.model_dump_json(indent=1, exclude_defaults=True).encode()
-            _replace(folder / "lock.json", text + b"\n")
+            replace_file(folder / "lock.json", text + b"\n")
             kept = {Path(picture.file).name for picture in named.values()}
             for file in (folder / "pictures").iterdir():
                 if file.name not in kept:
@@ -195,7 +196,8 @@ def lock_folder(flow: Path) -> Path:
     return flow.with_name(f"{name}.lock")
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, and a crash, see the old one or the new one as a whole."""
     with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         try:
             file.write(data)

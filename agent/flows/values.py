@@ -34,7 +34,7 @@ class Scope:
         loop: the variables of the loops around the step; an inner one hides an outer one.
     """
 
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
     row: Mapping[str, Any] | None = None
     row_name: str = "row"
     loop: Mapping[str, Any] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from qvl_agent.agent.flows.finding.rows import band_of, in_row, key_of, label_of
 from qvl_agent.agent.flows.finding.words import normal, read_all
 from qvl_agent.agent.flows.lock import Seen
 
-__all__ = ["Described", "alike", "describe_evidence", "pitch_of", "read_picture"]
+__all__ = ["Described", "alike", "describe_evidence", "in_column", "pitch_of", "read_picture"]
 
 _ICON: Final = 34
 """Logical pixels: what is smaller and has no text is an icon, a check box, a mark."""
@@ -77,9 +77,9 @@ def describe_evidence(
         on = [Seen(text=one.text, box=one.box) for one in again]
     text = " ".join(one.text for one in sorted(on, key=lambda one: (one.box.top // 8, one.box.left)))
     rest = [one for one in texts if one not in on]
-    others = alike(pixels, box)
+    others = in_column(pixels, box)
     twins = [one for one in rest if text and normal(one.text) == normal(text)]
-    pitch = pitch_of(box, [peak.box for peak in others])
+    pitch = pitch_of(box, others)
     band = band_of(box, pitch, scale)
     label = label_of(pixels, box, rest, band)
     key = key_of(in_row(pixels, box, rest, band), texts) if twins or (others and not text) else None
@@ -91,6 +91,17 @@ def alike(pixels: Pixels, box: FrameBox, least: float = _ALIKE) -> tuple[Peak, .
     levels = grey(pixels)
     crop = levels[box.top : box.bottom, box.left : box.right]
     return tuple(peak for peak in peaks(levels, crop, least) if not peak.box.meets(box))
+
+
+def in_column(pixels: Pixels, box: FrameBox) -> tuple[FrameBox, ...]:
+    """Return what looks like a part of a picture right above it or below it: its column in a list."""
+    slack = max(4, box.width // 8)
+    left, right = max(0, box.left - slack), min(pixels.shape[1], box.right + slack)
+    levels = grey(pixels[:, left:right])
+    crop = levels[box.top : box.bottom, box.left - left : box.right - left]
+    found = (peak.box for peak in peaks(levels, crop, _ALIKE))
+    moved = (FrameBox(one.left + left, one.top, one.right + left, one.bottom) for one in found)
+    return tuple(one for one in moved if not one.meets(box))
 
 
 def pitch_of(box: FrameBox, others: Sequence[FrameBox]) -> float | None:

@@ -102,13 +102,13 @@ class Drifted:
         recorded, scale = self.recorded, self.scale or 1.0
         old = recorded.on[0].box if recorded.on else recorded.box
         box = _carried(recorded.box, old, read.box, scale, self.frame.size)
-        clues = [self._words(read, box), *self._looks_at(box, old, read.box), self._place(box)]
+        clues = [self._words(read), *self._looks_at(box, old, read.box), self._place(box)]
         clues += self._row(box)
         if read.box.height < _WHOLE * old.height * scale:
             clues.append(Clue("structure", False, 0.0, "only a part of it can be seen"))
         return Candidate(box, tuple(clues))
 
-    def _words(self, read: Read, box: FrameBox) -> Clue:
+    def _words(self, read: Read) -> Clue:
         """Read it again from another crop: a recogniser may read the same pixels otherwise."""
         words = self.recorded.words
         first = said(read.text, words)

@@ -53,14 +53,8 @@ def find(wanted: Wanted, place: Place, reader: Reader | None) -> Finding:
 def _whole_window(place: Place) -> Finding | None:
     width, height = place.frame.size
     box = place.window
-    if (
-        box.left < 0
-        or box.top < 0
-        or box.right > width
-        or box.bottom > height
-        or box.width < 2
-        or box.height < 2
-    ):
+    inside = 0 <= box.left < box.right <= width and 0 <= box.top < box.bottom <= height
+    if not inside or min(box.width, box.height) < 2:
         return Finding(None, "the window isn't wholly on the screen", absent=True)
     return None
 
@@ -109,7 +103,7 @@ def _compared(finding: Finding, recorded: Recorded, drifted: Drifted, place: Pla
 
 
 def _region(region: tuple[int, int, int, int], place: Place) -> Finding:
-    """Return a region of a window that is known; its looks aren't, so the window is all that speaks for it."""
+    """Return a region of a window that is known; its looks aren't: its window speaks for it."""
     if place.window == place.frame.box:
         return Finding(None, "a region is counted from its window, and no window is known")
     left, top, right, bottom = (round(value * place.frame.scale) for value in region)

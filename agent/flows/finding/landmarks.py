@@ -86,7 +86,8 @@ def place_of(
     """Return whether a box lies to the landmarks as another did then, how sure that is (0-1), and why.
 
     Args:
-        old, new: the target then, and what may be it now, each in pixels of its window.
+        old: the target then, in pixels of its window.
+        new: what may be it now, in pixels of its window.
         found: the landmarks, in the same pixels; none on the target itself.
         scale: how much larger things are drawn.
         windows: the window's (width, height) then and now.

@@ -40,6 +40,8 @@ _PLAIN: Final = 4.0
 _FAINT: Final = 0.8
 """What is drawn this much weaker than it was, against all the rest, may be disabled."""
 _FLOOD: Final = 10
+_REACH: Final = (1000, 240)
+"""Pixels (across, down) to each side of a point that a surface is followed."""
 _LEAST_EDGE: Final = 0.5
 
 
@@ -131,8 +133,10 @@ def faint(then: float, now: float, others_then: list[float], others_now: list[fl
     """Return whether something is drawn weaker than it was, if all the rest isn't.
 
     Args:
-        then, now: its `ink`.
-        others_then, others_now: that of the landmarks, in pairs; none means that nothing else changed.
+        then: its `ink` then.
+        now: its `ink` now.
+        others_then: that of the landmarks then; none means that nothing else changed.
+        others_now: that of the same landmarks now.
     """
     pairs = [new / old for old, new in zip(others_then, others_now, strict=True) if old > 0]
     usual = float(np.median(pairs)) if pairs else 1.0
@@ -144,11 +148,12 @@ def surface_at(pixels: Pixels, x: int, y: int) -> FrameBox | None:
 
     Letters on it don't end it. None if it is the page itself, or no rectangle.
     """
-    height, width = pixels.shape[:2]
-    picture = np.ascontiguousarray(pixels)
+    top, left = max(0, y - _REACH[1]), max(0, x - _REACH[0])
+    picture = pixels[top : y + _REACH[1], left : x + _REACH[0]].copy()
+    x, y = x - left, y - top
     best: FrameBox | None = None
     for seed in _seeds(picture, x, y):
-        mask = np.zeros((height + 2, width + 2), np.uint8)
+        mask = np.zeros((picture.shape[0] + 2, picture.shape[1] + 2), np.uint8)
         flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (255 << 8)
         bound = (_FLOOD,) * 3
         _, _, _, rect = cv2.floodFill(picture, mask, seed, (0, 0, 0), bound, bound, flags)
@@ -157,7 +162,9 @@ def surface_at(pixels: Pixels, x: int, y: int) -> FrameBox | None:
             box = None
         if box and (best is None or box.width * box.height < best.width * best.height):
             best = box
-    return best
+    if best is None:
+        return None
+    return FrameBox(best.left + left, best.top + top, best.right + left, best.bottom + top)
 
 
 def _seeds(picture: Pixels, x: int, y: int) -> list[tuple[int, int]]:
@@ -198,7 +205,8 @@ def thing_at(pixels: Pixels, x: int, y: int, reach: int) -> FrameBox | None:
 
     Args:
         pixels: the picture.
-        x, y: the pixel.
+        x: the pixel's column.
+        y: the pixel's row.
         reach: the most pixels to each side that it takes.
     """
     top, left = max(0, y - 2 * reach), max(0, x - 2 * reach)

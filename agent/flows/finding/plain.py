@@ -148,7 +148,7 @@ class Plain:
         return []
 
     def _thing(self, x: int, y: int, label: FrameBox) -> FrameBox | None:
-        """Return the field, the text or the small thing at a pixel, if it isn't the label or over a border."""
+        """Return the field, text or small thing at a pixel, if it isn't the label or over a border."""
         field = self._field(x, y, label)
         at = [one.box for one in self.texts if _covers(one.box, x, y) and one.box != label]
         small = None

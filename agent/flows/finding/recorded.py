@@ -6,7 +6,7 @@ from functools import cached_property
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
-from qvl_agent.agent.flows.finding.describe import alike, pitch_of
+from qvl_agent.agent.flows.finding.describe import alike, in_column, pitch_of
 from qvl_agent.agent.flows.finding.looks import Peak
 from qvl_agent.agent.flows.finding.rows import band_of, in_row, label_of
 from qvl_agent.agent.flows.finding.wanted import Wanted
@@ -42,7 +42,7 @@ class Recorded:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Return the words one of which has to stand on the target; () if it is known by what is beside it."""
+        """Return the words one of which has to stand on it; () if it is known by what is beside it."""
         text = self.evidence.text
         if self.key_words and not text:
             return ()
@@ -102,7 +102,8 @@ class Recorded:
 
     @cached_property
     def pitch(self) -> float | None:
-        return pitch_of(self.box, [peak.box for peak in self.alike])
+        """Return the distance to the next row; None if nothing above or below it is like it."""
+        return pitch_of(self.box, in_column(self.picture, self.box))
 
     @cached_property
     def band(self) -> tuple[float, float]:

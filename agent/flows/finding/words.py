@@ -175,12 +175,12 @@ def _stands_in(wanted: str, found: str) -> bool:
 def _joined(texts: Sequence[Text]) -> list[str]:
     """Return neighbours read as one: those side by side in a line, and lines one below the other."""
     ordered = sorted(texts, key=lambda one: (one.box.left, one.box.top))
-    found = []
-    for one in ordered:
-        for other in ordered:
-            if one is not other and (_beside(one.box, other.box) or _below(one.box, other.box)):
-                found.append(f"{one.text} {other.text}")
-    return found
+    return [
+        f"{one.text} {other.text}"
+        for one in ordered
+        for other in ordered
+        if one is not other and (_beside(one.box, other.box) or _below(one.box, other.box))
+    ]
 
 
 def _beside(box: FrameBox, other: FrameBox) -> bool:

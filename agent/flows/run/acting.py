@@ -14,7 +14,7 @@ from qvl_agent.actions.planning.keys import chord, modifiers
 from qvl_agent.agent.flows.finding.wanted import Finding
 from qvl_agent.agent.flows.run.hands import Hands
 from qvl_agent.agent.flows.run.trouble import FlowHalted, StepTrouble
-from qvl_agent.agent.flows.run.watching import Eyes, Sight
+from qvl_agent.agent.flows.run.watching import Eyes, Healing, Sight
 from qvl_agent.agent.flows.script.steps import (
     ActingStep,
     Click,
@@ -96,7 +96,7 @@ class Actor:
         words = in_words(step, scope)
         sight = self._eyes.sight or self._eyes.look()
         for _ in range(_STALE_TRIES):
-            aimed = self.aim(step, scope, sight, meanwhile=meanwhile)
+            aimed = self.aim(step, path, scope, sight, meanwhile=meanwhile)
             action = action_of(step, aimed.boxes, scope)
             acted = self._hands.act(
                 action, aimed.sight.observation, path, words, approved=once.begin if once else None
@@ -111,7 +111,13 @@ class Actor:
         )
 
     def aim(
-        self, step: ActingStep, scope: Scope, sight: Sight, *, meanwhile: Callable[[Sight], bool]
+        self,
+        step: ActingStep,
+        path: str,
+        scope: Scope,
+        sight: Sight,
+        *,
+        meanwhile: Callable[[Sight], bool],
     ) -> Aimed:
         """Look until every target of a step is found for sure, or the time is over.
 
@@ -131,6 +137,8 @@ class Actor:
                 return Aimed(sight, findings)
             if time.monotonic() >= until:
                 target, finding = missing
+                if self._healed(step, path, target, finding, scope, sight):
+                    continue
                 raise StepTrouble(
                     f"“{_name(target, scope)}” wasn't found: {finding.reason}",
                     finding=finding,
@@ -139,6 +147,29 @@ class Actor:
             if not meanwhile(sight):
                 self._eyes.rest()
             sight = self._eyes.look(change=sight.change)
+
+    def _healed(
+        self, step: ActingStep, path: str, target: Target, finding: Finding, scope: Scope, sight: Sight
+    ) -> bool:
+        """Return whether a target that wasn't found is healed, so that another search finds it.
+
+        Raises:
+            StepTrouble: this run heals, and it isn't.
+        """
+        if self._eyes.healer is None or target.key in self._eyes.healer.healed:
+            return False
+        size = sight.frame.size
+        healing = Healing(
+            path,
+            in_words(step, scope),
+            isinstance(step, Type),
+            lambda box: action_of(step, (on_grid(box, size),) * len(own_targets(step)), scope),
+        )
+        why = self._eyes.heal(target, finding, scope, sight, healing)
+        if why:
+            said = f"“{_name(target, scope)}” wasn't found: {finding.reason}; it can't be healed: {why}"
+            raise StepTrouble(said, finding=finding, frame=sight.frame)
+        return True
 
     def _sent(self, acted: ExecutionResult, step: ActingStep, aimed: Aimed) -> ExecutionResult:
         """Return the result if all of the input was sent.

@@ -1,5 +1,6 @@
 """What the lock says about a flow's targets, and a target with its variables filled in."""
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,7 @@ class KnownTargets:
             self.lock = Lock.load(folder) if folder is not None and folder.is_dir() else Lock()
         except RecordingError as error:
             raise FlowError(str(error)) from error
+        self._healed: dict[str, Wanted] = {}
         self._picture = lru_cache(maxsize=_PICTURES)(self._load)
 
     def wanted(self, target: Target, scope: Scope, *, field: bool = False) -> Wanted:
@@ -52,9 +54,10 @@ class KnownTargets:
         Raises:
             FlowError: a variable isn't known, or the lock's picture is broken.
         """
+        healed = self._healed.get(target.key)
         evidence = self.lock.targets.get(target.key)
         words = fill(target.text, scope) if target.text else ""
-        return Wanted(
+        wanted = Wanted(
             words=(words, *self._flow.aliases.get(words, ())) if words else (),
             near=fill(target.near, scope) if target.near else "",
             row=fill(target.row, scope) if target.row else "",
@@ -63,6 +66,14 @@ class KnownTargets:
             region=target.region,
             field=field,
         )
+        if healed is None:
+            return wanted
+        more = tuple(each for each in healed.words if each not in wanted.words)
+        return replace(wanted, words=wanted.words + more, evidence=healed.evidence, picture=healed.picture)
+
+    def heal(self, key: str, wanted: Wanted) -> None:
+        """Take another evidence, and other words beside its own, for a target in this run."""
+        self._healed[key] = wanted
 
     def evidence(self, target: Target) -> Evidence | None:
         """Return what the lock says about a target; None if nothing."""

@@ -16,6 +16,7 @@ from qvl_agent.actions.core.errors import (
     Stopped,
 )
 from qvl_agent.actions.core.frame import Frame
+from qvl_agent.agent.flows.heal.healer import Healer
 from qvl_agent.agent.flows.queue import Output, Queue, Taken
 from qvl_agent.agent.flows.reading import beside, load
 from qvl_agent.agent.flows.run.acting import Actor
@@ -151,6 +152,15 @@ class Playing:
             self._finish("stopped" if stopped else "crashed", repr(error))
             raise
         return self._finish(*_end_of(self.items))
+
+    @property
+    def healer(self) -> Healer | None:
+        """What heals this run; None if nothing does."""
+        return self._eyes.healer
+
+    @healer.setter
+    def healer(self, healer: Healer | None) -> None:
+        self._eyes.healer = healer
 
     def one(self, step: Step, number: int, scope: Scope) -> None:
         """Do one step of a script in Python; raises as `Interpreter.step` does."""

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qvl_agent.actions.core.errors import FlowError, ModelError
+from qvl_agent.agent.flows.finding.wanted import Wanted
 from qvl_agent.agent.flows.finding.words import CachedReader
+from qvl_agent.agent.flows.heal.healer import Healer, HealMode
+from qvl_agent.agent.flows.heal.store import ProposalStore
 from qvl_agent.agent.flows.lock import lock_folder
 from qvl_agent.agent.flows.queue import Output, Queue
 from qvl_agent.agent.flows.reading import Loaded, load, targets, walk
@@ -90,11 +93,15 @@ class FlowAgent(Setup):
         model: `NoModel`, unless the flow may ask a model.
         runs: the folder for the recordings; None for the default.
         trust: what the person agreed to beforehand.
+        heal: what is done where a target isn't found; None to stop.
+        proposed: take the open proposals as if they were accepted.
     """
 
     _: KW_ONLY
     runs: Path | None = None
     trust: Trust = NO_TRUST
+    heal: HealMode | None = None
+    proposed: bool = False
 
     def run(
         self,
@@ -127,6 +134,9 @@ class FlowAgent(Setup):
             loaded.flow, loaded.path, loaded.digest, Work(queue, output, worker), scope
         ) as playing:
             result = playing.play(scope)
+            healer = playing.healer
+            if result.status == "done" and healer is not None and healer.healed:
+                healer.store.mark(healer.healed)
         return FlowRun(self.secrets.redactor.record(result), playing.folder, tuple(playing.items))
 
     @contextmanager
@@ -141,6 +151,8 @@ class FlowAgent(Setup):
             scope: the variables at the start.
         """
         known = KnownTargets(flow, lock_folder(path))
+        if self.proposed:
+            _take_proposals(known, ProposalStore(path))
         agent = bound(self)
         manifest, redactor = agent._manifest(flow), self.secrets.redactor  # noqa: SLF001 - its own
         with (
@@ -162,7 +174,22 @@ class FlowAgent(Setup):
                 if covered.reader is not None:
                     covered = replace(covered, reader=CachedReader(covered.reader))
                 hands = Hands(covered, recorder, events, typist=typist, trust=self.trust)
-                yield Playing(covered, flow, path, known, hands, Records(recorder, log, events), work)
+                playing = Playing(covered, flow, path, known, hands, Records(recorder, log, events), work)
+                playing.healer = self._healer(flow, path, covered, hands)
+                yield playing
+
+    def _healer(self, flow: Flow, path: Path, setup: Setup, hands: Hands) -> Healer | None:
+        """Return what heals this run.
+
+        Raises:
+            FlowError: nothing is installed that reads.
+        """
+        if self.heal is None:
+            return None
+        if setup.reader is None:
+            raise FlowError("healing reads the screen; pip install 'qvl-agent[flows]', or take --ocr auto")
+        words = tuple(target.text for _, _, target in targets(flow) if target.text)
+        return Healer(ProposalStore(path), setup.reader, self.heal, hands.person, words)
 
     @classmethod
     def of(cls, setup: Setup, *, runs: Path | None = None, trust: Trust = NO_TRUST) -> "FlowAgent":
@@ -213,3 +240,11 @@ def asks_model(flow: Flow) -> bool:
     """Return whether a step of a flow needs a model."""
     described = any(target.describe is not None for _, _, target in targets(flow))
     return described or any(isinstance(step, Do) for _, step in walk(flow))
+
+
+def _take_proposals(known: KnownTargets, store: ProposalStore) -> None:
+    for proposal in store.all():
+        words = (proposal.evidence.text,) if proposal.evidence.text else ()
+        known.heal(
+            proposal.key, Wanted(words=words, evidence=proposal.evidence, picture=store.picture(proposal))
+        )

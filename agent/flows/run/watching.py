@@ -11,11 +11,14 @@ from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.errors import FlowError, Stopped
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Change
+from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
 from qvl_agent.agent.flows.finding.words import read_all, said, shows
+from qvl_agent.agent.flows.heal.healer import Healer, Lost
+from qvl_agent.agent.flows.lock import WindowSeen
 from qvl_agent.agent.flows.reading import beside
 from qvl_agent.agent.flows.run.evidence import KnownTargets
 from qvl_agent.agent.flows.run.windows import OpenWindow, open_windows, places_for
@@ -26,7 +29,7 @@ from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.events import EventStream, Looked
 from qvl_agent.agent.run.screens import Screens
 
-__all__ = ["Eyes", "Held", "Sight"]
+__all__ = ["Eyes", "Healing", "Held", "Sight"]
 
 _POLL_S: Final = 0.15
 _AROUND: Final = 8
@@ -52,6 +55,22 @@ class Sight:
     @property
     def frame(self) -> Frame:
         return self.observation.screen
+
+
+@dataclass(frozen=True)
+class Healing:
+    """The step whose target isn't found.
+
+    Attributes:
+        path, words: the step.
+        field: whether the target is typed into.
+        action: makes the step's action for another box of the screen, for the person's question.
+    """
+
+    path: str
+    words: str
+    field: bool
+    action: Callable[[FrameBox], Action]
 
 
 @dataclass(frozen=True)
@@ -88,6 +107,7 @@ class Eyes:
         self._setup, self._flow, self._path, self._known = setup, flow, path, known
         self._screens, self._events = screens, events
         self.sight: Sight | None = None
+        self.healer: Healer | None = None
 
     def look(self, frame: Frame | None = None, change: Change | None = None, *, step: int = 0) -> Sight:
         """Take a settled frame, or capture one, and say how the windows lie.
@@ -113,16 +133,35 @@ class Eyes:
         """
         wanted = self._known.wanted(target, scope, field=field)
         seen = wanted.evidence.window if wanted.evidence else None
-        places = places_for(
-            sight.windows,
-            sight.observation,
-            app=self._flow.app or "",
-            title=fill(target.window or self._flow.window or "", scope),
-            seen=seen,
-        )
+        places = self._places_of(target, scope, sight, seen)
         if not places:
             return Finding(None, self._no_window(), absent=True)
         return _one_of([find(wanted, place, self._setup.reader) for place in places])
+
+    def heal(self, target: Target, finding: Finding, scope: Scope, sight: Sight, step: Healing) -> str:
+        """Look for a target that wasn't found, more widely, if this run heals.
+
+        Returns:
+            "" if it is healed, so that the next search finds it; else why it isn't, in a sentence.
+
+        Raises:
+            ReadingError: the reader can't be loaded or run.
+        """
+        if self.healer is None:
+            return ""
+        wanted = self._known.wanted(target, scope, field=step.field)
+        seen = wanted.evidence.window if wanted.evidence else None
+        places = self._places_of(target, scope, sight, seen)
+        if len(places) != 1:
+            return f"it may be in {len(places)} windows" if places else self._no_window()
+        lost = Lost(
+            target.key, step.path, step.words, wanted, finding, places[0], seen or WindowSeen(), step.action
+        )
+        healed = self.healer.heal(lost)
+        if isinstance(healed, str):
+            return healed
+        self._known.heal(target.key, healed[1])
+        return ""
 
     def holds(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
         """Return whether an expectation holds now, on this sight."""
@@ -189,6 +228,17 @@ class Eyes:
         if box not in sight.texts:
             sight.texts[box] = read_all(sight.frame, box, reader)
         return sight.texts[box]
+
+    def _places_of(
+        self, target: Target, scope: Scope, sight: Sight, seen: WindowSeen | None
+    ) -> tuple[Place, ...]:
+        return places_for(
+            sight.windows,
+            sight.observation,
+            app=self._flow.app or "",
+            title=fill(target.window or self._flow.window or "", scope),
+            seen=seen,
+        )
 
     def _places(self, sight: Sight) -> tuple[Place, ...]:
         return places_for(sight.windows, sight.observation, app=self._flow.app or "")

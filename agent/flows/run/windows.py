@@ -78,10 +78,11 @@ def places_for(
     elif seen is not None and seen.title:
         same = [window for window in chosen if window.info.title == seen.title]
         chosen = same or chosen
+    named = bool(app or title)
     if not app and not title and seen is None:
         focused = [window for window in chosen if window.info.focused]
         chosen = focused or chosen
-    return tuple(Place(frame, window.box, window.covered) for window in chosen)
+    return tuple(Place(frame, window.box, window.covered, named) for window in chosen)
 
 
 def _belongs(info: WindowInfo, app: str, seen: WindowSeen | None) -> bool:

@@ -1,0 +1,1 @@
+"""pytest runs flows and recorded runs as tests; pytest finds it by itself where qvl-agent is installed."""

@@ -1,0 +1,246 @@
+"""What pytest collects: a flow's check, the flow itself or each of its rows, and recorded runs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qvl_agent.actions.core.errors import QvlError
+from qvl_agent.actions.execution.person import Nobody
+from qvl_agent.actions.reading.rapidocr import open_reader
+from qvl_agent.agent.flows.api import Flow
+from qvl_agent.agent.flows.check import check
+from qvl_agent.agent.flows.consequences import trust_in
+from qvl_agent.agent.flows.finding.words import CachedReader
+from qvl_agent.agent.flows.offline import OfflineStep, offline
+from qvl_agent.agent.flows.queue import Item, rows
+from qvl_agent.agent.flows.reading import Loaded, Mistake, read
+from qvl_agent.agent.flows.run.playing import ItemResult
+from qvl_agent.agent.flows.run.record import StepEnded, read_lines
+from qvl_agent.agent.flows.run.runner import FlowRun, needs_items
+from qvl_agent.agent.flows.work import data_file
+from qvl_agent.agent.recording.recording import Recording
+from qvl_agent.agent.recording.replay.rerun import replay
+from qvl_agent.agent.testing.pictures import draw_failure
+from qvl_agent.agent.testing.plugin import FlowSettings, settings_key
+
+__all__ = ["FlowFile", "RunFile"]
+
+
+class FlowFailedTest(Exception):  # noqa: N818 - how a test fails
+    """A flow's test failed; the message has a line for each thing that is wrong."""
+
+
+class _Item(pytest.Item):
+    """A test that isn't a Python function.
+
+    Attributes:
+        facts: what the session's page shows of it.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.facts: dict[str, Any] = {"moved": [], "message": "", "pictures": [], "unseen": 0, "mode": ""}
+        self.add_marker("flow")
+
+    @property
+    def settings(self) -> FlowSettings:
+        return self.config.stash[settings_key]
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show what is wrong with the flow, not a traceback of this program."""
+        if isinstance(excinfo.value, (FlowFailedTest, QvlError)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, 0, self.name
+
+    def fail(self, lines: Iterable[str]) -> None:
+        """End the test with what is wrong."""
+        said = "\n".join(lines)
+        self.facts["message"] = said
+        raise FlowFailedTest(said)
+
+
+class FlowFile(pytest.File):
+    """One flow."""
+
+    loaded: Loaded
+    ran: FlowRun | None = None
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the check of the file, then the flow, or a test for each row of its data."""
+        found = read(self.path)
+        yield CheckItem.from_parent(self, name="check", mistakes=found if isinstance(found, list) else None)
+        if isinstance(found, list):
+            return
+        self.loaded = found
+        if not needs_items(found.flow):
+            yield FlowItem.from_parent(self, name="flow", row=None)
+            return
+        data = found.flow.data
+        try:
+            items = list(
+                rows(data_file(found, None), data.key if data else None, data.sheet or "" if data else "")
+            )
+        except QvlError as error:
+            raise self.CollectError(str(error)) from error
+        for item in items:
+            yield FlowItem.from_parent(self, name=item.key, row=item)
+
+    def run_once(self, settings: FlowSettings) -> FlowRun:
+        """Run the flow live with all rows, once for all of its tests.
+
+        A worker of xdist runs the rows that it was given.
+        """
+        if self.ran is None:
+            chosen = [
+                each.row.key
+                for each in self.session.items
+                if isinstance(each, FlowItem) and each.parent is self and each.row is not None
+            ]
+            folder = settings.pictures.parent / "runs"
+            self.ran = Flow(self.loaded).run(
+                settings.desktop,
+                variables=settings.variables,
+                queue=_queue_in(folder, self.path) if chosen else None,
+                fresh=bool(chosen),
+                only=",".join(chosen) or None,
+                trust=trust_in(self.loaded) if settings.trusted else None,
+                person=Nobody(),
+                runs=folder,
+            )
+        return self.ran
+
+
+class CheckItem(_Item):
+    """`flow check` of one file."""
+
+    def __init__(self, *, mistakes: list[Mistake] | None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._mistakes = mistakes
+
+    def runtest(self) -> None:
+        """Fail with every mistake."""
+        found = self._mistakes if self._mistakes is not None else check(self.path)
+        wrong = [str(mistake) for mistake in found if not mistake.note]
+        if wrong:
+            self.fail(wrong)
+
+
+class FlowItem(_Item):
+    """A flow, or one row of it."""
+
+    parent: FlowFile
+
+    def __init__(self, *, row: Item | None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.row = row
+
+    def runtest(self) -> None:
+        """Run it in the session's mode."""
+        self.facts["mode"] = self.settings.mode
+        if self.row is not None and self.row.problem:
+            self.fail([f"row {self.row.number}: {self.row.problem}"])
+        if self.settings.mode == "offline":
+            self._offline()
+        else:
+            self._live()
+
+    def _offline(self) -> None:
+        values: Mapping[str, Any] | None = self.row.values if self.row else None
+        steps = list(
+            offline(
+                self.parent.loaded, variables=self.settings.variables, row=values, reader=_reader(self.config)
+            )
+        )
+        for step in steps:
+            self.facts["moved"] += [f"{step.words}: {found.moved}" for found in step.found if found.moved]
+        self.facts["unseen"] = sum(step.status == "unseen" for step in steps)
+        failed = [step for step in steps if step.status == "failed"]
+        self.facts["pictures"] = [self._picture(step) for step in failed]
+        if failed:
+            self.fail(self._line(step.path, step.words, step.message) for step in failed)
+        if not any(step.status == "passed" for step in steps):
+            pytest.skip("the flow has no recorded pictures to be checked on; compile it from a run")
+
+    def _live(self) -> None:
+        done = self.parent.run_once(self.settings)
+        key = self.row.key if self.row else ""
+        result = next((item for item in done.items if item.key == key), None)
+        lines = [line for line in read_lines(done.folder) if isinstance(line, StepEnded) and line.key == key]
+        self.facts["moved"] = [
+            f"{line.words}: {found.moved}" for line in lines for found in line.found if found.moved
+        ]
+        self.facts["attempts"] = [
+            f"{line.words}: attempt {line.attempt}, {line.status}" for line in lines if line.attempt > 1
+        ]
+        wrong = [line for line in lines if line.status != "done"]
+        self.facts["pictures"] = [str(done.folder / line.frame.file) for line in wrong if line.frame]
+        if result is None:
+            self.fail([f"it wasn't run: {done.result.status}: {done.result.message}"])
+        soft = [self._line(line.path, line.words, line.message) for line in lines if line.status == "noted"]
+        if result is not None and result.status not in {"done", "skipped"}:
+            self.fail([*soft, self._ended(result), f"the run: {done.folder}"])
+        if soft:
+            self.fail(soft)
+
+    def _ended(self, result: ItemResult) -> str:
+        if not result.path:
+            return f"{result.status}: {result.message}"
+        return f"{result.status}: {self._line(result.path, '', result.message)}"
+
+    def _line(self, path: str, words: str, message: str) -> str:
+        from qvl_agent.agent.flows.run.hands import plain_path  # noqa: PLC0415 - one use
+
+        line, column = self.parent.loaded.where(plain_path(path).replace(".use[", "["))
+        said = f" {words}:" if words else ""
+        return f"{self.path.name}:{line}:{column}:{said} {message}"
+
+    def _picture(self, step: OfflineStep) -> str:
+        if step.picture is None:
+            return ""
+        name = f"{self.path.name}-{self.name}-{step.path}.png".replace("/", "_")
+        return draw_failure(step.picture, step.found, self.settings.pictures / name)
+
+
+class RunFile(pytest.File):
+    """The folder of a recorded run."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the run, as one test."""
+        yield RunItem.from_parent(self, name=self.path.parent.name)
+
+
+class RunItem(_Item):
+    """A recorded run, taken through parser, planner and guard again."""
+
+    def runtest(self) -> None:
+        """Fail with every step that differs."""
+        self.facts["mode"] = "replay"
+        report = replay(Recording.open(self.path.parent))
+        wrong = [
+            f"step {step.step}: {difference.sentence}"
+            for step in report.steps
+            for difference in step.differences
+        ]
+        if wrong or not report.agreed:
+            self.fail(wrong or ["the recording has no steps"])
+
+
+_reader_key = pytest.StashKey["CachedReader | None"]()
+
+
+def _reader(config: pytest.Config) -> CachedReader | None:
+    """Return the session's reader; None if none is installed."""
+    if _reader_key not in config.stash:
+        reader = open_reader()
+        config.stash[_reader_key] = CachedReader(reader) if reader else None
+    return config.stash[_reader_key]
+
+
+def _queue_in(folder: Path, flow: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{flow.name}.sqlite"

@@ -1,0 +1,227 @@
+"""The pytest plugin: `*.flow.yaml` files and recorded runs are tests, by default without a screen.
+
+    pytest flows/                                  every flow, on its recorded pictures
+    pytest flows/ --flow-mode=replay --flow-desktop=:1     live
+
+A flow with data is a test for each row. Nothing is imported before a flow is collected, as every session of pytest
+loads this module.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from qvl_agent.actions.desktops import Desktop
+    from qvl_agent.agent.flows.api import Session
+    from qvl_agent.agent.flows.run.runner import FlowRun
+
+__all__ = ["FlowSettings", "settings_key"]
+
+_SUFFIXES: Final = (".flow.yaml", ".flow.yml")
+settings_key = pytest.StashKey["FlowSettings"]()
+
+
+class FlowSettings:
+    """What the session's options say about flows, and the desktop that its live tests share.
+
+    Attributes:
+        mode: "offline", "replay" or "heal".
+        desktop_name: where live tests act.
+        report: the folder for the report; None for none.
+        max_model_calls: how often a live flow may ask a model.
+        variables: values that --flow-set gives.
+        trusted: flows may do what they list as their consequences.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.mode = str(config.getoption("flow_mode") or config.getini("flow_mode") or "offline")
+        self.desktop_name = str(config.getoption("flow_desktop") or config.getini("flow_desktop") or "local")
+        report = config.getoption("flow_report")
+        self.report = Path(report).absolute() if report else None
+        self.max_model_calls = int(config.getoption("flow_max_model_calls"))
+        self.variables = dict(each.partition("=")[::2] for each in config.getoption("flow_set"))
+        self.trusted = bool(config.getoption("flow_trust"))
+        self.pictures = (self.report or Path(config.rootpath) / ".pytest_cache" / "qvl-agent") / "pictures"
+        self._opened: Any = None
+        self._desktop: Desktop | None = None
+
+    @property
+    def desktop(self) -> "Desktop":
+        """The desktop of this session; it is opened at the first call."""
+        if self._desktop is None:
+            from qvl_agent.agent.opening import open_desktop  # noqa: PLC0415 - heavy
+
+            self._opened = open_desktop(self.desktop_name)
+            self._desktop = self._opened.__enter__()
+        return self._desktop
+
+    def close(self) -> None:
+        """Close the desktop, if it was opened."""
+        if self._opened is not None:
+            self._opened.__exit__(None, None, None)
+            self._opened = self._desktop = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options; each has its place in a settings file too where it makes sense."""
+    group = parser.getgroup("flows", "flows of qvl-agent")
+    group.addoption(
+        "--flow-mode",
+        choices=["offline", "replay", "heal"],
+        default=None,
+        help="offline: on the recorded pictures, nothing is sent (default); replay: on a desktop; "
+        "heal: on a desktop, and propose what to change where a target moved.",
+    )
+    group.addoption("--flow-desktop", metavar="NAME", help="Where live tests act: local, :1, sandbox:APP.")
+    group.addoption("--flow-report", metavar="DIR", help="Write a page about the whole session there.")
+    group.addoption(
+        "--flow-max-model-calls",
+        type=int,
+        default=0,
+        metavar="N",
+        help="How often a flow may ask a model (0).",
+    )
+    group.addoption(
+        "--flow-set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="A value for the flows' variable.",
+    )
+    group.addoption(
+        "--flow-trust", action="store_true", help="Live flows may send, delete, pay as they list."
+    )
+    parser.addini("flow_mode", "the default of --flow-mode", default="")
+    parser.addini("flow_desktop", "the default of --flow-desktop", default="")
+    parser.addini("flow_collect", "collect flows and recorded runs as tests", type="bool", default=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and read the options."""
+    config.addinivalue_line("markers", "flow: a flow of qvl-agent, or a recorded run")
+    config.stash[settings_key] = FlowSettings(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the desktop."""
+    if (settings := config.stash.get(settings_key, None)) is not None:
+        settings.close()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect flows, and recorded runs by their manifest."""
+    if not parent.config.getini("flow_collect"):
+        return None
+    is_flow = file_path.name.endswith(_SUFFIXES)
+    is_run = file_path.name == "manifest.json" and (file_path.parent / "journal.jsonl").exists()
+    if not is_flow and not is_run:
+        return None
+    from qvl_agent.agent.testing.items import FlowFile, RunFile  # noqa: PLC0415 - heavy
+
+    kind = FlowFile if is_flow else RunFile
+    return kind.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give the report of a flow's test what the session's page needs; xdist carries it to the controller."""
+    report = yield
+    facts = getattr(item, "facts", None)
+    if facts is not None and call.when == "call":
+        report.qvl_flow = facts
+        pictures = [picture for picture in facts["pictures"] if picture]
+        if pictures and not report.passed:
+            lines = "\n".join(f"[[ATTACHMENT|{picture}]]" for picture in pictures)
+            report.sections.append(("pictures", lines))
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what the page needs, where the reports of all workers arrive."""
+    if (facts := getattr(report, "qvl_flow", None)) is not None:
+        _reports.append(
+            {**facts, "name": report.nodeid, "outcome": report.outcome, "seconds": report.duration}
+        )
+
+
+_reports: list[dict[str, Any]] = []
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Forget an earlier session's reports: pytest may run twice in one process."""
+    del session
+    _reports.clear()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the page, and attach the pictures in a JUnit file; not in a worker of xdist."""
+    settings = session.config.stash[settings_key]
+    if hasattr(session.config, "workerinput"):
+        return
+    _attach(session.config)
+    if settings.report is not None:
+        from qvl_agent.agent.testing.page import write_page  # noqa: PLC0415 - heavy
+
+        write_page(settings.report, _reports)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was found otherwise, and where the page is."""
+    moved = [(each["name"], words) for each in _reports for words in each["moved"]]
+    if moved:
+        terminalreporter.section("found otherwise than recorded")
+        for name, words in moved:
+            terminalreporter.line(f"{name}: {words}")
+    settings = config.stash[settings_key]
+    if settings.report is not None:
+        terminalreporter.line(f"flows: {settings.report / 'index.html'}")
+
+
+def _attach(config: pytest.Config) -> None:
+    """Put the pictures of flows that failed into the JUnit file's system-out, where CI servers look for them."""
+    xml = next((each for each in config.pluginmanager.get_plugins() if type(each).__name__ == "LogXML"), None)
+    if xml is None:
+        return
+    for each in _reports:
+        lines = "\n".join(f"[[ATTACHMENT|{picture}]]" for picture in each["pictures"] if picture)
+        if not lines or each["outcome"] == "passed":
+            continue
+        for (nodeid, _), reporter in list(xml.node_reporters.items()):
+            if nodeid == each["name"]:
+                import xml.etree.ElementTree as ET  # noqa: PLC0415 - it only writes
+
+                element = ET.Element("system-out")
+                element.text = lines
+                reporter.append(element)
+
+
+@pytest.fixture(scope="session")
+def desktop(pytestconfig: pytest.Config) -> "Desktop":
+    """The desktop of --flow-desktop, open for the whole session."""
+    return pytestconfig.stash[settings_key].desktop
+
+
+@pytest.fixture
+def flow_session(desktop: "Desktop", tmp_path: Path) -> "Iterator[Session]":
+    """A session on the desktop: `flow_session.click("Save")`; it ends with the test."""
+    from qvl_agent.agent.flows.api import session  # noqa: PLC0415 - heavy
+
+    with session(desktop, runs=tmp_path / "runs") as opened:
+        yield opened
+
+
+@pytest.fixture
+def flow_run(desktop: "Desktop", tmp_path: Path) -> "Callable[..., FlowRun]":
+    """A function that runs a flow file on the desktop and returns its `FlowRun`; arguments as `Flow.run` has."""
+    from qvl_agent.agent.flows.api import Flow  # noqa: PLC0415 - heavy
+
+    def run(path: str | Path, **options: Any) -> "FlowRun":
+        return Flow.load(path).run(desktop, runs=tmp_path / "runs", **options)
+
+    return run
