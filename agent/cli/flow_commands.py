@@ -1,4 +1,4 @@
-"""The commands of `qvl-agent flow`: scripts that run without a model; what each does is imported when it runs."""
+"""The commands of `qvl-agent flow`: scripts that run without a model. What each does is imported late."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ def run(file: Path, **options: Any) -> int:
     return play_flow(file, options)
 
 
-@flow.command()
+@flow.command("compile")
 @click.argument("recording", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=_FILE, metavar="FILE", required=True, help="The flow: x.flow.yaml.")
 @click.option("--name", help="What it does, in words; by default the run's task.")
@@ -67,8 +67,8 @@ def run(file: Path, **options: Any) -> int:
 @click.option("--unverified", is_flag=True, help="Also of a run whose end nothing verified.")
 @click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
 @errors_to_codes
-def compile(
-    recording: Path, output: Path, name: str | None, force: bool, unverified: bool, verbose: bool
+def compile_run(
+    recording: Path, output: Path, *, name: str | None, force: bool, unverified: bool, verbose: bool
 ) -> int:
     """Make a flow of a recorded run that succeeded, in seconds and without a model.
 
@@ -150,9 +150,9 @@ def trust(file: Path, yes: bool, revoke: bool, verbose: bool) -> int:
 def heal(file: Path, **options: Any) -> int:
     """Do a flow twice, and propose what to change where a target isn't found any more.
 
-    What a wider search finds is proved on pictures before anything is clicked. The first run goes on with it, the
-    second one has to find everything with it. Then `flow accept` takes a proposal over, and `flow reject` forgets
-    it for good. The flow and its lock aren't changed before that.
+    What a wider search finds is proved on pictures before anything is clicked. The first run goes on with it,
+    the second one has to find everything with it. Then `flow accept` takes a proposal over, and `flow reject`
+    forgets it for good. The flow and its lock aren't changed before that.
     """
     from qvl_agent.agent.cli.flow_runner import heal_flow
 
@@ -197,6 +197,7 @@ def reject(file: Path, proposal: str | None, verbose: bool) -> None:
 @errors_to_codes
 def items(
     file: Path,
+    *,
     data: Path | None,
     queue: Path | None,
     done: str | None,

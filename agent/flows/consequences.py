@@ -52,7 +52,7 @@ def consequences(loaded: Loaded) -> tuple[ListedConsequence, ...]:
 
 
 def trust_in(loaded: Loaded) -> Trust:
-    """Return the trust in everything that a flow lists: for one run that a person, or CI by a flag, allows so."""
+    """Return the trust in everything that a flow lists, for one run that a flag allows so."""
     steps: dict[str, tuple[str, ...]] = {}
     for each in consequences(loaded):
         steps[each.path] = (*steps.get(each.path, ()), each.rule)

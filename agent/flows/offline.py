@@ -1,9 +1,9 @@
 """Run a flow on its recorded pictures: no screen, no model, nothing sent. For CI.
 
 For each step that acts, every target has to be found, for sure, on the window as it was recorded before the
-step; what has to follow has to be on the one recorded after it, and not before; and the
-guard's verdict has to be what it was. Steps whose words come from a row are checked for what can be filled in,
-as the recording shows one row alone.
+step; what has to follow has to be on the one recorded after it, and not before; and the guard's verdict has
+to be what it was. Of a step whose words come from a row it is checked that they can be filled in, as the
+recording shows one row alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
 from qvl_agent.agent.flows.finding.words import shows
-from qvl_agent.agent.flows.lock import Evidence, Lock, Picture, Seen, load_picture, lock_folder
+from qvl_agent.agent.flows.lock import Evidence, Picture, Seen, load_picture, lock_folder
 from qvl_agent.agent.flows.reading import Loaded
 from qvl_agent.agent.flows.run.acting import action_of, in_words, on_grid, own_targets
 from qvl_agent.agent.flows.run.evidence import KnownTargets
@@ -134,7 +134,9 @@ class _Recording:
             return OfflineStep(path, words, "failed", missing.reason, found, file)
         boxes = tuple(each.box for each in findings if each.box is not None)
         evidence = self._known.evidence(own_targets(step)[0]) if boxes else None
-        wrong = self._judged(path, step, scope, frame, boxes, evidence) or self._followed(step, scope, frames)
+        wrong = self._judged(
+            path, step, scope, frame=frame, boxes=boxes, evidence=evidence
+        ) or self._followed(step, scope, frames)
         return OfflineStep(path, words, "failed" if wrong else "passed", wrong, found, file)
 
     def _judged(
@@ -142,6 +144,7 @@ class _Recording:
         path: str,
         step: ActingStep,
         scope: Scope,
+        *,
         frame: Frame,
         boxes: tuple[FrameBox, ...],
         evidence: Evidence | None,
@@ -149,7 +152,9 @@ class _Recording:
         was = self._lock.verdicts.get(path)
         if was is None:
             return ""
-        now = verdict_on(step, scope, frame, boxes, evidence, self._lock)
+        now = verdict_on(
+            step, scope, frame=frame, boxes=boxes, evidence=evidence, platform=self._lock.platform
+        )
         return "" if now == was else f"the guard judged it “{was}” when it was recorded, and now “{now}”"
 
     def _followed(self, step: ActingStep, scope: Scope, frames: tuple[Picture, ...]) -> str:
@@ -187,15 +192,15 @@ class _Recording:
 def verdict_on(
     step: ActingStep,
     scope: Scope,
+    *,
     frame: Frame,
     boxes: tuple[FrameBox, ...],
     evidence: Evidence | None,
-    lock: Lock,
+    platform: str,
 ) -> str:
     """Return how the guard, with its default policy, judges a step on a recorded window: "ask by rule"."""
     on_grid_ = tuple(on_grid(box, frame.size) for box in boxes)
     action = action_of(step, on_grid_, scope)
-    platform = lock.platform
     try:
         events = plan(action, frame.view, select_all=select_all_on(platform))
     except CoordinateError as error:

@@ -1,7 +1,7 @@
 """What a person trusts a flow with: said once, kept outside the project, bound to the flow and its lock.
 
-A flow can't grant itself anything. Where the guard asks about a consequence (it sends, deletes, pays …), a run
-of a trusted flow needs no answer for exactly those steps and consequences that the person was shown. Any
+A flow can't grant itself anything. Where the guard asks about a consequence (it sends, deletes, pays …), a
+run of a trusted flow needs no answer for exactly those steps and consequences that the person was shown. Any
 change of the flow or of its lock ends the trust.
 """
 

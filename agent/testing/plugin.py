@@ -3,8 +3,8 @@
     pytest flows/                                  every flow, on its recorded pictures
     pytest flows/ --flow-mode=replay --flow-desktop=:1     live
 
-A flow with data is a test for each row. Nothing is imported before a flow is collected, as every session of pytest
-loads this module.
+A flow with data is a test for each row. Nothing is imported before a flow is collected, as every session of
+pytest loads this module.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -133,7 +133,7 @@ def pytest_runtest_makereport(
     report = yield
     facts = getattr(item, "facts", None)
     if facts is not None and call.when == "call":
-        report.qvl_flow = facts
+        vars(report)["qvl_flow"] = facts
         pictures = [picture for picture in facts["pictures"] if picture]
         if pictures and not report.passed:
             lines = "\n".join(f"[[ATTACHMENT|{picture}]]" for picture in pictures)
@@ -184,7 +184,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _attach(config: pytest.Config) -> None:
-    """Put the pictures of flows that failed into the JUnit file's system-out, where CI servers look for them."""
+    """Put the pictures of flows that failed into the JUnit file's system-out, where CI servers look."""
     xml = next((each for each in config.pluginmanager.get_plugins() if type(each).__name__ == "LogXML"), None)
     if xml is None:
         return
@@ -218,7 +218,7 @@ def flow_session(desktop: "Desktop", tmp_path: Path) -> "Iterator[Session]":
 
 @pytest.fixture
 def flow_run(desktop: "Desktop", tmp_path: Path) -> "Callable[..., FlowRun]":
-    """A function that runs a flow file on the desktop and returns its `FlowRun`; arguments as `Flow.run` has."""
+    """A function that runs a flow file on the desktop and returns its `FlowRun`; see `Flow.run`."""
     from qvl_agent.agent.flows.api import Flow  # noqa: PLC0415 - heavy
 
     def run(path: str | Path, **options: Any) -> "FlowRun":

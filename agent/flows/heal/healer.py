@@ -1,4 +1,4 @@
-"""Heal during a run: propose where a target is now, prove it, ask the person or go on, and keep the proposal."""
+"""Heal during a run: propose where a target is now, prove it, ask or go on, and keep the proposal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

@@ -1,8 +1,8 @@
 """Prove a new evidence on pictures made from the one that it was found on, before anybody acts on it.
 
-It has to be found where it is and nowhere else: on the picture itself, with the window shifted, drawn larger and
-smaller, and in other colours; and it mustn't be found at all, or only where it really is, where the target is
-painted out, doubled, covered, or its row has another name.
+It has to be found where it is and nowhere else: on the picture itself, with the window shifted, drawn larger
+and smaller, and in other colours; and it mustn't be found at all, or only where it really is, where the
+target is painted out, doubled or covered.
 """
 
 from collections.abc import Iterator

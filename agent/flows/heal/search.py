@@ -1,7 +1,7 @@
 """Search wider for a target that wasn't found for sure: where it may be now, and why.
 
-A run never acts on what is found here by itself: it is a proposal, to be proved (`proof.py`) and accepted. Three ways
-look independently, and where two of them name different places there is no proposal.
+A run never acts on what is found here by itself: it is a proposal, to be proved (`proof.py`) and accepted.
+Three ways look independently, and where two of them name different places there is no proposal.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,8 @@
-"""The proposals to heal a flow: kept beside it until a person accepts or rejects them; a refusal is remembered.
+"""The proposals to heal a flow, kept beside it until a person accepts or rejects them.
 
-`x.heal/` beside `x.flow.yaml` has `proposals.json`, `rejected.json` and pictures. Accepting writes the new evidence into
-the lock, and a new name of a target into the flow's `aliases`. Nothing else of a flow is ever changed by a heal.
+`x.heal/` beside `x.flow.yaml` has `proposals.json`, `rejected.json` and pictures. Accepting writes the new
+evidence into the lock, and a new name of a target into the flow's `aliases`. Nothing else of a flow is ever
+changed by a heal. A refusal is remembered.
 """
 
 import hashlib
@@ -148,7 +149,7 @@ class ProposalStore:
         loaded = load(self._flow)
         if not proposal.proved:
             raise FlowError(
-                f"{proposal.id} isn't proved, so it isn't accepted; run qvl-agent flow heal {self._flow} once more"
+                f"{proposal.id} isn't proved, so it isn't accepted; run qvl-agent flow heal {self._flow}"
             )
         if proposal.key not in {target.key for _, _, target in targets(loaded.flow)}:
             raise FlowError(f"the flow has no target “{proposal.key}” any more; reject {proposal.id}")

@@ -137,7 +137,7 @@ class Actor:
                 return Aimed(sight, findings)
             if time.monotonic() >= until:
                 target, finding = missing
-                if self._healed(step, path, target, finding, scope, sight):
+                if self._healed(step, path, scope, lost=missing, sight=sight):
                     continue
                 raise StepTrouble(
                     f"“{_name(target, scope)}” wasn't found: {finding.reason}",
@@ -149,13 +149,14 @@ class Actor:
             sight = self._eyes.look(change=sight.change)
 
     def _healed(
-        self, step: ActingStep, path: str, target: Target, finding: Finding, scope: Scope, sight: Sight
+        self, step: ActingStep, path: str, scope: Scope, *, lost: tuple[Target, Finding], sight: Sight
     ) -> bool:
         """Return whether a target that wasn't found is healed, so that another search finds it.
 
         Raises:
             StepTrouble: this run heals, and it isn't.
         """
+        target, finding = lost
         if self._eyes.healer is None or target.key in self._eyes.healer.healed:
             return False
         size = sight.frame.size

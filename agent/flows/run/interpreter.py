@@ -139,9 +139,9 @@ class Interpreter:
         except StepTrouble as trouble:
             if not trouble.path:  # the innermost step is the one that failed
                 trouble.path = path
-                self._write(step, path, scope, note, began, first, trouble)
+                self._write(step, path, scope, note, began=began, first=first, trouble=trouble)
             raise
-        self._write(step, path, scope, note, began, first)
+        self._write(step, path, scope, note, began=began, first=first)
 
     def _do(self, step: Step, path: str, scope: Scope, note: "_Note") -> None:
         match step:
@@ -349,6 +349,7 @@ class Interpreter:
         path: str,
         scope: Scope,
         note: "_Note",
+        *,
         began: float,
         first: int,
         trouble: StepTrouble | None = None,

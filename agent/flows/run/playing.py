@@ -100,6 +100,7 @@ class Playing:
         setup: Setup,
         flow: Flow,
         path: Path,
+        *,
         known: KnownTargets,
         hands: Hands,
         records: Records,
@@ -110,7 +111,7 @@ class Playing:
         self._setup, self._flow = setup, flow
         self._hands, self._records, self._work = hands, records, work
         self._screens = Screens(setup, records.journal, records.events)
-        self._eyes = Eyes(setup, flow, path, known, self._screens, records.events)
+        self._eyes = Eyes(setup, flow, path, known, screens=self._screens, events=records.events)
         services = Services(
             person=hands.person,
             stop=setup.stop,

@@ -174,7 +174,15 @@ class FlowAgent(Setup):
                 if covered.reader is not None:
                     covered = replace(covered, reader=CachedReader(covered.reader))
                 hands = Hands(covered, recorder, events, typist=typist, trust=self.trust)
-                playing = Playing(covered, flow, path, known, hands, Records(recorder, log, events), work)
+                playing = Playing(
+                    covered,
+                    flow,
+                    path,
+                    known=known,
+                    hands=hands,
+                    records=Records(recorder, log, events),
+                    work=work,
+                )
                 playing.healer = self._healer(flow, path, covered, hands)
                 yield playing
 

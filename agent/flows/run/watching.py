@@ -91,6 +91,7 @@ class Eyes:
         flow: Flow,
         path: Path,
         known: KnownTargets,
+        *,
         screens: Screens,
         events: EventStream,
     ) -> None:
@@ -282,7 +283,7 @@ class Eyes:
         held = any(said(text, (value,)) is True for text in (read, *(each.text for each in texts)))
         return Held(held, f"“{read}” stands in “{expected.target.key}”, not “{value}”", finding)
 
-    def _title(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
+    def _title(self, expected: Expectation, scope: Scope, _sight: Sight) -> Held:
         if expected.window is None:
             return Held(True)
         wanted = fill(expected.window, scope)
@@ -301,8 +302,7 @@ class Eyes:
             changed is expected.changed, "nothing changed there" if expected.changed else "it changed"
         )
 
-    def _file(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
-        del sight
+    def _file(self, expected: Expectation, scope: Scope, _sight: Sight) -> Held:
         if expected.file is None:
             return Held(True)
         path = beside(self._path, fill(expected.file, scope))
