@@ -13,23 +13,23 @@ from .data import (
 from .data import (
     rows as rows,
 )
+from .entries import (
+    ENDED as ENDED,
+)
+from .entries import (
+    Entry as Entry,
+)
+from .entries import (
+    Status as Status,
+)
+from .entries import (
+    Taken as Taken,
+)
 from .output import (
     Output as Output,
 )
 from .store import (
-    ENDED as ENDED,
-)
-from .store import (
-    Entry as Entry,
-)
-from .store import (
     Queue as Queue,
-)
-from .store import (
-    Status as Status,
-)
-from .store import (
-    Taken as Taken,
 )
 from .values import (
     Value as Value,

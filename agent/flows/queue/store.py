@@ -6,70 +6,39 @@ the queue as long as it lives; the system frees it whatever the worker dies of, 
 ids or times who is alive.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import Connection
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
+from qvl_agent.actions.core.errors import FlowError
+from qvl_agent.agent.flows.queue import changes
 from qvl_agent.agent.flows.queue.data import Item
-from qvl_agent.agent.flows.queue.values import Value
+from qvl_agent.agent.flows.queue.database import Database, WorkerLock
+from qvl_agent.agent.flows.queue.entries import ENDED, SELECT, Entry, Status, Taken, entry
+from qvl_agent.agent.flows.queue.values import dumps, loads
 
-__all__ = ["ENDED", "Entry", "Queue", "Status", "Taken"]
+__all__ = ["Queue"]
 
-Status = Literal["waiting", "working", "done", "skipped", "business-error", "application-error", "parked"]
-"""waiting: nobody has it · working: a worker has it · done · skipped: the flow went on without it
-(next_item) · business-error: its data is wrong, again wouldn't help · application-error: the application or
-the screen wasn't as expected, again may help · parked: a `once` step was begun and nobody knows whether it
-was done, so a person decides."""
-ENDED: Final[tuple[Status, ...]] = ("done", "skipped", "business-error", "application-error", "parked")
-"""The statuses of items that nobody works on, and that no run takes up by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """An item that this worker has."""
-
-    key: str
-    number: int
-    """Its row in the data file."""
-    data: Mapping[str, Value]
-    """Its row."""
-    after: str
-    """The path of the last `once` step that is done for sure: go on after it. "" is the beginning."""
-    values: Mapping[str, Any]
-    """The variables as they were after that step; none at the beginning."""
-    tries: int
-    """How often it was taken, with this time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An item and what came of it."""
-
-    key: str
-    number: int
-    status: Status
-    data: Mapping[str, Value]
-    values: Mapping[str, Any]
-    """The variables that were kept last."""
-    message: str
-    """Why it isn't done, in a sentence."""
-    where: str
-    """The path of the step at which it ended."""
-    worker: str
-    tries: int
-    seconds: float
-    """How long the last try took; 0 while it isn't over."""
-    chosen: bool
-    """A run takes it: `only` named it, or named nothing."""
+_PAGE: Final = 500
+"""Items that are read at once; the file isn't locked in between."""
 
 
 class Queue:
     """The items of one flow and one data file. Every method that changes something waits for the disk.
 
-    One object is used by one thread. Any number of processes may open the same file.
+    One object is used by one thread, and is one worker. Any number of processes may open the same file.
     """
+
+    def __init__(self, database: Database, redact: Callable[[str], str] = str) -> None:
+        """Use `create` or `open`."""
+        self._database = database
+        self._redact = redact
+        self._lock: WorkerLock | None = None
+        self._holds = ""
 
     @classmethod
     def create(
@@ -95,7 +64,15 @@ class Queue:
         Raises:
             FlowError: it exists, two items have one key, `only` names none, or it can't be written.
         """
-        raise NotImplementedError
+
+        def fill(connection: Connection) -> None:
+            connection.execute("INSERT INTO made_of VALUES (?, ?)", (flow_digest, data_digest))
+            for position, item in enumerate(items):
+                changes.insert(connection, position, item)
+            changes.choose(connection, only)
+
+        Database.make(path, fill)
+        return cls(Database(path), redact)
 
     @classmethod
     def open(
@@ -111,17 +88,26 @@ class Queue:
         Args:
             path: the file.
             flow_digest: what it must have been made with; "" doesn't ask, to show or settle items.
-            data_digest: likewise; see `renew` for data that was corrected.
+            data_digest: likewise; `renew` takes up data that was corrected.
             redact: covers secrets in messages and variables.
 
         Raises:
             FlowError: it isn't there, isn't a queue, is broken, or was made of another flow or other data.
         """
-        raise NotImplementedError
+        queue = cls(Database(path), redact)
+        try:
+            queue._check(flow_digest, data_digest)
+        except BaseException:
+            queue.close()
+            raise
+        return queue
 
     def close(self) -> None:
         """Close it, and give this worker's lock back: an item that it still has counts as a dead worker's."""
-        raise NotImplementedError
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -130,6 +116,15 @@ class Queue:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
+
+    @property
+    def database(self) -> Database:
+        """The file itself; for the output alone."""
+        return self._database
 
     def take(self, worker: str) -> Taken | None:
         """Take the next chosen item that waits, in the order of the data; items of dead workers too.
@@ -146,11 +141,34 @@ class Queue:
             ValueError: this object has an item already.
             FlowError: the queue can't be written, or its file system has no locks.
         """
-        raise NotImplementedError
+        if self._holds:
+            raise ValueError(f"item {self._holds} isn't finished")
+        with self._database.change() as connection:
+            if self._lock is None:
+                self._lock = WorkerLock(self.path)
+            changes.recover(connection, self.path)
+            found = connection.execute(
+                "SELECT key, number, data, kept, tries FROM items WHERE status = 'waiting' AND chosen"
+                " ORDER BY position LIMIT 1"
+            ).fetchone()
+            if found is None:
+                return None
+            key, number, data, kept, tries = found
+            connection.execute(
+                "UPDATE items SET status = 'working', worker = ?, holder = ?, tries = tries + 1,"
+                " started = ?, seconds = 0 WHERE key = ?",
+                (worker, self._lock.name, time.time(), key),
+            )
+            after = connection.execute(
+                "SELECT step FROM once WHERE key = ? AND done ORDER BY sequence DESC LIMIT 1", (key,)
+            ).fetchone()
+        self._holds = key
+        return Taken(key, number, loads(data), after[0] if after else "", loads(kept), tries + 1)
 
     def checkpoint(self, key: str, values: Mapping[str, Any]) -> None:
         """Keep all variables of the item so far, for the report."""
-        raise NotImplementedError
+        with self._mine(key) as connection:
+            self._keep(connection, key, values)
 
     def begin_once(self, key: str, step_path: str) -> None:
         """Say that a `once` step's input is about to be sent; send it only after this returned.
@@ -162,15 +180,30 @@ class Queue:
         Raises:
             FlowError: that step was begun or done before for this item, so nothing may be sent.
         """
-        raise NotImplementedError
+        with self._mine(key) as connection:
+            found = connection.execute(
+                "SELECT done FROM once WHERE key = ? AND step = ?", (key, step_path)
+            ).fetchone()
+            if found is not None:
+                was = "is done" if found[0] else "was begun"
+                raise FlowError(f"item {key}: step {step_path} {was} already and is done once only")
+            connection.execute("INSERT INTO once (key, step) VALUES (?, ?)", (key, step_path))
 
     def end_once(self, key: str, step_path: str, values: Mapping[str, Any]) -> None:
         """Say that a `once` step is done for sure; keep the variables as they are now."""
-        raise NotImplementedError
+        with self._mine(key) as connection:
+            self._keep(connection, key, values)
+            kept = dumps(values, self._redact)
+            # a new line, as the last one that ended is the one to go on after
+            changes.forget_once(connection, key, step_path)
+            connection.execute(
+                "INSERT INTO once (key, step, done, kept) VALUES (?, ?, 1, ?)", (key, step_path, kept)
+            )
 
     def withdraw_once(self, key: str, step_path: str) -> None:
         """Say that a step that was begun sent nothing for sure: it was refused, or its target had gone."""
-        raise NotImplementedError
+        with self._mine(key) as connection:
+            changes.forget_once(connection, key, step_path)
 
     def finish(
         self, key: str, status: Status, values: Mapping[str, Any], message: str = "", where: str = ""
@@ -183,7 +216,17 @@ class Queue:
         Raises:
             ValueError: the status isn't one of ENDED.
         """
-        raise NotImplementedError
+        if status not in ENDED:
+            raise ValueError(f"expected one of {', '.join(ENDED)}, got {status}")
+        with self._mine(key) as connection:
+            self._keep(connection, key, values)
+            message = self._redact(message)
+            if unknown := changes.unknown_step(connection, key):
+                status, where = "parked", unknown
+                message = "; ".join(filter(None, (message, changes.parked(unknown))))
+            changes.end(connection, key, status, message, where)
+        self._holds = ""
+        return status
 
     def recover(self) -> tuple[str, ...]:
         """Free the items of workers that are dead; `take` does it too.
@@ -194,15 +237,23 @@ class Queue:
         Returns:
             Their keys.
         """
-        raise NotImplementedError
+        with self._database.change() as connection:
+            WorkerLock.sweep(self.path)
+            return changes.recover(connection, self.path)
 
     def counts(self) -> dict[Status, int]:
-        """Return how many items there are of each status."""
-        raise NotImplementedError
+        """Return how many items there are of each status that any has."""
+        return dict(self._database.read("SELECT status, count(*) FROM items GROUP BY status"))
 
     def items(self, *statuses: Status) -> Iterator[Entry]:
         """Go over the items in the order of the data; with statuses, over those alone."""
-        raise NotImplementedError
+        among, at = " ".join(("", *statuses, "")), -1
+        while page := self._database.read(
+            SELECT + " WHERE (?1 = ' ' OR instr(?1, ' ' || status || ' ')) AND position > ?2"
+            " ORDER BY position LIMIT ?3", among, at, _PAGE
+        ):  # fmt: skip
+            at = page[-1][-1]
+            yield from map(entry, page)
 
     def item(self, key: str) -> Entry:
         """Return one item.
@@ -210,7 +261,10 @@ class Queue:
         Raises:
             FlowError: there is none of that key.
         """
-        raise NotImplementedError
+        found = self._database.read(SELECT + " WHERE key = ?", key)
+        if not found:
+            raise FlowError(f"the queue {self.path} has no item {key}; its items name the keys")
+        return entry(found[0])
 
     def choose(self, only: str | None) -> int:
         """Choose what a run takes: `4711,4712`, `3-10` (rows), or None for all; return how many.
@@ -218,7 +272,8 @@ class Queue:
         Raises:
             FlowError: a part of it names no item.
         """
-        raise NotImplementedError
+        with self._database.change() as connection:
+            return changes.choose(connection, only)
 
     def again(self, *, business: bool = False) -> int:
         """Let the chosen items with an application error wait again (--only-failed); return how many.
@@ -226,9 +281,12 @@ class Queue:
         They go on after their last `once` step that is done. Parked ones are for `resolve`.
 
         Args:
-            business: those with a business error too.
+            business: those with a business error too, but for rows that are bad themselves.
         """
-        raise NotImplementedError
+        statuses = ("application-error", "business-error") if business else ("application-error",)
+        with self._database.change() as connection:
+            connection.execute("DELETE FROM outputs")
+            return changes.again(connection, *statuses)
 
     def resolve(self, key: str, answer: Literal["done", "again"]) -> None:
         """Settle a parked item, by a person who looked.
@@ -241,7 +299,21 @@ class Queue:
         Raises:
             FlowError: there is none of that key, or it isn't parked.
         """
-        raise NotImplementedError
+        if answer not in {"done", "again"}:
+            raise ValueError(f"expected done or again, got {answer}")
+        parked = self.item(key)
+        with self._database.change() as connection:
+            found = "SELECT 1 FROM items WHERE key = ? AND status = 'parked'"
+            if not connection.execute(found, (key,)).fetchone():
+                raise FlowError(f"item {key} is {parked.status}, not parked; only parked items are settled")
+            if answer == "done":
+                connection.execute("UPDATE once SET done = 1, kept = ? WHERE key = ? AND NOT done",
+                                   (dumps(parked.values), key))  # fmt: skip
+                changes.end(connection, key, "done", "a person looked: it was done", parked.where)
+            else:
+                connection.execute("DELETE FROM once WHERE key = ? AND NOT done", (key,))
+                changes.wait_again(connection, key)
+            connection.execute("DELETE FROM outputs")
 
     def renew(self, items: Iterable[Item], data_digest: str) -> dict[str, int]:
         """Take up data that was corrected, by the keys.
@@ -252,5 +324,39 @@ class Queue:
 
         Returns:
             How many were added, changed, kept and removed, by these words.
+
+        Raises:
+            FlowError: two rows have one key, or the rows have no keys but their numbers.
         """
-        raise NotImplementedError
+        with self._database.change() as connection:
+            connection.execute("DELETE FROM outputs")
+            return changes.renew(connection, items, data_digest)
+
+    def _check(self, flow_digest: str, data_digest: str) -> None:
+        ((flow, data),) = self._database.read("SELECT flow, data FROM made_of")
+        if flow_digest and flow != flow_digest:
+            raise FlowError(
+                f"the queue {self.path} was made with another version of the flow or its lock; go on with"
+                " that version, or finish its items by hand and remove the queue"
+            )
+        if data_digest and data != data_digest:
+            raise FlowError(
+                f"the data was changed since the queue {self.path} was made; renew the queue to take up the"
+                " changed rows, or put the old data back"
+            )
+
+    @contextmanager
+    def _mine(self, key: str) -> Iterator[Connection]:
+        """A change to an item that this worker has."""
+        with self._database.change() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM items WHERE key = ? AND status = 'working' AND holder = ?",
+                (key, self._lock.name if self._lock else ""),
+            ).fetchone()
+            if found is None:
+                raise FlowError(f"item {key} isn't this worker's, so nothing may be done; run the flow again")
+            yield connection
+
+    def _keep(self, connection: Connection, key: str, values: Mapping[str, Any]) -> None:
+        kept = dumps(values, self._redact)
+        connection.execute("UPDATE items SET kept = ? WHERE key = ?", (kept, key))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from math import isfinite
 from typing import Any, Final, Self, TypeAlias
@@ -84,16 +84,19 @@ def as_text(value: object) -> str:
     return str(value)
 
 
-def dumps(values: Mapping[str, Any]) -> str:
+def dumps(values: Mapping[str, Any], redact: Callable[[str], str] = str) -> str:
     """Return values as JSON; `loads` gives the same ones back, of the same kinds.
+
+    Args:
+        values: by name; lists and mappings of values too.
+        redact: covers secrets in texts.
 
     Raises:
         TypeError: a value is none that a variable may have.
         ValueError: a number isn't finite.
     """
-    return json.dumps(
-        {name: _packed(value) for name, value in values.items()}, ensure_ascii=False, allow_nan=False
-    )
+    packed = {name: _packed(value, redact) for name, value in values.items()}
+    return json.dumps(packed, ensure_ascii=False, allow_nan=False)
 
 
 def loads(text: str) -> dict[str, Any]:
@@ -101,8 +104,10 @@ def loads(text: str) -> dict[str, Any]:
     return {name: _unpacked(value) for name, value in json.loads(text).items()}
 
 
-def _packed(value: Any) -> Any:
+def _packed(value: Any, redact: Callable[[str], str]) -> Any:
     match value:
+        case str():
+            return redact(value)
         case Written():
             return {"written": value.written}
         case datetime():
@@ -110,9 +115,9 @@ def _packed(value: Any) -> Any:
         case date():
             return {"date": value.isoformat()}
         case list() | tuple():
-            return [_packed(each) for each in value]
+            return [_packed(each, redact) for each in value]
         case Mapping():
-            return {"map": {str(name): _packed(each) for name, each in value.items()}}
+            return {"map": {str(name): _packed(each, redact) for name, each in value.items()}}
     return value
 
 
