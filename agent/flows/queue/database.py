@@ -52,7 +52,7 @@ CREATE TABLE once (
 );
 CREATE TABLE outputs (
     file TEXT PRIMARY KEY,
-    columns TEXT NOT NULL,
+    shape TEXT NOT NULL,
     size INTEGER NOT NULL,
     tail TEXT NOT NULL,
     ended INTEGER NOT NULL

@@ -220,7 +220,7 @@ class Queue:
             raise ValueError(f"expected one of {', '.join(ENDED)}, got {status}")
         with self._mine(key) as connection:
             self._keep(connection, key, values)
-            message = self._redact(message)
+            message = self._redact(message).encode(errors="replace").decode()
             if unknown := changes.unknown_step(connection, key):
                 status, where = "parked", unknown
                 message = "; ".join(filter(None, (message, changes.parked(unknown))))

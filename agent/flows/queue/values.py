@@ -96,7 +96,7 @@ def dumps(values: Mapping[str, Any], redact: Callable[[str], str] = str) -> str:
         ValueError: a number isn't finite.
     """
     packed = {name: _packed(value, redact) for name, value in values.items()}
-    return json.dumps(packed, ensure_ascii=False, allow_nan=False)
+    return json.dumps(packed, allow_nan=False)
 
 
 def loads(text: str) -> dict[str, Any]:
