@@ -22,7 +22,7 @@ _FORMULA: Final = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r＝＋－＠])")
 A reader with another delimiter than ours sees cells begin inside ours too."""
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-"""What XML 1.0 can't hold."""
+"""What XML 1.0 can't hold, and no program expects in a CSV."""
 _MOST_TEXT: Final = 32_767
 """Characters in a cell: https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3."""
 _EXACT_DIGITS: Final = 15
@@ -40,7 +40,7 @@ def csv_line(values: Iterable[Any], delimiter: str = ",") -> bytes:
 
 
 def _harmless(value: Any) -> str:
-    text = as_text(value)
+    text = _CONTROL.sub("\ufffd", as_text(value))
     if isinstance(value, (int, float, date)) or _NUMBER.fullmatch(text):
         return text
     return _FORMULA.sub(r"\1'", text)
