@@ -36,6 +36,10 @@ def go_on_with(path: str | os.PathLike[str], redactor: Redactor = NOTHING) -> tu
         RecordingError: the record is broken, or the folder is no run's.
     """
     folder, manifest = read_manifest(path)
+    if manifest.flow:
+        raise RecordingError(
+            f"this run did a flow, which goes on by its items: qvl-agent flow run {manifest.flow} --resume"
+        )
     journal, lines = _journal(folder / "journal.jsonl")
     try:
         run = paired(lines.bodies, folder / "journal.jsonl")

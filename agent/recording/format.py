@@ -106,6 +106,8 @@ class Manifest(_Record):
     """The model answers in pixels, so its coordinates were refused."""
     policy: Policy
     platform: str = ""
+    flow: str = ""
+    """The file of the flow that was run; "" for a task that a model did."""
 
 
 class CloserLook(_Record):

@@ -65,7 +65,7 @@ class TerminalReporter:
         self._console = console or Console(highlight=False)
         self._waiting: Status | None = None
         self._times: dict[str, float] = {}
-        self._folder = Path()
+        self._folder, self._flow = Path(), ""
         self._verdict: Verdict | None = None
 
     def __call__(self, event: RunEvent) -> None:
@@ -115,7 +115,7 @@ class TerminalReporter:
         self._print(f"item {_safe(item.key)}: [{style}]{item.status}[/]{message}".replace("item : ", ""))
 
     def _started(self, manifest: Manifest, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._flow = folder, manifest.flow
         name = ", ".join(filter(None, (manifest.model, about_model(manifest.model))))
         self._print(f"model: {_safe(name)}")
         self._print(f"desktop: {_safe(manifest.desktop)} · task: [bold]{_safe(manifest.task)}[/]")
@@ -167,7 +167,7 @@ class TerminalReporter:
         elif result.verified is not None:
             said = "[green]passed[/]" if result.verified else "[red]not passed[/]"
             self._print(f"checker: {said}: {_safe(result.check)}")
-        if not is_over(result.status):
+        if not is_over(result.status) and not self._flow:
             budget = budget_of(self._verdict) if result.status == "budget" else ""
             self._print(f"it can go on: {_safe(command(self._folder.absolute(), budget))}")
 

@@ -25,7 +25,6 @@ class Wanted:
         row: the words that name its row; "" for none.
         evidence: what it looked like; None where a target has only words.
         picture: the evidence's picture, RGB of shape (height, width, 3).
-        field: something to type into or read from is wanted, so that `words` may be its label's.
         region: left, top, right and bottom from the window's top left, in logical pixels; None for none.
     """
 
@@ -35,7 +34,6 @@ class Wanted:
     evidence: Evidence | None = None
     picture: Pixels | None = None
     region: tuple[int, int, int, int] | None = None
-    field: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,11 @@ class Place:
         frame: the whole screen.
         window: the window's content in pixels of `frame`; the whole frame where no window is known.
         covered: parts of it that other windows lie over, in pixels of `frame`.
-        named: the script names this window's application or title, so that it is known to be the right one.
     """
 
     frame: Frame
     window: FrameBox
     covered: tuple[FrameBox, ...] = ()
-    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from qvl_agent.agent.flows.run.watching import Eyes, Sight, matched
 
 __all__ = ["value_near", "value_on"]
 
-_AFTER_LABEL = re.compile(r"\s*[:：=]\s*(?P<value>.+)")
+_AFTER_LABEL = re.compile(r"[\s:：=.,–-]+(?P<value>.+)")
 _SAME_LINE = 0.5
 """The least share of the lower of two texts' heights by which they overlap on one line."""
 

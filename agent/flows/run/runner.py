@@ -154,7 +154,7 @@ class FlowAgent(Setup):
         if self.proposed:
             _take_proposals(known, ProposalStore(path))
         agent = bound(self)
-        manifest, redactor = agent._manifest(flow), self.secrets.redactor  # noqa: SLF001 - its own
+        manifest, redactor = agent._manifest(flow, path), self.secrets.redactor  # noqa: SLF001 - its own
         with (
             Recorder.create(self.runs or runs_folder(), manifest, redactor) as recorder,
             FlowLog(recorder.folder, redactor) as log,
@@ -205,16 +205,17 @@ class FlowAgent(Setup):
         given = {each.name: getattr(setup, each.name) for each in fields(Setup)}
         return cls(**given, runs=runs or getattr(setup, "runs", None), trust=trust)
 
-    def _manifest(self, flow: Flow) -> Manifest:
+    def _manifest(self, flow: Flow, path: Path) -> Manifest:
         return Manifest(
             program=version("qvl-agent"),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             task=flow.flow,
             desktop=self.desktop.name,
-            model=f"flow {flow.flow}" if isinstance(self.model, NoModel) else self.model.name,
+            model=self.model.name,
             dialect=DIALECT,
             policy=self.policy,
             platform=self.desktop.platform,
+            flow=str(path),
         )
 
 

@@ -71,9 +71,15 @@ class Visit(_State):
 
 
 class FormView(_State):
-    """What is open on the screen; no task depends on it. `calendar`: the open month as YYYY-MM, or ""."""
+    """What no task depends on.
+
+    Attributes:
+        calendar: The open month as YYYY-MM, or "".
+        registered: Every visit that was registered, the first one first.
+    """
 
     calendar: str = ""
+    registered: list[Visit] = []
 
 
 class FormState(_State):
@@ -98,6 +104,12 @@ class FormState(_State):
     reference: str
     today: str
     view: FormView = FormView()
+
+    @property
+    def last_reference(self) -> str:
+        """Return the number of the last registration: the first one's is `reference`, then they go up."""
+        letter, _, number = self.reference.partition("-")
+        return f"{letter}-{int(number) + max(0, len(self.view.registered) - 1)}"
 
     @classmethod
     def from_seed(cls, seed: int, language: Language) -> "FormState":

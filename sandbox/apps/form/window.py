@@ -171,7 +171,7 @@ class FormPane(Pane):
 
     def _show_banner(self) -> None:
         if self.state.submitted is not None:
-            number = self.state.reference
+            number = self.state.last_reference
             self._banner.setText(
                 self.appearance.pick(
                     f"Registered. Your reference is {number}.", f"登记成功，编号为 {number}。"
@@ -181,6 +181,7 @@ class FormPane(Pane):
     def _clear(self) -> None:
         self.state.visit = Visit()
         self.state.tried = False
+        self._banner.setText("")
         for name, line in self._lines.items():
             line.setText(getattr(self.state.visit, name))
         self._text.setPlainText("")
@@ -217,6 +218,7 @@ class FormPane(Pane):
 
     def _register(self) -> None:
         self.state.submitted = self.state.visit.model_copy(deep=True)
+        self.state.view.registered.append(self.state.submitted)
         self._show_banner()
 
     def _open_calendar(self) -> None:
