@@ -1,9 +1,37 @@
-"""Find a target on the screen, by independent kinds of evidence."""
+"""Find a target on the screen, by independent kinds of evidence: for sure, or not at all.
 
-from qvl_agent.actions.reading.target_text import Reader
-from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
+First by pixels, where nothing changed about the target (`unchanged`: some milliseconds); else the window's
+texts are read and lead to it (`drifted`: about a second); without a recording by words alone (`plain`).
+
+A candidate is accepted if two independent kinds of evidence name it, one of which says who it is (its
+words, its row, or its looks together with its place), and none speaks against it. Its looks and the words on
+it are two kinds, but come from the same pixels, so where the recording had others like it, or its
+words stand elsewhere too, its place or its row has to say so as well. A second candidate that nothing speaks
+against makes it ambiguous: never the nearest, never the first. The target has to be visible as a whole.
+
+A caller that polls hands in a `CachedReader`, so that the same pixels are read once.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.reading.target_text import Read, Reader
+from qvl_agent.agent.flows.finding.drifted import Drifted
+from qvl_agent.agent.flows.finding.plain import Plain
+from qvl_agent.agent.flows.finding.recorded import Recorded
+from qvl_agent.agent.flows.finding.unchanged import unchanged
+from qvl_agent.agent.flows.finding.wanted import Candidate, Clue, Finding, Place, Wanted
 
 __all__ = ["find"]
+
+_MARGIN: Final = 0.25
+"""By how much the place of the target has to be surer than that of another candidate."""
+_SHOWN: Final = 5
+"""Candidates that are kept for the person."""
 
 
 def find(wanted: Wanted, place: Place, reader: Reader | None) -> Finding:
@@ -17,5 +45,165 @@ def find(wanted: Wanted, place: Place, reader: Reader | None) -> Finding:
     Raises:
         ReadingError: the reader can't be loaded or run.
     """
-    del wanted, reader
-    return Finding(None, "nothing is found yet", absent=True, texts=(), scale=place.frame.scale)
+    began = time.monotonic()
+    finding = _whole_window(place) or _find(wanted, place, reader)
+    return replace(finding, seconds=time.monotonic() - began)
+
+
+def _whole_window(place: Place) -> Finding | None:
+    width, height = place.frame.size
+    box = place.window
+    inside = 0 <= box.left < box.right <= width and 0 <= box.top < box.bottom <= height
+    if not inside or min(box.width, box.height) < 2:
+        return Finding(None, "the window isn't wholly on the screen", absent=True)
+    return None
+
+
+def _find(wanted: Wanted, place: Place, reader: Reader | None) -> Finding:
+    if wanted.evidence is not None and wanted.picture is not None:
+        return _recorded(Recorded(wanted, wanted.evidence, wanted.picture), place, reader)
+    if wanted.region is not None and not (wanted.words or wanted.near):
+        return _region(wanted.region, place)
+    if reader is None:
+        return Finding(None, "its words can't be read without a reader; install 'qvl-agent[ocr]'")
+    plain = Plain(wanted, place.frame.crop(place.window), reader)
+    return _decide(plain.candidates(), place, plain.texts, _named(wanted), twins=False)
+
+
+def _recorded(recorded: Recorded, place: Place, reader: Reader | None) -> Finding:
+    window = place.frame.crop(place.window)
+    usual = place.frame.scale / recorded.evidence.picture.scale
+    clues = unchanged(recorded, window.pixels) if usual == 1.0 else None
+    if clues is not None:
+        found = Candidate(recorded.box, clues)
+        return _decide((found,), place, (), _named(recorded.wanted), twins=False)
+    if reader is None:
+        return Finding(None, "the window changed, and its words can't be read without a reader")
+    drifted = Drifted(recorded, window, usual, reader)
+    if drifted.scale is None:
+        why = "nothing that is read in the window is as it was recorded"
+        return Finding(None, why, absent=True, texts=_on_screen(drifted.texts, place))
+    name = _named(recorded.wanted) or recorded.evidence.text
+    twins = bool(recorded.twins) or (not recorded.words and bool(recorded.alike))
+    finding = _decide(drifted.candidates(), place, drifted.texts, name, twins=twins)
+    return _compared(finding, recorded, drifted, place)
+
+
+def _compared(finding: Finding, recorded: Recorded, drifted: Drifted, place: Place) -> Finding:
+    """Say where it is compared with the recording."""
+    scale = drifted.scale or 1.0
+    if finding.box is None:
+        return replace(finding, scale=scale)
+    old, new = recorded.box, finding.box
+    x, y = new.left - place.window.left - old.left, new.top - place.window.top - old.top
+    moved = f"{x:+d}, {y:+d} pixels from where it was" if abs(x) > 2 or abs(y) > 2 else "looks otherwise"
+    if scale != drifted.usual:
+        moved += f", drawn {scale:.2f} times as large"
+    return replace(finding, scale=scale, moved=moved)
+
+
+def _region(region: tuple[int, int, int, int], place: Place) -> Finding:
+    """Return a region of a window that is known; its looks aren't: its window speaks for it."""
+    if place.window == place.frame.box:
+        return Finding(None, "a region is counted from its window, and no window is known")
+    left, top, right, bottom = (round(value * place.frame.scale) for value in region)
+    box = FrameBox(left, top, right, bottom)
+    inside = 0 <= left < right <= place.window.width and 0 <= top < bottom <= place.window.height
+    if not inside:
+        return Finding(None, f"the region {region} isn't wholly in the window", absent=True)
+    clues = (Clue("window", True, 1.0, "its window"), Clue("place", True, 1.0, "its region"))
+    return _decide((Candidate(box, clues),), place, (), "the region", twins=False)
+
+
+def _named(wanted: Wanted) -> str:
+    words = wanted.words or tuple(one for one in (wanted.near, wanted.row) if one)
+    return f"“{words[0]}”" if words else "the target"
+
+
+# The decision
+
+
+def _decide(
+    candidates: Sequence[Candidate], place: Place, texts: Sequence[Read], name: str, *, twins: bool
+) -> Finding:
+    """Accept the one candidate that is sure, unless another may be it as well."""
+    ordered = sorted(_distinct(candidates), key=lambda one: -one.score)
+    shown = tuple(_shifted(one, place) for one in ordered[:_SHOWN])
+    read = _on_screen(texts, place)
+    stop = partial(Finding, None, candidates=shown, texts=read)
+    possible = [one for one in ordered if not any(clue.says is False for clue in one.clues)]
+    sure = [one for one in possible if _sure(one, alone=not twins and len(possible) == 1)]
+    if not ordered:
+        return stop(f"{name} isn't there", absent=True)
+    if not possible:
+        against = [clue.why for clue in ordered[0].clues if clue.says is False]
+        return stop(f"{name} isn't there as it was recorded: {against[0]}", absent=True)
+    if not sure:
+        several = len(possible) > 1
+        why = (
+            f"{len(possible)} places may be {name}"
+            if several
+            else f"too little speaks for {name}: {_doubt(possible[0])}"
+        )
+        return stop(why, ambiguous=several, absent=not several)
+    rivals = [one for one in possible if one is not sure[0] and not _surer(sure[0], one)]
+    if rivals:
+        return stop(f"{len(rivals) + 1} places may be {name}", ambiguous=True)
+    box = _shifted(sure[0], place).box
+    if any(box.meets(over) for over in place.covered):
+        return stop(f"{name} is covered by another window", absent=True)
+    return Finding(box, candidates=shown, texts=read)
+
+
+def _sure(candidate: Candidate, *, alone: bool) -> bool:
+    """Return whether two independent kinds of evidence name a candidate."""
+    kinds = {clue.kind for clue in candidate.clues if clue.says}
+    placed = bool(kinds & {"place", "row", "window"})
+    if kinds & {"words", "row"}:
+        return len(kinds) >= 2 and (placed or alone)
+    return {"looks", "place"} <= kinds or {"window", "place"} <= kinds
+
+
+def _surer(candidate: Candidate, other: Candidate) -> bool:
+    """Return whether the place says which of two it is: surely this one, and not surely the other."""
+    here, there = (
+        next((clue for clue in one.clues if clue.kind == "place"), None) for one in (candidate, other)
+    )
+    if here is None or there is None or here.says is not True or there.says is True:
+        return False
+    return here.score - there.score >= _MARGIN
+
+
+def _doubt(candidate: Candidate) -> str:
+    doubts = [clue.why for clue in candidate.clues if clue.says is None]
+    return doubts[0] if doubts else "one kind of evidence alone"
+
+
+def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates, one of each that name the same box; the one that more speaks for."""
+    kept: list[Candidate] = []
+    for one in sorted(candidates, key=lambda each: -each.score):
+        if not any(_overlap(one.box, other.box) > 0.6 for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _overlap(box: FrameBox, other: FrameBox) -> float:
+    width = min(box.right, other.right) - max(box.left, other.left)
+    height = min(box.bottom, other.bottom) - max(box.top, other.top)
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / min(box.width * box.height, other.width * other.height)
+
+
+def _shifted(candidate: Candidate, place: Place) -> Candidate:
+    return Candidate(_moved(candidate.box, place), candidate.clues)
+
+
+def _moved(box: FrameBox, place: Place) -> FrameBox:
+    x, y = place.window.left, place.window.top
+    return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)
+
+
+def _on_screen(texts: Sequence[Read], place: Place) -> tuple[Read, ...]:
+    return tuple(replace(one, box=_moved(one.box, place)) for one in texts)

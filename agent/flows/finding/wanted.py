@@ -25,6 +25,7 @@ class Wanted:
         row: the words that name its row; "" for none.
         evidence: what it looked like; None where a target has only words.
         picture: the evidence's picture, RGB of shape (height, width, 3).
+        field: something to type into or read from is wanted, so that `words` may be its label's.
         region: left, top, right and bottom from the window's top left, in logical pixels; None for none.
     """
 
@@ -34,6 +35,7 @@ class Wanted:
     evidence: Evidence | None = None
     picture: Pixels | None = None
     region: tuple[int, int, int, int] | None = None
+    field: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,333 @@
+"""The careful way: the window looks otherwise than it did, so its texts are read and lead to the target.
+
+The words on the target, or beside it, name the places that it may be at. Each is a candidate, about which
+the other kinds of evidence are asked: looks (at the new scale), place (to the landmarks), row. What has no
+words at all is searched for by its looks. `find` decides between the candidates.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame, Pixels
+from qvl_agent.actions.reading.target_text import Read, Reader
+from qvl_agent.agent.flows.finding.landmarks import Landmark, gap, landmarks, place_of, scale_of
+from qvl_agent.agent.flows.finding.looks import Peak, edges, faint, grey, ink, peaks, surface_at
+from qvl_agent.agent.flows.finding.recorded import Recorded
+from qvl_agent.agent.flows.finding.rows import Side, divided, side_of
+from qvl_agent.agent.flows.finding.wanted import Candidate, Clue
+from qvl_agent.agent.flows.finding.words import read_all, said
+from qvl_agent.agent.flows.lock import Seen
+
+__all__ = ["LOOKS", "Drifted"]
+
+LOOKS: Final = 0.92
+"""The least correlation with which a crop is taken for the target elsewhere."""
+_SCALED_LOOKS: Final = 0.82
+"""The same where things are drawn larger or smaller, so that no pixel is as it was."""
+_PLAUSIBLE: Final = 0.7
+_WHOLE: Final = 0.7
+"""The least share of a target's height, at the new scale, that has to be seen."""
+_SLACK: Final = 6
+_FAR: Final = 3
+"""A field's label is searched for its field in so many of the recorded distances."""
+_INKS: Final = 8
+
+
+@dataclass(frozen=True)
+class Drifted:
+    """A window that looks otherwise, and what is wanted in it; boxes are in pixels of the window.
+
+    Attributes:
+        recorded: the target as it was.
+        frame: the window alone.
+        usual: the scale that the screens' own scales lead to.
+        reader: reads the window.
+    """
+
+    recorded: Recorded
+    frame: Frame
+    usual: float
+    reader: Reader
+
+    @cached_property
+    def texts(self) -> tuple[Read, ...]:
+        return read_all(self.frame, self.frame.box, self.reader)
+
+    @cached_property
+    def marks(self) -> tuple[Landmark, ...]:
+        return landmarks(self.recorded.rest, self.texts)
+
+    @cached_property
+    def scale(self) -> float | None:
+        """Return how much larger things are drawn than they were; None if that can't be told."""
+        return scale_of(landmarks(self.recorded.evidence.texts, self.texts), self.usual)
+
+    @cached_property
+    def levels(self) -> Any:
+        return grey(self.frame.pixels)
+
+    @cached_property
+    def template(self) -> Any:
+        """Return the grey crop of the target at the new scale."""
+        box, scale = self.recorded.box, self.scale or 1.0
+        crop = grey(self.recorded.picture[box.top : box.bottom, box.left : box.right])
+        if scale == 1.0:
+            return crop
+        size = max(3, round(box.width * scale)), max(3, round(box.height * scale))
+        return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Return each place that may be the target, with what speaks for it and against it."""
+        recorded = self.recorded
+        if recorded.words:
+            found = [self._by_words(read) for read in self._saying(recorded.words)]
+        elif recorded.key_words or recorded.label_words:
+            found = list(self._by_label())
+        else:
+            found = list(self._by_looks())
+        return tuple(found)
+
+    def _saying(self, words: Sequence[str]) -> list[Read]:
+        return [read for read in self.texts if said(read.text, words) is not False]
+
+    # By the words on it
+
+    def _by_words(self, read: Read) -> Candidate:
+        recorded, scale = self.recorded, self.scale or 1.0
+        old = recorded.on[0].box if recorded.on else recorded.box
+        box = _carried(recorded.box, old, read.box, scale, self.frame.size)
+        clues = [self._words(read), *self._looks_at(box, old, read.box), self._place(box)]
+        clues += self._row(box)
+        if read.box.height < _WHOLE * old.height * scale:
+            clues.append(Clue("structure", False, 0.0, "only a part of it can be seen"))
+        return Candidate(box, tuple(clues))
+
+    def _words(self, read: Read) -> Clue:
+        """Read it again from another crop: a recogniser may read the same pixels otherwise."""
+        words = self.recorded.words
+        first = said(read.text, words)
+        around = read.box.grown(round(8 * self.frame.scale), self.frame.size)
+        again = read_all(self.frame, around, self.reader)
+        second = [said(one.text, words) for one in again if one.box.meets(read.box)]
+        if first is True and True in second:
+            return Clue("words", True, 1.0, f"“{read.text}” is on it")
+        if first is False or (second and all(one is False for one in second)):
+            return Clue("words", False, 0.0, f"“{read.text}” is read otherwise the second time")
+        return Clue("words", None, 0.5, f"“{read.text}” may be what is meant, it can't be told")
+
+    def _looks_at(self, box: FrameBox, old: FrameBox, text: FrameBox) -> list[Clue]:
+        """Compare the looks of what has words: weaker drawn speaks against it, another font doesn't."""
+        recorded = self.recorded
+        if self._is_faint(old, text):
+            return [Clue("looks", False, 0.0, "it is drawn fainter than it was: it may be disabled")]
+        if recorded.varies:
+            return []
+        score = _correlation(self.levels, self.template, box)
+        least = LOOKS if self.scale == 1.0 else _SCALED_LOOKS
+        sure = score >= least
+        return [Clue("looks", True if sure else None, max(0.0, score), f"looks alike by {score:.2f}")]
+
+    def _is_faint(self, old: FrameBox, new: FrameBox) -> bool:
+        picture, window = self.recorded.picture, self.frame.pixels
+        near = sorted(self.marks, key=lambda one: gap(one.old, old))[:_INKS]
+        then = [ink(_part(picture, one.old)) for one in near]
+        now = [ink(_part(window, one.new)) for one in near]
+        return faint(ink(_part(picture, old)), ink(_part(window, new)), then, now)
+
+    # By the words beside it
+
+    def _by_label(self) -> Iterable[Candidate]:
+        recorded = self.recorded
+        words = recorded.key_words or recorded.label_words
+        old = recorded.key if recorded.key_words else recorded.label
+        for read in self._saying(words):
+            side = side_of(recorded.box, old.box) if old is not None else "left"
+            boxes = list(self._beside(read, old, side))
+            for box, looks in boxes:
+                clues = [self._label(read, words), *looks, self._place(box)]
+                if recorded.key_words and recorded.label_words:
+                    clues += self._also_beside(box)
+                yield Candidate(box, tuple(clues))
+            if not boxes:
+                why = f"nothing like it is {_WHERE[side]} “{read.text}”"
+                yield Candidate(read.box, (self._label(read, words), Clue("looks", False, 0.0, why)))
+
+    def _label(self, read: Read, words: Sequence[str]) -> Clue:
+        answer = said(read.text, words)
+        why = f"beside “{read.text}”" + ("" if answer else ", which may be what is meant")
+        return Clue("row", answer, 1.0 if answer else 0.5, why)
+
+    def _beside(self, read: Read, old: Seen | None, side: Side) -> Iterable[tuple[FrameBox, list[Clue]]]:
+        """Yield what may be the target beside its label: what looks like it, or a field of its size."""
+        recorded, scale = self.recorded, self.scale or 1.0
+        area = self._area(read.box, old.box if old is not None else None, side)
+        if not recorded.varies and recorded.evidence.text == "" and not _is_field(recorded):
+            yield from self._alike_in(area, read.box)
+            return
+        carried = _carried(recorded.box, old.box, read.box, scale, self.frame.size) if old else area
+        x, y = (carried.left + carried.right) // 2, (carried.top + carried.bottom) // 2
+        points = [(x, y), (carried.left + round(12 * scale), y), (read.box.left + round(12 * scale), y)]
+        seen: list[FrameBox] = []
+        for at in points:
+            box = self._surface(at)
+            if box is None or box in seen or box.meets(read.box) or not _overlaps(box, area):
+                continue
+            seen.append(box)
+            high = box.height / (recorded.box.height * scale)
+            if _WHOLE <= high <= 1 / _WHOLE:
+                yield box, [Clue("structure", True, 0.8, "a field of its height")]
+
+    def _surface(self, at: tuple[int, int]) -> FrameBox | None:
+        width, height = self.frame.size
+        if not (0 <= at[0] < width and 0 <= at[1] < height):
+            return None
+        return surface_at(self.frame.pixels, *at)
+
+    def _area(self, label: FrameBox, old: FrameBox | None, side: Side) -> FrameBox:
+        """Return where beside its label a target is searched: its row on that side, or close below."""
+        recorded, scale = self.recorded, self.scale or 1.0
+        width, height = self.frame.size
+        slack = round(_SLACK * scale)
+        if old is None:
+            return FrameBox(0, max(0, label.top - slack), width, min(height, label.bottom + slack))
+        carried = _carried(recorded.box, old, label, scale, self.frame.size, clip=False)
+        top, bottom = max(0, carried.top - slack), min(height, carried.bottom + slack)
+        if side == "left":
+            return FrameBox(min(label.right, width - 1), top, width, bottom)
+        if side == "right":
+            return FrameBox(0, top, max(1, label.left), bottom)
+        return FrameBox(max(0, carried.left - 4 * slack), top, min(width, carried.right + 4 * slack), bottom)
+
+    def _alike_in(self, area: FrameBox, label: FrameBox) -> Iterable[tuple[FrameBox, list[Clue]]]:
+        if area.width < 4 or area.height < 4:
+            return
+        levels = self.levels[area.top : area.bottom, area.left : area.right]
+        least = LOOKS if self.scale == 1.0 else _SCALED_LOOKS
+        for peak in peaks(levels, self.template, _PLAUSIBLE):
+            box = _shifted(peak.box, area.left, area.top)
+            if divided(self.frame.pixels, box, label):
+                continue
+            yield box, [self._looks(peak, box, least)]
+
+    def _looks(self, peak: Peak, box: FrameBox, least: float) -> Clue:
+        if self._is_faint(self.recorded.box, box):
+            return Clue("looks", False, 0.0, "it is drawn fainter than it was: it may be disabled")
+        if peak.score >= least:
+            return Clue("looks", True, peak.score, f"looks alike by {peak.score:.2f}")
+        return Clue(
+            "looks", False, peak.score, f"looks otherwise ({peak.score:.2f}): it may be in another state"
+        )
+
+    def _also_beside(self, box: FrameBox) -> list[Clue]:
+        words = self.recorded.label_words
+        near = [read for read in self._saying(words) if abs(_level(read.box) - _level(box)) <= box.height]
+        if self.recorded.wanted.near and not near:
+            return [Clue("words", False, 0.0, f"“{words[0]}” isn't beside it")]
+        return []
+
+    # By its looks alone
+
+    def _by_looks(self) -> Iterable[Candidate]:
+        least = LOOKS if self.scale == 1.0 else _SCALED_LOOKS
+        for peak in peaks(self.levels, self.template, _PLAUSIBLE):
+            yield Candidate(peak.box, (self._looks(peak, peak.box, least), self._place(peak.box)))
+
+    # What is asked about every candidate
+
+    def _place(self, box: FrameBox) -> Clue:
+        picture = self.recorded.picture
+        windows = (picture.shape[1], picture.shape[0]), self.frame.size
+        says_so, score, why = place_of(self.recorded.box, box, self.marks, self.scale or 1.0, windows)
+        return Clue("place", says_so, score, why)
+
+    def _row(self, box: FrameBox) -> list[Clue]:
+        """Ask for the row's words, where some were named: they have to stand in the target's row."""
+        recorded, scale = self.recorded, self.scale or 1.0
+        clues = []
+        half = (recorded.band[1] - recorded.band[0]) / 2 * scale
+        for kind, words in (("row", recorded.key_words), ("words", (recorded.wanted.near,))):
+            if not any(words):
+                continue
+            inside = [read for read in self._saying(words) if abs(_level(read.box) - _level(box)) <= half]
+            kept = [read for read in inside if not divided(self.frame.pixels, box, read.box)]
+            sure = any(said(read.text, words) for read in kept)
+            why = f"“{words[0]}” is " + ("in its row" if kept else "not in its row")
+            answer = True if sure else None if kept else False
+            clues.append(Clue("row" if kind == "row" else "words", answer, 1.0 if sure else 0.0, why))
+        return clues
+
+
+_WHERE: Final[dict[Side, str]] = {
+    "left": "right of",
+    "right": "left of",
+    "above": "below",
+    "below": "above",
+    "on": "on",
+}
+
+
+def _carried(
+    target: FrameBox, old: FrameBox, new: FrameBox, scale: float, size: tuple[int, int], *, clip: bool = True
+) -> FrameBox:
+    """Return where a target is if it lies to a text as it did then."""
+    x, y = (new.left + new.right) / 2, (new.top + new.bottom) / 2
+    cx, cy = (old.left + old.right) / 2, (old.top + old.bottom) / 2
+    left, right = x + (target.left - cx) * scale, x + (target.right - cx) * scale
+    if target.left > old.right:
+        left = new.right + (target.left - old.right) * scale
+        right = left + target.width * scale
+    elif target.right < old.left:
+        right = new.left - (old.left - target.right) * scale
+        left = right - target.width * scale
+    elif abs(target.left - old.left) <= 16 and not (target.left <= old.left and old.right <= target.right):
+        left = new.left + (target.left - old.left) * scale
+        right = left + target.width * scale
+    box = FrameBox(
+        round(left),
+        round(y + (target.top - cy) * scale),
+        round(right),
+        round(y + (target.bottom - cy) * scale),
+    )
+    return box.grown(0, size) if clip else box
+
+
+def _is_field(recorded: Recorded) -> bool:
+    """Return whether it is a field by its form: much wider than high."""
+    return recorded.box.width >= 3 * recorded.box.height
+
+
+def _correlation(levels: Any, template: Any, box: FrameBox) -> float:
+    """Return how well a template fits about a box, by grey levels or by edges, whichever is better."""
+    height, width = template.shape
+    x, y = (box.left + box.right - width) // 2, (box.top + box.bottom - height) // 2
+    reach = max(4, height // 5)
+    left, top = max(0, x - reach), max(0, y - reach)
+    part = levels[top : y + height + reach, left : x + width + reach]
+    if part.shape[0] < height or part.shape[1] < width or float(template.std()) < 1:
+        return 0.0
+    by_grey = cv2.minMaxLoc(cv2.matchTemplate(part, template, cv2.TM_CCOEFF_NORMED))[1]
+    by_edges = cv2.minMaxLoc(cv2.matchTemplate(edges(part), edges(template), cv2.TM_CCOEFF_NORMED))[1]
+    best = max(by_grey, by_edges)
+    return float(best) if np.isfinite(best) else 0.0
+
+
+def _part(pixels: Pixels, box: FrameBox) -> Pixels:
+    return pixels[box.top : box.bottom, box.left : box.right]
+
+
+def _level(box: FrameBox) -> float:
+    return (box.top + box.bottom) / 2
+
+
+def _overlaps(box: FrameBox, area: FrameBox) -> bool:
+    return box.meets(area) and area.top <= _level(box) < area.bottom
+
+
+def _shifted(box: FrameBox, x: int, y: int) -> FrameBox:
+    return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)

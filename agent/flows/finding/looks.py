@@ -1,0 +1,232 @@
+"""Compare pixels: the same or not, where something alike is, how strongly it is drawn, and its own box.
+
+Correlation is blind to contrast: a disabled button, drawn faint, correlates with the enabled one as well as
+itself. So `same` compares colours, and where a theme may have changed them, `faint` compares how strongly
+the target is drawn with how strongly everything else is.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Pixels
+
+__all__ = [
+    "Peak",
+    "changed_parts",
+    "edges",
+    "faint",
+    "grey",
+    "ink",
+    "peaks",
+    "same",
+    "surface_at",
+    "thing_at",
+]
+
+Grey = npt.NDArray[np.uint8]
+
+_DIFFERENT: Final = 24
+"""A channel that differs by more is another colour: noise of a picture's transfer is below it."""
+_PATCH: Final = 5
+_SHARE: Final = 0.32
+"""The share of a patch of 5 x 5 pixels that may differ: a caret's line is a fifth, a digit's stroke more."""
+_PLAIN: Final = 4.0
+"""The grey levels' deviation below which a crop shows nothing that it could be recognised by."""
+_FAINT: Final = 0.8
+"""What is drawn this much weaker than it was, against all the rest, may be disabled."""
+_FLOOD: Final = 10
+_REACH: Final = (1000, 240)
+"""Pixels (across, down) to each side of a point that a surface is followed."""
+_LEAST_EDGE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A place where something alike is: its box, and the correlation of grey levels and of edges there."""
+
+    box: FrameBox
+    grey: float
+    edges: float
+
+    @property
+    def score(self) -> float:
+        return min(self.grey, self.edges + 0.1)
+
+
+def grey(pixels: Pixels) -> Grey:
+    """Return the grey levels of RGB pixels."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def edges(levels: Grey) -> npt.NDArray[np.float32]:
+    """Return how strong the edges are, whichever side is the darker one: a dark theme has the same."""
+    blurred = cv2.GaussianBlur(levels, (3, 3), 0)
+    across = cv2.Sobel(blurred, cv2.CV_32F, 1, 0)
+    down = cv2.Sobel(blurred, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(across, down), dtype=np.float32)
+
+
+def same(one: Pixels, other: Pixels) -> bool:
+    """Return whether two pictures of one size show the same, but for noise and a blinking caret."""
+    if one.shape != other.shape:
+        return False
+    return not _differs(one, other).any()
+
+
+def _differs(one: Pixels, other: Pixels) -> npt.NDArray[np.bool_]:
+    difference = np.asarray(cv2.absdiff(np.ascontiguousarray(one), np.ascontiguousarray(other)))
+    apart = np.asarray(difference.max(axis=2) > _DIFFERENT, dtype=np.float32)
+    share = cv2.blur(apart, (_PATCH, _PATCH), borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(np.asarray(share) > _SHARE, dtype=np.bool_)
+
+
+def changed_parts(one: Pixels, other: Pixels, reach: int) -> tuple[FrameBox, ...]:
+    """Return the parts where two pictures of one size differ; parts closer than `reach` pixels are one."""
+    mask = _differs(one, other).astype(np.uint8)
+    if not mask.any():
+        return ()
+    joined = cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(joined)
+    return tuple(
+        FrameBox(int(x), int(y), int(x + width), int(y + height)) for x, y, width, height, _ in stats[1:count]
+    )
+
+
+def peaks(levels: Grey, template: Grey, least: float, most: int = 12) -> tuple[Peak, ...]:
+    """Return where a template is found in a picture, the best first, at most one in the template's size.
+
+    A template that shows nothing, or doesn't fit, is found nowhere.
+    """
+    height, width = template.shape
+    if height > levels.shape[0] or width > levels.shape[1] or float(template.std()) < _PLAIN:
+        return ()
+    by_grey = cv2.matchTemplate(levels, template, cv2.TM_CCOEFF_NORMED)
+    by_edges = cv2.matchTemplate(edges(levels), edges(template), cv2.TM_CCOEFF_NORMED)
+    both = np.nan_to_num(np.maximum(by_grey, by_edges), nan=0.0, posinf=0.0, neginf=0.0)
+    found: list[Peak] = []
+    while len(found) < most:
+        _, score, _, (x, y) = cv2.minMaxLoc(both)
+        if score < least:
+            break
+        found.append(Peak(FrameBox(x, y, x + width, y + height), float(by_grey[y, x]), float(by_edges[y, x])))
+        top, left = max(0, y - height // 2), max(0, x - width // 2)
+        both[top : y + height // 2 + 1, left : x + width // 2 + 1] = -1.0
+    return tuple(sorted(found, key=lambda one: -one.score))
+
+
+def ink(pixels: Pixels) -> float:
+    """Return how strongly something is drawn on its surface, in grey levels (0-255)."""
+    if pixels.size == 0:
+        return 0.0
+    levels = grey(pixels).ravel()
+    surface = float(np.median(levels))
+    apart = np.abs(levels.astype(np.float32) - surface)
+    return float(np.percentile(apart, 98))
+
+
+def faint(then: float, now: float, others_then: list[float], others_now: list[float]) -> bool:
+    """Return whether something is drawn weaker than it was, if all the rest isn't.
+
+    Args:
+        then: its `ink` then.
+        now: its `ink` now.
+        others_then: that of the landmarks then; none means that nothing else changed.
+        others_now: that of the same landmarks now.
+    """
+    pairs = [new / old for old, new in zip(others_then, others_now, strict=True) if old > 0]
+    usual = float(np.median(pairs)) if pairs else 1.0
+    return then > 0 and usual > 0 and now / then < _FAINT * usual
+
+
+def surface_at(pixels: Pixels, x: int, y: int) -> FrameBox | None:
+    """Return the box of the surface of one colour at a pixel, if it has edges of its own as a field has.
+
+    Letters on it don't end it. None if it is the page itself, or no rectangle.
+    """
+    top, left = max(0, y - _REACH[1]), max(0, x - _REACH[0])
+    picture = pixels[top : y + _REACH[1], left : x + _REACH[0]].copy()
+    x, y = x - left, y - top
+    best: FrameBox | None = None
+    for seed in _seeds(picture, x, y):
+        mask = np.zeros((picture.shape[0] + 2, picture.shape[1] + 2), np.uint8)
+        flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (255 << 8)
+        bound = (_FLOOD,) * 3
+        _, _, _, rect = cv2.floodFill(picture, mask, seed, (0, 0, 0), bound, bound, flags)
+        box = _rectangle(mask[1:-1, 1:-1], rect)
+        if box and not (box.left <= x < box.right and box.top <= y < box.bottom):
+            box = None
+        if box and (best is None or box.width * box.height < best.width * best.height):
+            best = box
+    if best is None:
+        return None
+    return FrameBox(best.left + left, best.top + top, best.right + left, best.bottom + top)
+
+
+def _seeds(picture: Pixels, x: int, y: int) -> list[tuple[int, int]]:
+    """Return pixels of the two most frequent colours about a pixel: the surface's, and maybe the letters'."""
+    top, left = max(0, y - 5), max(0, x - 8)
+    patch = picture[top : y + 6, left : x + 9].astype(np.int16)
+    rest = patch.reshape(-1, 3)
+    where = np.arange(len(rest))
+    found: list[tuple[int, int]] = []
+    while len(rest) and len(found) < 2:
+        colours, counts = np.unique(rest // 4, axis=0, return_counts=True)
+        often = colours[np.argmax(counts)] * 4 + 2
+        like = (np.abs(rest - often) <= _FLOOD).all(axis=1)
+        if not like.any():
+            break
+        spot = int(where[like][like.sum() // 2])
+        found.append((left + spot % patch.shape[1], top + spot // patch.shape[1]))
+        rest, where = rest[~like], where[~like]
+    return found
+
+
+def _rectangle(mask: Any, rect: Any) -> FrameBox | None:
+    left, top, width, height = (int(value) for value in rect)
+    if width < 6 or height < 6:
+        return None
+    rows, columns = mask.shape
+    if left <= 1 or top <= 1 or left + width >= columns - 1 or top + height >= rows - 1:
+        return None
+    part = mask[top : top + height, left : left + width] > 0
+    edge = int(part[0].sum() + part[-1].sum() + part[:, 0].sum() + part[:, -1].sum())
+    if edge < _LEAST_EDGE * 2 * (width + height):
+        return None
+    return FrameBox(left, top, left + width, top + height)
+
+
+def thing_at(pixels: Pixels, x: int, y: int, reach: int) -> FrameBox | None:
+    """Return the box of the small thing at a pixel, or nearest to it: an icon, a check box, a mark.
+
+    Args:
+        pixels: the picture.
+        x: the pixel's column.
+        y: the pixel's row.
+        reach: the most pixels to each side that it takes.
+    """
+    top, left = max(0, y - 2 * reach), max(0, x - 2 * reach)
+    part = pixels[top : y + 2 * reach + 1, left : x + 2 * reach + 1]
+    flat = part.reshape(-1, 3) // 8
+    colours, counts = np.unique(flat, axis=0, return_counts=True)
+    page = colours[np.argmax(counts)].astype(np.int16) * 8 + 4
+    drawn = (np.abs(part.astype(np.int16) - page) > _FLOOD + 4).any(axis=2).astype(np.uint8)
+    joined = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(joined)
+    boxes = [
+        FrameBox(left + int(s[0]), top + int(s[1]), left + int(s[0] + s[2]), top + int(s[1] + s[3]))
+        for s in stats[1:count]
+        if s[2] >= 4 and s[3] >= 4 and s[2] <= 2 * reach and s[3] <= 2 * reach
+    ]
+    if not boxes:
+        return None
+    gap, _, index = min((_away(box, x, y), -box.width * box.height, i) for i, box in enumerate(boxes))
+    return boxes[index] if gap <= reach // 2 else None
+
+
+def _away(box: FrameBox, x: int, y: int) -> int:
+    return max(box.left - x, x - box.right + 1, box.top - y, y - box.bottom + 1, 0)

@@ -1,0 +1,187 @@
+"""Find a target by words alone, as a flow that was written by hand has no recording.
+
+`words` stand on the target: just these, and once in the window. Where something to type into is wanted,
+they may label it instead: the field begins right of the label in its line, or close below it. `near` names
+the words beside it: an icon, a check box, a field or a value in their line, right of them before left of
+them, else a field close below. Where two things fit, none is taken.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.reading.target_text import Read, Reader
+from qvl_agent.agent.flows.finding.describe import describe_evidence
+from qvl_agent.agent.flows.finding.looks import surface_at, thing_at
+from qvl_agent.agent.flows.finding.rows import divided
+from qvl_agent.agent.flows.finding.wanted import Candidate, Clue, Wanted
+from qvl_agent.agent.flows.finding.words import read_all, said
+from qvl_agent.agent.flows.lock import Seen
+
+__all__ = ["Plain"]
+
+_BESIDE: Final = 320
+"""Logical pixels right of its label that a target is searched in."""
+_LEFT: Final = 40
+"""Logical pixels left of its label that a check box or an icon is searched in."""
+_BELOW: Final = 34
+_STEP: Final = 10
+_ICON: Final = 34
+_ROW: Final = 26
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A window, and what is wanted in it by words; boxes are in pixels of the window."""
+
+    wanted: Wanted
+    frame: Frame
+    reader: Reader
+
+    @cached_property
+    def texts(self) -> tuple[Read, ...]:
+        return read_all(self.frame, self.frame.box, self.reader)
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Return each place that may be the target, with what speaks for it and against it."""
+        wanted = self.wanted
+        if wanted.words and not wanted.field:
+            return tuple(self._with_words(read) for read in self._saying(wanted.words))
+        words = wanted.words or ((wanted.near,) if wanted.near else (wanted.row,))
+        found = [one for read in self._saying(words) for one in self._beside(read, words)]
+        return tuple(found)
+
+    def _saying(self, words: Iterable[str]) -> list[Read]:
+        wanted = tuple(words)
+        return [read for read in self.texts if said(read.text, wanted) is not False]
+
+    def _with_words(self, read: Read) -> Candidate:
+        x, y = (read.box.left + read.box.right) // 2, (read.box.top + read.box.bottom) // 2
+        seen = tuple(Seen(text=one.text, box=one.box) for one in self.texts)
+        box = describe_evidence(self.frame.pixels, FramePoint(x, y), seen, None, self.frame.scale).box
+        if not _contains(box, read.box):
+            box = read.box
+        return Candidate(box, (self._words(read), *self._context(box)))
+
+    def _words(self, read: Read) -> Clue:
+        around = read.box.grown(round(8 * self.frame.scale), self.frame.size)
+        again = [one for one in read_all(self.frame, around, self.reader) if one.box.meets(read.box)]
+        both = said(read.text, self.wanted.words) is True and any(
+            said(one.text, self.wanted.words) is True for one in again
+        )
+        if both:
+            return Clue("words", True, 1.0, f"“{read.text}” is on it")
+        return Clue("words", None, 0.5, f"“{read.text}” may be what is meant, it can't be told")
+
+    def _context(self, box: FrameBox) -> list[Clue]:
+        clues = []
+        for kind, words in (("row", self.wanted.row), ("place", self.wanted.near)):
+            if not words:
+                continue
+            half = max(box.height, _ROW * self.frame.scale) * (0.75 if kind == "row" else 1.5)
+            level = (box.top + box.bottom) / 2
+            inside = [
+                read
+                for read in self._saying((words,))
+                if abs((read.box.top + read.box.bottom) / 2 - level) <= half
+                and not divided(self.frame.pixels, box, read.box)
+            ]
+            sure = any(said(read.text, (words,)) for read in inside)
+            why = f"“{words}” is " + ("" if inside else "not ") + "beside it"
+            answer = True if sure else None if inside else False
+            clues.append(Clue("row" if kind == "row" else "place", answer, 1.0 if sure else 0.0, why))
+        return clues
+
+    # Beside words
+
+    def _beside(self, read: Read, words: tuple[str, ...]) -> list[Candidate]:
+        answer = said(read.text, words)
+        label = Clue("words", answer, 1.0 if answer else 0.5, f"beside “{read.text}”")
+        found = self._right_of(read.box)
+        if not self.wanted.field:
+            found += self._left_of(read.box)
+        found = found or self._below(read.box)
+        return [
+            Candidate(box, (label, Clue("structure", True, 0.8, why), *self._rows_of(box)))
+            for box, why in found
+        ]
+
+    def _rows_of(self, box: FrameBox) -> list[Clue]:
+        return [clue for clue in self._context(box) if clue.kind == "row" and self.wanted.near]
+
+    def _right_of(self, label: FrameBox) -> list[tuple[FrameBox, str]]:
+        """Return the first thing right of a label in its line: a field, a value, an icon, a check box."""
+        scale = self.frame.scale
+        y = (label.top + label.bottom) // 2
+        for x in range(
+            label.right + round(6 * scale),
+            min(self.frame.size[0], label.right + round(_BESIDE * scale)),
+            round(_STEP * scale),
+        ):
+            found = self._thing(x, y, label)
+            if found:
+                return [(found, "right of it")]
+        return []
+
+    def _left_of(self, label: FrameBox) -> list[tuple[FrameBox, str]]:
+        scale = self.frame.scale
+        y = (label.top + label.bottom) // 2
+        for x in range(label.left - round(6 * scale), label.left - round(_LEFT * scale), -round(6 * scale)):
+            found = self._thing(x, y, label) if x > 0 else None
+            if found and found.width <= 2 * found.height and found.width <= _ICON * scale:
+                return [(found, "left of it")]
+        return []
+
+    def _below(self, label: FrameBox) -> list[tuple[FrameBox, str]]:
+        scale = self.frame.scale
+        for y in range(
+            label.bottom + round(4 * scale),
+            min(self.frame.size[1], label.bottom + round(_BELOW * scale)),
+            round(6 * scale),
+        ):
+            box = self._field(label.left + round(14 * scale), y, label)
+            if box and abs(box.left - label.left) <= 16 * scale:
+                return [(box, "below it")]
+        return []
+
+    def _thing(self, x: int, y: int, label: FrameBox) -> FrameBox | None:
+        """Return the field, text or small thing at a pixel, if it isn't the label or over a border."""
+        field = self._field(x, y, label)
+        at = [one.box for one in self.texts if _covers(one.box, x, y) and one.box != label]
+        small = None
+        if not self.wanted.field:
+            small = at[0] if at else self._small(x, y, label)
+        found = field or small
+        return None if found is None or divided_by_panel(self.frame, label, found) else found
+
+    def _field(self, x: int, y: int, label: FrameBox) -> FrameBox | None:
+        box = surface_at(self.frame.pixels, x, y)
+        if box is None or box.meets(label) or box.height > 4 * label.height or box.width < 12:
+            return None
+        return box
+
+    def _small(self, x: int, y: int, label: FrameBox) -> FrameBox | None:
+        reach = round(_ICON * self.frame.scale)
+        box = thing_at(self.frame.pixels, x, y, reach)
+        if box is None or box.meets(label) or not _covers(box, x, y):
+            return None
+        return box if min(box.width, box.height) >= 8 * self.frame.scale else None
+
+
+def divided_by_panel(frame: Frame, label: FrameBox, found: FrameBox) -> bool:
+    """Return whether another panel begins between a label and a thing; the thing's own edge doesn't count."""
+    inner = FrameBox(found.left + 2, found.top, max(found.left + 3, found.right - 2), found.bottom)
+    tall = label.grown(found.height, frame.size)
+    return divided(frame.pixels, FrameBox(label.left, tall.top, label.right, tall.bottom), inner)
+
+
+def _covers(box: FrameBox, x: int, y: int) -> bool:
+    return box.left <= x < box.right and box.top <= y < box.bottom
+
+
+def _contains(box: FrameBox, inner: FrameBox) -> bool:
+    x, y = (inner.left + inner.right) // 2, (inner.top + inner.bottom) // 2
+    return _covers(box, x, y)
