@@ -66,7 +66,7 @@ def _find(wanted: Wanted, place: Place, reader: Reader | None) -> Finding:
         return _region(wanted.region, place)
     if reader is None:
         return Finding(None, "its words can't be read without a reader; install 'qvl-agent[ocr]'")
-    plain = Plain(wanted, place.frame.crop(place.window), reader)
+    plain = Plain(wanted, place.frame.crop(place.window), reader, place.named)
     return _decide(plain.candidates(), place, plain.texts, _named(wanted), twins=False)
 
 

@@ -40,6 +40,8 @@ class Plain:
     wanted: Wanted
     frame: Frame
     reader: Reader
+    named: bool = False
+    """The script names this window, so that it is known to be the right one."""
 
     @cached_property
     def texts(self) -> tuple[Read, ...]:
@@ -64,7 +66,8 @@ class Plain:
         box = describe_evidence(self.frame.pixels, FramePoint(x, y), seen, None, self.frame.scale).box
         if not _contains(box, read.box):
             box = read.box
-        return Candidate(box, (self._words(read), *self._context(box)))
+        named = (Clue("window", True, 1.0, "in the window that the flow names"),) if self.named else ()
+        return Candidate(box, (self._words(read), *named, *self._context(box)))
 
     def _words(self, read: Read) -> Clue:
         around = read.box.grown(round(8 * self.frame.scale), self.frame.size)

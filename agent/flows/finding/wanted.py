@@ -46,11 +46,13 @@ class Place:
         frame: the whole screen.
         window: the window's content in pixels of `frame`; the whole frame where no window is known.
         covered: parts of it that other windows lie over, in pixels of `frame`.
+        named: the script names this window's application or title, so that it is known to be the right one.
     """
 
     frame: Frame
     window: FrameBox
     covered: tuple[FrameBox, ...] = ()
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
