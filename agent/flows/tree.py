@@ -115,10 +115,11 @@ def parse(data: bytes) -> Node:
         raise FlowError("flows need more packages: pip install 'qvl-agent[flows]'") from error
     text = _text(data)
     yaml = YAML(typ="safe", pure=True)
+    builder = _Builder(yaml)
     try:
-        return _Builder(yaml).built(yaml.parse(text))
+        return builder.built(yaml.parse(text))
     except MarkedYAMLError as error:
-        raise _explained(error, text) from None
+        raise _explained(error, text, builder.last_quote) from None
 
 
 def _text(data: bytes) -> str:
@@ -162,6 +163,8 @@ class _Builder:
         self._key: list[tuple[str, Place] | None] = []
         """For each open node the key whose value comes next."""
         self._root: Node | None = None
+        self.last_quote: Place | None = None
+        """Where the last text began, if it is in quotes and goes over several lines."""
 
     def built(self, events: Any) -> Node:
         for event in events:
@@ -197,6 +200,8 @@ class _Builder:
                 raise TreeError(place, message, "remove the line ---, or make two files")
 
     def _add(self, event: Any) -> None:
+        over_lines = event.style in ("'", '"') and event.start_mark.line < event.end_mark.line
+        self.last_quote = _place(event.start_mark) if over_lines else None
         if self._open and isinstance(self._open[-1].value, dict) and self._key[-1] is None:
             self._key[-1] = (event.value, _place(event.start_mark))
         else:
@@ -247,7 +252,7 @@ class _Builder:
             return event.value
 
 
-def _explained(error: Any, text: str) -> TreeError:
+def _explained(error: Any, text: str, last_quote: Place | None) -> TreeError:
     """Say in plain words what the library found wrong."""
     problem, context = error.problem or "", error.context or ""
     place = _place(error.problem_mark or error.context_mark)
@@ -257,6 +262,10 @@ def _explained(error: Any, text: str) -> TreeError:
     before = line[: place.column - 1]
     if "'\\t'" in problem or "\t" in re.match(r"\s*", line)[0]:  # type: ignore[index]  # it always matches
         return TreeError(place, "this line is indented with a tab", "use blanks")
+    if last_quote is not None and before.rstrip().endswith(('"', "'")):
+        return TreeError(
+            last_quote, "the quote that begins here isn't closed in its line", "add the closing quote"
+        )
     if "quoted scalar" in context and ("unexpected end" in problem or "document separator" in problem):
         return TreeError(begun, "the quote that begins here isn't closed", "add the closing quote")
     if "escape" in problem:
@@ -271,10 +280,8 @@ def _explained(error: Any, text: str) -> TreeError:
         if before.endswith("$") and line[len(before) :].startswith("{"):
             message = "${…} stands without quotes between brackets"
             return TreeError(place, message, 'put the text in quotes, as in {see: "Invoice ${row.number}"}')
-        message = (
-            f"the bracket that begins in line {begun.line}, column {begun.column} isn't closed before this"
-        )
-        return TreeError(place, message, "close it, or put a text with a comma, colon or bracket in quotes")
+        message = f"the bracket that begins here isn't closed before line {place.line}, column {place.column}"
+        return TreeError(begun, message, "close it, or put a text with a comma, colon or bracket in quotes")
     if "expected <block end>" in problem:
         if before.rstrip().endswith(('"', "'")):
             message = "text follows the closing quote"

@@ -27,7 +27,7 @@ class Data(Node):
 
     file: Text
     """CSV, Excel or JSON Lines, from the flow's folder; --data names another."""
-    key: Name | None = None
+    key: Text | None = None
     """The column whose value names an item; each is unique. Without it the rows are numbered."""
     sheet: Text | None = None
     """The sheet of an Excel file; by default the first."""
@@ -42,7 +42,8 @@ class Output(Node):
     """The file that gets a line for each item: columns of the data, variables that were read, status."""
 
     file: Text
-    columns: Annotated[tuple[Name, ...], Field(min_length=1)]
+    columns: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Names of columns or variables, and status, message, key, row, where."""
 
 
 def _plain_value(value: Any) -> Any:

@@ -172,9 +172,10 @@ def test_a_mistake_has_its_place_and_a_remedy(
         ("click: a\n...\n---\nflow: y", (5, 1), "a second document begins here"),
         (
             "type: {into: a,\n      text: b\n  - click: c",
-            (5, 10),
-            "the bracket that begins in line 3, column 11",
+            (3, 11),
+            "the bracket that begins here isn't closed before line 5",
         ),
+        ('click: "a\n  - click: "b"', (3, 12), "the quote that begins here isn't closed in its line"),
         ("click: a\n    name", (4, 5), "a colon is missing behind this"),
     ],
 )
