@@ -93,7 +93,7 @@ def _output(subject: Subject) -> Iterator[Mistake]:
 
 def _keys(subject: Subject, path: str, step: Step) -> Iterator[Mistake]:
     try:
-        if isinstance(step, Press):
+        if isinstance(step, Press) and "${" not in step.press:
             chord(step.press)
         elif isinstance(step, Click) and step.keys is not None:
             modifiers(step.keys)

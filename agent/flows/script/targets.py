@@ -139,7 +139,13 @@ def _kind(value: Any) -> str:
     return "expression" if isinstance(value, str) else "expectation"
 
 
+def _bare(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 Condition: TypeAlias = Annotated[
-    Annotated[Text, Tag("expression")] | Annotated[Expectation, Tag("expectation")], Discriminator(_kind)
+    Annotated[Text, Tag("expression")] | Annotated[Expectation, Tag("expectation")],
+    Discriminator(_kind),
+    BeforeValidator(_bare),
 ]
 """An expression over variables, such as row.amount > 10000, or something that is to be seen."""
