@@ -1,0 +1,156 @@
+"""Put together what one typing consisted of: the click into the field, the selecting, the text.
+
+A flow names the field that it types into, as that can be checked; where the focus happened to be, can't. So
+the field is looked for where the text appeared, and the steps that only led there are a part of the typing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
+from qvl_agent.actions.planning.action import Click, Press, Type
+from qvl_agent.actions.planning.placeholders import Secret, split
+from qvl_agent.agent.flows.compile.detours import Kept, LeftOut, in_words
+from qvl_agent.agent.flows.compile.naming import Named, name_field
+from qvl_agent.agent.flows.compile.screens import Screens, covers, inside, middle
+from qvl_agent.agent.flows.finding.words import normal
+from qvl_agent.agent.recording.format import FrameRef
+from qvl_agent.agent.recording.recording import Recording
+
+__all__ = ["Act", "folded", "value_in"]
+
+_SELECTING: Final = frozenset({("ctrl", "a"), ("meta", "a"), ("cmd", "a")})
+_EMPTYING: Final = frozenset({("delete",), ("backspace",)})
+_GOING: Final = frozenset({("tab",), ("shift", "tab")})
+_TALLEST: Final = 240
+"""Logical pixels that a field is high at most; what is higher is a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One step of the flow: what was done, and for a typing its field.
+
+    Attributes:
+        kept: the recorded step; for a typing with what led to it, on the screen before that.
+        field: the field that was typed into; None if it isn't a typing, or the field can't be told.
+        clear: whether the text took the place of what stood there.
+        number: the recorded step's number.
+    """
+
+    kept: Kept
+    number: int
+    field: Named | None = None
+    clear: bool = False
+
+
+def folded(
+    recording: Recording, kept: Sequence[Kept], screens: Screens
+) -> tuple[tuple[Act, ...], tuple[LeftOut, ...]]:
+    """Return the acts, and the steps that became a part of a typing.
+
+    Raises:
+        ReadingError: the reader failed.
+        RecordingError: a screen can't be read.
+    """
+    acts: list[Act] = []
+    left_out: list[LeftOut] = []
+    for one in kept:
+        number = recording.steps[one.moment.index].intent.step
+        act = Act(one, number)
+        if isinstance(one.moment.action, Type):
+            act, before = _typing(act, one.moment.action, acts, screens)
+            for other in before:
+                acts.remove(other)
+                what = in_words(other.kept.moment.action)
+                left_out.append(LeftOut(other.number, what, f"step {number} names its field, and clicks it"))
+        acts.append(act)
+    return tuple(acts), tuple(left_out)
+
+
+def _typing(act: Act, action: Type, acts: Sequence[Act], screens: Screens) -> tuple[Act, list[Act]]:
+    """Return a typing with its field, and the acts before it that only led there."""
+    field = _field_of(act.kept, action, screens)
+    if field is None:
+        return replace(act, clear=action.clear), []
+    led, clear = _led_there(acts, field.box, aimed=action.target is not None)
+    if led:
+        first = led[0].kept.moment
+        earlier = name_field(screens, first.screen, act.kept.moment.window, field.box, action.label)
+        field = field if earlier.nameless else earlier
+        moment = replace(act.kept.moment, screen=field.screen)
+        act = replace(act, kept=replace(act.kept, moment=moment))
+    stood = value_in(screens, field, field.screen)
+    replaced = bool(stood) and any(_goes(one) for one in led)
+    return replace(act, field=field, clear=action.clear or clear or replaced), led
+
+
+def _led_there(acts: Sequence[Act], box: FrameBox, *, aimed: bool) -> tuple[list[Act], bool]:
+    """Return the last acts that only brought the focus into a field, and whether they emptied it."""
+    led: list[Act] = []
+    selected = emptied = False
+    for act in reversed(acts):
+        action = act.kept.moment.action
+        if isinstance(action, Click) and action.button == "left" and covers(box, act.kept.moment.points[0]):
+            selected = selected or action.count == 3
+            return ([act, *led], selected) if selected or not emptied else ([], False)
+        if isinstance(action, Press) and action.keys in _SELECTING:
+            selected = True
+        elif isinstance(action, Press) and action.keys in _EMPTYING and not selected:
+            emptied = True  # one key empties a field only after all in it was selected
+        elif _goes(act) and not aimed:
+            led.insert(0, act)
+            break
+        else:
+            break
+        led.insert(0, act)
+    # Before a typing that clicks its field, keys alone may have gone to another one.
+    return ([], False) if aimed or (emptied and not selected) else (led, selected)
+
+
+def _goes(act: Act) -> bool:
+    action = act.kept.moment.action
+    return isinstance(action, Press) and action.keys in _GOING
+
+
+def _field_of(kept: Kept, action: Type, screens: Screens) -> Named | None:
+    moment = kept.moment
+    if moment.boxes:
+        return name_field(screens, moment.screen, moment.window, moment.boxes[0], action.label)
+    point = _where_it_appeared(kept, action, screens)
+    if point is None or kept.after is None:
+        return None
+    aimed = FrameBox(point.x, point.y, point.x + 1, point.y + 1)
+    found = name_field(screens, moment.screen, moment.window, aimed, action.label)
+    low = found.box.height <= _TALLEST * moment.screen.view.scale
+    return found if low and not found.nameless and found.box.width > found.box.height else None
+
+
+def _where_it_appeared(kept: Kept, action: Type, screens: Screens) -> FramePoint | None:
+    """Return a pixel of the place where a typed text appeared; None if that can't be told."""
+    moment, after = kept.moment, kept.after
+    if after is None:
+        return None
+    window = screens.window_box(moment.screen, moment.window)
+    plain = [normal(piece, exact=True) for piece in split(action.text) if isinstance(piece, str)]
+    if any(isinstance(piece, Secret) for piece in split(action.text)):
+        parts = [box for box in screens.changes(moment.screen, after) if box.meets(window)]
+        extents = [screens.extent(moment.screen, after, box) for box in parts]
+        found = [box for box in extents if box is not None]
+        return middle(max(found, key=lambda box: box.width)) if found else None
+    typed = "".join(plain)
+    for line in inside(screens.texts(after), window):
+        read = normal(line.text, exact=True)
+        if (
+            len(read) > 1
+            and (read in typed or typed in read)
+            and screens.differs(moment.screen, after, line.box)
+        ):
+            return FramePoint(line.box.left + 1, middle(line.box).y)
+    return None
+
+
+def value_in(screens: Screens, field: Named, screen: FrameRef) -> str:
+    """Return the text that stands in a field on a screen, its lines joined by blanks."""
+    lines = inside(screens.texts(screen), field.box)
+    return " ".join(line.text for line in sorted(lines, key=lambda line: (line.box.top, line.box.left)))
