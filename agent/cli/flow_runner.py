@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.console import Console
 
-from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.actions.planning.placeholders import placeholder
 from qvl_agent.agent.cli.runner import settings_of
 from qvl_agent.agent.cli.secret_values import secrets_of
@@ -130,13 +129,12 @@ def _print_proposals(store: "ProposalStore") -> None:
 def compile_flow(recording: Path, output: Path, *, name: str, force: bool, unverified: bool) -> int:
     """Make a flow of a recorded run, print what it is made of, and return the exit code."""
     from qvl_agent.actions.reading.rapidocr import open_reader
-    from qvl_agent.agent.flows.compile import compile_run, write
+    from qvl_agent.agent.flows.compile.compiled import write
+    from qvl_agent.agent.flows.compile.compiling import compile_run
     from qvl_agent.agent.flows.script.steps import described
 
-    if output.exists() and not force:
-        raise FlowError(f"{output} is there; name another file, or write over it with --force")
     compiled = compile_run(recording, name=name, reader=open_reader(), allow_unverified=unverified)
-    write(compiled, output)
+    write(compiled, output, replace=force)
     console = Console(highlight=False, markup=False)
     console.print(f"{output}: {len(compiled.flow.steps)} steps")
     for number, step in enumerate(compiled.flow.steps, 1):

@@ -229,9 +229,14 @@ class _Compilation:
         frame = Frame(np.ascontiguousarray(part.pixels), monitor, part.scale)
         evidence = [self._locked.targets[target.key] for target in targets]
         boxes = tuple(one.box for one in evidence)
-        lock = Lock(platform=self._recording.manifest.platform or "linux")
-        scope = Scope(variables=dict(self._literals.values()))
-        return verdict_on(step, scope, frame, boxes, evidence[0] if evidence else None, lock)
+        return verdict_on(
+            step,
+            Scope(variables=dict(self._literals.values())),
+            frame=frame,
+            boxes=boxes,
+            evidence=evidence[0] if evidence else None,
+            platform=self._recording.manifest.platform or "linux",
+        )
 
     def _problem(self, path: str, what: str, what_to_add: str) -> None:
         self._problems.append(Problem(path, what, what_to_add))

@@ -18,8 +18,7 @@ def value_on(eyes: Eyes, finding: Finding, sight: Sight, pattern: str | None) ->
     """Return the text on a target that was found, and "" or why there is none."""
     if finding.box is None:
         return None, finding.reason
-    texts = eyes.texts(finding.box, sight)
-    text = " ".join(read.text for read in texts)
+    text = eyes.values_in(finding.box, sight)[0]
     if not text:
         return None, "nothing stands on it that can be read"
     return _by_pattern(text, pattern)

@@ -20,6 +20,7 @@ from qvl_agent.agent.flows.finding.words import read_all, said, shows
 from qvl_agent.agent.flows.heal.healer import Healer, Lost
 from qvl_agent.agent.flows.lock import WindowSeen
 from qvl_agent.agent.flows.reading import beside
+from qvl_agent.agent.flows.run.caret import without_caret
 from qvl_agent.agent.flows.run.evidence import KnownTargets
 from qvl_agent.agent.flows.run.windows import OpenWindow, open_windows, places_for
 from qvl_agent.agent.flows.script.flow import Flow
@@ -230,6 +231,14 @@ class Eyes:
             sight.texts[box] = read_all(sight.frame, box, reader)
         return sight.texts[box]
 
+    def values_in(self, box: FrameBox, sight: Sight) -> tuple[str, ...]:
+        """Return what may stand in a field: all its text, each line, and the same without a text cursor."""
+        lines = [each.text for each in self.texts(box, sight)]
+        if (clean := without_caret(sight.frame, box)) is not None and self._setup.reader is not None:
+            again = [each.text for each in read_all(clean, box, self._setup.reader)]
+            return (" ".join(again), *again, " ".join(lines), *lines)
+        return (" ".join(lines), *lines)
+
     def _places_of(
         self, target: Target, scope: Scope, sight: Sight, seen: WindowSeen | None
     ) -> tuple[Place, ...]:
@@ -278,10 +287,9 @@ class Eyes:
         if expected.value is None:
             return Held(True, finding=finding)
         value = fill(expected.value, scope)
-        texts = self.texts(finding.box, sight)
-        read = " ".join(each.text for each in texts)
-        held = any(said(text, (value,)) is True for text in (read, *(each.text for each in texts)))
-        return Held(held, f"“{read}” stands in “{expected.target.key}”, not “{value}”", finding)
+        read = self.values_in(finding.box, sight)
+        held = any(said(text, (value,)) is True for text in read)
+        return Held(held, f"“{read[0]}” stands in “{expected.target.key}”, not “{value}”", finding)
 
     def _title(self, expected: Expectation, scope: Scope, _sight: Sight) -> Held:
         if expected.window is None:

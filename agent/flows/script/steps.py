@@ -20,6 +20,7 @@ from qvl_agent.agent.flows.script.targets import (
 __all__ = [
     "STEP_CLASSES",
     "STEP_KINDS",
+    "Acting",
     "ActingStep",
     "Ask",
     "Check",
@@ -52,7 +53,7 @@ class _Step(Node):
     """What it does, in words, for the report."""
 
 
-class _Acting(_Step):
+class Acting(_Step):
     """What every step that sends input may have."""
 
     once: bool = False
@@ -70,7 +71,7 @@ class _Acting(_Step):
         return value
 
 
-class Click(_Acting):
+class Click(Acting):
     """Click a target."""
 
     click: Target
@@ -80,13 +81,13 @@ class Click(_Acting):
     """Keys that are held meanwhile: ctrl, shift."""
 
 
-class Hover(_Acting):
+class Hover(Acting):
     """Put the pointer on a target."""
 
     hover: Target
 
 
-class Drag(_Acting):
+class Drag(Acting):
     """Press on a target, move to another and let go."""
 
     class Way(Node):
@@ -109,20 +110,20 @@ class Input(Node):
     """The text may have line breaks, each of which presses Enter; without this they are refused."""
 
 
-class Type(_Acting):
+class Type(Acting):
     """Type a text."""
 
     type: Input
 
 
-class Press(_Acting):
+class Press(Acting):
     """Press a key or a chord: ctrl+s."""
 
     press: Text
     count: Annotated[int, Field(ge=1, le=20)] = 1
 
 
-class Scroll(_Acting):
+class Scroll(Acting):
     """Turn the wheel over a target, or where the pointer is."""
 
     class Way(Node):
