@@ -30,7 +30,7 @@ from qvl_agent.actions.execution.person import Consent, Nobody, Person, Question
 from qvl_agent.actions.execution.precheck import Precheck
 from qvl_agent.actions.execution.questions import Questions
 from qvl_agent.actions.guard.judge import Scene, judge, rate_delay
-from qvl_agent.actions.guard.lexicon.search import named_in
+from qvl_agent.actions.guard.lexicon.search import named_in, warm_up
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.guard.rules import Case
 from qvl_agent.actions.guard.rules.budgets import STALE_FRAME
@@ -130,6 +130,7 @@ class Executor:
             person or Nobody(), policy.profile, desktop=desktop, stop=stop, clock=clock
         )
         self._reader = reader
+        warm_up()
         if reader is not None:
             reader.warm_up()
         self._asked_for = named_in(task)

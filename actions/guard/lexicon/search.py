@@ -5,6 +5,8 @@ What is found can only make a verdict stricter. The words themselves are in the 
 """
 
 import re
+import threading
+from functools import cache
 from typing import Final
 
 from qvl_agent.actions.guard.lexicon.normalise import undisguised
@@ -27,6 +29,7 @@ __all__ = [
     "says_no",
     "submits_only",
     "to_press",
+    "warm_up",
 ]
 
 Found = dict[Consequence, str]
@@ -52,6 +55,17 @@ _LONGEST: Final = 2_000
 
 _FORM_SENDS: Final[tuple[Consequence, ...]] = ("send", "publish", "final")
 """What a button that a task tells to press may do, whatever its name says: what a form does that is sent."""
+
+
+def warm_up() -> None:
+    """Begin to make the patterns that the first judgement needs, and return at once."""
+    threading.Thread(target=_first_search, name="lexicon", daemon=True).start()
+
+
+@cache
+def _first_search() -> None:
+    for search in (in_label, in_title, in_intent, in_button):
+        search("an example")
 
 
 def in_label(label: str, *, bare: bool = True) -> Found:

@@ -58,6 +58,11 @@ class Aimed:
     sight: Sight
     findings: tuple[Finding, ...]
 
+    def places(self, step: ActingStep) -> dict[Target, FrameBox]:
+        """Return where each target of the step was, in pixels of the screen."""
+        found = zip(own_targets(step), self.findings, strict=True)
+        return {target: finding.box for target, finding in found if finding.box is not None}
+
     @property
     def boxes(self) -> tuple[ModelBox, ...]:
         """The targets on the grid over the screen, as actions have them."""

@@ -187,7 +187,9 @@ class Interpreter:
         try:
             aimed, acted = self._actor.do(step, path, scope, meanwhile=self._close_popups, once=mark)
             note.aimed = aimed
-            sight = self._eyes.look(acted.frame, acted.outcome.change, step=self._services.action())
+            sight = self._eyes.look(
+                acted.frame, acted.outcome.change, step=self._services.action(), aimed=aimed.places(step)
+            )
             self._expect(step.then, scope, sight)
         except StepTrouble as trouble:
             trouble.parks = trouble.parks or (mark is not None and mark.begun)

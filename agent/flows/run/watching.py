@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -46,11 +46,13 @@ class Sight:
         observation: the screen, and how the windows lie.
         windows: the open windows; None if the desktop knows none.
         change: what the step before changed; None if that isn't known.
+        aimed: where that step's targets were, as long as no window moved.
     """
 
     observation: Observation
     windows: tuple[OpenWindow, ...] | None
     change: Change | None = None
+    aimed: Mapping[Target, FrameBox] = field(default_factory=dict)
     texts: dict[FrameBox, tuple[Read, ...]] = field(default_factory=dict)
 
     @property
@@ -111,7 +113,14 @@ class Eyes:
         self.sight: Sight | None = None
         self.healer: Healer | None = None
 
-    def look(self, frame: Frame | None = None, change: Change | None = None, *, step: int = 0) -> Sight:
+    def look(
+        self,
+        frame: Frame | None = None,
+        change: Change | None = None,
+        *,
+        step: int = 0,
+        aimed: Mapping[Target, FrameBox] | None = None,
+    ) -> Sight:
         """Take a settled frame, or capture one, and say how the windows lie.
 
         Raises:
@@ -122,7 +131,11 @@ class Eyes:
             raise Stopped("stopped by the person")
         screen = self._screens.look(frame)
         observation = Observation(screen, screen, self._setup.desktop.layout())
-        self.sight = Sight(observation, open_windows(self._setup.desktop, observation), change)
+        before = self.sight
+        kept = aimed if aimed is not None else before.aimed if before is not None else {}
+        if before is None or before.observation.layout != observation.layout:
+            kept = {}
+        self.sight = Sight(observation, open_windows(self._setup.desktop, observation), change, kept)
         self._events.publish(Looked(step, screen))
         return self.sight
 
@@ -281,7 +294,11 @@ class Eyes:
     def _target(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
         if expected.target is None:
             return Held(True)
-        finding = self.find(expected.target, scope, sight, field=expected.value is not None)
+        box = sight.aimed.get(expected.target) if expected.value is not None else None
+        if box is None:
+            finding = self.find(expected.target, scope, sight, field=expected.value is not None)
+        else:  # it was just typed into: its looks changed by that, and no window moved
+            finding = Finding(box)
         if finding.box is None:
             return Held(False, f"“{expected.target.key}” isn't found: {finding.reason}", finding)
         if expected.value is None:
