@@ -17,9 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = ["csv_line", "json_line", "write_xlsx"]
 
-_FORMULA: Final = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r＝＋－＠])")
-"""Where a spreadsheet would see a formula begin: https://owasp.org/www-community/attacks/CSV_Injection.
-A reader with another delimiter than ours sees cells begin inside ours too."""
+_FORMULA: Final = r"(?=[=+\-@\t\r＝＋－＠])"
+"""What begins a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+_BEGINNINGS: Final = {
+    own: re.compile(f"(^|[{others}\r\n]){_FORMULA}")
+    for own, others in (
+        (",", ";\t"),
+        (";", ",\t"),
+        ("\t", ",;"),
+        ("", ""),
+    )
+}
+"""Where a cell begins, by the delimiter: for a reader with another one, inside ours too."""
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 """What XML 1.0 can't hold, and no program expects in a CSV."""
@@ -35,15 +44,15 @@ def csv_line(values: Iterable[Any], delimiter: str = ",") -> bytes:
     A text that a spreadsheet would take for a formula gets an apostrophe; numbers stay as they are, -5 too.
     """
     line = io.StringIO(newline="")
-    csv.writer(line, delimiter=delimiter).writerow([_harmless(value) for value in values])
+    csv.writer(line, delimiter=delimiter).writerow([_harmless(value, delimiter) for value in values])
     return line.getvalue().encode(errors="replace")
 
 
-def _harmless(value: Any) -> str:
+def _harmless(value: Any, delimiter: str) -> str:
     text = _CONTROL.sub("\ufffd", as_text(value))
     if isinstance(value, (int, float, date)) or _NUMBER.fullmatch(text):
         return text
-    return _FORMULA.sub(r"\1'", text)
+    return _BEGINNINGS[delimiter].sub(r"\1'", text)
 
 
 def json_line(columns: Sequence[str], values: Iterable[Any]) -> bytes:
@@ -82,7 +91,7 @@ def _cell(sheet: "WriteOnlyWorksheet", value: Any) -> "Cell | None":
     text = _CONTROL.sub("\ufffd", as_text(value))
     cell.value = text if len(text) <= _MOST_TEXT else text[: _MOST_TEXT - 1] + "…"
     cell.data_type = "s"  # else "=1" is a formula, and "#N/A" an error
-    cell.quotePrefix = _harmless(text) != text  # it stays a text when somebody edits the cell
+    cell.quotePrefix = _harmless(text, "") != text  # it stays a text when somebody edits the cell
     return cell
 
 

@@ -166,7 +166,7 @@ def test_two_workers_write_one_file(queue: Queue, tmp_path: Path) -> None:
 
 
 EVIL = ("=1+1", "+SUM(A1)", "-2+3", "@cmd", "\t=1", "\r=1", "＝1+1", "a;=1+1", "a\n=1+1", '=HYPERLINK("x")')
-HARMLESS = ("+49171234567", "-5", "1.000,50", "a=b", "a-b; c", "=", "x@y.org", "-")
+HARMLESS = ("+49171234567", "-5", "1.000,50", "a=b", "a-b; c", "x@y.org", "a,-b", "5-3")
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -178,14 +178,13 @@ def test_a_text_never_becomes_a_formula(tmp_path: Path, ending: str, text: str) 
     if ending == "xlsx":
         cell = openpyxl.load_workbook(path).worksheets[0]["A2"]
         assert cell.data_type == "s"
-        assert cell.quotePrefix == (text in EVIL)
+        assert cell.quotePrefix == (text in EVIL and ";" not in text)
         assert len(str(cell.value)) <= 32_767
     elif ending == "jsonl":
         assert read(path) == [[text.encode(errors="replace").decode()]]
     else:
         ((found,),) = read(path)
-        between = "\t" if ending == "tsv" else ";"
-        begins = [part[:1] for part in found.replace("\n", between).replace("\r", between).split(between)]
+        begins = [part[:1] for part in found.replace("\n", ";").replace("\r", ";").split(";")]
         assert not {"=", "+", "-", "@", "＝"} & set(begins)
         assert ("'" in found) == (text in EVIL)
     (item,) = rows(path, None)
@@ -207,8 +206,23 @@ def test_a_number_stays_a_number(tmp_path: Path, ending: str, value: Any) -> Non
         assert openpyxl.load_workbook(path).worksheets[0]["A2"].number_format == "0.00"
 
 
-@pytest.mark.parametrize("text", HARMLESS[:3])
-def test_a_text_that_is_a_number_stays_as_it_is(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("ours", [",", ";", "\t"])
+@pytest.mark.parametrize("theirs", [",", ";", "\t"])
+def test_a_reader_with_another_delimiter_sees_no_formula_either(
+    tmp_path: Path, ours: str, theirs: str
+) -> None:
+    path = tmp_path / "done.csv"
+    with made(tmp_path, 1) as queue, Output(queue, path, ["number", "id"], ours):
+        do(queue, id=f"a{theirs}=1+1")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        cells = [cell for line in csv.reader(file, delimiter=theirs) for cell in line]
+    assert not [cell for cell in cells if cell.startswith("=")]
+    if ours == theirs:
+        assert cells[-1] == f"a{ours}=1+1", "quoted, so it is one cell and stays as it is"
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_a_text_that_is_no_formula_stays_as_it_is(tmp_path: Path, text: str) -> None:
     with made(tmp_path, 1) as queue, Output(queue, tmp_path / "done.csv", ["id"]):
         do(queue, id=text)
     assert read(tmp_path / "done.csv") == [[text]]
