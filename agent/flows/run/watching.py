@@ -322,9 +322,9 @@ class Eyes:
         del scope
         if expected.changed is None:
             return Held(True)
-        changed = bool(sight.change) and (sight.change is None or sight.change.near_target is not False)
+        changed = bool(sight.change)
         return Held(
-            changed is expected.changed, "nothing changed there" if expected.changed else "it changed"
+            changed is expected.changed, "nothing changed" if expected.changed else "something changed"
         )
 
     def _file(self, expected: Expectation, scope: Scope, _sight: Sight) -> Held:

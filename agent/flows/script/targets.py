@@ -110,7 +110,7 @@ class Expectation(Node):
     window: Text | None = None
     """A part of the title of the window in front."""
     changed: bool | None = None
-    """The screen changed near the step's target."""
+    """The step's input changed something on the screen, beside what moves by itself: the weakest proof."""
     file: Text | None = None
     """A file that exists, from the flow's folder; with `contains`, one with that text in it."""
     contains: Text | None = None
