@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qvl_agent.actions.core.errors import FlowError, ModelError
+from qvl_agent.agent.flows.finding.rolling import RollingReader
 from qvl_agent.agent.flows.finding.wanted import Wanted
-from qvl_agent.agent.flows.finding.words import CachedReader
 from qvl_agent.agent.flows.heal.healer import Healer, HealMode
 from qvl_agent.agent.flows.heal.store import ProposalStore
 from qvl_agent.agent.flows.lock import lock_folder
@@ -172,7 +172,7 @@ class FlowAgent(Setup):
             with supervised(agent) as setup:
                 covered, typist = with_secrets(setup)
                 if covered.reader is not None:
-                    covered = replace(covered, reader=CachedReader(covered.reader))
+                    covered = replace(covered, reader=RollingReader(covered.reader))
                 hands = Hands(covered, recorder, events, typist=typist, trust=self.trust)
                 playing = Playing(
                     covered,

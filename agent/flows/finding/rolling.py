@@ -1,0 +1,177 @@
+"""Read a window again and again: only what changed since the last time is read anew.
+
+Reading a whole window takes a second, and a step mostly changes a field or a button. What changed is read
+together with every line that it touches, so that no line is put together of two readings.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame, Pixels
+from qvl_agent.actions.reading.target_text import Read, Reader
+from qvl_agent.actions.screen.changes import TILE, boxes
+from qvl_agent.agent.flows.finding.words import CachedReader
+
+__all__ = ["RollingReader"]
+
+_LARGE: Final = 120_000
+"""Pixels from which on a part is worth to be kept: smaller ones are read as a whole."""
+_MOST_CHANGED: Final = 0.35
+"""The share of a window from which on it is read as a whole again."""
+_AROUND: Final = 10
+"""Pixels around a change that are read with it."""
+_KEPT: Final = 6
+"""Windows that are kept, by their sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    pixels: Pixels
+    texts: tuple[Read, ...]
+    """Their boxes in pixels of the part."""
+
+
+class RollingReader:
+    """A reader that keeps what it read of large parts, and reads what changed.
+
+    Attributes:
+        name: the other reader's.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = CachedReader(reader)
+        self._last: OrderedDict[tuple[int, int, float], _Last] = OrderedDict()
+
+    @property
+    def name(self) -> str:
+        return self._reader.name
+
+    def warm_up(self) -> None:
+        self._reader.warm_up()
+
+    def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
+        if box.width * box.height < _LARGE:
+            return self._reader.read(frame, box)
+        key = (box.width, box.height, frame.scale)
+        pixels = frame.pixels[box.top : box.bottom, box.left : box.right]
+        last = self._last.get(key)
+        changed = None if last is None else _changed(last.pixels, pixels)
+        if last is None or changed is None:
+            texts = _moved(self._reader.read(frame, box), -box.left, -box.top)
+        else:
+            same = [each for each in last.texts if not _differs(last.pixels, pixels, each.box)]
+            texts = self._renewed(frame, box, same, last.texts, changed)
+        self._last[key] = _Last(pixels.copy(), texts)
+        self._last.move_to_end(key)
+        while len(self._last) > _KEPT:
+            self._last.popitem(last=False)
+        return _moved(texts, box.left, box.top)
+
+    def _renewed(
+        self,
+        frame: Frame,
+        box: FrameBox,
+        same: Sequence[Read],
+        texts: Sequence[Read],
+        changed: Sequence[FrameBox],
+    ) -> tuple[Read, ...]:
+        """Return the texts of a part of which some boxes changed, in its pixels.
+
+        A line whose own pixels are the same stays as it was read: another cut might be read otherwise.
+        """
+        size = (box.width, box.height)
+        parts = _whole_lines([each.grown(_AROUND, size) for each in changed], texts, size)
+        read: list[Read] = []
+        for part in parts:
+            on_frame = FrameBox(
+                part.left + box.left, part.top + box.top, part.right + box.left, part.bottom + box.top
+            )
+            read += _moved(self._reader.read(frame, on_frame), -box.left, -box.top)
+        new = [each for each in read if not any(each.box.meets(old.box) for old in same)]
+        return tuple(sorted((*same, *new), key=lambda each: (each.box.top, each.box.left)))
+
+
+def _differs(before: Pixels, now: Pixels, box: FrameBox) -> bool:
+    """Return whether a line's pixels changed, or what is right beside them."""
+    height, width = now.shape[:2]
+    around = box.grown(3, (width, height))
+    rows, columns = slice(around.top, around.bottom), slice(around.left, around.right)
+    return not np.array_equal(before[rows, columns], now[rows, columns])
+
+
+def _changed(before: Pixels, now: Pixels) -> tuple[FrameBox, ...] | None:
+    """Return the boxes that changed; None if that is most of it."""
+    rows = (now != before).any(axis=2)
+    height, width = rows.shape
+    padded = np.zeros((-(-height // TILE) * TILE, -(-width // TILE) * TILE), dtype=np.bool_)
+    padded[:height, :width] = rows
+    tiles = padded.reshape(padded.shape[0] // TILE, TILE, padded.shape[1] // TILE, TILE).any(axis=(1, 3))
+    if tiles.mean() > _MOST_CHANGED:
+        return None
+    return boxes(np.asarray(tiles), (width, height))
+
+
+def _whole_lines(
+    parts: Sequence[FrameBox], texts: Sequence[Read], size: tuple[int, int]
+) -> tuple[FrameBox, ...]:
+    """Grow boxes until none cuts through a line of text, and join those that meet."""
+    grown = list(parts)
+    while True:
+        more = [
+            _around(part, [_with_icon(each.box, size) for each in texts if part.meets(each.box)])
+            for part in grown
+        ]
+        joined = _joined(more)
+        if joined == grown:
+            return tuple(joined)
+        grown = joined
+
+
+def _with_icon(line: FrameBox, size: tuple[int, int]) -> FrameBox:
+    """Return a line's box with the check box or icon beside it, which half cut off would be read as a letter."""
+    aside = round(2.2 * line.height)
+    return FrameBox(
+        max(0, line.left - aside),
+        max(0, line.top - _AROUND // 2),
+        min(size[0], line.right + aside),
+        min(size[1], line.bottom + _AROUND // 2),
+    )
+
+
+def _joined(parts: Sequence[FrameBox]) -> list[FrameBox]:
+    left = list(parts)
+    done: list[FrameBox] = []
+    while left:
+        part = left.pop()
+        touching = [each for each in left if each.meets(part)]
+        if touching:
+            left = [each for each in left if each not in touching]
+            left.append(_around(part, touching))
+        else:
+            done.append(part)
+    return sorted(done, key=lambda each: (each.top, each.left))
+
+
+def _around(part: FrameBox, others: Sequence[FrameBox]) -> FrameBox:
+    every = (part, *others)
+    return FrameBox(
+        min(each.left for each in every),
+        min(each.top for each in every),
+        max(each.right for each in every),
+        max(each.bottom for each in every),
+    )
+
+
+def _moved(texts: Sequence[Read], x: int, y: int) -> tuple[Read, ...]:
+    return tuple(
+        replace(
+            each,
+            box=FrameBox(each.box.left + x, each.box.top + y, each.box.right + x, each.box.bottom + y),
+        )
+        for each in texts
+    )
