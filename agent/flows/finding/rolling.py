@@ -133,7 +133,7 @@ def _whole_lines(
 
 
 def _with_icon(line: FrameBox, size: tuple[int, int]) -> FrameBox:
-    """Return a line's box with the check box or icon beside it, which half cut off would be read as a letter."""
+    """Return a line's box with the icon beside it, which half cut off would be read as a letter."""
     aside = round(2.2 * line.height)
     return FrameBox(
         max(0, line.left - aside),
