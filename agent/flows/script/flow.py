@@ -17,7 +17,9 @@ class Handler(Node):
     """Steps that close something that may come at any time."""
 
     see: Text
+    """Words by which it is known."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    """The steps that close it."""
     at_most: Annotated[int, Field(ge=1, le=1000)] = 20
     """How often it may come in one item; then the item fails."""
 
@@ -42,6 +44,7 @@ class Output(Node):
     """The file that gets a line for each item: columns of the data, variables that were read, status."""
 
     file: Text
+    """CSV, Excel or JSON Lines, in the flow's folder."""
     columns: Annotated[tuple[Text, ...], Field(min_length=1)]
     """Names of columns or variables, and status, message, key, row, where."""
 
@@ -80,15 +83,22 @@ class Flow(Node):
     flow: Text
     """What it does, in words."""
     version: Literal[1] = FORMAT
+    """The version of the format; needn't be written."""
     app: Text | None = None
     """The application's or the program's name; the search for targets stays in its windows."""
     window: Text | None = None
     """A part of its window's title."""
     variables: dict[Name, Variable] = Field(default_factory=dict)
+    """Values by their names, which the steps use as ${name}; --set changes them."""
     data: Data | None = None
+    """The file with the rows that for_each goes over."""
     secrets: tuple[SecretName, ...] = ()
+    """The names of the secrets that it types, as {{secret:name}}."""
     aliases: dict[Text, tuple[Text, ...]] = Field(default_factory=dict)
     """Other words for the same target: translations, a new name."""
     on_popup: tuple[Handler, ...] = ()
+    """What may come up at any time, and how it is closed."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    """What is done, in this order."""
     output: Output | None = None
+    """The file that gets a line for each row."""

@@ -3,7 +3,16 @@
 import re
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 __all__ = [
     "Condition",
@@ -13,6 +22,7 @@ __all__ = [
     "Node",
     "Target",
     "Text",
+    "duration_schema",
     "seconds",
 ]
 
@@ -35,8 +45,20 @@ def seconds(value: Any) -> Any:
     return value
 
 
-Duration = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=MAX_WITHIN_S, allow_inf_nan=False)]
+def duration_schema(most: float) -> WithJsonSchema:
+    """Return how a duration of at most so many seconds is written in a file."""
+    text = {"type": "string", "pattern": rf"^{_DURATION.pattern}$"}
+    return WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": most}, text]})
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(seconds),
+    Field(ge=0, le=MAX_WITHIN_S, allow_inf_nan=False),
+    duration_schema(MAX_WITHIN_S),
+]
 """Seconds; written 20s, 500ms, 2m or a number."""
+
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 """A text on the screen, or a sentence; `${…}` is filled in."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -114,9 +136,11 @@ class Expectation(Node):
     file: Text | None = None
     """A file that exists, from the flow's folder; with `contains`, one with that text in it."""
     contains: Text | None = None
+    """A text that stands in `file`."""
     that: Text | None = None
     """An expression over the variables that is true."""
     within: Duration = DEFAULT_WITHIN_S
+    """How long it may take."""
 
     @model_validator(mode="before")
     @classmethod

@@ -152,11 +152,9 @@ def test_one_mistake_is_found_alone(tmp_path: Path, steps: str, line: int, messa
         '- type: {into: "Search", text: "https://example.org/a/b?c=AbCdEf"}',
         '- type: {text: "$${row.number} {% raw %}"}',
         '- click: "Cancel the order"\n  once: true\n  then: "Cancelled"',
-        "- when: {see: a}\n  steps: [{read: {near: a, as: b}}]\n  else: [{ask: {question: c, as: b}}]\n"
-        '- type: {text: "${b}"}',
+        "- when: {see: a}\n  steps: [read: {near: a, as: b}]\n  else: [read: {near: c, as: b}]\n- wait: {that: b}",
         '- retry: 2\n  steps: [{read: {near: a, as: b}}]\n- type: {text: "${b}"}',
-        '- for_each: c\n  in: "[1, 2]"\n  steps: [{type: {text: "${c}"}}]\n'
-        '  on_error: [{type: {text: "${c}"}}, next_item]',
+        '- for_each: c\n  in: "[1, 2]"\n  steps: [press: a]\n  on_error: [{type: {text: "${c}"}}, next_item]',
         '- click: "Delete row"\n  once: true\n  then: {gone: "Row"}',
         '- read: {near: "Internal id", as: id}',
         '- click: {describe: "the gear"}',
