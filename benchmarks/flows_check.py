@@ -334,6 +334,12 @@ _KEYS = (
 )
 
 
+def _with_id(match: re.Match[str]) -> str:
+    words = match[0].split('"')[1]
+    known = "menu-orders" if words == "Send order" else "customer-note"
+    return f'- click: {{text: "{words}", id: {known}}}'
+
+
 def _of_lock(kind: str, pick: str, edit: Callable[[Lock], Lock]) -> Change:
     """A mistake in the lock alone; the message is in the line where the target stands."""
 
@@ -484,6 +490,9 @@ CHANGES: tuple[Change, ...] = (
     _of_lock("no evidence", r"near: \"Customer\"\}$", _without("near Customer")),
     _of_lock("no evidence", r"near: \"Sound\"", _without("near Sound")),
     _of_lock("no evidence", r"region:", _without("corner")),
+    _of_lock("no evidence", r"id: menu-orders", _without("menu-orders")),
+    _each("one id for two", r"(- click: \"Send order\"|- click: \"Save\")", _with_id),
+    _each("a text that is cut", r"(into|hover|click): \"(\w[\w ]*)\"$", r"\1: \2 #5"),
     _of_lock("its picture is gone", r"click: \"Save\"", _no_picture("Save")),
     _of_lock("its picture is gone", r"into: \"PIN\"", _no_picture("PIN")),
     _of_lock("its picture is gone", r"text: \"Orders\"", _no_picture("menu-orders")),

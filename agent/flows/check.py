@@ -13,6 +13,7 @@ from qvl_agent.agent.flows.checks.sensitive import check_secrets
 from qvl_agent.agent.flows.checks.subject import Subject, header
 from qvl_agent.agent.flows.lock import Lock, lock_folder
 from qvl_agent.agent.flows.reading import Loaded, Mistake, beside, read
+from qvl_agent.agent.flows.tree import nodes
 
 __all__ = ["Mistake", "check"]
 
@@ -70,3 +71,8 @@ def _beside(loaded: Loaded, data: Path | None, *, in_loop: bool) -> Iterator[Mis
     subject = Subject(loaded, columns, lock, folder, used_in_loop=in_loop)
     for one in _CHECKS:
         yield from one(subject)
+    for _, node in nodes(loaded.tree):
+        if node.cut:
+            message = f"what stands behind # isn't part of {node.written!r}"
+            remedy = "put the text in quotes if it belongs to it, else put a blank behind #"
+            yield Mistake(loaded.path, *node.place, message, remedy, note=True)

@@ -21,6 +21,7 @@ _TEXT: Final = "tag:yaml.org,2002:str"
 _CONSTRUCTED: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"))
 """What isn't a text if it stands without quotes; a date stays one."""
 _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LINE_END: Final = r"\r\n|[\n\r\x85\u2028\u2029]"
 _QUOTE_IT: Final = 'put the text in quotes, as in click: "Save"'
 
 Location = tuple[str | int, ...]
@@ -60,6 +61,7 @@ class Node:
         keys: where each key stands.
         written: a single value as it is written, without its quotes.
         twice: the keys that stand there a second time, and where; what follows them isn't kept.
+        cut: whether a comment without a blank behind its # follows it: "Invoice #5" without quotes.
     """
 
     place: Place
@@ -67,6 +69,7 @@ class Node:
     keys: dict[str, Place] = field(default_factory=dict)
     written: str = ""
     twice: list[tuple[str, Place]] = field(default_factory=list)
+    cut: bool = False
 
     def data(self) -> Any:
         """Return the value as plain Python data."""
@@ -115,7 +118,7 @@ def parse(data: bytes) -> Node:
         raise FlowError("flows need more packages: pip install 'qvl-agent[flows]'") from error
     text = _text(data)
     yaml = YAML(typ="safe", pure=True)
-    builder = _Builder(yaml)
+    builder = _Builder(yaml, text)
     try:
         return builder.built(yaml.parse(text))
     except MarkedYAMLError as error:
@@ -146,7 +149,7 @@ def _text(data: bytes) -> str:
 
 
 def _place_after(text: str) -> Place:
-    lines = re.split(r"\r\n|[\n\r\x85\u2028\u2029]", text)
+    lines = re.split(_LINE_END, text)
     return Place(len(lines), len(lines[-1]) + 1)
 
 
@@ -157,8 +160,9 @@ def _place(mark: Any) -> Place:
 class _Builder:
     """Makes the tree from the parser's events, without recursion."""
 
-    def __init__(self, yaml: Any) -> None:
+    def __init__(self, yaml: Any, text: str) -> None:
         self._yaml = yaml
+        self._lines = re.split(_LINE_END, text)
         self._open: list[Node] = []
         self._key: list[tuple[str, Place] | None] = []
         """For each open node the key whose value comes next."""
@@ -205,7 +209,9 @@ class _Builder:
         if self._open and isinstance(self._open[-1].value, dict) and self._key[-1] is None:
             self._key[-1] = (event.value, _place(event.start_mark))
         else:
-            self._put(Node(_place(event.start_mark), self._resolved(event), written=event.value))
+            rest = self._lines[event.end_mark.line][event.end_mark.column :] if event.implicit[0] else ""
+            cut = re.match(r"\s+#[^\s#]", rest) is not None
+            self._put(Node(_place(event.start_mark), self._resolved(event), written=event.value, cut=cut))
 
     def _begin(self, node: Node) -> None:
         if self._open and isinstance(self._open[-1].value, dict) and self._key[-1] is None:
@@ -257,7 +263,7 @@ def _explained(error: Any, text: str, last_quote: Place | None) -> TreeError:
     problem, context = error.problem or "", error.context or ""
     place = _place(error.problem_mark or error.context_mark)
     begun = _place(error.context_mark) if error.context_mark else place
-    lines = text.splitlines()
+    lines = re.split(_LINE_END, text)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
     before = line[: place.column - 1]
     if "'\\t'" in problem or "\t" in re.match(r"\s*", line)[0]:  # type: ignore[index]  # it always matches

@@ -179,7 +179,7 @@ def test_every_kind_of_block_is_there() -> None:
 
 
 def test_the_ci_snippet_replays_every_recording_and_fails_on_a_broken_one(tmp_path: Path) -> None:
-    (snippet,) = blocks("yaml")
+    (snippet,) = blocks("yaml", "docs/ci.md")
     (command,) = re.findall(r"- run: (for .*)", snippet)
     runs = tmp_path / "recordings"
     runs.mkdir()

@@ -22,6 +22,7 @@ _COMPILE = "compile the flow again"
 def check_evidence(subject: Subject) -> Iterator[Mistake]:
     """Compare a flow with its lock."""
     named = list(_targets(subject))
+    yield from _confused(subject)
     for path, target in named:
         yield from _needed(subject, path, target)
     if subject.lock is not None:
@@ -38,12 +39,24 @@ def _targets(subject: Subject) -> Iterator[tuple[str, Target]]:
                 yield f"{path}.{inside}", target
 
 
+def _confused(subject: Subject) -> Iterator[Mistake]:
+    """Find two targets that have one name in the lock, so that one would be clicked for the other."""
+    first: dict[str, tuple[str, Target]] = {}
+    for path, step in walk(subject.flow):
+        for inside, target in targets_of(step):
+            where, known = first.setdefault(target.key, (f"{path}.{inside}", target))
+            if known != target:
+                line, _ = subject.loaded.where(where)
+                message = f"“{target.key}” is another target's name too, in line {line}"
+                yield subject.mistake(f"{path}.{inside}", message, "give each an id of its own")
+
+
 def _needed(subject: Subject, path: str, target: Target) -> Iterator[Mistake]:
     """Find targets without words of their own that nobody has seen."""
-    if target.text or target.image or target.describe:
+    if (target.text and not target.id) or target.image or target.describe:
         return
     if subject.lock is None or target.key not in subject.lock.targets:
-        what = "a region" if target.region else "something beside words"
+        what = "a region" if target.region else "known by its id" if target.text else "something beside words"
         message = f"“{target.key}” is {what}, and no picture shows what it looks like"
         yield subject.mistake(path, message, "record it: compile the flow, or give it text or image")
 

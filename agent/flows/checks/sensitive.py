@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from qvl_agent.actions.planning.placeholders import misplaced, named_in_text
 from qvl_agent.agent.flows.cells import did_you_mean
 from qvl_agent.agent.flows.checks.subject import Subject, literal, parts
 from qvl_agent.agent.flows.reading import Mistake
-from qvl_agent.agent.flows.script.steps import Input, Type
+from qvl_agent.agent.flows.script.steps import Click, Input, Type
 from qvl_agent.agent.flows.script.walking import strings, walk
 
 __all__ = ["check_secrets"]
@@ -31,17 +32,20 @@ _KEY: Final = re.compile(
     r"|\bpypi-[\w-]{20,}|\bBearer +[\w.~+/-]{16,}|://[^/\s:@]+:[^/\s:@]+@"
 )
 """Keys of services by their beginnings, and a password in an address."""
-_DENSE: Final = re.compile(
-    r"(?<![\w/+=-])(?=[\w+/=-]*\d)(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])[A-Za-z0-9+/=_-]{24,}(?![\w/+=-])"
-)
-"""A long run of small letters, capitals and digits: nothing that a person writes."""
+_RUN: Final = re.compile(r"(?<![\w/+=-])[A-Za-z0-9+=_-]{24,}(?![\w/+=-])")
+_MIXED: Final = 0.4
+"""The share of a run's characters that follow one of another kind, from which nobody wrote it by hand."""
 
 
 def check_secrets(subject: Subject) -> Iterator[Mistake]:
     """Find secrets that are written out, and names of secrets that aren't declared, used or exact."""
+    clicked: dict[str, str] = {}
     for path, step in walk(subject.flow):
         if isinstance(step, Type):
-            yield from _typed(subject, path, step.type)
+            before = clicked.get(_previous(path), "")
+            yield from _typed(subject, path, step.type, before)
+        elif isinstance(step, Click):
+            clicked[path] = step.click.text or step.click.near or ""
     for name, variable in subject.flow.variables.items():
         if _NAME.search(name) and isinstance(variable.default, str) and variable.default:
             message = f"{name} is written out here, where everybody can read it"
@@ -55,13 +59,17 @@ _INSTEAD: Final = (
 )
 
 
-def _typed(subject: Subject, path: str, said: Input) -> Iterator[Mistake]:
-    if said.into is None:
-        return
-    label = next(
-        (each for each in (said.into.text, said.into.near, said.into.id) if each and _LABEL.search(each)),
-        None,
-    )
+def _previous(path: str) -> str:
+    """Return the path of the step before, in the same list."""
+    head, _, number = path.rstrip("]").rpartition("[")
+    return f"{head}[{int(number) - 1}]"
+
+
+def _typed(subject: Subject, path: str, said: Input, clicked: str) -> Iterator[Mistake]:
+    """Find a secret that is typed into its field, or after a click on it."""
+    into = said.into
+    labels = (into.text, into.near, into.id) if into is not None else (clicked,)
+    label = next((each for each in labels if each and _LABEL.search(each)), None)
     rest = re.sub(r"\{\{secret:[^}]*\}\}", "", said.text)
     if label is None or not rest.strip():
         return
@@ -78,9 +86,17 @@ def _written(subject: Subject) -> Iterator[Mistake]:
         if key in ("image", "pattern", "file"):
             continue
         plain = literal(text) if "${" in text and parts(text) else text
-        if _KEY.search(plain) or _DENSE.search(plain):
+        if _KEY.search(plain) or any(map(_is_random, _RUN.findall(plain))):
             message = "this looks like a key or a password, written out where everybody can read it"
             yield subject.mistake(path, message, _INSTEAD)
+
+
+def _is_random(run: str) -> bool:
+    kinds = [
+        "a" if each.islower() else "A" if each.isupper() else "1" if each.isdigit() else "-" for each in run
+    ]
+    changes = sum(one != other for one, other in pairwise(kinds))
+    return {"a", "A", "1"} <= set(kinds) and changes >= _MIXED * len(run)
 
 
 def _named(subject: Subject) -> Iterator[Mistake]:

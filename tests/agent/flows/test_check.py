@@ -119,6 +119,7 @@ def test_mistakes_put_in_by_chance_are_found_with_their_line(flows: Path) -> Non
         ),
         ('- ask: "is it {{secret:a}}?"', 3, "a secret can only be typed"),
         ('- type: {text: "{{ secret: a }}"}', 3, "almost a secret's name"),
+        ('- click: "Password"\n- type: {text: "hunter2"}', 4, "the text for “Password” is written out"),
         # files, keys, patterns
         ("- use: no.flow.yaml", 3, "there is no file no.flow.yaml beside the flow"),
         ("- use: ../x.flow.yaml", 3, "leads out of the flow's folder"),
@@ -132,6 +133,8 @@ def test_mistakes_put_in_by_chance_are_found_with_their_line(flows: Path) -> Non
         # evidence
         ('- click: {near: "Sound"}', 3, "“near Sound” is something beside words, and no picture shows"),
         ("- click: {region: [1, 1, 9, 9]}", 3, "is a region, and no picture shows what it looks like"),
+        ("- click: {text: a, id: b}", 3, "“b” is known by its id, and no picture shows"),
+        ("- click: Invoice #5", 3, "note: what stands behind # isn't part of 'Invoice'"),
         ("- click: {image: no.png}", 3, "there is no file no.png beside the flow"),
     ],
 )
@@ -150,9 +153,14 @@ def test_one_mistake_is_found_alone(tmp_path: Path, steps: str, line: int, messa
         '- type: {into: "Number", text: "4711"}',
         '- type: {into: "Pinned note", text: "hello"}',
         '- type: {into: "Search", text: "https://example.org/a/b?c=AbCdEf"}',
+        '- type: {text: "Documents/Reports2026/InvoiceListOfNovember"}',
+        '- type: {text: "InvoiceNumber2026_CustomerName"}',
+        '- type: {text: "3f2a0c1e-8a51-4a9c-9d0e-1b2c3d4e5f60"}',
+        '- click: "Invoice #5" # not #6',
+        "- click: Invoice#5",
         '- type: {text: "$${row.number} {% raw %}"}',
         '- click: "Cancel the order"\n  once: true\n  then: "Cancelled"',
-        "- when: {see: a}\n  steps: [read: {near: a, as: b}]\n  else: [read: {near: c, as: b}]\n- wait: {that: b}",
+        "- when: {see: a}\n  steps: [read: {near: a, as: b}]\n  else: [ask: {question: c, as: b}]",
         '- retry: 2\n  steps: [{read: {near: a, as: b}}]\n- type: {text: "${b}"}',
         '- for_each: c\n  in: "[1, 2]"\n  steps: [press: a]\n  on_error: [{type: {text: "${c}"}}, next_item]',
         '- click: "Delete row"\n  once: true\n  then: {gone: "Row"}',
@@ -309,6 +317,13 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 # --- the lock
+
+
+def test_two_targets_with_one_name_are_found(flows: Path) -> None:
+    path = flows / "orders.flow.yaml"
+    path.write_text(flows_check.ORDERS.replace('"Send order"', '{text: "Send order", id: menu-orders}'))
+    (found, *_) = [each for each in check(path) if not each.note]
+    assert "“menu-orders” is another target's name too, in line 11; give each an id of its own" in str(found)
 
 
 def test_what_no_step_uses_is_a_note(flows: Path) -> None:
