@@ -9,7 +9,8 @@ documentation, "Expressions".
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from jinja2 import StrictUndefined, TemplateError, nodes
@@ -53,7 +54,8 @@ def calculate(expression: str, values: Mapping[str, Any]) -> Any:
     Raises:
         FlowError: it isn't one, uses what isn't there, or comes to nothing that is data.
     """
-    compiled, used = _compiled(expression)
+    used = references(expression)
+    compiled = _compiled(expression)
     for reference in used:
         if reference.name not in values:
             raise FlowError(unknown(reference.name, values))
@@ -78,15 +80,6 @@ def unknown(name: str, known: Iterable[str]) -> str:
     listed = sorted(known)
     otherwise = f"there are {', '.join(listed)}" if listed else "give it under variables, or read it before"
     return f"there is no variable {name}; {did_you_mean(name, listed, otherwise)}"
-
-
-def references(expression: str) -> tuple[Reference, ...]:
-    """Return the variables and columns that an expression uses, each once, in their order.
-
-    Raises:
-        FlowError: it can't be read as an expression.
-    """
-    return _compiled(expression)[1]
 
 
 def _bounded(value: Any) -> Any:
@@ -211,6 +204,7 @@ _NOT_ALLOWED: Final = {
 }
 
 
+@cache
 def _environment() -> SandboxedEnvironment:
     made = _Expressions(undefined=StrictUndefined, autoescape=False, cache_size=0)
     made.globals.clear()
@@ -222,24 +216,41 @@ def _environment() -> SandboxedEnvironment:
 
 
 @lru_cache(maxsize=512)
-def _compiled(expression: str) -> tuple[TemplateExpression, tuple[Reference, ...]]:
-    shown = short(expression.strip())
+def _compiled(expression: str) -> TemplateExpression:
+    """Compile an expression that was checked before."""
+    with _reading(expression):
+        return _environment().compile_expression(expression, undefined_to_none=False)
+
+
+@lru_cache(maxsize=2048)
+def references(expression: str) -> tuple[Reference, ...]:
+    """Return the variables and columns that an expression uses, each once, in their order.
+
+    Raises:
+        FlowError: it can't be read as an expression, or has what isn't allowed in one.
+    """
     if not expression.strip():
         raise FlowError("an expression is empty; write one such as row.number")
     if len(expression) > MAX_EXPRESSION or _depth(expression) > _MAX_DEPTH:
-        raise FlowError(f"the expression {shown} is too long; divide it among several steps")
-    environment = _environment()
-    try:
-        parser = Parser(environment, expression, state="variable")
+        raise FlowError(f"the expression {short(expression)} is too long; divide it among several steps")
+    with _reading(expression):
+        parser = Parser(_environment(), expression, state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
-            raise FlowError(f"{shown} isn't one expression; compare with == and join with and, or")
-        found = tuple(dict.fromkeys(_checked(tree)))
-        return environment.compile_expression(expression, undefined_to_none=False), found
+            said = short(expression.strip())
+            raise FlowError(f"{said} isn't one expression; compare with == and join with and, or")
+        return tuple(dict.fromkeys(_checked(tree)))
+
+
+@contextmanager
+def _reading(expression: str) -> Iterator[None]:
+    try:
+        yield
     except (TemplateError, SyntaxError, RecursionError, MemoryError, ValueError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
+        said = short(expression.strip())
         raise FlowError(
-            f"{shown} can't be read as an expression ({why}); write one such as row.amount > 100"
+            f"{said} can't be read as an expression ({why}); write one such as row.amount > 100"
         ) from None
 
 

@@ -265,37 +265,45 @@ def _explained(error: Any, text: str, last_quote: Place | None) -> TreeError:
     begun = _place(error.context_mark) if error.context_mark else place
     lines = re.split(_LINE_END, text)
     line = lines[place.line - 1] if place.line <= len(lines) else ""
-    before = line[: place.column - 1]
-    if "'\\t'" in problem or "\t" in re.match(r"\s*", line)[0]:  # type: ignore[index]  # it always matches
+    before, after = line[: place.column - 1], line[place.column - 1 :]
+    if "'\\t'" in problem or "\t" in line[: len(line) - len(line.lstrip())]:
         return TreeError(place, "this line is indented with a tab", "use blanks")
     if last_quote is not None and before.rstrip().endswith(('"', "'")):
-        return TreeError(
-            last_quote, "the quote that begins here isn't closed in its line", "add the closing quote"
-        )
+        return TreeError(last_quote, "the quote that begins here isn't closed in its line", _CLOSE_IT)
     if "quoted scalar" in context and ("unexpected end" in problem or "document separator" in problem):
-        return TreeError(begun, "the quote that begins here isn't closed", "add the closing quote")
-    if "escape" in problem:
-        message = "a backslash in double quotes begins a special character, and this one doesn't exist"
-        return TreeError(place, message, "use single quotes, as in '\\d+'")
-    if "mapping values" in problem:
-        message = "a second colon stands here, or the line's indentation is wrong"
-        return TreeError(place, message, 'put a text with a colon in quotes, as in click: "Save: now"')
+        return TreeError(begun, "the quote that begins here isn't closed", _CLOSE_IT)
     if found := re.search(r"found character '(.)'", problem):
         return TreeError(place, f"a text can't begin with {found[1]}", _QUOTE_IT)
     if "flow mapping" in context or "flow sequence" in context:
-        if before.endswith("$") and line[len(before) :].startswith("{"):
+        if before.endswith("$") and after.startswith("{"):
             message = "${…} stands without quotes between brackets"
             return TreeError(place, message, 'put the text in quotes, as in {see: "Invoice ${row.number}"}')
         message = f"the bracket that begins here isn't closed before line {place.line}, column {place.column}"
         return TreeError(begun, message, "close it, or put a text with a comma, colon or bracket in quotes")
-    if "expected <block end>" in problem:
-        if before.rstrip().endswith(('"', "'")):
-            message = "text follows the closing quote"
-            return TreeError(place, message, "put all of the text in one pair of quotes")
+    if "expected <block end>" in problem and not before.rstrip().endswith(('"', "'")):
         message = f"this line's indentation doesn't fit what begins in line {begun.line}"
         return TreeError(place, message, "indent it like the line that it belongs with")
-    if "could not find expected ':'" in problem:
-        return TreeError(begun, "a colon is missing behind this", "write key: value")
-    if "could not determine a constructor" in problem or "block node" in context:
-        return TreeError(place, "a value was expected here", _QUOTE_IT)
+    for words, message, remedy in _EXPLAINED:
+        if words in problem or words in context:
+            return TreeError(begun if words.startswith("could not find") else place, message, remedy)
     return TreeError(place, problem or "this isn't YAML", _QUOTE_IT)
+
+
+_CLOSE_IT: Final = "add the closing quote"
+_EXPLAINED: Final = (
+    (
+        "escape",
+        "a backslash in double quotes begins a special character, and this one doesn't exist",
+        "use single quotes, as in '\\d+'",
+    ),
+    (
+        "mapping values",
+        "a second colon stands here, or the line's indentation is wrong",
+        'put a text with a colon in quotes, as in click: "Save: now"',
+    ),
+    ("expected <block end>", "text follows the closing quote", "put all of the text in one pair of quotes"),
+    ("could not find expected ':'", "a colon is missing behind this", "write key: value"),
+    ("block node", "a value was expected here", _QUOTE_IT),
+    ("sequence entries", "a list can't begin behind a key in its line", "begin it in the next line"),
+)
+"""Words of the library's messages, what they mean, and what to write instead."""

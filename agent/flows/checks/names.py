@@ -1,8 +1,9 @@
 """Variables and columns: whether they are there, and have a value when a step uses them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.agent.flows.cells import did_you_mean
@@ -15,6 +16,8 @@ from qvl_agent.agent.flows.values import pieces
 
 __all__ = ["check_names"]
 
+_STEP: Final = re.compile(r"(?:on_popup\[\d+\]\.)?steps\[\d+\](?:\.(?:steps|else|on_error)\[\d+\])*(?=\.)")
+"""The path of the step that a text stands in."""
 RESERVED = frozenset(
     {
         "true",
@@ -139,11 +142,10 @@ class _Walk:
         """The texts and expressions of each step, by the step's path."""
         self._used: set[str] = set()
         self._later: dict[str, str] = {}
-        paths = [path for path, _ in walk(subject.flow)]
         for is_expression, found in ((False, texts(subject.flow)), (True, expressions(subject.flow))):
             for path, text in found:
-                owner = max((step for step in paths if path.startswith(f"{step}.")), key=len, default="")
-                self._texts.setdefault(owner, []).append((path, text, is_expression))
+                owner = _STEP.match(path)
+                self._texts.setdefault(owner[0] if owner else "", []).append((path, text, is_expression))
         for path, step in walk(subject.flow):
             for name, _ in _made(step):
                 self._later.setdefault(name, path)
