@@ -4,6 +4,8 @@ from pathlib import Path
 
 import flows_check
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from qvl_agent.agent.flows.check import check
 from qvl_agent.agent.flows.lock import Lock, lock_folder
@@ -396,3 +398,29 @@ def test_other_words_for_a_target_fit_its_picture(flows: Path) -> None:
     aliases = 'aliases: {"Alte Daten löschen": ["Delete old data"]}\nsteps:'
     path.write_text(text.replace("steps:", aliases, 1), encoding="utf-8")
     assert check(path) == []
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(sorted(flows_check.FLOWS)),
+    st.lists(
+        st.tuples(st.integers(0, 2000), st.integers(0, 12), st.text(max_size=6)), min_size=1, max_size=3
+    ),
+)
+def test_whatever_is_written_there_are_mistakes_and_no_crash(
+    flows: Path, name: str, edits: list[tuple[int, int, str]]
+) -> None:
+    text = flows_check.FLOWS[name]
+    for at, removed, put in edits:
+        at %= len(text)
+        text = text[:at] + put + text[at + removed :]
+    path = flows / f"{name}.flow.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        for each in check(path):
+            assert "\n" not in str(each)
+            assert each.message
+            assert each.remedy
+            assert 1 <= each.line <= text.count("\n") + text.count("\r") + 2
+    finally:
+        path.write_text(flows_check.FLOWS[name])
