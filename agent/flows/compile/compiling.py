@@ -29,7 +29,7 @@ from qvl_agent.agent.flows.compile.detours import LeftOut, Sifted, sift
 from qvl_agent.agent.flows.compile.evidence import Locked
 from qvl_agent.agent.flows.compile.fields import Act, folded, value_in
 from qvl_agent.agent.flows.compile.literals import AskName, Literals
-from qvl_agent.agent.flows.compile.naming import Named, name_target
+from qvl_agent.agent.flows.compile.naming import Named, name_area, name_target
 from qvl_agent.agent.flows.compile.proofs import Passage, Proofs
 from qvl_agent.agent.flows.compile.screens import Screens, inside, joined
 from qvl_agent.agent.flows.compile.stable import respelt, stable_part
@@ -146,9 +146,8 @@ class _Compilation:
         said = answer.text if isinstance(answer, actions.Answer) else ""
         intents = [step.intent for step in self._recording.steps]
         actions_ = [intent.action for intent in intents if intent.action]
-        self._spellings = [self._recording.manifest.task, said, *(action.label for action in actions_)]
-        if isinstance(answer, actions.Done):
-            self._spellings.append(answer.summary)
+        summary = answer.summary if isinstance(answer, actions.Done) else said
+        self._spellings = [*(one.label for one in actions_), summary, self._recording.manifest.task]
         self._proofs = Proofs(self._screens, self._recording.manifest.task, typed, said)
         for place, one in enumerate(made):
             self._add(one, made[place + 1] if place + 1 < len(made) else None, [m.act for m in made[:place]])
@@ -161,8 +160,15 @@ class _Compilation:
     def _named(self, act: Act) -> _Made:
         """Name an act's targets. A scroll's is what lies under the pointer."""
         moment = act.kept.moment
+        places: tuple[Named, ...]
         if isinstance(moment.action, actions.Type):
-            places: tuple[Named, ...] = (act.field,) if act.field else ()
+            places = (act.field,) if act.field else ()
+        elif (
+            isinstance(moment.action, actions.Scroll)
+            and moment.boxes
+            and (area := name_area(self._screens, moment.screen, moment.window, moment.boxes[0]))
+        ):
+            places = (area,)
         else:
             hint = moment.action.label
             places = tuple(

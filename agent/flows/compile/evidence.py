@@ -14,6 +14,7 @@ from qvl_agent.agent.flows.compile.screens import Screens, covers, inside, middl
 from qvl_agent.agent.flows.compile.stable import slug
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
+from qvl_agent.agent.flows.finding.words import says
 from qvl_agent.agent.flows.lock import Evidence, Picture, Seen, WindowSeen, picture_of
 from qvl_agent.agent.flows.script.targets import Target
 from qvl_agent.agent.recording.format import FrameRef
@@ -136,10 +137,16 @@ class Locked:
             return f"it isn't found for sure on its own screen: {found.reason}"
         if not covers(found.box, middle(named.box)) and not covers(named.box, middle(found.box)):
             return "something else is found in its place on its own screen"
-        frame = painted_out(self.screens.frame(named.screen), named.box)
-        rest = _Known(
-            tuple(line for line in self.screens.texts(named.screen) if not _touch(line.box, named.box))
-        )
+        lines = self.screens.texts(named.screen)
+        gone = [named.box]
+        if field:  # an empty field is hardly more than its label, so it isn't there if neither is
+            gone += [
+                line.box for line in lines if says(line.text, self.filled(target.text or "")) is not False
+            ]
+        frame = self.screens.frame(named.screen)
+        for box in gone:
+            frame = painted_out(frame, box)
+        rest = _Known(tuple(line for line in lines if not any(_touch(line.box, box) for box in gone)))
         if find(self._wanted(target, field=field), place_on(frame, named.window), rest).box is not None:
             return "something else is found in its place where it isn't there"
         return ""

@@ -9,20 +9,24 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
+from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.reading.control import control_at
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.compile.screens import Screens, covers, inside, meaningful, middle
 from qvl_agent.agent.flows.compile.stable import is_volatile, stable_part
-from qvl_agent.agent.flows.finding.describe import Described, describe_evidence
+from qvl_agent.agent.flows.finding.describe import Described, alike, describe_evidence, pitch_of
 from qvl_agent.agent.flows.finding.words import normal, says
 from qvl_agent.agent.flows.lock import Seen
 from qvl_agent.agent.flows.script.targets import Target
 from qvl_agent.agent.recording.format import FrameRef
 
-__all__ = ["Named", "name_field", "name_target", "within_window"]
+__all__ = ["Named", "name_area", "name_field", "name_target", "within_window"]
 
 _ROW: Final = 22
 """Logical pixels above and below a target's middle that are its row, at least."""
+_BUTTON: Final = 60
+"""Logical pixels that a button is high at most."""
 _MARKS: Final = " )]}.,;:|'\"*·•-–—_"
 """What a check box or an icon before a text is read as."""
 _ICON: Final = 40
@@ -59,8 +63,11 @@ class _Spot:
     """A place in a window, and the lines that are read there, in pixels of the window."""
 
     described: Described
+    part: Frame
     lines: tuple[Read, ...]
     scale: float
+    in_column: bool
+    """Others like it stand above or below it, as in a list."""
 
 
 def within_window(lines: Sequence[Read], window: FrameBox) -> tuple[Read, ...]:
@@ -110,6 +117,24 @@ def name_target(
     return _placed(box, screen, window, info, screen.view.scale)
 
 
+def name_area(screens: Screens, screen: FrameRef, info: WindowInfo | None, aimed: FrameBox) -> Named | None:
+    """Name a place in what is scrolled by the text nearest to its middle; None if none stands there once."""
+    window = screens.window_box(screen, info)
+    lines = [line for line in inside(screens.texts(screen), window) if meaningful(line)]
+    at = middle(aimed)
+    usable = [
+        line
+        for line in inside(lines, aimed)
+        if not is_volatile(line.text) and not _often(line.text, lines) and _clean(line.text)
+    ]
+    if not usable:
+        return None
+    nearest = min(
+        usable, key=lambda line: abs(middle(line.box).y - at.y) + abs(middle(line.box).x - at.x) // 4
+    )
+    return name_target(screens, screen, info, nearest.box, nearest.text)
+
+
 def name_field(
     screens: Screens, screen: FrameRef, info: WindowInfo | None, aimed: FrameBox, hint: str
 ) -> Named:
@@ -130,12 +155,15 @@ def name_field(
 def _spot(screens: Screens, screen: FrameRef, window: FrameBox, point: FramePoint) -> _Spot:
     lines = tuple(line for line in within_window(screens.texts(screen), window) if meaningful(line))
     seen = [Seen(text=line.text, box=line.box) for line in lines]
-    pixels = screens.frame(screen).crop(window).pixels
+    part = screens.frame(screen).crop(window)
+    pixels = part.pixels
     size = (window.width, window.height)
     at = FramePoint(
         min(max(point.x - window.left, 0), size[0] - 1), min(max(point.y - window.top, 0), size[1] - 1)
     )
-    return _Spot(describe_evidence(pixels, at, seen, None, screen.view.scale), lines, screen.view.scale)
+    found = describe_evidence(pixels, at, seen, None, screen.view.scale)
+    column = pitch_of(found.box, [peak.box for peak in alike(pixels, found.box)]) is not None
+    return _Spot(found, part, lines, screen.view.scale, column)
 
 
 def _meant(spot: _Spot, aimed: FrameBox, window: FrameBox, hint: str) -> Read | None:
@@ -168,7 +196,12 @@ def _is_word(line: Read) -> bool:
 def _is_value(spot: _Spot, text: str, hint: str) -> bool:
     """Return whether what stands on a control is its value, and its label beside it, as in a drop-down."""
     label = _clean(spot.described.label)
-    return bool(label) and normal(label) == normal(hint) and normal(text) != normal(hint)
+    if not label or normal(label) != normal(hint) or normal(text) == normal(hint):
+        return False
+    # A neighbour with edges of its own is another button, and no label.
+    places = [middle(line.box) for line in spot.lines if normal(line.text) == normal(label)]
+    controls = [control_at(spot.part, place) for place in places]
+    return not any(one.bounded and one.box.height <= _BUTTON * spot.scale for one in controls)
 
 
 def _beside(spot: _Spot, hint: str) -> tuple[str, str]:
@@ -186,7 +219,6 @@ def _beside(spot: _Spot, hint: str) -> tuple[str, str]:
     named = [line for line in row if not is_volatile(line.text) and not _often(line.text, spot.lines)]
     hinted = [line for line in named if len(normal(line.text)) > 1 and normal(line.text) in normal(hint)]
     label = _clean(spot.described.label)
-    one_of_many = bool(spot.described.row)
     if hinted:
         near = _clean(max(hinted, key=lambda line: len(line.text)).text)
     elif label and not is_volatile(label) and not _often(label, spot.lines):
@@ -195,7 +227,7 @@ def _beside(spot: _Spot, hint: str) -> tuple[str, str]:
         near = _clean(min(named, key=lambda line: abs(line.box.left - box.left)).text)
     else:
         near = label
-    return near, (near if one_of_many else "")
+    return near, (near if spot.in_column else "")
 
 
 def _row_of(text: str, spot: _Spot) -> str:

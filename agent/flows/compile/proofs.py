@@ -18,7 +18,7 @@ from qvl_agent.agent.recording.format import FrameRef
 
 __all__ = ["Passage", "Proofs"]
 
-_LIKE, _EQUAL = 70.0, 100.0
+_LIKE, _EQUAL = 85.0, 100.0
 """rapidfuzz's ratios (0-100) between which a text is a typed one that was misread."""
 
 
