@@ -1,14 +1,12 @@
 """What compiling a run gives: the flow, its lock, what was left out, and what a person still has to add."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.agent.flows.compile.detours import LeftOut
 from qvl_agent.agent.flows.compile.writing import as_yaml
-from qvl_agent.agent.flows.lock import Lock, lock_folder
+from qvl_agent.agent.flows.lock import Lock, lock_folder, replace_file
 from qvl_agent.agent.flows.script.flow import Flow
 
 __all__ = ["Compiled", "LeftOut", "Problem", "write"]
@@ -58,7 +56,7 @@ class Compiled:
             FlowError: the library that writes YAML isn't installed.
         """
         notes = [f"Made from the run {self.lock.made_from}." if self.lock.made_from else "Made from a run."]
-        notes += [f"Left out: step {one.step}, {one.what}: {one.why}." for one in self.left_out]
+        notes += [f"Left out: {one}." for one in self.left_out]
         notes += [f"Check: {one.what}; {one.what_to_add}." for one in self.problems if not one.step_path]
         comments: dict[int, list[str]] = {}
         for place in range(len(self.flow.steps)):
@@ -68,39 +66,23 @@ class Compiled:
         return as_yaml(self.flow, notes, comments)
 
 
-def write(compiled: Compiled, path: Path, *, replace: bool = False) -> None:
-    """Write a flow and, beside it, its lock.
+def write(compiled: Compiled, path: Path) -> None:
+    """Write a flow and, beside it, its lock, over those that are there.
 
     Args:
         compiled: what to write.
         path: `x.flow.yaml`; the lock becomes `x.lock/`.
-        replace: whether a flow that is there may be written over.
 
     Raises:
-        FlowError: the name isn't a flow's, a flow is there already, or it can't be written.
+        FlowError: the name isn't a flow's, or it can't be written.
         RecordingError: the lock can't be written; the flow isn't written then.
     """
     if not path.name.endswith((".flow.yaml", ".flow.yml")):
         raise FlowError(f"expected a name such as x.flow.yaml, got {path.name}")
-    if path.exists() and not replace:
-        raise FlowError(f"{path} exists already; name another file, or remove it")
     text = compiled.text()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         compiled.lock.save(lock_folder(path), compiled.pictures)
-        _replace(path, text.encode())
+        replace_file(path, text.encode())
     except OSError as error:
         raise FlowError(f"can't write {path}: {error.strerror}; name another file") from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise

@@ -457,7 +457,7 @@ class _Compilation:
             what = "no reader of text is installed, so no target has words"
             self._problem("", what, "install it with pip install 'qvl-agent[ocr]' and compile the run again")
         for one in sifted.unsure:
-            self._problem("", f"step {one.step}, {one.what}: {one.why}", "look whether the flow needs it")
+            self._problem("", str(one), "look whether the flow needs it")
         for label in dict.fromkeys(self._literals.exposed):
             what = f"a password was typed into “{label}” as plain text, and isn't in the flow"
             self._problem("", what, "store it with qvl-agent secret set; the flow names it as a secret")

@@ -79,6 +79,9 @@ class LeftOut:
     what: str
     why: str
 
+    def __str__(self) -> str:
+        return f"step {self.step}, {self.what}: {self.why}"
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:

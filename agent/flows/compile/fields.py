@@ -76,8 +76,7 @@ def _typing(act: Act, action: Type, acts: Sequence[Act], screens: Screens) -> tu
     led, clear = _led_there(acts, field.box, aimed=action.target is not None)
     if led:
         first = led[0].kept.moment
-        earlier = name_field(screens, first.screen, act.kept.moment.window, field.box, action.label)
-        field = field if earlier.nameless else earlier
+        field = _on_screen(screens, first.screen, field, action.label)
         moment = replace(act.kept.moment, screen=field.screen)
         act = replace(act, kept=replace(act.kept, moment=moment))
     stood = value_in(screens, field, field.screen)
@@ -121,9 +120,22 @@ def _field_of(kept: Kept, action: Type, screens: Screens) -> Named | None:
     if point is None or kept.after is None:
         return None
     aimed = FrameBox(point.x, point.y, point.x + 1, point.y + 1)
-    found = name_field(screens, moment.screen, moment.window, aimed, action.label)
+    # Before it, what was selected there may look like a control of its own.
+    found = name_field(screens, kept.after, moment.window, aimed, action.label)
     low = found.box.height <= _TALLEST * moment.screen.view.scale
-    return found if low and not found.nameless and found.box.width > found.box.height else None
+    if not low or found.nameless or found.box.width <= found.box.height:
+        return None
+    return _on_screen(screens, moment.screen, found, action.label)
+
+
+def _on_screen(screens: Screens, screen: FrameRef, field: Named, hint: str) -> Named:
+    """Return a field as it is named on an earlier screen, or else by its label on this one."""
+    earlier = name_field(screens, screen, field.info, field.box, hint)
+    if not earlier.nameless and covers(earlier.box, middle(field.box)) and earlier.box.meets(field.box):
+        alike = abs(earlier.box.width - field.box.width) + abs(earlier.box.height - field.box.height)
+        if alike <= field.box.height:
+            return earlier
+    return replace(field, screen=screen, text=value_in(screens, field, screen))
 
 
 def _where_it_appeared(kept: Kept, action: Type, screens: Screens) -> FramePoint | None:

@@ -13,12 +13,12 @@ _LETTERS, _IDEOGRAPHS = 4, 2
 """The fewest letters, or Chinese and Japanese characters, that are worth looking for."""
 _CODE: Final = re.compile(r"[A-Za-z]{0,4}[-_/.:#№]*\d[\dA-Za-z\-_/.:,%]*")
 """A number, a time, a date, a code."""
-_TIME: Final = re.compile(
-    r"\d{1,2}[:：h]\d{2}|\d{1,4}[-./年]\d{1,2}[-./月]\d{1,4}|\b(?:today|yesterday|tomorrow|ago|just now"
-    r"|last seen|online|typing|loading|mon|tue|wed|thu|fri|sat|sun)\b"
-    r"|今天|昨天|明天|刚刚|分钟前|小时前|在线|星期",
+_MOMENT: Final = re.compile(
+    r"\b(?:today|yesterday|tomorrow|ago|just now|last seen|online|typing|loading|checking"
+    r"|mon|tue|wed|thu|fri|sat|sun)\b|今天|昨天|明天|刚刚|分钟前|小时前|在线|星期|正在",
     re.IGNORECASE,
 )
+"""Words of the moment, beside which nothing stays."""
 _CUT_OFF: Final = re.compile(r"\s*\S*(?:…|\.\.\.)$")
 _ALIKE: Final = str.maketrans("olqi|", "01011")
 _EDGES: Final = " \t\"'“”‘’.,;:，。；：、!！?？()（）[]<>-–—·•|★☆"
@@ -28,7 +28,7 @@ _RESERVED: Final = frozenset({"row", "rows", "item", "true", "false", "none", "a
 def is_volatile(text: str) -> bool:
     """Return whether a text is a time, a date, a number or the like, or speaks of the moment."""
     rest = "".join(letter for letter in _CODE.sub("", text) if letter.isalnum())
-    return bool(_TIME.search(text)) or not _enough(rest)
+    return bool(_MOMENT.search(text)) or not _enough(rest)
 
 
 def stable_part(text: str, known: Iterable[str] = ()) -> str:
@@ -40,11 +40,11 @@ def stable_part(text: str, known: Iterable[str] = ()) -> str:
     """
     whole = "".join(known)
     text = _CUT_OFF.sub("", text)
+    if _MOMENT.search(text):
+        return ""
     if all(found[0].strip(_EDGES) in whole for found in _CODE.finditer(text)):
         kept = text.strip(_EDGES) if not _CODE.search(text) else text.strip()
         return _shortened(kept) if _enough(kept) or _CODE.search(text) else ""
-    if _TIME.search(text):
-        return ""
     parts = [part.strip(_EDGES) for part in _CODE.split(text)]
     best = max(parts, key=len, default="")
     return _shortened(best) if _enough(best) else ""

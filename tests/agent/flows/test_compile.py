@@ -1,6 +1,7 @@
 """A flow is made of a recorded run: one step an action, targets by their words, and a proof for each."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,10 @@ from recorded_flows import (
 )
 
 from qvl_agent.actions.core.coordinates import FrameBox, Rect
-from qvl_agent.actions.core.errors import FlowError
+from qvl_agent.actions.core.errors import FlowError, RecordingError
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.planning.action import Answer, Ask, Click, Move, Press, Scroll, Wait, Zoom
-from qvl_agent.agent.flows.compile.compiled import Compiled, write
-from qvl_agent.agent.flows.compile.compiling import compile_run
+from qvl_agent.agent.flows.compile import Compiled, compile_run, write
 from qvl_agent.agent.flows.offline import offline
 from qvl_agent.agent.flows.reading import load
 from qvl_agent.agent.flows.script.steps import Step
@@ -93,18 +93,26 @@ def test_what_is_written_reads_back_and_holds_on_the_recorded_screens(tmp_path: 
     assert '    then: {see: "Order ${order_number} is saved"}\n' in text
 
 
-def test_a_flow_that_is_there_is_not_written_over(tmp_path: Path) -> None:
-    made = compiled(order(tmp_path / "runs"))
+def test_a_flow_is_written_over_with_all_of_its_lock(tmp_path: Path) -> None:
     path = tmp_path / "order.flow.yaml"
-    path.write_text("flow: mine\n", "utf-8")
-    with pytest.raises(FlowError, match="exists already"):
-        write(made, path)
-    assert path.read_text("utf-8") == "flow: mine\n"
-    assert not (tmp_path / "order.lock").exists()
-    write(made, path, replace=True)
-    assert load(path).flow == made.flow
+    write(compiled(order(tmp_path / "runs")), path)
+    run = Run(tmp_path / "runs")
+    saved = orders(note="Order is saved")
+    write(compiled(run.click(SAVE, START, saved, "Save").done(saved)), path)
+    loaded = load(path)
+    assert [step.status for step in offline(loaded)] == ["passed"]
+    assert len(list((tmp_path / "order.lock/pictures").iterdir())) == 2
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["order.flow.yaml", "order.lock", "runs"]
+
+
+def test_a_file_that_is_no_flows_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    made = compiled(order(tmp_path / "runs"))
     with pytest.raises(FlowError, match=r"x\.flow\.yaml"):
         write(made, tmp_path / "order.yaml")
+    (tmp_path / "file").write_text("")
+    with pytest.raises((FlowError, RecordingError), match="can't write"):
+        write(made, tmp_path / "file" / "order.flow.yaml")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "runs"]
 
 
 def test_a_miss_that_was_done_elsewhere_is_left_out(tmp_path: Path) -> None:
@@ -138,7 +146,7 @@ def test_a_click_that_had_to_be_done_twice_is_done_once(tmp_path: Path) -> None:
 def test_a_repeat_that_is_work_stays(tmp_path: Path) -> None:
     run = Run(tmp_path)
     screens = [orders(count=count) for count in range(4)]
-    for before, after in zip(screens, screens[1:], strict=False):
+    for before, after in pairwise(screens):
         run.click(ADD, before, after, "+")
     made = compiled(run.done(screens[-1]))
     assert len([step for step in made.flow.steps if "click" in plain(step)]) == 3
