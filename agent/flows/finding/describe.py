@@ -13,7 +13,7 @@ from qvl_agent.actions.core.coordinates import FrameBox, FramePoint, Rect
 from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.reading.control import control_at
 from qvl_agent.actions.reading.target_text import Reader
-from qvl_agent.agent.flows.finding.looks import Peak, grey, peaks, surface_at, thing_at
+from qvl_agent.agent.flows.finding.looks import Peak, grey, peaks, surface_at, text_line, thing_at
 from qvl_agent.agent.flows.finding.rows import band_of, in_row, key_of, label_of
 from qvl_agent.agent.flows.finding.words import normal, read_all
 from qvl_agent.agent.flows.lock import Seen
@@ -129,6 +129,8 @@ def _control(pixels: Pixels, point: FramePoint, texts: Sequence[Seen], scale: fl
     reach = round(_ICON * scale)
     under = [one.box for one in texts if _covers(one.box.grown(round(2 * scale), size), point)]
     thing = thing_at(pixels, point.x, point.y, reach)
+    if thing and under and _is_mark(pixels, thing, min(under, key=_area), point):
+        return thing.grown(1, size)
     if (
         thing
         and not under
@@ -145,11 +147,22 @@ def _control(pixels: Pixels, point: FramePoint, texts: Sequence[Seen], scale: fl
     if edged and not panel and edged.height <= _TALLEST * scale and edged.width >= 12 * scale:
         return edged.grown(1, size)
     if under:
-        return min(under, key=lambda box: box.width * box.height).grown(round(2 * scale), size)
+        return text_line(pixels, min(under, key=_area), point.x).grown(round(2 * scale), size)
     if thing:
         return thing.grown(1, size)
     half = round(12 * scale)
     return FrameBox(point.x, point.y, point.x + 1, point.y + 1).grown(half, size)
+
+
+def _area(box: FrameBox) -> int:
+    return box.width * box.height
+
+
+def _is_mark(pixels: Pixels, thing: FrameBox, text: FrameBox, point: FramePoint) -> bool:
+    """Return whether what lies at a point is a check box or dot that was read as a part of its text."""
+    square = 0.75 <= thing.width / thing.height <= 1.33 and min(thing.width, thing.height) >= 11
+    letters = text_line(pixels, text)
+    return square and _covers(thing, point) and not letters.meets(thing)
 
 
 def _covers(box: FrameBox, point: FramePoint) -> bool:

@@ -17,11 +17,11 @@ from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.landmarks import Landmark, gap, landmarks, place_of, scale_of
-from qvl_agent.agent.flows.finding.looks import Peak, edges, faint, grey, ink, peaks, surface_at
+from qvl_agent.agent.flows.finding.looks import Peak, faint, grey, ink, peaks, surface_at, text_line
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.rows import Side, divided, side_of
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue
-from qvl_agent.agent.flows.finding.words import read_all, said
+from qvl_agent.agent.flows.finding.words import read_all, said, saying
 from qvl_agent.agent.flows.lock import Seen
 
 __all__ = ["LOOKS", "Drifted"]
@@ -37,6 +37,9 @@ _SLACK: Final = 6
 _FAR: Final = 3
 """A field's label is searched for its field in so many of the recorded distances."""
 _INKS: Final = 8
+_COLOURS: Final = 14.0
+"""The most that a thing's mean colours may differ, in levels (0-255), if it is drawn in the same ones."""
+_FAINT: Final = "it is drawn fainter than it was: it may be disabled"
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,20 @@ class Drifted:
         return tuple(found)
 
     def _saying(self, words: Sequence[str]) -> list[Read]:
-        return [read for read in self.texts if said(read.text, words) is not False]
+        """Return the texts that may say some words: single ones, else neighbours that do together."""
+        return saying(self.texts, words)
 
     # By the words on it
 
     def _by_words(self, read: Read) -> Candidate:
         recorded, scale = self.recorded, self.scale or 1.0
-        old = recorded.on[0].box if recorded.on else recorded.box
-        box = _carried(recorded.box, old, read.box, scale, self.frame.size)
-        clues = [self._words(read), *self._looks_at(box, old, read.box), self._place(box)]
+        old = text_line(recorded.picture, recorded.on[0].box) if recorded.on else recorded.box
+        new = text_line(self.frame.pixels, read.box)
+        box = _carried(recorded.box, old, new, scale, self.frame.size)
+        looks, box = self._looks_at(box, old, new)
+        clues = [self._words(read), *looks, self._place(box)]
         clues += self._row(box)
-        if read.box.height < _WHOLE * old.height * scale:
+        if new.height < _WHOLE * old.height * scale:
             clues.append(Clue("structure", False, 0.0, "only a part of it can be seen"))
         return Candidate(box, tuple(clues))
 
@@ -112,26 +118,36 @@ class Drifted:
         """Read it again from another crop: a recogniser may read the same pixels otherwise."""
         words = self.recorded.words
         first = said(read.text, words)
-        around = read.box.grown(round(8 * self.frame.scale), self.frame.size)
-        again = read_all(self.frame, around, self.reader)
-        second = [said(one.text, words) for one in again if one.box.meets(read.box)]
-        if first is True and True in second:
-            return Clue("words", True, 1.0, f"“{read.text}” is on it")
+        second: list[bool | None] = []
+        for margin in (8, 4):
+            around = read.box.grown(round(margin * self.frame.scale), self.frame.size)
+            again = saying(read_all(self.frame, around, self.reader), words)
+            second += [said(one.text, words) for one in again if one.box.meets(read.box)] or [False]
+            if first is True and True in second:
+                return Clue("words", True, 1.0, f"“{read.text}” is on it")
         if first is False or (second and all(one is False for one in second)):
             return Clue("words", False, 0.0, f"“{read.text}” is read otherwise the second time")
         return Clue("words", None, 0.5, f"“{read.text}” may be what is meant, it can't be told")
 
-    def _looks_at(self, box: FrameBox, old: FrameBox, text: FrameBox) -> list[Clue]:
-        """Compare the looks of what has words: weaker drawn speaks against it, another font doesn't."""
+    def _looks_at(self, box: FrameBox, old: FrameBox, text: FrameBox) -> tuple[list[Clue], FrameBox]:
+        """Compare the looks of what has words: weaker drawn speaks against it, another font doesn't.
+
+        Returns:
+            what the looks say, and the box, which they place better than the words do.
+        """
         recorded = self.recorded
         if self._is_faint(old, text):
-            return [Clue("looks", False, 0.0, "it is drawn fainter than it was: it may be disabled")]
+            return [Clue("looks", False, 0.0, _FAINT)], box
         if recorded.varies:
-            return []
-        score = _correlation(self.levels, self.template, box)
-        least = LOOKS if self.scale == 1.0 else _SCALED_LOOKS
-        sure = score >= least
-        return [Clue("looks", True if sure else None, max(0.0, score), f"looks alike by {score:.2f}")]
+            return [], box
+        score, at = _fit(self.levels, self.template, box)
+        if score < self._least:
+            return [Clue("looks", None, max(0.0, score), f"looks alike by {score:.2f}")], box
+        return [Clue("looks", True, score, f"looks alike by {score:.2f}")], at
+
+    @property
+    def _least(self) -> float:
+        return LOOKS if self.scale == 1.0 else _SCALED_LOOKS
 
     def _is_faint(self, old: FrameBox, new: FrameBox) -> bool:
         picture, window = self.recorded.picture, self.frame.pixels
@@ -179,8 +195,10 @@ class Drifted:
             if box is None or box in seen or box.meets(read.box) or not _overlaps(box, area):
                 continue
             seen.append(box)
-            high = box.height / (recorded.box.height * scale)
-            if _WHOLE <= high <= 1 / _WHOLE:
+            high, wide = (
+                now / (then * scale) for now, then in zip(_size(box), _size(recorded.box), strict=True)
+            )
+            if _WHOLE <= high <= 1 / _WHOLE and 0.4 <= wide <= 2.5:
                 yield box, [Clue("structure", True, 0.8, "a field of its height")]
 
     def _surface(self, at: tuple[int, int]) -> FrameBox | None:
@@ -202,27 +220,49 @@ class Drifted:
             return FrameBox(min(label.right, width - 1), top, width, bottom)
         if side == "right":
             return FrameBox(0, top, max(1, label.left), bottom)
-        return FrameBox(max(0, carried.left - 4 * slack), top, min(width, carried.right + 4 * slack), bottom)
+        if side == "above":
+            top = max(top, label.bottom - 2)
+        elif side == "below":
+            bottom = min(bottom, label.top + 2)
+        return FrameBox(
+            max(0, carried.left - 4 * slack), top, min(width, carried.right + 4 * slack), max(top, bottom)
+        )
 
     def _alike_in(self, area: FrameBox, label: FrameBox) -> Iterable[tuple[FrameBox, list[Clue]]]:
         if area.width < 4 or area.height < 4:
             return
         levels = self.levels[area.top : area.bottom, area.left : area.right]
-        least = LOOKS if self.scale == 1.0 else _SCALED_LOOKS
         for peak in peaks(levels, self.template, _PLAUSIBLE):
             box = _shifted(peak.box, area.left, area.top)
             if divided(self.frame.pixels, box, label):
                 continue
-            yield box, [self._looks(peak, box, least)]
+            yield box, [self._looks(peak, box)]
 
-    def _looks(self, peak: Peak, box: FrameBox, least: float) -> Clue:
+    def _looks(self, peak: Peak, box: FrameBox) -> Clue:
+        """Say what the looks of something without words say: there, another state is another thing."""
         if self._is_faint(self.recorded.box, box):
-            return Clue("looks", False, 0.0, "it is drawn fainter than it was: it may be disabled")
-        if peak.score >= least:
-            return Clue("looks", True, peak.score, f"looks alike by {peak.score:.2f}")
-        return Clue(
-            "looks", False, peak.score, f"looks otherwise ({peak.score:.2f}): it may be in another state"
+            return Clue("looks", False, 0.0, _FAINT)
+        score = peak.score
+        if score < self._least:
+            return Clue("looks", False, score, f"looks otherwise ({score:.2f}): it may be in another state")
+        if not self._has_its_colours(box):
+            why = "has other colours"
+            return Clue("looks", None if self._recoloured else False, 0.5, why)
+        return Clue("looks", True, score, f"looks alike by {score:.2f}")
+
+    def _has_its_colours(self, box: FrameBox) -> bool:
+        return (
+            _apart(_part(self.recorded.picture, self.recorded.box), _part(self.frame.pixels, box)) <= _COLOURS
         )
+
+    @cached_property
+    def _recoloured(self) -> bool:
+        """Return whether the window's colours are others, as by a theme."""
+        found = [
+            _apart(_part(self.recorded.picture, one.old), _part(self.frame.pixels, one.new))
+            for one in self.marks
+        ]
+        return bool(found) and float(np.median(found)) > _COLOURS
 
     def _also_beside(self, box: FrameBox) -> list[Clue]:
         words = self.recorded.label_words
@@ -234,9 +274,8 @@ class Drifted:
     # By its looks alone
 
     def _by_looks(self) -> Iterable[Candidate]:
-        least = LOOKS if self.scale == 1.0 else _SCALED_LOOKS
         for peak in peaks(self.levels, self.template, _PLAUSIBLE):
-            yield Candidate(peak.box, (self._looks(peak, peak.box, least), self._place(peak.box)))
+            yield Candidate(peak.box, (self._looks(peak, peak.box), self._place(peak.box)))
 
     # What is asked about every candidate
 
@@ -302,19 +341,34 @@ def _is_field(recorded: Recorded) -> bool:
     return recorded.box.width >= 3 * recorded.box.height
 
 
-def _correlation(levels: Any, template: Any, box: FrameBox) -> float:
-    """Return how well a template fits about a box, by grey levels or by edges, whichever is better."""
+def _fit(levels: Any, template: Any, box: FrameBox) -> tuple[float, FrameBox]:
+    """Return how well a template fits about a box, and where it fits best."""
     height, width = template.shape
     x, y = (box.left + box.right - width) // 2, (box.top + box.bottom - height) // 2
-    reach = max(4, height // 5)
-    left, top = max(0, x - reach), max(0, y - reach)
-    part = levels[top : y + height + reach, left : x + width + reach]
-    if part.shape[0] < height or part.shape[1] < width or float(template.std()) < 1:
-        return 0.0
-    by_grey = cv2.minMaxLoc(cv2.matchTemplate(part, template, cv2.TM_CCOEFF_NORMED))[1]
-    by_edges = cv2.minMaxLoc(cv2.matchTemplate(edges(part), edges(template), cv2.TM_CCOEFF_NORMED))[1]
-    best = max(by_grey, by_edges)
-    return float(best) if np.isfinite(best) else 0.0
+    across, down = max(6, height), max(4, height // 4)
+    left, top = max(0, x - across), max(0, y - down)
+    part = levels[top : max(0, y + height + down), left : max(0, x + width + across)]
+    best = next(iter(peaks(part, template, 0.0, most=1)), None)
+    return (best.score, _shifted(best.box, left, top)) if best else (0.0, box)
+
+
+def _apart(one: Pixels, other: Pixels) -> float:
+    """Return how far the mean colours of two pictures, and those of their middles, are apart."""
+    if not one.size or not other.size:
+        return 255.0
+    found = []
+    for share in (0.0, 0.3):
+        means = []
+        for picture in (one, other):
+            rows, columns = (int(share * length) for length in picture.shape[:2])
+            middle = picture[rows : picture.shape[0] - rows, columns : picture.shape[1] - columns]
+            means.append(middle.reshape(-1, 3).mean(axis=0))
+        found.append(float(np.abs(means[0] - means[1]).max()))
+    return max(found)
+
+
+def _size(box: FrameBox) -> tuple[int, int]:
+    return box.height, box.width
 
 
 def _part(pixels: Pixels, box: FrameBox) -> Pixels:

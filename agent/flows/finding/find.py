@@ -159,8 +159,10 @@ def _sure(candidate: Candidate, *, alone: bool) -> bool:
     """Return whether two independent kinds of evidence name a candidate."""
     kinds = {clue.kind for clue in candidate.clues if clue.says}
     placed = bool(kinds & {"place", "row", "window"})
-    if kinds & {"words", "row"}:
-        return len(kinds) >= 2 and (placed or alone)
+    if "words" in kinds:
+        return placed or (alone and len(kinds) >= 2)
+    if "row" in kinds:
+        return "place" in kinds or ("looks" in kinds and alone)
     return {"looks", "place"} <= kinds or {"window", "place"} <= kinds
 
 

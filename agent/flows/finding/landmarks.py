@@ -100,19 +100,15 @@ def place_of(
         return False, 0.0, f"“{flipped[0]}” was on its other side"
     across = [_leads(old, new, one, scale, 0) for one in near]
     down = [_leads(old, new, one, scale, 1) for one in near]
-    x = (
-        sum(across) >= min(2, len(near))
-        or _shares_edge(old, new, near)
-        or _at_edges(old, new, windows, 0, scale)
+    led = (
+        sum(across) >= min(2, len(near)) or _shares_edge(old, new, near),
+        sum(down) >= min(2, len(near)) or _shares_line(old, new, near),
     )
-    y = (
-        sum(down) >= min(2, len(near))
-        or _shares_line(old, new, near)
-        or _at_edges(old, new, windows, 1, scale)
-    )
+    at_edge = [_at_edges(old, new, windows, axis, scale) for axis in (0, 1)]
+    x, y = led[0] or at_edge[0], led[1] or at_edge[1]
     score = (sum(across) + sum(down)) / (2 * len(near))
-    if x and y and not flipped:
-        return True, max(score, 0.5), f"as {min(sum(across), sum(down))} of {len(near)} landmarks say"
+    if x and y and any(led) and sum(across) + sum(down) and not flipped:
+        return True, score, f"as {min(sum(across), sum(down))} of {len(near)} landmarks say"
     if len(near) >= _LEAST and not x and not y:
         return False, score, "no landmark leads there"
     return None, score, "the landmarks don't tell"

@@ -25,6 +25,7 @@ __all__ = [
     "peaks",
     "same",
     "surface_at",
+    "text_line",
     "thing_at",
 ]
 
@@ -40,6 +41,8 @@ _PLAIN: Final = 4.0
 _FAINT: Final = 0.8
 """What is drawn this much weaker than it was, against all the rest, may be disabled."""
 _FLOOD: Final = 10
+_BLANK: Final = 0.6
+"""The widest blank between two words, as a share of the letters' height."""
 _REACH: Final = (1000, 240)
 """Pixels (across, down) to each side of a point that a surface is followed."""
 _LEAST_EDGE: Final = 0.5
@@ -55,7 +58,8 @@ class Peak:
 
     @property
     def score(self) -> float:
-        return min(self.grey, self.edges + 0.1)
+        """Return how alike it is: by grey levels, or by edges alone where a theme turned dark and light."""
+        return max(min(self.grey, self.edges + 0.1), self.edges - 0.03)
 
 
 def grey(pixels: Pixels) -> Grey:
@@ -79,8 +83,11 @@ def same(one: Pixels, other: Pixels) -> bool:
 
 
 def _differs(one: Pixels, other: Pixels) -> npt.NDArray[np.bool_]:
-    difference = np.asarray(cv2.absdiff(np.ascontiguousarray(one), np.ascontiguousarray(other)))
-    apart = np.asarray(difference.max(axis=2) > _DIFFERENT, dtype=np.float32)
+    first, second = np.ascontiguousarray(one), np.ascontiguousarray(other)
+    if np.array_equal(first, second):
+        return np.zeros(first.shape[:2], dtype=np.bool_)
+    red, green, blue = cv2.split(cv2.absdiff(first, second))
+    apart = np.asarray(np.asarray(cv2.max(cv2.max(red, green), blue)) > _DIFFERENT, dtype=np.float32)
     share = cv2.blur(apart, (_PATCH, _PATCH), borderType=cv2.BORDER_CONSTANT)
     return np.asarray(np.asarray(share) > _SHARE, dtype=np.bool_)
 
@@ -200,6 +207,56 @@ def _rectangle(mask: Any, rect: Any) -> FrameBox | None:
     return FrameBox(left, top, left + width, top + height)
 
 
+def text_line(pixels: Pixels, box: FrameBox, x: int | None = None) -> FrameBox:
+    """Return the box of the letters alone in the box of a text that was read.
+
+    A recogniser's box often has a check box or a neighbour's edge in it, once more and once less.
+
+    Args:
+        pixels: the picture.
+        box: the text's box.
+        x: a column; the letters there are meant. Without it the widest group of letters is.
+    """
+    groups: list[FrameBox] = []
+    for one in sorted(_drawn(pixels, box, 2), key=lambda each: each.left):
+        last = groups[-1] if groups else None
+        if last is not None and one.left - last.right <= _BLANK * min(
+            max(last.height, one.height), box.height
+        ):
+            groups[-1] = FrameBox(
+                last.left, min(last.top, one.top), max(last.right, one.right), max(last.bottom, one.bottom)
+            )
+        else:
+            groups.append(one)
+    if not groups:
+        return box
+    if x is not None:
+        return min(groups, key=lambda one: _away(one, x, (one.top + one.bottom) // 2))
+    return max(groups, key=lambda one: one.width)
+
+
+def _drawn(pixels: Pixels, box: FrameBox, least: int) -> list[FrameBox]:
+    """Return the boxes of what is drawn on the most frequent colour of a part of a picture."""
+    part = pixels[box.top : box.bottom, box.left : box.right]
+    if part.size == 0:
+        return []
+    colours, counts = np.unique(part.reshape(-1, 3) // 8, axis=0, return_counts=True)
+    page = colours[np.argmax(counts)].astype(np.int16) * 8 + 4
+    drawn = (np.abs(part.astype(np.int16) - page) > _FLOOD + 4).any(axis=2).astype(np.uint8)
+    joined = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(joined)
+    return [
+        FrameBox(
+            box.left + int(one[0]),
+            box.top + int(one[1]),
+            box.left + int(one[0] + one[2]),
+            box.top + int(one[1] + one[3]),
+        )
+        for one in stats[1:count]
+        if one[2] >= least and one[3] >= least
+    ]
+
+
 def thing_at(pixels: Pixels, x: int, y: int, reach: int) -> FrameBox | None:
     """Return the box of the small thing at a pixel, or nearest to it: an icon, a check box, a mark.
 
@@ -209,19 +266,9 @@ def thing_at(pixels: Pixels, x: int, y: int, reach: int) -> FrameBox | None:
         y: the pixel's row.
         reach: the most pixels to each side that it takes.
     """
-    top, left = max(0, y - 2 * reach), max(0, x - 2 * reach)
-    part = pixels[top : y + 2 * reach + 1, left : x + 2 * reach + 1]
-    flat = part.reshape(-1, 3) // 8
-    colours, counts = np.unique(flat, axis=0, return_counts=True)
-    page = colours[np.argmax(counts)].astype(np.int16) * 8 + 4
-    drawn = (np.abs(part.astype(np.int16) - page) > _FLOOD + 4).any(axis=2).astype(np.uint8)
-    joined = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    count, _, stats, _ = cv2.connectedComponentsWithStats(joined)
-    boxes = [
-        FrameBox(left + int(s[0]), top + int(s[1]), left + int(s[0] + s[2]), top + int(s[1] + s[3]))
-        for s in stats[1:count]
-        if s[2] >= 4 and s[3] >= 4 and s[2] <= 2 * reach and s[3] <= 2 * reach
-    ]
+    size = pixels.shape[1], pixels.shape[0]
+    around = FrameBox(x, y, x + 1, y + 1).grown(2 * reach, size)
+    boxes = [one for one in _drawn(pixels, around, 4) if one.width <= 2 * reach and one.height <= 2 * reach]
     if not boxes:
         return None
     gap, _, index = min((_away(box, x, y), -box.width * box.height, i) for i, box in enumerate(boxes))

@@ -18,7 +18,7 @@ from qvl_agent.agent.flows.finding.describe import describe_evidence
 from qvl_agent.agent.flows.finding.looks import surface_at, thing_at
 from qvl_agent.agent.flows.finding.rows import divided
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue, Wanted
-from qvl_agent.agent.flows.finding.words import read_all, said
+from qvl_agent.agent.flows.finding.words import read_all, said, saying
 from qvl_agent.agent.flows.lock import Seen
 
 __all__ = ["Plain"]
@@ -58,7 +58,7 @@ class Plain:
 
     def _saying(self, words: Iterable[str]) -> list[Read]:
         wanted = tuple(words)
-        return [read for read in self.texts if said(read.text, wanted) is not False]
+        return saying(self.texts, wanted)
 
     def _with_words(self, read: Read) -> Candidate:
         x, y = (read.box.left + read.box.right) // 2, (read.box.top + read.box.bottom) // 2
@@ -66,8 +66,9 @@ class Plain:
         box = describe_evidence(self.frame.pixels, FramePoint(x, y), seen, None, self.frame.scale).box
         if not _contains(box, read.box):
             box = read.box
+        whole = Clue("structure", True, 0.5, "it is read as a whole, with nothing else in its line")
         named = (Clue("window", True, 1.0, "in the window that the flow names"),) if self.named else ()
-        return Candidate(box, (self._words(read), *named, *self._context(box)))
+        return Candidate(box, (self._words(read), whole, *named, *self._context(box)))
 
     def _words(self, read: Read) -> Clue:
         around = read.box.grown(round(8 * self.frame.scale), self.frame.size)

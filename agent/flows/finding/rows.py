@@ -15,24 +15,32 @@ from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.agent.flows.finding.looks import grey
 from qvl_agent.agent.flows.finding.words import Text, is_identifier, normal
 
-__all__ = ["Side", "band_of", "divided", "in_row", "key_of", "label_of", "side_of"]
+__all__ = ["Side", "band_of", "divided", "in_row", "is_label", "key_of", "label_of", "side_of"]
 
 Side = Literal["left", "right", "above", "below", "on"]
 """Where a label lies, seen from its target."""
 
-_LINE: Final = 26
+_LINE: Final = 20
 """Logical pixels of a row's least height."""
 _ABOVE: Final = 1.6
 """The most lines of text between a field and the label above it."""
+_SHARED: Final = 0.3
+"""The least share of a text's height, or the row's, that has to lie in the row."""
 _EDGE: Final = 4
 _WHOLE: Final = 0.9
 """The share of a row's height that a line has to cover to divide two panels."""
 
 
 def band_of(box: FrameBox, pitch: float | None, scale: float) -> tuple[float, float]:
-    """Return the top and bottom of a target's row: up to half way to its neighbours, if it has alike ones."""
+    """Return the top and bottom of what is surely a target's row: its height, less where rows are closer.
+
+    What looks alike above and below it isn't always the next row's (a switch that is on looks otherwise),
+    so it narrows the row and never widens it.
+    """
     centre = (box.top + box.bottom) / 2
-    half = pitch / 2 if pitch else max(box.height / 2, _LINE * scale / 2)
+    half = max(box.height / 2, _LINE * scale / 2)
+    if pitch:
+        half = min(half, pitch / 2)
     return centre - half, centre + half
 
 
@@ -40,8 +48,9 @@ def in_row(pixels: Pixels, box: FrameBox, texts: Sequence[Text], band: tuple[flo
     """Return the texts in a target's row, in its panel, the nearest first; not those on it."""
     found = []
     for one in texts:
-        centre = (one.box.top + one.box.bottom) / 2
-        if band[0] <= centre < band[1] and not _on(one.box, box) and not divided(pixels, box, one.box):
+        shared = min(one.box.bottom, band[1]) - max(one.box.top, band[0])
+        level = shared >= _SHARED * min(one.box.height, band[1] - band[0])
+        if level and not _on(one.box, box) and not divided(pixels, box, one.box):
             found.append(one)
     return sorted(found, key=lambda one: _across(one.box, box))
 
@@ -71,7 +80,7 @@ def divided(pixels: Pixels, box: FrameBox, other: FrameBox) -> bool:
 def key_of(row: Sequence[Text], texts: Sequence[Text]) -> Text | None:
     """Return the text that names a row: one that stands once, has letters, and is leftmost, then topmost."""
     once = [normal(one.text, exact=is_identifier(one.text)) for one in texts]
-    named = [one for one in row if len(normal(one.text)) > 1]
+    named = [one for one in row if is_label(one.text) or len(normal(one.text)) > 3]
 
     def rank(one: Text) -> tuple[bool, bool, int, int]:
         letters = sum(character.isalpha() for character in one.text)
@@ -86,6 +95,7 @@ def label_of(pixels: Pixels, box: FrameBox, texts: Sequence[Text], band: tuple[f
 
     A field's label is left of it or above it; right of it stands only a check box's or radio button's.
     """
+    texts = [one for one in texts if is_label(one.text)]
     row = in_row(pixels, box, texts, band)
     above = [one for one in texts if _close_above(box, one.box)]
     small = box.width <= 2.2 * box.height
@@ -100,6 +110,12 @@ def label_of(pixels: Pixels, box: FrameBox, texts: Sequence[Text], band: tuple[f
     if small and right:
         return right[0]
     return max(above, key=lambda one: one.box.bottom, default=None)
+
+
+def is_label(text: str) -> bool:
+    """Return whether a text may label something: times, marks, and check boxes read as 0 or O don't."""
+    letters = [character for character in normal(text) if character.isalpha()]
+    return len(letters) > 1 or any(ord(character) > 0x2E80 for character in letters)
 
 
 def _close_above(box: FrameBox, text: FrameBox) -> bool:

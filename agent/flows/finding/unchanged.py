@@ -15,7 +15,7 @@ from qvl_agent.agent.flows.finding.landmarks import gap
 from qvl_agent.agent.flows.finding.looks import changed_parts, grey, peaks, same
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.wanted import Clue
-from qvl_agent.agent.flows.finding.words import says
+from qvl_agent.agent.flows.finding.words import said, says
 from qvl_agent.agent.flows.lock import Seen
 
 __all__ = ["unchanged"]
@@ -23,6 +23,8 @@ __all__ = ["unchanged"]
 _NEAREST: Final = 8
 _LEAST_SHARE: Final = 0.6
 _MARGIN: Final = 3
+_RIM: Final = 2
+"""Pixels inside a field's box that are its edge."""
 _AROUND: Final = 48
 """Logical pixels about a target without any text near, which have to be the same."""
 _RIVAL: Final = 0.9
@@ -37,9 +39,10 @@ def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
     """
     picture, box = recorded.picture, recorded.box
     size = (picture.shape[1], picture.shape[0])
-    if recorded.varies or window.shape != picture.shape or not _as_then(recorded):
+    if window.shape != picture.shape or not _as_then(recorded):
         return None
-    if not _same_at(picture, window, box.grown(_MARGIN, size)):
+    whole = _same_at(picture, window, box.grown(_MARGIN, size))
+    if not whole and not (_may_vary(recorded) and _same_edge(picture, window, box)):
         return None
     beside = [one for one in (recorded.label, recorded.key) if one is not None]
     if not all(_same_at(picture, window, one.box) for one in beside):
@@ -54,7 +57,9 @@ def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
     if _has_rival(recorded, window, beside):
         return None
     clues = [
-        Clue("looks", True, 1.0, "the same pixels, where it was"),
+        Clue(
+            "looks", True, 1.0, "the same pixels, where it was" if whole else "the same edges, where it was"
+        ),
         Clue("place", True, 1.0, f"{len(standing)} of {len(marks)} landmarks about it are the same"),
     ]
     if recorded.words:
@@ -66,10 +71,30 @@ def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
 
 def _as_then(recorded: Recorded) -> bool:
     """Return whether the words that are wanted are those of the recording, so that its pixels show them."""
+    if recorded.words and said(recorded.evidence.text, recorded.words) is not True:
+        return False
     key, label = recorded.key_words, recorded.label_words
     if key and (recorded.key is None or says(recorded.key.text, key[0]) is not True):
         return False
     return not label or recorded.label is not None
+
+
+def _may_vary(recorded: Recorded) -> bool:
+    """Return whether it is a field, known by its label, that may hold another text than then."""
+    return recorded.evidence.text_varies and not recorded.words and recorded.label is not None
+
+
+def _same_edge(picture: Pixels, window: Pixels, box: FrameBox) -> bool:
+    """Return whether the edges of a field are the same, whatever stands in it."""
+    size = (picture.shape[1], picture.shape[0])
+    outer = box.grown(_MARGIN, size)
+    strips = (
+        FrameBox(outer.left, outer.top, outer.right, box.top + _RIM),
+        FrameBox(outer.left, box.bottom - _RIM, outer.right, outer.bottom),
+        FrameBox(outer.left, outer.top, box.left + _RIM, outer.bottom),
+        FrameBox(box.right - _RIM, outer.top, outer.right, outer.bottom),
+    )
+    return all(_same_at(picture, window, strip) for strip in strips)
 
 
 def _same_at(picture: Pixels, window: Pixels, box: FrameBox) -> bool:

@@ -19,7 +19,7 @@ from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.reading.target_text import Read, Reader
 
-__all__ = ["CachedReader", "Text", "is_identifier", "normal", "read_all", "said", "says", "shows"]
+__all__ = ["CachedReader", "Text", "is_identifier", "normal", "read_all", "said", "saying", "says", "shows"]
 
 _ALIKE: Final = str.maketrans("OoQDIiLl|!", "0000111111")
 _KEPT: Final = 96
@@ -107,14 +107,22 @@ def said(text: str, words: Iterable[str]) -> bool | None:
     return True if True in answers else None if None in answers else False
 
 
-def shows(texts: Sequence[Text], words: str) -> bool | None:
+def saying(texts: Sequence[Read], words: Sequence[str]) -> list[Read]:
+    """Return the texts that say one of some words, or may say it; else neighbours that do so together."""
+    found = [one for one in texts if said(one.text, words) is not False]
+    if not any(said(one.text, words) for one in found):
+        found += [one for one in _joined(texts) if said(one.text, words)]
+    return found
+
+
+def shows(texts: Sequence[Read], words: str) -> bool | None:
     """Return whether words stand in what was read: in a line, or in neighbouring lines; None if maybe.
 
     They have to be whole words: "Save" isn't in "Saved". An identifier has to be exact, as in `says`.
     """
     answers = {_within(one.text, words) for one in texts}
     if True not in answers:
-        answers |= {_within(line, words) for line in _joined(texts)}
+        answers |= {_within(one.text, words) for one in _joined(texts)}
     return True if True in answers else None if None in answers else False
 
 
@@ -172,15 +180,25 @@ def _stands_in(wanted: str, found: str) -> bool:
     return False
 
 
-def _joined(texts: Sequence[Text]) -> list[str]:
-    """Return neighbours read as one: those side by side in a line, and lines one below the other."""
-    ordered = sorted(texts, key=lambda one: (one.box.left, one.box.top))
-    return [
-        f"{one.text} {other.text}"
-        for one in ordered
-        for other in ordered
-        if one is not other and (_beside(one.box, other.box) or _below(one.box, other.box))
-    ]
+def _joined(texts: Sequence[Read]) -> list[Read]:
+    """Return up to three neighbours as one: side by side in a line, or one below the other."""
+    ordered = sorted(texts, key=lambda one: (one.box.top, one.box.left))
+    pairs = [_both(one, other) for one in ordered for other in ordered if _follows(one.box, other.box)]
+    return pairs + [_both(pair, one) for pair in pairs for one in ordered if _follows(pair.box, one.box)]
+
+
+def _both(one: Read, other: Read) -> Read:
+    box = FrameBox(
+        min(one.box.left, other.box.left),
+        min(one.box.top, other.box.top),
+        max(one.box.right, other.box.right),
+        max(one.box.bottom, other.box.bottom),
+    )
+    return Read(f"{one.text} {other.text}", box, min(one.confidence, other.confidence))
+
+
+def _follows(box: FrameBox, other: FrameBox) -> bool:
+    return box != other and (_beside(box, other) or _below(box, other))
 
 
 def _beside(box: FrameBox, other: FrameBox) -> bool:
@@ -191,7 +209,9 @@ def _beside(box: FrameBox, other: FrameBox) -> bool:
 
 def _below(box: FrameBox, other: FrameBox) -> bool:
     height = min(box.height, other.height)
-    return -0.5 * height <= other.top - box.bottom <= 0.6 * height and abs(other.left - box.left) < height
+    return -0.5 * height <= other.top - box.bottom <= 0.6 * height and min(box.right, other.right) > max(
+        box.left, other.left
+    )
 
 
 def _moved(reads: Iterable[Read], x: int, y: int) -> tuple[Read, ...]:
