@@ -133,8 +133,10 @@ def compile_flow(recording: Path, output: Path, *, name: str, force: bool, unver
     from qvl_agent.agent.flows.compile.compiling import compile_run
     from qvl_agent.agent.flows.script.steps import described
 
+    if output.exists() and not force:
+        raise FlowError(f"{output} is there; name another file, or write over it with --force")
     compiled = compile_run(recording, name=name, reader=open_reader(), allow_unverified=unverified)
-    write(compiled, output, replace=force)
+    write(compiled, output)
     console = Console(highlight=False, markup=False)
     console.print(f"{output}: {len(compiled.flow.steps)} steps")
     for number, step in enumerate(compiled.flow.steps, 1):

@@ -21,11 +21,11 @@ from qvl_agent.actions.guard.judge import Scene, judge
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.events import MoveEvent
 from qvl_agent.actions.planning.plan import plan, select_all_on
-from qvl_agent.actions.reading.target_text import Reader
+from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
 from qvl_agent.agent.flows.finding.words import shows
-from qvl_agent.agent.flows.lock import Evidence, Picture, Seen, load_picture, lock_folder
+from qvl_agent.agent.flows.lock import Evidence, Picture, load_picture, lock_folder
 from qvl_agent.agent.flows.reading import Loaded
 from qvl_agent.agent.flows.run.acting import action_of, in_words, on_grid, own_targets
 from qvl_agent.agent.flows.run.evidence import KnownTargets
@@ -171,13 +171,13 @@ class _Recording:
                 return f"“{words}” was there before, so it proves nothing; expect something that comes by it"
         return ""
 
-    def _texts(self, picture: Picture) -> tuple[Seen, ...]:
+    def _texts(self, picture: Picture) -> tuple[Read, ...]:
         if (texts := self._lock.texts.get(picture.sha256)) is not None:
-            return texts
+            return tuple(Read(each.text, each.box, 1.0) for each in texts)
         if self._reader is None:
             raise FlowError("the lock has no texts of its pictures, and nothing is installed that reads them")
         frame = self._frame(picture)
-        return tuple(Seen(text=each.text, box=each.box) for each in self._reader.read(frame, frame.box))
+        return self._reader.read(frame, frame.box)
 
     def _frame(self, picture: Picture) -> Frame:
         try:

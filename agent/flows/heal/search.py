@@ -72,11 +72,11 @@ def search_wider(
     texts = read_all(place.frame, place.window, reader)
     others = {normal(each) for each in taken} - {normal(each) for each in wanted.words}
     ways = {
-        "words": lambda: _by_words(wanted, place, reader),
-        "label": lambda: _by_label(wanted, place, texts, others),
-        "place": lambda: _by_place(wanted, place, texts, others),
+        "words": _by_words(wanted, place, reader),
+        "label": _by_label(wanted, place, texts, others),
+        "place": _by_place(wanted, place, texts, others),
     }
-    found = {name: suggestion for name, way in ways.items() if (suggestion := way()) is not None}
+    found = {name: suggestion for name, suggestion in ways.items() if suggestion is not None}
     if not found and pointer is not None and wanted.words:
         point = pointer(wanted.words[0], place)
         if (

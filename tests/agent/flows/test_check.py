@@ -411,8 +411,8 @@ def test_whatever_is_written_there_are_mistakes_and_no_crash(
     flows: Path, name: str, edits: list[tuple[int, int, str]]
 ) -> None:
     text = flows_check.FLOWS[name]
-    for at, removed, put in edits:
-        at %= len(text)
+    for place, removed, put in edits:
+        at = place % len(text)
         text = text[:at] + put + text[at + removed :]
     path = flows / f"{name}.flow.yaml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
