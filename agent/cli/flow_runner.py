@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.console import Console
 
+from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.actions.planning.placeholders import placeholder
 from qvl_agent.agent.cli.runner import settings_of
 from qvl_agent.agent.cli.secret_values import secrets_of
