@@ -1,11 +1,13 @@
 """Run as a program on Qt's offscreen platform: names every widget whose text is cut off or covered.
 
-Prints one line a fault: the look, the widget, what is wrong; and on stderr how many it looked at.
+`python fitting.py 1` takes every look, `python fitting.py 4` every fourth. Prints one line a fault: the
+look, the widget, what is wrong; and on stderr how many it looked at.
 """
 
 import dataclasses
 import os
 import sys
+from collections.abc import Iterator
 from itertools import combinations
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -37,33 +39,38 @@ def main() -> None:
     style = SandboxStyle()
     qt.setStyle(style)
     looked_at = 0
-    for app, tasks in TASKS.items():
-        for number, (task, language_seed) in enumerate((task, seed) for task in tasks for seed in (0, 2)):
-            for font_px in FONT_SIZES:
-                appearance = Appearance.from_seed(app, language_seed, SCREEN)
-                font = FONTS[number % len(FONTS)]
-                width, height = Appearance.smallest_size(font_px)
-                appearance = dataclasses.replace(
-                    appearance,
-                    font=font,
-                    font_px=font_px,
-                    window=Rect(0, 0, width, min(height, SCREEN[1] - 64)),
-                )
-                apply_appearance(qt, style, appearance)
-                window = QMainWindow()
-                window.setCentralWidget(make_pane(start_exercise(app, task, language_seed).start, appearance))
-                window.resize(appearance.window.width, appearance.window.height)
-                window.show()
-                qt.processEvents()
-                number_seen, found = faults(window)
-                looked_at += number_seen
-                if (window.width(), window.height()) != (appearance.window.width, appearance.window.height):
-                    found.append(f"the window grew to {window.width()}x{window.height()}")
-                sys.stdout.writelines(
-                    f"{app}/{task} {appearance.language} {font} {font_px}px: {fault}\n" for fault in found
-                )
-                delete(window)
+    for app, task, seed, font, font_px in list(looks())[:: int(sys.argv[1])]:
+        appearance = Appearance.from_seed(app, seed, SCREEN)
+        width, height = Appearance.smallest_size(font_px)
+        appearance = dataclasses.replace(
+            appearance,
+            font=font,
+            font_px=font_px,
+            window=Rect(0, 0, width, min(height, SCREEN[1] - 64)),
+        )
+        apply_appearance(qt, style, appearance)
+        window = QMainWindow()
+        window.setCentralWidget(make_pane(start_exercise(app, task, seed).start, appearance))
+        window.resize(appearance.window.width, appearance.window.height)
+        window.show()
+        qt.processEvents()
+        number_seen, found = faults(window)
+        looked_at += number_seen
+        if (window.width(), window.height()) != (appearance.window.width, appearance.window.height):
+            found.append(f"the window grew to {window.width()}x{window.height()}")
+        sys.stdout.writelines(
+            f"{app}/{task} {appearance.language} {font} {font_px}px: {fault}\n" for fault in found
+        )
+        delete(window)
     sys.stderr.write(f"looked at {looked_at} widgets\n")
+
+
+def looks() -> Iterator[tuple[str, str, int, str, int]]:
+    """Every application, task, seed of a language, font and font size."""
+    for app, tasks in TASKS.items():
+        for number, (task, seed) in enumerate((task, seed) for task in tasks for seed in (0, 2)):
+            for font_px in FONT_SIZES:
+                yield app, task, seed, FONTS[number % len(FONTS)], font_px
 
 
 def faults(window: QMainWindow) -> tuple[int, list[str]]:
