@@ -145,7 +145,7 @@ def test_another_programs_window_under_a_tooltip_isnt_clicked(screen: VirtualDis
     ("first", "second"),
     [
         (Click, Drag),
-        (Drag, Drag),
+        pytest.param(Drag, Drag, marks=pytest.mark.nightly),
         (Drag, Click),
     ],
 )
@@ -192,13 +192,13 @@ def test_a_nested_server_gets_only_what_has_a_key(screen: VirtualDisplay, hands:
 @pytest.mark.parametrize(
     ("state", "on"),
     [
-        (("@server=fcitx", "fcitx5-remote", "2"), True),
+        pytest.param(("@server=fcitx", "fcitx5-remote", "2"), True, marks=pytest.mark.nightly),
         (("@server=fcitx5", "fcitx5-remote", "2"), True),
         (("@server=fcitx", "fcitx5-remote", "1"), False),
         (("@server=fcitx", "fcitx-remote", "2"), True),
         (("@server=ibus", "ibus", "libpinyin"), True),
         (("@server=ibus", "ibus", "xkb:us::eng"), False),
-        (("@server=ibus", "ibus", ""), False),
+        pytest.param(("@server=ibus", "ibus", ""), False, marks=pytest.mark.nightly),
         (("@server=other", "ibus", "libpinyin"), False),
     ],
 )

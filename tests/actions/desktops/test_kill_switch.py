@@ -24,4 +24,5 @@ def test_every_switch_stops_a_run_in_the_middle_of_its_input() -> None:
 
 @pytest.mark.fault(68, 69)
 def test_no_signal_leaves_anything_pressed() -> None:
-    assert "0 of 4 left anything pressed or changed" in measured("release.py", "--trials", "4")
+    """A hang-up and a kill; the others: `test_nothing_is_held_after_the_process`."""
+    assert "0 of 2 left anything pressed or changed" in measured("release.py", "--trials", "2", "--seed", "2")

@@ -16,6 +16,7 @@ needs_libraries = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in NEEDED),
     reason=f"pip install --no-deps {' '.join(NEEDED)}",
 )
+PRESSED, LET_GO = [("key down", 50), ("button down", 1)], [("button up", 1), ("key up", 50)]
 PROGRAM = """
 import json, sys
 from qvl_agent.actions.planning.approval import Approved
@@ -95,24 +96,33 @@ except Exception as error:
 
 
 @needs_libraries
-@pytest.mark.parametrize("ending", ["raise KeyboardInterrupt", "raise RuntimeError", "return True"])
-def test_it_releases_what_it_pressed(display: VirtualDisplay, ending: str) -> None:
+def test_it_releases_what_it_pressed(display: VirtualDisplay) -> None:
+    """However it ends, and before the next plan."""
     with EventWindow(display.name) as window:
-        run(
+        said = run(
             display,
-            f"""
-asked = iter(range(10))
-def stop():
-    if next(asked) == 3:
-        {ending}
-    return False
-try:
-    perform(KeyEvent("shift", down=True), at(50, 50), ButtonEvent("left", down=True), at(90, 90), stop=stop)
-except BaseException as error:
-    print(json.dumps(type(error).__name__))
+            """
+endings, said = [KeyboardInterrupt, RuntimeError, None], []
+for ending in endings:
+    asked = iter(range(10))
+    def stop():
+        if next(asked) == 3:
+            if ending is None:
+                return True
+            raise ending
+        return False
+    try:
+        press = KeyEvent("shift", down=True), at(50, 50), ButtonEvent("left", down=True)
+        perform(*press, at(90, 90), stop=stop)
+    except BaseException as error:
+        said.append(type(error).__name__)
+print(json.dumps(said))
 """,
         )
-        assert ("button up", 1) in window.inputs()
+        inputs = window.inputs()
+    assert said == ["KeyboardInterrupt", "RuntimeError", "Stopped"]
+    assert sorted(inputs[:4]) == sorted([*PRESSED, *LET_GO])
+    assert [sorted(inputs[at : at + 4]) for at in (4, 8)] == [sorted(inputs[:4])] * 2
     assert held(display.name) == ([], 0)
 
 

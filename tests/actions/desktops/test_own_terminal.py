@@ -52,7 +52,7 @@ class OwnTerminal:
 @contextmanager
 def at_work(display: VirtualDisplay, desktop: Desktop, folder: Path, server: str) -> Iterator[OwnTerminal]:
     words = [PROGRAM, "try it", "--desktop", display.name, "--server", server, "--model", "qwen3-vl",
-             "--no-verify", "--runs", "runs"]  # fmt: skip
+             "--no-verify", "--ocr", "never", "--runs", "runs"]  # fmt: skip
     log = folder / "log"
     run = f"{shlex.join(words)}; echo ended with $?"
     command = ["xterm", "-class", "Own", "-geometry", "80x24+0+0", "-e", "script", "-qfc", run, str(log)]

@@ -39,7 +39,7 @@ from qvl_agent.sandbox.display import VirtualDisplay
 
 DONE = '{"action": "done", "summary": "it is so"}'
 ASK = '{"action": "ask", "question": "which one?"}'
-KILLS = int(os.environ.get("QVL_TEST_KILLS", "12"))
+KILLS = int(os.environ.get("QVL_TEST_KILLS", "6"))
 """`QVL_TEST_KILLS=500 pytest tests/actions/desktops/test_watchdog.py -k killed` for a whole night."""
 KILLED_AGENT = SUPPORT / "killed_agent.py"
 PROGRAM = str(Path(sys.executable).parent / "qvl-agent")
@@ -237,7 +237,7 @@ def test_what_the_agent_does_itself_is_never_taken_for_the_person(
     ):
         watchdog = desktop.watchdog
         with watchdog.watching():
-            for _ in range(5):
+            for _ in range(2):
                 perform(desktop, *escape, *escape)
                 perform(desktop, corner, middle, middle, *click, *click)
                 perform(desktop, middle, click[0], corner, click[1])

@@ -256,13 +256,19 @@ class TestRelease:
         perform(desktop, KeyEvent("ctrl", down=True), LEFT_DOWN)
         assert held(display.name) == NOTHING_HELD
 
+    @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.nightly)])
     @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, SystemExit])
     def test_an_exception_at_any_moment(
-        self, display: VirtualDisplay, window: EventWindow, desktop: Desktop, error: type[BaseException]
+        self,
+        display: VirtualDisplay,
+        window: EventWindow,
+        desktop: Desktop,
+        error: type[BaseException],
+        every: int,
     ) -> None:
         plan = (KeyEvent("shift", down=True), at(90, 90), LEFT_DOWN, at(200, 90), TextEvent("aé中"))
         raised = 0
-        for moment in range(0, 40, 3):
+        for moment in range(0, 40, every):
             asked = iter([False] * moment)
 
             def stop(left: Iterator[bool] = asked) -> bool:
@@ -354,7 +360,13 @@ ENDINGS = {
 
 
 @pytest.mark.fault(68)
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param(each, marks=pytest.mark.nightly if each in ("SIGINT, asked", "SIGHUP") else [])
+        for each in ENDINGS
+    ],
+)
 def test_nothing_is_held_after_the_process(display: VirtualDisplay, ending: str, tmp_path: Path) -> None:
     more, run, number = ENDINGS[ending]
     program = tmp_path / "program.py"
