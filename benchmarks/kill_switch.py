@@ -196,9 +196,9 @@ def where(kind: str, stack: ExitStack, folder: Path) -> list[str]:
     if kind == "server":
         return [stack.enter_context(slow_server())]
     if kind == "transformers":
-        from tiny_checkpoint import checkpoint  # noqa: PLC0415 - torch
+        from tiny_checkpoint import FEW, checkpoint  # noqa: PLC0415 - torch
 
-        return [str(checkpoint(folder / "tiny"))]
+        return [str(checkpoint(folder / "tiny", words=FEW))]
     return []
 
 

@@ -17,11 +17,12 @@ import av
 import numpy as np
 import pillow_heif
 import pytest
+from called import called
 from made_runs import chat_run
 from PIL import Image
 from project import ROOT
 from stream_server import Answering, StreamServer, delta, ending, says, serving
-from tiny_checkpoint import checkpoint
+from tiny_checkpoint import FEW, checkpoint
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.frame import Frame
@@ -75,10 +76,8 @@ def environment(folder: Path, server: StreamServer | None = None, **more: str) -
 def run(
     folder: Path, server: StreamServer | None, *words: str, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["qvl-agent", "ask", *words], cwd=folder, env=environment(folder, server, **more),
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120,
-    )  # fmt: skip
+    """In this process; in one of their own run the docs' examples, and what looks at a terminal or a pipe."""
+    return called(["ask", *words], folder, environment(folder, server, **more))
 
 
 def sent(server: StreamServer, at: int = -1) -> list[Any]:
@@ -203,7 +202,7 @@ def test_a_sandbox_can_be_asked_about(folder: Path, server: StreamServer) -> Non
 
 
 def test_a_checkpoint_here_answers_too(folder: Path) -> None:
-    small = checkpoint(folder / "tiny", says="A red picture.")
+    small = checkpoint(folder / "tiny", says="A red picture.", words=FEW)
     done = run(folder, None, "What is this?", "photo.jpg", "--model", str(small))
     assert (done.returncode, done.stdout) == (0, "A red picture.\n"), done.stderr
 
@@ -313,7 +312,7 @@ def test_a_checkpoint_is_kept_to_the_schema_while_it_writes(folder: Path) -> Non
             "additionalProperties": False,
         }
     )
-    small = checkpoint(folder / "tiny")
+    small = checkpoint(folder / "tiny", words=FEW)
     parts = look_at([folder / "photo.jpg"], VideoSampling(max_picture_tokens=64)).parts
     model = TransformersModel(str(small), device="cpu", max_picture_tokens=64, max_new_tokens=64)
     try:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from seeing_server import Point, Seeing, Size, grid, seeing, seen, shrinking, squared
 from stream_server import StreamServer
-from tiny_checkpoint import checkpoint
+from tiny_checkpoint import FEW, checkpoint
 
 from qvl_agent.actions.core.coordinates import ModelPoint
 from qvl_agent.actions.core.errors import Stopped
@@ -503,7 +503,7 @@ def test_only_a_model_that_looks_at_pictures_is_asked() -> None:
 
 
 def test_a_checkpoint_in_this_process_is_asked_too(tmp_path: Path) -> None:
-    folder = str(checkpoint(tmp_path / "tiny", says="It is there"))
+    folder = str(checkpoint(tmp_path / "tiny", says="It is there", words=FEW))
     small = Settings(model=folder, device="cpu", dtype="float32", max_picture_tokens=64, constrain="never")
     done = examine_pointing(small, quick=True)
     assert [finding.name for finding in done.findings[:3]] == ["pointing", "prose", "picture"]

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from stream_server import says, serving
-from tiny_checkpoint import checkpoint
+from tiny_checkpoint import FEW, checkpoint
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError, Stopped
@@ -40,20 +40,21 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def random_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoint(tmp_path_factory.mktemp("random"))
+    return checkpoint(tmp_path_factory.mktemp("random"), words=FEW)
 
 
 @pytest.fixture(scope="module")
-def random_model(random_folder: Path) -> Iterator[TransformersModel]:
-    """Random words in float32, so that a reference in another order of operations agrees."""
-    opened = TransformersModel(str(random_folder), device="cpu", dtype="float32", max_new_tokens=8)
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TransformersModel]:
+    """Random words, all of the real ones; in float32, so that a reference in another order agrees."""
+    folder = checkpoint(tmp_path_factory.mktemp("real"))
+    opened = TransformersModel(str(folder), device="cpu", dtype="float32", max_new_tokens=8)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
 def speaking_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoint(tmp_path_factory.mktemp("speaking"), says=ANSWER)
+    return checkpoint(tmp_path_factory.mktemp("speaking"), says=ANSWER, words=FEW)
 
 
 def frame(width: int, height: int, seed: int = 0) -> Frame:
@@ -76,7 +77,8 @@ def test_a_checkpoint_answers_and_its_reply_is_streamed_and_counted(speaking_fol
     assert (reply.text, reply.reasoning, reply.finish) == (ANSWER, "", "stop")
     assert "".join(pieces) == ANSWER
     assert len(pieces) > 5
-    assert (model.name, reply.reply_tokens) == (str(speaking_folder), len(pieces) + 1)
+    said = len(model._loaded.tokenizer.encode(ANSWER))
+    assert (model.name, reply.reply_tokens) == (str(speaking_folder), said + 1)
     assert 0 < reply.times["encode"] < reply.times["first_token"] <= reply.times["total"]
     model.close()
     model.close()
@@ -86,7 +88,9 @@ def test_a_checkpoint_answers_and_its_reply_is_streamed_and_counted(speaking_fol
 
 def test_a_thinking_mixture_of_experts_is_split_at_the_end_of_its_thought(tmp_path: Path) -> None:
     says_ = 'It is left.</think>\n\n{"action": "done"}'
-    model = TransformersModel(str(checkpoint(tmp_path, moe=True, thinking=True, says=says_)), device="cpu")
+    model = TransformersModel(
+        str(checkpoint(tmp_path, moe=True, thinking=True, says=says_, words=FEW)), device="cpu"
+    )
     assert type(model._loaded.model).__name__ == "Qwen3VLMoeForConditionalGeneration"
     reply = model.reply(conversation(frame(64, 64)), stop=never)
     assert (reply.text, reply.reasoning, reply.finish) == ('{"action": "done"}', "It is left.", "stop")
@@ -97,7 +101,7 @@ def test_a_thinking_mixture_of_experts_is_split_at_the_end_of_its_thought(tmp_pa
 
 
 def test_a_thought_that_never_ends_is_no_answer(tmp_path: Path) -> None:
-    folder = checkpoint(tmp_path, thinking=True, says='{"action": "done"}')
+    folder = checkpoint(tmp_path, thinking=True, says='{"action": "done"}', words=FEW)
     reply = TransformersModel(str(folder), device="cpu").reply(conversation(), stop=never)
     assert (reply.text, reply.finish) == ("", "length")
 
@@ -237,10 +241,10 @@ def test_what_was_read_is_not_read_again_and_changes_nothing(random_folder: Path
     picture = 14  # where the first picture's tokens begin
     steps = [
         (one, 0),
-        (grown, 96),  # all of it: the reply that follows is another than was made
-        ([*grown, said, Message("user", ("Only words.",))], 181),
+        (grown, 98),  # all of it: the reply that follows is another than was made
+        ([*grown, said, Message("user", ("Only words.",))], 183),
         (conversation(c), picture),  # the tokens are those of the first picture, the pixels aren't
-        (conversation(c), 95),  # one token is always read
+        (conversation(c), 97),  # one token is always read
         (conversation(text="No picture at all."), picture - 1),
     ]
     warm, cold = (

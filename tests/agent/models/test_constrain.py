@@ -12,7 +12,7 @@ import pytest
 import torch
 import transformers
 from made_actions import BOX
-from tiny_checkpoint import VOCAB, checkpoint, tokenizer
+from tiny_checkpoint import FEW, VOCAB, checkpoint, tokenizer
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import ModelError, ParseError
@@ -49,7 +49,7 @@ def vocabulary(words: Any) -> Vocabulary:
 
 @pytest.fixture(scope="module")
 def random_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoint(tmp_path_factory.mktemp("random"))
+    return checkpoint(tmp_path_factory.mktemp("random"), words=FEW)
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +73,15 @@ def ask(text: str = "Go.") -> list[Message]:
     return [Message("system", ("You look.",)), Message("user", (Frame(pixels, Rect(0, 0, 64, 64)), text))]
 
 
+@pytest.mark.parametrize("replies", [120, pytest.param(1000, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_random_choices_never_leave_the_format(words: Any, vocabulary: Vocabulary, dialect: str) -> None:
-    """Any of the allowed tokens, each as likely: 500 replies, and every one is an action."""
+def test_random_choices_never_leave_the_format(
+    words: Any, vocabulary: Vocabulary, dialect: str, replies: int
+) -> None:
+    """Any of the allowed tokens, each as likely: every reply is an action, and none is left out."""
     made = Guide(vocabulary, reply_format(dialect, max_text=12))
     dice, kinds, forced, chosen = random.Random(4), set[str](), 0, 0
-    for _ in range(500):
+    for _ in range(replies):
         walk, ids = made.walk(), list[int]()
         while not walk.complete:
             free = walk.forced()
@@ -140,7 +143,7 @@ def test_a_random_model_answers_with_an_action(model: TransformersModel, dialect
     kept = model.with_format(reply_format(dialect, max_text=20))
     assert kept is not model
     pieces: list[str] = []
-    for number in range(5):
+    for number in range(3):
         pieces.clear()
         reply = kept.reply(ask(f"Task {number}"), stop=never, on_text=pieces.append)
         assert parse_action(reply.text)
@@ -175,7 +178,7 @@ def test_forced_tokens_and_a_warm_cache_change_nothing_that_is_computed(model: T
     read = torch.tensor([model._conversations._kept[0][0].ids])
     pictures = model._encoder.fresh(model._encoder.prompt(messages)).pictures
     with torch.inference_mode():
-        kinds = (read == 151655).int()
+        kinds = (read == FEW + 12).int()
         plain = model._loaded.model(input_ids=read, mm_token_type_ids=kinds, **pictures).logits[0]
     for logits in seen:
         assert (plain - logits).abs().amax(1).min() < 1e-3
@@ -183,7 +186,7 @@ def test_forced_tokens_and_a_warm_cache_change_nothing_that_is_computed(model: T
 
 
 def test_a_thinking_model_is_kept_to_the_format_after_its_thought(tmp_path: Path) -> None:
-    folder = checkpoint(tmp_path, thinking=True, says="It is left.</think>")
+    folder = checkpoint(tmp_path, thinking=True, says="It is left.</think>", words=FEW)
     model = TransformersModel(str(folder), device="cpu")
     form = ReplyFormat({**WORD, "additionalProperties": False})
     reply = model.with_format(form).reply(ask(), stop=never)

@@ -14,7 +14,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 from stream_server import says, serving
-from tiny_checkpoint import checkpoint
+from tiny_checkpoint import FEW, checkpoint
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.agent.doctor import environment as doctor
@@ -293,7 +293,7 @@ def test_auto_asks_before_it_downloads_and_names_the_command() -> None:
 
 @pytest.mark.usefixtures("alone")
 def test_auto_opens_a_cached_checkpoint_and_says_so(caches: Path) -> None:
-    checkpoint(in_hub_cache(caches, "Qwen/Qwen3-VL-2B-Instruct"))
+    checkpoint(in_hub_cache(caches, "Qwen/Qwen3-VL-2B-Instruct"), words=FEW)
     told = Answers(False)
     with open_model_for(load_settings({"device": "cpu"}), chooser=told) as model:
         assert isinstance(model, TransformersModel)
@@ -375,7 +375,7 @@ def test_a_sampled_reply_is_sampled_as_the_checkpoint_was_released_and_a_greedy_
 
 
 def test_a_short_name_opens_the_checkpoint_in_the_cache(caches: Path) -> None:
-    checkpoint(bare(caches / "modelscope/hub/models/Qwen/Qwen3-VL-2B-Thinking"), thinking=True)
+    checkpoint(bare(caches / "modelscope/hub/models/Qwen/Qwen3-VL-2B-Thinking"), thinking=True, words=FEW)
     with open_model("2b-thinking", device="cpu") as model:
         assert isinstance(model, TransformersModel)
         assert (model._max_new_tokens, model._top_p) == (8192, 0.95)

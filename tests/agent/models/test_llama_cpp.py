@@ -37,7 +37,9 @@ class Engine(NamedTuple):
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("llama-cpp")
-    checkpoint = tiny_checkpoint.checkpoint(folder / "checkpoint", released_heads=True)
+    checkpoint = tiny_checkpoint.checkpoint(
+        folder / "checkpoint", released_heads=True, words=tiny_checkpoint.FEW
+    )
     made = tiny_gguf.convert(checkpoint, folder / "gguf")
     with llama_server.running(made, folder / "server.log") as base_url:
         yield Engine(base_url, checkpoint)

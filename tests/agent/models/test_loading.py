@@ -13,7 +13,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tiny_checkpoint import checkpoint
+from tiny_checkpoint import FEW, checkpoint
 
 from qvl_agent import sandbox
 from qvl_agent.actions.core.coordinates import Rect
@@ -42,7 +42,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoint(tmp_path_factory.mktemp("speaking"), says=ANSWER)
+    return checkpoint(tmp_path_factory.mktemp("speaking"), says=ANSWER, words=FEW)
 
 
 def said_by(model: TransformersModel) -> str:
@@ -113,7 +113,7 @@ def test_four_bits_quantise_the_layers_and_leave_the_eyes_whole(folder: Path) ->
 
 def test_a_mixture_of_experts_in_four_bits_is_refused_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="take its -fp8 checkpoint"):
-        loaded(checkpoint(tmp_path, moe=True), four_bits=True)
+        loaded(checkpoint(tmp_path, moe=True, words=FEW), four_bits=True)
 
 
 def test_a_checkpoint_that_is_quantised_isnt_quantised_again(folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 import tiny_gguf
 from click.testing import CliRunner
 from project import SUPPORT
-from tiny_checkpoint import checkpoint
+from tiny_checkpoint import FEW, checkpoint
 
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.core.messages import Message
@@ -461,7 +461,7 @@ def test_a_port_that_is_taken_is_an_error_before_anything_starts(
 
 def test_llama_cpp_serves_a_qwen3_vl_and_auto_finds_it(tmp_path: Path) -> None:
     """The real engine, from the wheel xllamacpp, with a tiny model of random weights."""
-    files = tiny_gguf.convert(checkpoint(tmp_path / "checkpoint"), tmp_path / "gguf")
+    files = tiny_gguf.convert(checkpoint(tmp_path / "checkpoint", words=FEW), tmp_path / "gguf")
     log, port = tmp_path / "log", free_port()
     arguments = ["--engine", "xllamacpp", "--model", str(files.model), "--port", str(port)]
     with started(arguments, log) as process:
