@@ -54,12 +54,11 @@ def test_a_clean_install_helps_looks_and_replays(wheel: Path, tmp_path: Path) ->
     """No torch, no Qt, no screen: what a CI that replays recordings has."""
     home = tmp_path / "home"
     home.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "clean"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "clean"], check=True)
     python, program = tmp_path / "clean/bin/python", tmp_path / "clean/bin/qvl-agent"
     constraints = ROOT / "constraints.txt"
-    subprocess.run(
-        [python, "-m", "pip", "install", "-q", "-c", constraints, wheel], check=True, capture_output=True
-    )
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-compile"]
+    subprocess.run([*install, "-c", constraints, wheel], check=True, capture_output=True)
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONWARNINGS": "error"}
 
     def qvl(*words: str) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -199,15 +200,19 @@ def expect(form: Form, name: str, text: str) -> None:
     wait_until(lambda: form.texts()[name] == text, f"{text!r} in {name}, not {form.texts()[name]!r}", 3)
 
 
+def at_night(name: str) -> Any:
+    return pytest.param(name, marks=pytest.mark.nightly)
+
+
 class TestFieldsAreReplaced:
-    @pytest.mark.parametrize("name", ["entry", "ttk", "spin", "combo", "password", "text"])
+    @pytest.mark.parametrize("name", ["entry", "text", *map(at_night, ("ttk", "spin", "combo", "password"))])
     def test_in_tk_where_ctrl_a_goes_to_the_beginning(self, tk: Form, name: str) -> None:
         assert tk.write("7", name).status == "done"
         expect(tk, name, "7")
         assert tk.write("", name).status == "done"
         expect(tk, name, "")
 
-    @pytest.mark.parametrize("name", ["entry", "empty", "spin", "text"])
+    @pytest.mark.parametrize("name", ["entry", "text", *map(at_night, ("empty", "spin"))])
     def test_in_gtk_with_emacs_keys_too(self, gtk: Form, name: str) -> None:
         assert gtk.write("7", name).status == "done"
         expect(gtk, name, "7")

@@ -3,13 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from called import called
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
@@ -53,7 +53,7 @@ def named(findings: tuple[Finding, ...], name: str) -> Finding:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("seed", [1, 2, 7])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in (2, 7))])
 def test_every_target_stands_whole_and_alone_on_its_screen(size: Size, seed: int) -> None:
     screen = draw(size, seed)
     picture = screen.frame.image()
@@ -465,11 +465,7 @@ def test_an_unknown_servers_remedies_name_no_server() -> None:
 
 def doctor(*args: str, home: Path, server: StreamServer | None = None) -> subprocess.CompletedProcess[str]:
     at = ["--server", server.base_url, "--model", "qwen3-vl"] if server else []
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "qvl-agent"), "doctor", *at, *args],
-        env={"PATH": os.environ["PATH"], "HOME": str(home)}, cwd=home, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    return called(["doctor", *at, *args], home, {"PATH": os.environ["PATH"], "HOME": str(home)})
 
 
 def test_the_command_says_it_all_as_json(tmp_path: Path) -> None:

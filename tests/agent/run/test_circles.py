@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
 from scripted_models import DONE, Listening
 from ticking_window import Ticking
 
@@ -77,6 +78,7 @@ def test_a_text_of_which_nothing_is_seen_is_said_to_be_just_that(
         assert window.do("say")["text"] == "hello"
 
 
+@pytest.mark.nightly
 def test_back_and_forth_beside_a_clock_is_a_loop_too(
     desktop: Desktop, display: VirtualDisplay, tmp_path: Path
 ) -> None:

@@ -3,13 +3,12 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from called import called
 from hypothesis import given
 from hypothesis import strategies as st
 from stream_server import says, serving, whole
@@ -487,12 +486,9 @@ def test_the_sandbox_is_solved_when_every_target_is_looked_at_twice(tmp_path: Pa
 def test_from_the_command_line_it_is_asked_of_a_server_in_a_request_of_its_own(tmp_path: Path) -> None:
     """A click, a second look, "done", and whether it is: the checker knows only its own task."""
     with serving(says(CLICK), says(POINT), says(DONE), says(YES)) as server:
-        done = subprocess.run(
-            ["qvl-agent", "click the knob", "--desktop", "sandbox:chat", "--look-closer", "always",
-             "--server", server.base_url, "--model", "qwen3-vl", "--runs", "."],
-            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-            env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)},
-        )  # fmt: skip
+        words = ["click the knob", "--desktop", "sandbox:chat", "--look-closer", "always"]
+        words += ["--server", server.base_url, "--model", "qwen3-vl", "--ocr", "never", "--runs", "."]
+        done = called(words, tmp_path, {"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
         asked = [each.body["messages"] for each in server.asked if each.path.endswith("/chat/completions")]
     assert done.returncode == 0, done.stdout + done.stderr
     assert "looked closer" in done.stdout

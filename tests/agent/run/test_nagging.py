@@ -6,13 +6,14 @@ from nagging import Figures, measure
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.tasks import TASKS
 
-ALL = [(app, task) for app in APPS for task in TASKS[app]]
+SOME = [(app, task) for app in APPS for task in TASKS[app]][::3]
+"""Every third; the benchmark takes all of them at night, on several seeds."""
 
 
 def test_harmless_tasks_need_hardly_a_question_and_are_not_blocked() -> None:
-    figures = measure(ALL, [7])
-    assert len(figures.questions) == len(ALL)
-    assert figures.actions >= len(ALL)
+    figures = measure(SOME, [7])
+    assert len(figures.questions) == len(SOME)
+    assert figures.actions >= len(SOME)
     assert figures.good, figures
 
 

@@ -65,7 +65,8 @@ class Slow:
 @contextmanager
 def running(display: VirtualDisplay, tmp_path: Path, *answers: Answer) -> Iterator[Terminal]:
     with serving(*answers) as server:
-        words = (PROGRAM, "run", "do it", "--server", server.base_url, "--no-verify", "--runs", "runs")
+        words = (PROGRAM, "run", "do it", "--server", server.base_url, "--no-verify", "--ocr", "never")
+        words += ("--runs", "runs")
         environment = {**display.environment(), "XDG_RUNTIME_DIR": str(tmp_path)}
         environment = {name: environment[name] for name in ("DISPLAY", "XDG_RUNTIME_DIR")}
         with in_terminal(*words, cwd=tmp_path, **environment) as terminal:
@@ -121,7 +122,7 @@ def test_what_was_ended_in_a_pause_can_be_gone_on_with(display: VirtualDisplay, 
     assert "qvl-agent resume" in terminal.shown
     (folder,) = (tmp_path / "runs").iterdir()
     with serving(says(DONE)) as server:
-        words = (PROGRAM, "resume", str(folder), "--server", server.base_url, "--no-verify")
+        words = (PROGRAM, "resume", str(folder), "--server", server.base_url, "--no-verify", "--ocr", "never")
         own = {"DISPLAY": display.name, "XDG_RUNTIME_DIR": str(tmp_path)}
         with in_terminal(*words, cwd=tmp_path, **own) as terminal:
             assert terminal.end() == 0, terminal.shown
