@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from called import called
 from project import ROOT
 from stream_server import StreamServer, says, serving
@@ -89,6 +90,15 @@ def here(words: list[str], cwd: Path, **environment: str) -> subprocess.Complete
     program, *words = words
     assert program == "qvl-agent"
     return called(words, cwd, {"PATH": os.environ["PATH"], "HOME": str(cwd)} | environment)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As many models at once as there are tests at once: each with a thread is the quickest."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

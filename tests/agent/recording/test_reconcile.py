@@ -38,7 +38,7 @@ CLICKED = (at(HERE), button(1, True), button(1, False))
 TYPED = (key(SHIFT, True), key(ord("A"), True), key(ord("A"), False), key(SHIFT, False))
 
 
-@pytest.mark.parametrize(("actions", "least"), [(40, 15), pytest.param(200, 80, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(("actions", "least"), [(60, 25), pytest.param(200, 80, marks=pytest.mark.nightly)])
 def test_random_actions_are_what_was_approved(actions: int, least: int) -> None:
     figures = prove(actions, seed=7)
     assert figures.mismatches == []

@@ -11,10 +11,12 @@ SOME = [(app, task) for app in APPS for task in TASKS[app]][::3]
 
 
 def test_harmless_tasks_need_hardly_a_question_and_are_not_blocked() -> None:
+    """A busy machine may draw a window late, which is looked at again once; the benchmark counts that."""
     figures = measure(SOME, [7])
     assert len(figures.questions) == len(SOME)
     assert figures.actions >= len(SOME)
-    assert figures.good, figures
+    assert (figures.asked, figures.refused, figures.unsolved) == (0, [], []), figures
+    assert len(figures.stale) <= 1, figures.stale
 
 
 @pytest.mark.parametrize(
