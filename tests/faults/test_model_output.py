@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -274,8 +275,14 @@ TAGS = ["</think>", "a</tool_call>b", "<think>", f"<tool_call>{CALL}</tool_call>
 
 
 @pytest.mark.fault(25)
-@pytest.mark.parametrize("said", TAGS)
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("said", "dialect"),
+    [
+        pytest.param(said, dialect, marks=[] if dialect == usual else pytest.mark.nightly)
+        for said, usual in zip(TAGS, cycle(DIALECTS), strict=False)
+        for dialect in DIALECTS
+    ],
+)
 def test_a_tag_in_a_typed_text_is_typed(
     desktop: Desktop, display: VirtualDisplay, tmp_path: Path, said: str, dialect: str
 ) -> None:
