@@ -58,7 +58,8 @@ def _needed(subject: Subject, path: str, target: Target) -> Iterator[Mistake]:
     if subject.lock is None or target.key not in subject.lock.targets:
         what = "a region" if target.region else "known by its id" if target.text else "something beside words"
         message = f"“{target.key}” is {what}, and no picture shows what it looks like"
-        yield subject.mistake(path, message, "record it: compile the flow, or give it text or image")
+        instead = "take out the id" if target.text else "give it text or image"
+        yield subject.mistake(path, message, f"record it: compile the flow, or {instead}")
 
 
 class _Against:

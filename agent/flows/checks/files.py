@@ -100,7 +100,9 @@ def _keys(subject: Subject, path: str, step: Step) -> Iterator[Mistake]:
     except KeyNameError as error:
         message, _, remedy = str(error).partition("; ")
         key = "press" if isinstance(step, Press) else "keys"
-        told = remedy or "write a key such as enter, esc, f5, or a chord such as ctrl+s"
+        told = remedy or (
+            "write a key such as enter or f5, or ctrl+s" if key == "press" else "write ctrl, shift or alt"
+        )
         yield subject.mistake(
             f"{path}.{key}", message[:1].lower() + message[1:].rstrip("."), told.rstrip(".")
         )

@@ -127,7 +127,8 @@ def _consequences(subject: Subject) -> Iterator[Mistake]:
         missing = [key for key, said in (("once: true", step.once), ("then", step.then)) if not said]
         why = {"once: true": "it could be done twice", "then": "nobody sees whether it was done"}
         message = f"“{step.click.key}” {_CONSEQUENCE[found]}, and {' and '.join(why[key] for key in missing)}"
-        yield subject.mistake(path, message, f"add {' and '.join(missing)}")
+        example = ', as in then: {see: "Sent"}' if "then" in missing else ""
+        yield subject.mistake(path, message, f"add {' and '.join(missing)}{example}")
 
 
 _CONSEQUENCE = {

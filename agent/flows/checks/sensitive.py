@@ -71,7 +71,8 @@ def _typed(subject: Subject, path: str, said: Input, clicked: str) -> Iterator[M
     labels = (into.text, into.near, into.id) if into is not None else (clicked,)
     label = next((each for each in labels if each and _LABEL.search(each)), None)
     rest = re.sub(r"\{\{secret:[^}]*\}\}", "", said.text)
-    if label is None or not rest.strip():
+    almost = misplaced({"text": said.text}, typed="text")
+    if label is None or not rest.strip() or almost:
         return
     if literal(rest).strip():
         message = f"the text for “{label}” is written out here, where everybody can read it"

@@ -400,7 +400,7 @@ def test_other_words_for_a_target_fit_its_picture(flows: Path) -> None:
     assert check(path) == []
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(sorted(flows_check.FLOWS)),
     st.lists(
@@ -411,9 +411,9 @@ def test_whatever_is_written_there_are_mistakes_and_no_crash(
     flows: Path, name: str, edits: list[tuple[int, int, str]]
 ) -> None:
     text = flows_check.FLOWS[name]
-    for place, removed, put in edits:
-        at = place % len(text)
-        text = text[:at] + put + text[at + removed :]
+    for at, removed, put in edits:
+        start = at % len(text)
+        text = text[:start] + put + text[start + removed :]
     path = flows / f"{name}.flow.yaml"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
