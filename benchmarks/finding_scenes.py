@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -167,7 +167,17 @@ class Studio:
         for edit in edits:
             edit(window)
         self._settle()
-        return Scene(_grab(window), read_tree().nodes)
+        corner = window.mapToGlobal(QPoint(0, 0))
+        return Scene(
+            _grab(window),
+            tuple(
+                replace(
+                    node,
+                    rect=replace(node.rect, left=node.rect.left - corner.x(), top=node.rect.top - corner.y()),
+                )
+                for node in read_tree().nodes
+            ),
+        )
 
     def _settle(self) -> None:
         for _ in range(4):

@@ -76,14 +76,24 @@ class Drifted:
         return grey(self.frame.pixels)
 
     @cached_property
-    def template(self) -> Any:
-        """Return the grey crop of the target at the new scale."""
+    def templates(self) -> tuple[Any, ...]:
+        """Return the grey crop of the target at the new scale, at the usual one, and between.
+
+        A larger font doesn't make an icon or a check box larger.
+        """
         box, scale = self.recorded.box, self.scale or 1.0
         crop = grey(self.recorded.picture[box.top : box.bottom, box.left : box.right])
-        if scale == 1.0:
-            return crop
-        size = max(3, round(box.width * scale)), max(3, round(box.height * scale))
-        return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        scales = {self.usual, scale, (scale * self.usual) ** 0.5}
+        return tuple(_resized(crop, one) for one in sorted(scales, key=lambda one: abs(one - scale)))
+
+    def _peaks(self, levels: Any) -> list[Peak]:
+        """Return where the target's looks are found, at whatever scale they fit best."""
+        found = [peak for template in self.templates for peak in peaks(levels, template, _PLAUSIBLE)]
+        kept: list[Peak] = []
+        for peak in sorted(found, key=lambda one: -one.score):
+            if not any(peak.box.meets(other.box) for other in kept):
+                kept.append(peak)
+        return kept
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Return each place that may be the target, with what speaks for it and against it."""
@@ -140,7 +150,7 @@ class Drifted:
             return [Clue("looks", False, 0.0, _FAINT)], box
         if recorded.varies:
             return [], box
-        score, at = _fit(self.levels, self.template, box)
+        score, at = max((_fit(self.levels, one, box) for one in self.templates), key=lambda each: each[0])
         if score < self._least:
             return [Clue("looks", None, max(0.0, score), f"looks alike by {score:.2f}")], box
         return [Clue("looks", True, score, f"looks alike by {score:.2f}")], at
@@ -199,7 +209,18 @@ class Drifted:
                 now / (then * scale) for now, then in zip(_size(box), _size(recorded.box), strict=True)
             )
             if _WHOLE <= high <= 1 / _WHOLE and 0.4 <= wide <= 2.5:
-                yield box, [Clue("structure", True, 0.8, "a field of its height")]
+                yield box, [self._is_the_field(box)]
+
+    def _is_the_field(self, box: FrameBox) -> Clue:
+        """Say whether a field is free of what stood elsewhere: a neighbour may have moved into its place."""
+        elsewhere = [
+            mark.text
+            for mark in self.marks
+            if _holds(box, mark.new) and not _holds(self.recorded.box, mark.old)
+        ]
+        if elsewhere:
+            return Clue("structure", False, 0.0, f"“{elsewhere[0]}” is on it, which was elsewhere")
+        return Clue("structure", True, 0.8, "a field of its height")
 
     def _surface(self, at: tuple[int, int]) -> FrameBox | None:
         width, height = self.frame.size
@@ -232,7 +253,7 @@ class Drifted:
         if area.width < 4 or area.height < 4:
             return
         levels = self.levels[area.top : area.bottom, area.left : area.right]
-        for peak in peaks(levels, self.template, _PLAUSIBLE):
+        for peak in self._peaks(levels):
             box = _shifted(peak.box, area.left, area.top)
             if divided(self.frame.pixels, box, label):
                 continue
@@ -274,7 +295,7 @@ class Drifted:
     # By its looks alone
 
     def _by_looks(self) -> Iterable[Candidate]:
-        for peak in peaks(self.levels, self.template, _PLAUSIBLE):
+        for peak in self._peaks(self.levels):
             yield Candidate(peak.box, (self._looks(peak, peak.box), self._place(peak.box)))
 
     # What is asked about every candidate
@@ -352,6 +373,13 @@ def _fit(levels: Any, template: Any, box: FrameBox) -> tuple[float, FrameBox]:
     return (best.score, _shifted(best.box, left, top)) if best else (0.0, box)
 
 
+def _resized(crop: Any, scale: float) -> Any:
+    if scale == 1.0:
+        return crop
+    size = max(3, round(crop.shape[1] * scale)), max(3, round(crop.shape[0] * scale))
+    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
 def _apart(one: Pixels, other: Pixels) -> float:
     """Return how far the mean colours of two pictures, and those of their middles, are apart."""
     if not one.size or not other.size:
@@ -365,6 +393,11 @@ def _apart(one: Pixels, other: Pixels) -> float:
             means.append(middle.reshape(-1, 3).mean(axis=0))
         found.append(float(np.abs(means[0] - means[1]).max()))
     return max(found)
+
+
+def _holds(box: FrameBox, inner: FrameBox) -> bool:
+    x, y = (inner.left + inner.right) // 2, (inner.top + inner.bottom) // 2
+    return box.left <= x < box.right and box.top <= y < box.bottom
 
 
 def _size(box: FrameBox) -> tuple[int, int]:
