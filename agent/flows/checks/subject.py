@@ -1,7 +1,5 @@
 """A flow under check, with what lies beside it: its lock and the header of its data."""
 
-import csv
-import importlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.agent.flows.expressions import calculate, references
 from qvl_agent.agent.flows.lock import Lock
+from qvl_agent.agent.flows.queue.data import columns
 from qvl_agent.agent.flows.reading import Loaded, Mistake
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.steps import Acting, Ask, Check, Do, Read, Step, Wait, When, While
@@ -68,24 +67,7 @@ def header(path: Path, sheet: str | None) -> tuple[str, ...]:
     Raises:
         FlowError: it can't be read.
     """
-    try:
-        data: Any = importlib.import_module("qvl_agent.agent.flows.queue.data")
-    except ModuleNotFoundError:
-        return _header_of_csv(path)
-    return tuple(data.columns(path, sheet or ""))
-
-
-def _header_of_csv(path: Path) -> tuple[str, ...]:
-    """Read a CSV's header by itself: only until the queue, which reads every kind of data, is there."""
-    if path.suffix.lower() != ".csv":
-        raise FlowError(f"the columns of {path.name} aren't known here; they aren't checked")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline(100_000)
-    except (OSError, UnicodeDecodeError) as error:
-        raise FlowError(f"{path.name} can't be read: {error}; check its name and encoding") from error
-    between = max(",;\t", key=first.count)
-    return tuple(next(csv.reader([first], delimiter=between), []))
+    return columns(path, sheet or "")
 
 
 def one_line(text: str) -> str:
