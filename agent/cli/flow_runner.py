@@ -49,7 +49,8 @@ def play_flow(file: Path, options: dict[str, Any]) -> int:
     secrets = secrets_of(" ".join(map(placeholder, loaded.flow.secrets)), settings, as_json=as_json)
     wish = Wish(*(options[name] for name in ("data", "queue", "resume", "fresh", "only", "only_failed")))
     store_trust = trust_in(loaded) if options["trusted"] else TrustStore().of(fingerprint_of(loaded))
-    model_wanted = bool(options["model"] or options["server"]) and asks_model(loaded.flow)
+    healing = options.get("heal") is not None
+    model_wanted = bool(options["model"] or options["server"]) and (healing or asks_model(loaded.flow))
     with ExitStack() as stack:
         queue = output = None
         if needs_items(loaded.flow):

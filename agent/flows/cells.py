@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from qvl_agent.actions.core.errors import FlowError
+from qvl_agent.agent.flows.queue.values import Written
 
 __all__ = ["MAX_NUMBER", "Cell", "Row", "did_you_mean", "number", "plain", "short", "shown"]
 
@@ -133,7 +134,7 @@ def plain(value: Any) -> Any:
             return Cell("")
         case bool() | Row():
             return value
-        case int():
+        case int() | Written():
             return value
         case float():
             if value != value or abs(value) > MAX_NUMBER:  # noqa: PLR0124 - not a number
@@ -158,6 +159,8 @@ def shown(value: Any) -> str:
     value = plain(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Written):
+        return str(value)
     if isinstance(value, float):
         return _digits(value)
     if isinstance(value, list | Row):

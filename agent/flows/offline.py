@@ -82,7 +82,7 @@ def offline(
         name: each.default for name, each in loaded.flow.variables.items() if each.default is not None
     }
     scope = Scope(variables={**defaults, **(variables or {})}, row=row)
-    known = KnownTargets(loaded.flow, lock_folder(loaded.path))
+    known = KnownTargets(loaded.flow, loaded.path)
     recording = _Recording(lock_folder(loaded.path), known, reader)
     unfilled = _unfilled(loaded, scope)
     for path, step in walk(loaded.flow):

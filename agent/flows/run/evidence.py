@@ -5,10 +5,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from PIL import Image
+
 from qvl_agent.actions.core.errors import FlowError, RecordingError
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.agent.flows.finding.wanted import Wanted
-from qvl_agent.agent.flows.lock import Evidence, Lock, Picture, load_picture
+from qvl_agent.agent.flows.lock import Evidence, Lock, Picture, load_picture, lock_folder
+from qvl_agent.agent.flows.reading import beside
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.targets import Target
 from qvl_agent.agent.flows.values import Scope, fill
@@ -25,19 +29,19 @@ class KnownTargets:
         lock: the lock; an empty one for a flow that has none.
     """
 
-    def __init__(self, flow: Flow, folder: Path | None) -> None:
+    def __init__(self, flow: Flow, path: Path) -> None:
         """Read a flow's lock.
 
         Args:
             flow: the flow.
-            folder: the lock's folder; None, or a folder that isn't there, for a flow without evidence.
+            path: the flow's file; a flow without evidence has no lock beside it.
 
         Raises:
             FlowError: the lock is broken.
         """
-        self._flow, self._folder = flow, folder
+        self._flow, self._path, self._folder = flow, path, lock_folder(path)
         try:
-            self.lock = Lock.load(folder) if folder is not None and folder.is_dir() else Lock()
+            self.lock = Lock.load(self._folder) if self._folder.is_dir() else Lock()
         except RecordingError as error:
             raise FlowError(str(error)) from error
         self._healed: dict[str, Wanted] = {}
@@ -75,13 +79,24 @@ class KnownTargets:
         """Take another evidence, and other words beside its own, for a target in this run."""
         self._healed[key] = wanted
 
+    def image(self, name: str) -> Pixels:
+        """Read a picture of a target that lies beside the flow, as RGB of shape (height, width, 3).
+
+        Raises:
+            FlowError: it isn't there, or is no picture.
+        """
+        path = beside(self._path, name)
+        try:
+            with Image.open(path) as opened:
+                return np.asarray(opened.convert("RGB"))
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise FlowError(f"can't read the picture {path}: {error}; name a PNG beside the flow") from error
+
     def evidence(self, target: Target) -> Evidence | None:
         """Return what the lock says about a target; None if nothing."""
         return self.lock.targets.get(target.key)
 
     def _load(self, picture: Picture) -> Pixels:
-        if self._folder is None:
-            raise FlowError("the flow has no lock; compile it again")
         try:
             return load_picture(self._folder, picture)
         except RecordingError as error:

@@ -4,21 +4,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
+from qvl_agent.actions.core.coordinates import FramePoint
 from qvl_agent.actions.core.errors import FlowError, ModelError
 from qvl_agent.agent.flows.finding.rolling import RollingReader
-from qvl_agent.agent.flows.finding.wanted import Wanted
+from qvl_agent.agent.flows.finding.wanted import Place, Wanted
 from qvl_agent.agent.flows.heal.healer import Healer, HealMode
 from qvl_agent.agent.flows.heal.store import ProposalStore
-from qvl_agent.agent.flows.lock import lock_folder
 from qvl_agent.agent.flows.queue import Output, Queue
 from qvl_agent.agent.flows.reading import Loaded, load, targets, walk
 from qvl_agent.agent.flows.run.evidence import KnownTargets
 from qvl_agent.agent.flows.run.hands import DIALECT, Hands
 from qvl_agent.agent.flows.run.playing import ItemResult, Playing, Records, Work, plain
+from qvl_agent.agent.flows.run.pointing import point_at
 from qvl_agent.agent.flows.run.record import FlowBegan, FlowLog
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.steps import Do, ForEach
@@ -150,7 +152,7 @@ class FlowAgent(Setup):
             work: the items.
             scope: the variables at the start.
         """
-        known = KnownTargets(flow, lock_folder(path))
+        known = KnownTargets(flow, path)
         if self.proposed:
             _take_proposals(known, ProposalStore(path))
         agent = bound(self)
@@ -197,7 +199,8 @@ class FlowAgent(Setup):
         if setup.reader is None:
             raise FlowError("healing reads the screen; pip install 'qvl-agent[flows]', or take --ocr auto")
         words = tuple(target.text for _, _, target in targets(flow) if target.text)
-        return Healer(ProposalStore(path), setup.reader, self.heal, hands.person, words)
+        pointer = None if isinstance(self.model, NoModel) else partial(_pointed, setup)
+        return Healer(ProposalStore(path), setup.reader, self.heal, hands.person, words, pointer)
 
     @classmethod
     def of(cls, setup: Setup, *, runs: Path | None = None, trust: Trust = NO_TRUST) -> "FlowAgent":
@@ -257,3 +260,11 @@ def _take_proposals(known: KnownTargets, store: ProposalStore) -> None:
         known.heal(
             proposal.key, Wanted(words=words, evidence=proposal.evidence, picture=store.picture(proposal))
         )
+
+
+def _pointed(setup: Setup, words: str, place: Place) -> FramePoint | None:
+    """Ask the model where something is; only a place in the window counts."""
+    box = point_at(setup, words, place.frame)
+    if box is None or not place.window.meets(box):
+        return None
+    return FramePoint((box.left + box.right) // 2, (box.top + box.bottom) // 2)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.image import find_image
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
 from qvl_agent.agent.flows.finding.words import read_all, said, shows
 from qvl_agent.agent.flows.heal.healer import Healer, Lost
@@ -22,6 +23,7 @@ from qvl_agent.agent.flows.lock import WindowSeen
 from qvl_agent.agent.flows.reading import beside
 from qvl_agent.agent.flows.run.caret import without_caret
 from qvl_agent.agent.flows.run.evidence import KnownTargets
+from qvl_agent.agent.flows.run.pointing import point_at
 from qvl_agent.agent.flows.run.windows import OpenWindow, open_windows, places_for
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.targets import Condition, Expectation, Target
@@ -151,7 +153,28 @@ class Eyes:
         places = self._places_of(target, scope, sight, seen)
         if not places:
             return Finding(None, self._no_window(), absent=True)
+        if wanted.evidence is None and target.image is not None:
+            image = self._known.image(target.image)
+            return _one_of([find_image(image, place) for place in places])
+        if wanted.evidence is None and target.describe is not None and not (target.text or target.near):
+            return self._described(fill(target.describe, scope), places)
         return _one_of([find(wanted, place, self._setup.reader) for place in places])
+
+    def _described(self, words: str, places: Sequence[Place]) -> Finding:
+        """Ask the model where something is; only what lies in one of the flow's windows counts.
+
+        Raises:
+            ModelError: the run has no model, or it failed.
+        """
+        box = point_at(self._setup, words, places[0].frame)
+        if box is None:
+            return Finding(None, f"the model doesn't point at “{words}”", absent=True)
+        inside = [place for place in places if place.window.meets(box)]
+        if not inside:
+            return Finding(None, "the model points outside of the flow's windows", absent=True)
+        if any(over.meets(box) for place in inside for over in place.covered):
+            return Finding(None, "where the model points another window lies over it", absent=True)
+        return Finding(box, moved=f"pointed at by {self._setup.model.name}")
 
     def heal(self, target: Target, finding: Finding, scope: Scope, sight: Sight, step: Healing) -> str:
         """Look for a target that wasn't found, more widely, if this run heals.
