@@ -23,7 +23,7 @@ from qvl_agent.agent.flows.work import data_file
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.testing.pictures import draw_failure
-from qvl_agent.agent.testing.plugin import FlowSettings, settings_key
+from qvl_agent.agent.testing.session import FlowSettings, settings_key
 
 __all__ = ["FlowFile", "RunFile"]
 
