@@ -94,7 +94,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         ours = table("settling", measure(Path(folder), rounds))
-        with patch("qvl_agent.actions.execution.executor.settle", fixed_wait):
+        with patch("qvl_agent.actions.screen.effect.settle", fixed_wait):
             theirs = table("a fixed second", measure(Path(folder), rounds))
     print(
         f"\nmedian of a step beside the model: {ours:.0f} ms against {theirs:.0f} ms: {theirs / ours:.1f} x"

@@ -17,6 +17,7 @@ from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.outcome import Check
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.planning.approval import Approved
+from qvl_agent.actions.screen.damage import Damage
 
 if TYPE_CHECKING:
     from qvl_agent.actions.desktops.watchdog.client import Watchdog
@@ -42,6 +43,7 @@ class Capabilities:
         checks_task: the desktop can check its own task, see `Desktop.check`.
         keeps_focus: a question in another window gives the focus back afterwards, see `Desktop.keep_focus`.
         watchdog: a watchdog process can hold the kill switch and release what is pressed.
+        damage: `damage` tells when something is drawn; else the screen has to be captured to see it.
     """
 
     windows: bool = False
@@ -51,6 +53,7 @@ class Capabilities:
     checks_task: bool = False
     keeps_focus: bool = False
     watchdog: bool = False
+    damage: bool = False
 
 
 class Desktop(Protocol):
@@ -107,6 +110,10 @@ class Desktop(Protocol):
             DesktopError: the screen can't be read.
         """
         return self.grab()
+
+    def damage(self) -> Damage | None:
+        """Return what tells when something is drawn; None if nothing does, or it can't be trusted."""
+        return None
 
     @abstractmethod
     def pointer(self) -> DesktopPoint:
@@ -222,6 +229,9 @@ class DesktopWrapper(Desktop):
 
     def grab_to_compare(self) -> Frame:
         return self._desktop.grab_to_compare()
+
+    def damage(self) -> Damage | None:
+        return self._desktop.damage()
 
     def pointer(self) -> DesktopPoint:
         return self._desktop.pointer()

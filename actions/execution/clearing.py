@@ -21,7 +21,8 @@ from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import KeyEvent, Plan
 from qvl_agent.actions.screen.changes import Mask, difference
-from qvl_agent.actions.screen.settle import LIMITS, settle
+from qvl_agent.actions.screen.settle import settle
+from qvl_agent.actions.screen.watch import LIMITS
 
 __all__ = ["Clearing", "Field", "Parts", "Seen", "judge_selection", "old_text_stays", "split_plan"]
 
@@ -232,6 +233,7 @@ class Clearing:
             clock=self._clock,
             sleep=self._sleep,
             limits=_LOOK,
+            damage=self._desktop.damage(),
         ).frame
 
 

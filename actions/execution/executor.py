@@ -4,7 +4,6 @@ The steps are: plan -> guard -> person -> record the intent -> freshness -> disp
 The first refusal ends them, nothing is sent without a recorded intent, and nothing is ever sent twice.
 """
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -45,11 +44,8 @@ from qvl_agent.actions.planning.plan import first_press, plan, pointer_goal, sel
 from qvl_agent.actions.reading.target_text import Reader, read_for
 from qvl_agent.actions.screen.effect import Effect
 from qvl_agent.actions.screen.motion import Motion
-from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
 
 __all__ = ["Decision", "ExecutionResult", "Executor", "Facts"]
-
-_log = logging.getLogger(__name__)
 
 _RECENT_INPUTS = 64
 _STOP_CHECK_S = 0.02
@@ -59,7 +55,6 @@ _SAME_PLACE = 8
 """More logical pixels than toolkits allow between the two clicks of a double click: Qt 5, GTK 5, Tk 5,
 Windows 4."""
 _OLD_TEXT = "nothing showed that the old text was selected, and it may still stand there; look"
-_AFTER_WAIT = SettleLimits(idle_s=LIMITS.react_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +138,9 @@ class Executor:
         self._unsure = unsure
         motion = motion or Motion()
         self._precheck = Precheck(desktop, reader, motion=motion, stop=stop, clock=clock, sleep=sleep)
-        self._effect = Effect(motion, desktop.grab, stop=stop, clock=clock, sleep=sleep)
+        self._effect = Effect(
+            motion, desktop.grab, stop=stop, clock=clock, sleep=sleep, damage=desktop.damage
+        )
         self._clicked: tuple[float, DesktopPoint] | None = None
 
     @property
@@ -272,6 +269,7 @@ class Executor:
         self._unsure = UncertainInput(decision.scene.step, decision.plan, decision.action.label)
         unselected: Frame | None = None
         places = observation.boxes(decision.action)
+        self._effect.sending()
         try:
             if isinstance(decision.action, Type) and decision.action.clear:
                 unselected = self._replace_text(decision, approved, observation)
@@ -337,30 +335,13 @@ class Executor:
         return max(0.0, clicked + _DOUBLE_CLICK_S - self._clock()) if near else 0.0
 
     def _settled(
-        self,
-        outcome: Outcome,
-        before: Frame,
-        places: tuple[FrameBox, ...],
-        limits: SettleLimits = LIMITS,
-        *,
-        waited: bool = False,
+        self, outcome: Outcome, before: Frame, places: tuple[FrameBox, ...], *, waited: bool = False
     ) -> tuple[Outcome, Frame | None]:
         try:
-            settled = settle(
-                self._desktop.grab,
-                before,
-                target=places[0] if places else None,
-                stop=self._stop,
-                clock=self._clock,
-                sleep=self._sleep,
-                limits=limits,
-            )
-            settled = self._effect.of(settled, before, places, waited=waited)
+            settled = self._effect.settled(before, places, waited=waited)
         except DesktopError as error:
             return replace(outcome, detail=f"the screen can't be seen any more: {error}", quiet=False), None
         self._precheck.moving = settled.moving
-        if not settled.quiet:
-            _log.info("the screen hasn't settled after %.1f s", settled.seconds)
         times = {**outcome.times, "settle": settled.seconds}
         return replace(outcome, change=settled.change, quiet=settled.quiet, times=times), settled.frame
 
@@ -368,7 +349,7 @@ class Executor:
         start = self._clock()
         self._pause(action.seconds)
         outcome = Outcome("done", times={"wait": self._clock() - start})
-        return self._settled(outcome, observation.screen, (), _AFTER_WAIT, waited=True)
+        return self._settled(outcome, observation.screen, (), waited=True)
 
     def _pause(self, seconds: float) -> None:
         end = self._clock() + seconds

@@ -15,12 +15,15 @@ from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.core.outcome import Change
 
 __all__ = [
+    "CELL",
+    "CLOCK",
     "NEAR",
     "TILE",
     "CellSums",
     "Mask",
     "boxes",
     "cell_sums",
+    "coarser",
     "compare",
     "difference",
     "groups",
@@ -32,6 +35,10 @@ __all__ = [
 
 TILE: Final = 32
 """The side of a tile, in frame pixels."""
+CELL: Final = 16
+"""The side of a cell, for what is as small as two digits, in frame pixels."""
+CLOCK: Final = (160, 48)
+"""The largest width and height, in logical pixels, of something small that tells a time or the like."""
 NEAR: Final = 48
 """The distance from a target's box within which a change counts as near it, in frame pixels."""
 
@@ -78,6 +85,12 @@ def compare(before: Frame, after: Frame, target: FrameBox | None = None) -> Chan
     tiles = tile_map(before, after)
     near = None if target is None else touches(tiles, target.grown(NEAR, after.size))
     return Change(boxes(tiles, after.size), near)
+
+
+def coarser(cells: Mask, step: int) -> Mask:
+    """Return which tiles of so many cells a side hold a cell that is set."""
+    rows, columns = np.arange(0, cells.shape[0], step), np.arange(0, cells.shape[1], step)
+    return np.asarray(np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1))
 
 
 def touches(tiles: Mask, box: FrameBox, tile: int = TILE) -> bool:

@@ -1,19 +1,26 @@
-"""Tell what an input changed from what moves by itself (`Effect.of`)."""
+"""Wait for what an input changes, and tell it from what moves by itself (`Effect`)."""
 
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Change
-from qvl_agent.actions.screen.changes import NEAR, TILE, Mask, boxes, groups, tile_map, touches
-from qvl_agent.actions.screen.motion import CELL, Motion, box_of, cells_of, next_to
-from qvl_agent.actions.screen.settle import LIMITS, Settled, SettleLimits, grab_again, settle
+from qvl_agent.actions.screen.changes import CELL, NEAR, TILE, Mask, boxes, coarser, groups, tile_map, touches
+from qvl_agent.actions.screen.damage import Damage
+from qvl_agent.actions.screen.motion import Motion, box_of, cells_of, next_to
+from qvl_agent.actions.screen.settle import Settled, grab_again, settle
+from qvl_agent.actions.screen.watch import LIMITS, TOLD_LIMITS, SettleLimits
 
 __all__ = ["Effect"]
+
+_log = logging.getLogger(__name__)
 
 _PACE_S: Final = 2.0
 """The longest pause of what is left out of a change, as the next move of it is waited for."""
@@ -22,7 +29,7 @@ _AFTERWARDS: Final = SettleLimits(idle_s=LIMITS.react_s)
 
 
 class Effect:
-    """Takes what moves by itself out of the changes after the inputs of one run."""
+    """Waits for the changes after the inputs of one run, and takes what moves by itself out of them."""
 
     def __init__(
         self,
@@ -32,6 +39,7 @@ class Effect:
         stop: Callable[[], bool],
         clock: Callable[[], float],
         sleep: Callable[[float], None],
+        damage: Callable[[], Damage | None] = lambda: None,
     ) -> None:
         """Store what is known to move, and the functions that a longer look needs.
 
@@ -41,16 +49,65 @@ class Effect:
             stop: returns True to end a wait at once.
             clock: returns monotonic seconds.
             sleep: waits for a number of seconds.
+            damage: returns what tells when something is drawn; None if nothing does.
         """
         self._motion = motion
         self._grab = grab
+        self._damage = damage
         self._stop, self._clock, self._sleep = stop, clock, sleep
         self._keys_go_to: tuple[FrameBox, ...] = ()
+        self._base: Frame | None = None
+        self._told_before: int | None = None
+
+    def sending(self) -> None:
+        """Note that input is sent now. What was drawn before is no effect, so it is captured."""
+        self._base, self._told_before = None, None
+        with suppress(DesktopError):
+            if (damage := self._damage()) is not None:
+                if damage.wait(0.0):
+                    self._base = self._grab()
+                self._told_before = damage.told
 
     def sent(self, places: tuple[FrameBox, ...]) -> None:
         """Note that input was sent just now, to some places in frame pixels, or by keys alone."""
         self._motion.acted(self._clock())
         self._keys_go_to = places or self._keys_go_to
+
+    def settled(self, before: Frame, places: tuple[FrameBox, ...], *, waited: bool = False) -> Settled:
+        """Wait until the screen is quiet after the input, and take what moves by itself out of the change.
+
+        Args:
+            before: the screen before the input.
+            places: where the input went, in pixels of `before`; () for keys.
+            waited: there was no input.
+
+        Raises:
+            DesktopError: two captures in a row failed.
+        """
+        damage = self._damage()
+        usual = LIMITS if damage is None else TOLD_LIMITS
+        found = settle(
+            self._grab,
+            before,
+            target=places[0] if places else None,
+            stop=self._stop,
+            clock=self._clock,
+            sleep=self._sleep,
+            limits=_AFTERWARDS if waited else usual,
+            own=self._left_out(before, places, waited=waited),
+            damage=damage,
+            base=None if waited else self._base,
+            told_before=None if waited else self._told_before,
+        )
+        self._base = None
+        if not found.quiet:
+            _log.info("the screen hasn't settled after %.1f s", found.seconds)
+        return self.of(found, before, places, waited=waited)
+
+    def _left_out(self, before: Frame, places: tuple[FrameBox, ...], *, waited: bool) -> Mask:
+        keys = not places and not waited
+        places = self._keys_go_to if keys else places
+        return self._motion.left_out(places, keys=keys, pace_s=_PACE_S, scale=before.scale)
 
     def of(
         self, settled: Settled, before: Frame, places: tuple[FrameBox, ...], *, waited: bool = False
@@ -70,10 +127,7 @@ class Effect:
         Raises:
             DesktopError: two captures in a row failed.
         """
-        keys = not places and not waited
-        mask = self._motion.left_out(
-            self._keys_go_to if keys else places, keys=keys, pace_s=_PACE_S, scale=before.scale
-        )
+        mask = self._left_out(before, places, waited=waited)
         if settled.change and before.view == settled.frame.view and mask.any():
             real, own = _apart(before, settled.frame, mask)
             if not real.any():
@@ -115,6 +169,7 @@ class Effect:
             clock=self._clock,
             sleep=self._sleep,
             limits=_AFTERWARDS,
+            damage=self._damage(),
         ).frame
 
 
@@ -135,13 +190,6 @@ def _apart(before: Frame, after: Frame, mask: Mask) -> tuple[Mask, Mask]:
 
 
 def _change(real: Mask, own: Mask, target: FrameBox | None, size: tuple[int, int]) -> Change:
-    real, own = _as_tiles(real), _as_tiles(own)
+    real, own = (coarser(cells, TILE // CELL) for cells in (real, own))
     near = None if target is None else touches(real, target.grown(NEAR, size))
     return Change(boxes(real, size), near, boxes(own, size))
-
-
-def _as_tiles(cells: Mask) -> Mask:
-    """Return which tiles of `changes.TILE` hold a cell that is set."""
-    step = TILE // CELL
-    rows, columns = np.arange(0, cells.shape[0], step), np.arange(0, cells.shape[1], step)
-    return np.asarray(np.logical_or.reduceat(np.logical_or.reduceat(cells, rows, axis=0), columns, axis=1))

@@ -21,12 +21,19 @@ import numpy.typing as npt
 from qvl_agent.actions.core.coordinates import DesktopPoint, FrameBox, Rect, View, frame_box_to_rect
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import Layout
-from qvl_agent.actions.screen.changes import Mask, boxes, difference, groups, is_caret, tile_map
+from qvl_agent.actions.screen.changes import (
+    CELL,
+    CLOCK,
+    Mask,
+    boxes,
+    difference,
+    groups,
+    is_caret,
+    tile_map,
+)
 
-__all__ = ["CELL", "REACTION_S", "STILL_S", "CellGroup", "Motion", "box_of", "cells_of", "next_to"]
+__all__ = ["REACTION_S", "STILL_S", "CellGroup", "Motion", "box_of", "cells_of", "next_to"]
 
-CELL: Final = 16
-"""The side of a cell, in frame pixels: about two digits."""
 REACTION_S: Final = 1.0
 """Seconds after an input in which a change may be an answer to it, and nothing is learned."""
 STILL_S: Final = 2.1
@@ -39,8 +46,6 @@ _UNEVEN: Final = 2.5
 """How many times longer one pause may be than another: captures see 0.6 s as 0.4 or 0.8 s."""
 _LATE_S: Final = 5.0
 """Seconds after an input from which a single change is no answer to it."""
-_CLOCK: Final = (160, 48)
-"""The largest width and height, in logical pixels, of a slow thing that is learned, like a clock."""
 _SMALL: Final = 0.05
 """The largest share of the screen that is left out after keys of which it isn't known where they go."""
 _MOST: Final = 0.5
@@ -134,7 +139,7 @@ class Motion:
 
     def _make_way(self, changed: Mask, frame: Frame) -> None:
         """Forget what something large came over, or next to, that isn't known to move."""
-        width, height = (round(side * frame.scale) for side in _CLOCK)
+        width, height = (round(side * frame.scale) for side in CLOCK)
         new = boxes(changed & ~self._known, frame.size, CELL)
         self.came_around(tuple(box for box in new if box.width > width or box.height > height))
 
@@ -159,7 +164,7 @@ class Motion:
         """Count a change that comes too late to be an answer, if it is small as a clock is."""
         if frame.time < self._acted + _LATE_S or not changed.any():
             return
-        width, height = (round(side * frame.scale) for side in _CLOCK)
+        width, height = (round(side * frame.scale) for side in CLOCK)
         for box in boxes(changed, frame.size, CELL):
             if box.width <= width and box.height <= height:
                 part = _slices(box)
@@ -181,7 +186,7 @@ class Motion:
 
     def _join(self, frame: Frame) -> None:
         """Add cells that once changed in one piece with known ones: a clock's minutes."""
-        width, height = (round(side * frame.scale) for side in _CLOCK)
+        width, height = (round(side * frame.scale) for side in CLOCK)
         for changed in self._seen:
             if not (changed & self._known).any():
                 continue

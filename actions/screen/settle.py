@@ -1,72 +1,34 @@
 """Wait until the screen is quiet after input, and no longer.
 
-Nobody can know whether an application is going to react at all. So there is a short time for the first
-reaction, and then the screen counts as quiet once nothing has changed for two polls. A reaction that
-comes later is not waited for: before the picture goes to the model, the screen is compared once more
-(`changes.same`) and settles again if it differs, and the freshness check finds later changes before
-input.
+Nobody can know whether an application is going to react at all. So there is a time for the first reaction,
+and then the screen counts as quiet once nothing has changed for a moment. A reaction that comes later is not
+waited for; the freshness check finds later changes before input.
+
+Where the display tells when something is drawn (`Damage`), that is waited for, and the screen is captured
+only then and once more at the end; elsewhere it is captured again and again. Captures alone say what has
+changed. If one shows a change that wasn't told, the display doesn't tell all, and the screen is polled.
+
+What moves by itself is no reaction: what is known to, a blinking caret, and a change no larger than a clock
+away from where the input went. A reaction may come in parts, and an application may be held up by its work;
+so one that can be asked whether it still handles its events is waited for.
 
 A screen that never becomes quiet must be usable too. Once everything else is quiet, a small area that
 keeps moving (a spinner, a clock, a small video) is ignored after a soft limit; after a longer one if it
-is near the target, where it more likely means "not ready". A blinking caret is no change at all.
+is near the target, where it more likely means "not ready".
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
-
-import numpy as np
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Change
-from qvl_agent.actions.screen.changes import (
-    NEAR,
-    Mask,
-    boxes,
-    compare,
-    difference,
-    is_caret,
-    tile_map,
-    touches,
-)
+from qvl_agent.actions.screen.changes import Mask, compare
+from qvl_agent.actions.screen.damage import Damage, Told
+from qvl_agent.actions.screen.watch import LIMITS, SettleLimits, Watch
 
-__all__ = ["LIMITS", "SettleLimits", "Settled", "grab_again", "settle"]
-
-
-@dataclass(frozen=True, slots=True)
-class SettleLimits:
-    """The times of waiting, in seconds from the start unless said otherwise.
-
-    Attributes:
-        poll_s: the time between two captures.
-        react_s: the least time that settling takes, so that a second reaction is seen too.
-        idle_s: the wait for a first reaction while nothing has changed at all.
-        quiet_s: the time without a change after which the screen counts as quiet.
-        rest_s: the time for which everything but a small area must be still before that area is ignored.
-        small: the largest share of the frame's tiles that counts as a small area.
-        soft_s: when a small area away from the target is ignored.
-        near_s: when a small area near the target is ignored.
-        hard_s: when the wait ends in any case.
-    """
-
-    poll_s: float = 0.03
-    react_s: float = 0.08
-    idle_s: float = 0.35
-    quiet_s: float = 0.06
-    rest_s: float = 0.3
-    small: float = 0.05
-    soft_s: float = 1.0
-    near_s: float = 2.0
-    hard_s: float = 5.0
-
-
-LIMITS: Final = SettleLimits()
-_LEAST_PAUSE_S: Final = 0.002
-_CARET_TILES: Final = 6
-"""The most tiles that a caret lies on: two across and three down."""
+__all__ = ["Settled", "grab_again", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +60,12 @@ def settle(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
     limits: SettleLimits = LIMITS,
+    own: Mask | None = None,
+    damage: Damage | None = None,
+    base: Frame | None = None,
+    told_before: int | None = None,
 ) -> Settled:
-    """Poll the screen until it is quiet.
+    """Wait until the screen is quiet.
 
     Args:
         grab: captures what `before` shows, as it is now.
@@ -109,19 +75,32 @@ def settle(
         clock: returns monotonic seconds.
         sleep: waits for a number of seconds.
         limits: the times of waiting.
+        own: the cells of `before` that are known to move by themselves, of shape (rows, columns).
+        damage: tells when something is drawn; None if nothing does.
+        base: the screen just before the input, if something was drawn since `before`.
+        told_before: `damage.told` just before the input; None if it isn't known.
 
     Raises:
         DesktopError: two captures in a row failed.
     """
     start = clock()
-    watch = _Watch(before, target, limits)
+    watch = Watch(base or before, target, limits, own)
+    told = None if damage is None else Told(damage, watch, limits, lambda: clock() - start, told_before)
+    frame = before
     while True:
-        if not stop():
+        if told is not None and not told.pause(stop):
+            told = None
+        if told is None and not stop():
             sleep(watch.pause(clock() - start))
-        frame = grab_again(grab, lambda: sleep(limits.poll_s))
+        if told is None or told.due:
+            frame = grab_again(grab, lambda: sleep(limits.poll_s))
+            if told is None:
+                watch.see(frame, clock() - start)
+            elif not told.see(frame, clock() - start):
+                told = None
         elapsed = clock() - start
-        watch.see(frame, elapsed)
-        still, bearable = watch.still(elapsed), watch.bearable(elapsed)
+        still = watch.still(elapsed) and not (told is not None and told.unfinished(elapsed))
+        bearable = watch.bearable(elapsed)
         if still or bearable or elapsed >= limits.hard_s or stop():
             change = compare(before, frame, target)
             moving = () if still else watch.moving()
@@ -139,70 +118,3 @@ def grab_again(grab: Callable[[], Frame], pause: Callable[[], None]) -> Frame:
     except DesktopError:
         pause()
         return grab()
-
-
-def _caret_only(before: Frame, after: Frame, tiles: Mask) -> bool:
-    """Return whether the only change is a caret that blinked; one that moved leaves two bars."""
-    if not 0 < tiles.sum() <= _CARET_TILES or before.view != after.view:
-        return False
-    spots = boxes(tiles, after.size)
-    return len(spots) == 1 and is_caret(difference(before.crop(spots[0]), after.crop(spots[0])), after.scale)
-
-
-class _Watch:
-    """The changes from capture to capture, and their times in seconds from the start."""
-
-    def __init__(self, before: Frame, target: FrameBox | None, limits: SettleLimits) -> None:
-        self.polls = 0
-        self._last = before
-        self._target = target
-        self._limits = limits
-        self._changed_at = 0.0
-        self._recent: deque[tuple[float, Mask]] = deque()
-
-    def see(self, frame: Frame, elapsed: float) -> None:
-        """Compare a capture with the one before it."""
-        tiles = tile_map(self._last, frame)
-        if frame.view != self._last.view:
-            self._recent.clear()
-        blinked = _caret_only(self._last, frame, tiles)
-        self._last = frame
-        self.polls += 1
-        while self._recent and self._recent[0][0] < elapsed - self._limits.rest_s:
-            self._recent.popleft()
-        if tiles.any() and not blinked:
-            self._changed_at = elapsed
-            self._recent.append((elapsed, tiles))
-
-    def pause(self, elapsed: float) -> float:
-        """Return the seconds to the next capture: less than a poll if the screen may be quiet before that."""
-        due = max(self._react_s, self._changed_at + self._limits.quiet_s) - elapsed
-        return min(max(due, _LEAST_PAUSE_S), self._limits.poll_s)
-
-    def still(self, elapsed: float) -> bool:
-        """Return whether the time for a reaction is over, and nothing has changed for `quiet_s`."""
-        return elapsed >= self._react_s and elapsed - self._changed_at >= self._limits.quiet_s
-
-    @property
-    def _react_s(self) -> float:
-        return self._limits.react_s if self._changed_at else max(self._limits.idle_s, self._limits.react_s)
-
-    def bearable(self, elapsed: float) -> bool:
-        """Return whether only a small area has moved lately, for so long that it needn't be waited for."""
-        if elapsed < self._limits.soft_s:
-            return False
-        moving = self._moving_tiles()
-        if moving.mean() > self._limits.small:
-            return False
-        return elapsed >= self._limits.near_s or not self._near(moving)
-
-    def moving(self) -> tuple[FrameBox, ...]:
-        return boxes(self._moving_tiles(), self._last.size)
-
-    def _near(self, tiles: Mask) -> bool:
-        return self._target is not None and touches(tiles, self._target.grown(NEAR, self._last.size))
-
-    def _moving_tiles(self) -> Mask:
-        if not self._recent:
-            return np.zeros((1, 1), dtype=np.bool_)
-        return np.asarray(np.logical_or.reduce([tiles for _, tiles in self._recent]))

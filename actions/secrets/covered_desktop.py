@@ -13,7 +13,8 @@ from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.desktops import Desktop, DesktopWrapper, StopCheck
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import SecretEvent
-from qvl_agent.actions.screen.settle import SettleLimits, settle
+from qvl_agent.actions.screen.settle import settle
+from qvl_agent.actions.screen.watch import SettleLimits
 from qvl_agent.actions.secrets.covers import Covers
 from qvl_agent.actions.secrets.vault import Vault
 
@@ -90,6 +91,7 @@ class CoveredDesktop(DesktopWrapper):
             clock=time.monotonic,
             sleep=time.sleep,
             limits=limits,
+            damage=self._desktop.damage(),
         ).frame
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:

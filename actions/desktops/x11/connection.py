@@ -9,6 +9,7 @@ import logging
 import threading
 import traceback
 import warnings
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
@@ -56,6 +57,10 @@ def connect(name: str) -> Any:
     return display
 
 
+def _discard(_event: object) -> None:
+    """Take an event that nobody asked for."""
+
+
 class Connection:
     """A connection that one thread at a time uses: `with connection as display: ...`.
 
@@ -67,8 +72,14 @@ class Connection:
         name: the X display's name.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, on_event: Callable[[Any], None] = _discard) -> None:
+        """Open it; `on_event` gets the events that are left at a block's end.
+
+        Raises:
+            NoScreenError: see `connect`.
+        """
         self.name = name
+        self._on_event = on_event
         self._lock = threading.RLock()
         self._depth = 0
         self._display: Any = connect(name)
@@ -118,10 +129,10 @@ class Connection:
             self.drop()
 
     def _drain(self) -> None:
-        """Discard the events that nobody asked for (every client gets MappingNotify)."""
+        """Hand on what events came; every client gets MappingNotify, although nobody asked for it."""
         try:
             while self._display is not None and self._display.pending_events():
-                self._display.next_event()
+                self._on_event(self._display.next_event())
         except _FAILURES:
             self.drop()
 

@@ -1,5 +1,6 @@
 """The desktop of an X server: frames by mss, input by XTEST."""
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -15,6 +16,7 @@ from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.desktops.x11.capture import Capture
 from qvl_agent.actions.desktops.x11.connection import Connection, monitors, randr_version
+from qvl_agent.actions.desktops.x11.damage import X11Damage
 from qvl_agent.actions.desktops.x11.input import PressedInputs, XInput
 from qvl_agent.actions.desktops.x11.keyboard import xkb
 from qvl_agent.actions.desktops.x11.keyboard.barrier import Barrier
@@ -37,6 +39,8 @@ from qvl_agent.actions.planning.events import (
 )
 
 __all__ = ["X11Desktop"]
+
+_log = logging.getLogger(__name__)
 
 _MAX_COORDINATE: Final = 0x7FFF
 """X coordinates are signed 16-bit."""
@@ -80,7 +84,17 @@ class X11Desktop(Desktop):
             if not 1 <= monitor <= count:
                 raise NoScreenError(f"there is no monitor {monitor}; {display} has {count}, counted from 1")
             self._capture = Capture(display)
+            self._damage = self._open_damage()
             stack.pop_all()
+
+    def _open_damage(self) -> X11Damage | None:
+        try:
+            found = X11Damage(self.display)
+        except DesktopError as error:
+            _log.info("the screen is polled after input: %s", error)
+            return None
+        self.capabilities = replace(self.capabilities, damage=True)
+        return found
 
     @property
     def watchdog(self) -> Watchdog | None:
@@ -110,6 +124,9 @@ class X11Desktop(Desktop):
         pixels = self._capture.grab(area)
         self._own.paint(pixels, area)
         return Frame(pixels, monitor, origin=origin)
+
+    def damage(self) -> X11Damage | None:
+        return self._damage if self._damage is not None and self._damage.trusted else None
 
     def pointer(self) -> DesktopPoint:
         with self._eyes as display:
@@ -176,6 +193,8 @@ class X11Desktop(Desktop):
         self._hands.close()
         self._eyes.close()
         self._capture.close()
+        if self._damage is not None:
+            self._damage.close()
 
 
 def _refuse_xwayland(connection: Any, name: str) -> None:

@@ -16,8 +16,8 @@ from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.execution.executor import ExecutionResult
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.observation import Observation
-from qvl_agent.actions.screen.changes import CellSums, Mask, cell_sums
-from qvl_agent.actions.screen.motion import CELL, Motion
+from qvl_agent.actions.screen.changes import CELL, CellSums, Mask, cell_sums
+from qvl_agent.actions.screen.motion import Motion
 from qvl_agent.agent.run.checks.dead_ends import Attempt, DeadEnd, attempt, dead_end, in_doubt
 from qvl_agent.agent.run.context import Setup
 

@@ -19,8 +19,7 @@ from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Change
 from qvl_agent.actions.planning.action import FINAL, POINTING, Action, Ask, Wait, Zoom
 from qvl_agent.actions.planning.observation import Observation
-from qvl_agent.actions.screen.changes import TILE, CellSums, Mask, difference, is_caret
-from qvl_agent.actions.screen.motion import CELL
+from qvl_agent.actions.screen.changes import CELL, TILE, CellSums, Mask, difference, is_caret
 from qvl_agent.agent.wording import action_words
 
 __all__ = [

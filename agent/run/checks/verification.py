@@ -16,7 +16,8 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.actions.parsing.strict_json import Flaw, read_all, shown
-from qvl_agent.actions.screen.settle import LIMITS, SettleLimits, settle
+from qvl_agent.actions.screen.settle import settle
+from qvl_agent.actions.screen.watch import LIMITS, SettleLimits
 from qvl_agent.agent.models.answer_schema import code_in
 from qvl_agent.agent.recording.format import Verification, VerifiedBy
 from qvl_agent.agent.recording.recording import Recorder, turns
@@ -149,6 +150,7 @@ def _fresh(setup: Setup, screen: Frame) -> Frame:
         clock=time.monotonic,
         sleep=time.sleep,
         limits=_LOOK,
+        damage=setup.desktop.damage(),
     ).frame
 
 

@@ -10,9 +10,9 @@ from screens import MONITOR, Bytes, Script, blank, frame, with_box
 from qvl_agent.actions.core.coordinates import FrameBox, Rect
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.windows import Layout
-from qvl_agent.actions.screen.changes import compare, same
+from qvl_agent.actions.screen.changes import CELL, compare, same
 from qvl_agent.actions.screen.effect import Effect
-from qvl_agent.actions.screen.motion import CELL, Motion
+from qvl_agent.actions.screen.motion import Motion
 from qvl_agent.actions.screen.settle import Settled
 
 BASE = blank(640, 480)

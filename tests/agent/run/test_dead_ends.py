@@ -13,8 +13,7 @@ from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, model_box_to_
 from qvl_agent.actions.core.outcome import Change, Outcome
 from qvl_agent.actions.planning.action import Action, Ask, Click, Drag, Press, Scroll, Type, Wait, Zoom
 from qvl_agent.actions.planning.observation import Observation
-from qvl_agent.actions.screen.changes import Mask, compare
-from qvl_agent.actions.screen.motion import CELL
+from qvl_agent.actions.screen.changes import CELL, Mask, compare
 from qvl_agent.agent.run.checks.dead_ends import (
     END_AT,
     STILL_END_AT,

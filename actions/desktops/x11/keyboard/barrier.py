@@ -4,7 +4,7 @@ A client looks a keycode up in the keyboard map at the moment when it *reads* th
 be given another meaning only after that. There are three ways to know; the first that works is used:
 
 1. _NET_WM_PING (Tk, GTK, Qt and Chromium have it): the application answers in the order of its
-   events. https://specifications.freedesktop.org/wm-spec/latest/ar01s06.html
+   events, see `ping`.
 2. If the application runs on this machine (xterm, for example): all its threads sleep and weren't woken
    during two rounds of the server, so none of them has keys left to read or waits for the server. A
    thread that was sent something is woken at once, however long it has to wait for a core then.
@@ -16,12 +16,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from Xlib import X
-from Xlib.protocol import event as xevent
-
 from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.desktops.x11.input import check_stop
-from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of, protocols, window_manager
+from qvl_agent.actions.desktops.x11.windows.ping import ANSWER_MASK, Ping
+from qvl_agent.actions.desktops.x11.windows.tree import focused_window, process_of, window_manager
 
 if TYPE_CHECKING:
     from qvl_agent.actions.desktops import StopCheck
@@ -35,8 +33,6 @@ _SLEEP_POLL_S: Final = 0.001
 _SLEEP_LIMIT_S: Final = 0.3
 """Seconds that an application that is never idle (as it plays a video) gets to read its keys."""
 _MANAGER_LIMIT_S: Final = 1.0
-_PONG_MASK: Final = X.SubstructureNotifyMask | X.StructureNotifyMask
-"""The masks that answers are sent with: by the specification the first one; Qt uses the second."""
 
 
 class Barrier:
@@ -44,9 +40,7 @@ class Barrier:
 
     def __init__(self, display: Any) -> None:
         self._display = display
-        self._ping = display.intern_atom("_NET_WM_PING")
-        self._wm_protocols = display.intern_atom("WM_PROTOCOLS")
-        self._serial = int(time.monotonic() * 1000) & 0x3FFFFFFF
+        self._ping = Ping(display)
 
     def wait(self, stop: "StopCheck") -> None:
         """Return once the application with the focus has read all keys sent before this call.
@@ -59,7 +53,7 @@ class Barrier:
         window = focused_window(self._display)
         if window is None:
             time.sleep(_PAUSE_S)
-        elif self._ping in protocols(self._display, window):
+        elif self._ping.answered_by(window):
             self._await_pong(window, stop)
         elif (process := process_of(self._display, window)) is not None:
             self._await_sleep(process, stop)
@@ -78,32 +72,21 @@ class Barrier:
 
     def _await_pong(self, window: Any, stop: "StopCheck") -> None:
         root = self._display.screen().root
-        self._serial += 1
-        root.change_attributes(event_mask=_PONG_MASK)
+        root.change_attributes(event_mask=ANSWER_MASK)
         try:
-            data = (32, [self._ping, self._serial, window.id, 0, 0])
-            message = xevent.ClientMessage(window=window, client_type=self._wm_protocols, data=data)
-            window.send_event(message, event_mask=0)
-            self._display.flush()
-            self._read_until_pong(stop)
+            self._read_until_pong(self._ping.send(window), stop)
         finally:
             root.change_attributes(event_mask=0)
 
-    def _read_until_pong(self, stop: "StopCheck") -> None:
+    def _read_until_pong(self, number: int, stop: "StopCheck") -> None:
         deadline = time.monotonic() + PING_S
         while time.monotonic() < deadline:
             while self._display.pending_events():
-                if self._is_pong(self._display.next_event()):
+                if self._ping.number(self._display.next_event()) == number:
                     return
             check_stop(stop)
             select.select([self._display.fileno()], [], [], 0.02)
         raise DesktopError(f"the application with the focus hasn't answered for {PING_S:g} s; not typing on")
-
-    def _is_pong(self, event: Any) -> bool:
-        if event.type & 0x7F != X.ClientMessage or event.client_type != self._wm_protocols:
-            return False
-        _, values = event.data
-        return bool(values[0] == self._ping and values[1] == self._serial)
 
     def _await_sleep(self, process: int, stop: "StopCheck", limit_s: float = _SLEEP_LIMIT_S) -> None:
         deadline = time.monotonic() + limit_s
