@@ -4,8 +4,8 @@
     .venv/bin/python reacting_window.py [caret|clock|video]
 
 It prints where its content is on the screen, obeys lines of "COLOUR FIRST_MS THEN_MS BLOCKS" on its standard
-input, and answers each: the next click highlights its button after FIRST_MS, and paints the pane in that colour
-THEN_MS after that; -1 for neither. If it blocks, it handles no events meanwhile, as a program at work does.
+input, and answers each: the next click highlights its button after FIRST_MS, and paints the pane in that
+colour THEN_MS after that; -1 for neither. If it blocks, it handles no events meanwhile, as a program at work.
 """
 
 import sys
@@ -26,81 +26,40 @@ CLOCK_MS = 250
 BLINK_MS = 300
 
 
+Area = tuple[int, int, int, int]
+
+
 def run(beside: str = "") -> None:
-    from PySide6.QtCore import QSocketNotifier, Qt, QTimer
-    from PySide6.QtGui import QColor
-    from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
+    from PySide6.QtCore import QSocketNotifier, QTimer
+    from PySide6.QtWidgets import QApplication, QWidget
 
     app = QApplication([])
     app.setCursorFlashTime(BLINK_MS)
     window = QWidget()
     window.setWindowTitle("Reacting")
     window.setFixedSize(*SIZE)
-
-    def place(part: Any, where: tuple[int, int, int, int]) -> Any:
-        part.setParent(window)
-        part.setGeometry(*where)
-        return part
-
-    def colour(part: Any, name: str) -> None:
-        palette = part.palette()
-        palette.setColor(part.backgroundRole(), QColor(name))
-        part.setAutoFillBackground(True)
-        part.setPalette(palette)
-
+    pane = _place(QWidget(window), PANE, COLOURS[0])
+    buttons = [_place(QWidget(window), where, PLAIN) for where in BUTTONS]
     todo = [-1, -1, -1, 0]
-    pane = place(QWidget(), PANE)
-    colour(pane, COLOURS[0])
-    buttons = [place(QWidget(), where) for where in BUTTONS]
+
+    def highlight(button: Any) -> None:
+        for each in buttons:
+            _paint(each, LIT if each is button else PLAIN)
 
     def clicked(button: Any) -> None:
         number, first, then, blocks = todo
-
-        def highlight() -> None:
-            for each in buttons:
-                colour(each, LIT if each is button else PLAIN)
-
-        def react() -> None:
-            colour(pane, COLOURS[number])
-
         if not blocks:
             if first >= 0:
-                QTimer.singleShot(first, Qt.TimerType.PreciseTimer, window, highlight)
+                QTimer.singleShot(first, window, lambda: highlight(button))
             if then >= 0:
-                QTimer.singleShot(max(first, 0) + then, Qt.TimerType.PreciseTimer, window, react)
+                QTimer.singleShot(max(first, 0) + then, window, lambda: _paint(pane, COLOURS[number]))
             return
         if first >= 0:
             time.sleep(first / 1000)
-            highlight()
+            highlight(button)
             window.repaint()
         time.sleep(then / 1000)
-        react()
-
-    for button in buttons:
-        colour(button, PLAIN)
-        button.mousePressEvent = lambda _event, button=button: clicked(button)
-    timer = QTimer(window)
-    if beside == "caret":
-        field = place(QLineEdit("text"), CARET)
-        QTimer.singleShot(200, field.setFocus)
-    elif beside in ("clock", "video"):
-        part = place(
-            QLabel("12:00:00") if beside == "clock" else QWidget(), CLOCK if beside == "clock" else VIDEO
-        )
-        bar = QWidget(part)
-        colour(bar, "#203040")
-        bar.setVisible(beside == "video")
-        ticks = iter(range(10**9))
-
-        def tick() -> None:
-            number = next(ticks)
-            if beside == "clock":
-                part.setText(f"12:{number // 60 % 60:02}:{number % 60:02}")
-            else:
-                bar.setGeometry(number % 8 * 20, 0, 20, VIDEO[3])
-
-        timer.timeout.connect(tick)
-        timer.start(CLOCK_MS if beside == "clock" else FRAME_MS)
+        _paint(pane, COLOURS[number])
 
     def obey() -> None:
         line = sys.stdin.readline()
@@ -114,11 +73,51 @@ def run(beside: str = "") -> None:
         at = window.mapToGlobal(window.rect().topLeft())
         print(at.x(), at.y(), flush=True)
 
+    for button in buttons:
+        button.mousePressEvent = lambda _event, button=button: clicked(button)
+    _move_beside(window, beside)
     listener = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read, window)
     listener.activated.connect(obey)
     window.show()
     QTimer.singleShot(500, shown)  # the window manager has put its frame around it by then
     app.exec()
+
+
+def _move_beside(window: Any, beside: str) -> None:
+    """Let a caret, a clock or a video move in the window; nothing for ""."""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
+
+    ticks = iter(range(10**9))
+    timer = QTimer(window)
+    if beside == "caret":
+        field = _place(QLineEdit("text", window), CARET)
+        QTimer.singleShot(200, field.setFocus)
+    elif beside == "clock":
+        clock = _place(QLabel("12:00:00", window), CLOCK)
+        timer.timeout.connect(lambda: clock.setText(f"12:00:{next(ticks) % 60:02}"))
+        timer.start(CLOCK_MS)
+    elif beside == "video":
+        screen = _place(QWidget(window), VIDEO, PLAIN)
+        bar = _place(QWidget(screen), (0, 0, 20, VIDEO[3]), "#203040")
+        timer.timeout.connect(lambda: bar.move(next(ticks) % 8 * 20, 0))
+        timer.start(FRAME_MS)
+
+
+def _place(part: Any, where: Area, colour: str = "") -> Any:
+    part.setGeometry(*where)
+    if colour:
+        _paint(part, colour)
+    return part
+
+
+def _paint(part: Any, colour: str) -> None:
+    from PySide6.QtGui import QColor
+
+    palette = part.palette()
+    palette.setColor(part.backgroundRole(), QColor(colour))
+    part.setAutoFillBackground(True)
+    part.setPalette(palette)
 
 
 if __name__ == "__main__":

@@ -345,6 +345,10 @@ class Executor:
         times = {**outcome.times, "settle": settled.seconds}
         return replace(outcome, change=settled.change, quiet=settled.quiet, times=times), settled.frame
 
+    def newer(self, frame: Frame) -> Frame | None:
+        """Return the screen as it is now if it is known to have changed since it settled; else None."""
+        return self._effect.newer(frame)
+
     def _wait(self, action: Wait, observation: Observation) -> tuple[Outcome, Frame | None]:
         start = self._clock()
         self._pause(action.seconds)

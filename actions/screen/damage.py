@@ -11,6 +11,7 @@ __all__ = ["Damage", "Told"]
 
 _LULL_S: Final = 0.008
 """Seconds without drawing after which what was drawn is captured: toolkits draw a change in several parts."""
+_LEAST_S: Final = 0.001
 _LAST_LOOK_S: Final = 0.03
 """How many seconds before the screen counts as quiet it is captured for the last time, at the earliest."""
 _ASKED_S: Final = 0.15
@@ -83,6 +84,7 @@ class Told:
         self._last = 0.0
         self._paused_at = 0.0
         self._cost_s = 0.0
+        self._captured_at = -limits.poll_s
         self._asked_at = -_ASKED_S
         self._held_since: float | None = None
         self._look_at = 0.0
@@ -97,7 +99,7 @@ class Told:
             if not self._began:
                 self._begin()
             while not stop() and (left := self._next() - self._elapsed()) > 0:
-                self._note(self._damage.wait(min(left, self._limits.poll_s)))
+                self._note(self._damage.wait(min(max(left, _LEAST_S), self._limits.poll_s)))
                 if self._held_since is not None and not self._damage.busy():
                     break
         except DesktopError:
@@ -118,7 +120,8 @@ class Told:
 
     def _next(self) -> float:
         if self._since is not None:
-            return min(self._last + _LULL_S, self._since + self._limits.poll_s)
+            lull = min(self._last + _LULL_S, self._since + self._limits.poll_s)
+            return max(lull, self._captured_at + self._limits.poll_s)
         if self._held_since is not None:
             return self._look_at
         quiet_at = self._watch.due()
@@ -128,7 +131,7 @@ class Told:
         """Have a capture compared; False if it shows what wasn't told."""
         since, self._since = self._since, None
         can_judge = self._watch.polls > 0 or self._told_before is not None
-        self._cost_s = elapsed - self._paused_at
+        self._captured_at, self._cost_s = elapsed, elapsed - self._paused_at
         changed, counts = self._watch.see(frame, elapsed if since is None else self._last)
         self._last_look = elapsed >= self._watch.due() - _LAST_LOOK_S
         try:

@@ -16,7 +16,7 @@ from qvl_agent.actions.screen.changes import CELL, NEAR, TILE, Mask, boxes, coar
 from qvl_agent.actions.screen.damage import Damage
 from qvl_agent.actions.screen.motion import Motion, box_of, cells_of, next_to
 from qvl_agent.actions.screen.settle import Settled, grab_again, settle
-from qvl_agent.actions.screen.watch import LIMITS, TOLD_LIMITS, SettleLimits
+from qvl_agent.actions.screen.watch import LIMITS, TOLD_LIMITS, SettleLimits, Watch
 
 __all__ = ["Effect"]
 
@@ -26,6 +26,7 @@ _PACE_S: Final = 2.0
 """The longest pause of what is left out of a change, as the next move of it is waited for."""
 _POLL_S: Final = 0.1
 _AFTERWARDS: Final = SettleLimits(idle_s=LIMITS.react_s)
+_LATE: Final = SettleLimits(react_s=TOLD_LIMITS.react_s, idle_s=TOLD_LIMITS.react_s, hard_s=1.0)
 
 
 class Effect:
@@ -58,6 +59,7 @@ class Effect:
         self._keys_go_to: tuple[FrameBox, ...] = ()
         self._base: Frame | None = None
         self._told_before: int | None = None
+        self._waiting_for: tuple[FrameBox, ...] | None = None
 
     def sending(self) -> None:
         """Note that input is sent now. What was drawn before is no effect, so it is captured."""
@@ -99,10 +101,32 @@ class Effect:
             base=None if waited else self._base,
             told_before=None if waited else self._told_before,
         )
-        self._base = None
+        self._base, self._waiting_for = None, None if found.moving else places
         if not found.quiet:
             _log.info("the screen hasn't settled after %.1f s", found.seconds)
         return self.of(found, before, places, waited=waited)
+
+    def newer(self, frame: Frame) -> Frame | None:
+        """Return the screen as it is now if it has changed since it settled; None if it isn't known to have.
+
+        What the next step needs to be prepared takes as long as some reactions come after a button lit up.
+
+        Args:
+            frame: the settled screen.
+        """
+        damage, places = self._damage(), self._waiting_for
+        if damage is None or places is None:
+            return None
+        try:
+            if not damage.wait(0.0):
+                return None
+            own = self._left_out(frame, places, waited=True)
+            watch = Watch(frame, places[0] if places else None, _LATE, own)
+            now = self._grab()
+            watch.see(now, 0.0)
+            return self._settled(now, damage.told) if watch.reacted else None
+        except DesktopError:
+            return None
 
     def _left_out(self, before: Frame, places: tuple[FrameBox, ...], *, waited: bool) -> Mask:
         keys = not places and not waited
@@ -160,7 +184,7 @@ class Effect:
                 real[part], own[part] = own[part], False
         return frame, real, own
 
-    def _settled(self, frame: Frame) -> Frame:
+    def _settled(self, frame: Frame, told_before: int | None = None) -> Frame:
         return settle(
             self._grab,
             frame,
@@ -168,8 +192,9 @@ class Effect:
             stop=self._stop,
             clock=self._clock,
             sleep=self._sleep,
-            limits=_AFTERWARDS,
+            limits=_AFTERWARDS if told_before is None else _LATE,
             damage=self._damage(),
+            told_before=told_before,
         ).frame
 
 

@@ -99,8 +99,9 @@ def settle(
             elif not told.see(frame, clock() - start):
                 told = None
         elapsed = clock() - start
-        still = watch.still(elapsed) and not (told is not None and told.unfinished(elapsed))
-        bearable = watch.bearable(elapsed)
+        still, bearable = watch.still(elapsed), watch.bearable(elapsed)
+        if (still or bearable) and told is not None and told.unfinished(elapsed):
+            still = bearable = False
         if still or bearable or elapsed >= limits.hard_s or stop():
             change = compare(before, frame, target)
             moving = () if still else watch.moving()

@@ -61,7 +61,12 @@ _CARET_TILES: Final = 6
 
 
 class Watch:
-    """The changes from capture to capture, and their times in seconds from the start."""
+    """The changes from capture to capture, and their times in seconds from the start.
+
+    Attributes:
+        polls: how many captures it has seen.
+        reacted: whether something changed that may be a reaction to the input.
+    """
 
     def __init__(
         self, before: Frame, target: FrameBox | None, limits: SettleLimits, own: Mask | None
@@ -71,7 +76,7 @@ class Watch:
         self._target = target
         self._limits = limits
         self._own = own if own is not None and own.any() else None
-        self._reacted = False
+        self.reacted = False
         self._changed_at = 0.0
         self._recent: deque[tuple[float, Mask]] = deque()
 
@@ -99,7 +104,7 @@ class Watch:
         if counts:
             self.changed(at)
             self._recent.append((at, tiles))
-            self._reacted = self._reacted or not self._is_aside(tiles, frame)
+            self.reacted = self.reacted or not self._is_aside(tiles, frame)
         return any_pixel, counts
 
     def changed(self, at: float) -> None:
@@ -115,7 +120,7 @@ class Watch:
 
     def due(self) -> float:
         """Return when the screen counts as quiet if nothing changes until then."""
-        react_s = self._limits.react_s if self._reacted else max(self._limits.idle_s, self._limits.react_s)
+        react_s = self._limits.react_s if self.reacted else max(self._limits.idle_s, self._limits.react_s)
         return max(react_s, self._changed_at + self._limits.quiet_s)
 
     def pause(self, elapsed: float) -> float:

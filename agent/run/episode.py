@@ -313,6 +313,8 @@ class Episode:
                 self._ask_person(action.question)
             case _:
                 self._look(self._circles.newest or frame)
+                if (newer := self._executor.newer(self._observation.screen)) is not None:
+                    self._look(newer)
                 self._history.show(self._observation.seen, describe(action, outcome), note)
 
     def _ask_person(self, question: str) -> None:
@@ -350,8 +352,7 @@ class Episode:
 
     def _close_up(self, action: Zoom, note: str) -> None:
         box = self._observation.box(action)
-        if box is None:
-            raise AssertionError("a zoom has a target")
+        assert box is not None, "a zoom has a target"
         screen = self._observation.screen
         box = box.grown(_ZOOM_MARGIN, screen.size)
         self._observation = Observation(screen.crop(box), screen, self._observation.layout)

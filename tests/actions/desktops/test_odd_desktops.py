@@ -1,9 +1,8 @@
 """Desktops that differ from the usual one: no window manager, a left-handed mouse, odd X servers."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from event_window import EventWindow
 from held_input import click, perform
 from text_fields import TextField, wait_until
+from x_servers import tigervnc, xvfb
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import DesktopError
@@ -43,34 +43,9 @@ def hands(bare: VirtualDisplay) -> Iterator[Desktop]:
         yield desktop
 
 
-@contextmanager
-def x_server(*command: str) -> Iterator[str]:
-    """An X server's display, while it runs."""
-    with subprocess.Popen(
-        [*command, "-displayfd", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as server:
-        try:
-            assert server.stdout is not None
-            yield f":{int(server.stdout.readline())}"
-        finally:
-            server.terminate()
-
-
-def xvfb(*screens: str, without: str = "") -> AbstractContextManager[str]:
-    options = [word for number, each in enumerate(screens) for word in ("-screen", str(number), each)]
-    if without:
-        options += ["-extension", without]
-    return x_server("Xvfb", *options, "-nolisten", "tcp", "-noreset")
-
-
 def two_screens() -> AbstractContextManager[str]:
     """An X server with two screens, which are no monitors: a window can't move from one to the other."""
     return xvfb("320x240x24", "400x300x24")
-
-
-def tigervnc(port: int) -> AbstractContextManager[str]:
-    options = ["-SecurityTypes", "None", "-localhost", "-interface", "127.0.0.1", "-rfbport", str(port)]
-    return x_server("Xtigervnc", *options, "-geometry", "320x240", "-depth", "24")
 
 
 class TestWithoutAWindowManager:
@@ -206,9 +181,7 @@ class TestOddServers:
 
     def test_a_server_that_lists_its_depth_twice(self) -> None:
         """Debian 12's TigerVNC, the usual way to a desktop on another machine."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        with tigervnc(port) as name, EventWindow(name, colour=0x3264C8) as window:
+        with tigervnc() as name, EventWindow(name, colour=0x3264C8) as window:
             with closing(open_local(name)) as desktop:
                 assert (desktop.grab().pixels == (0x32, 0x64, 0xC8)).all()
                 perform(desktop, *click(20, 30))
