@@ -133,7 +133,7 @@ def recorded(scene: Scene, texts: tuple[Seen, ...], rng: random.Random, most: in
         )
         wanted = Wanted(evidence=evidence, picture=scene.pixels, field=field)
         how = "looks"
-        if field and said.label:
+        if field and said.label and said.text != node.label:
             wanted, how = replace(wanted, words=(said.label,)), "field"
         elif said.text:
             how = "words"
@@ -217,8 +217,7 @@ class Drifts:
 
     def _says_the_same(self, target: Target, scene: Scene) -> bool:
         """Return whether a window with other data has the very same target, by its label and state."""
-        node = scene.node(target.node.id)
-        return node is not None and node.label == target.node.label
+        return any(_alike(node, target.node) for node in scene.nodes)
 
     def _moved(self) -> Iterator[Trial]:
         """The window is elsewhere on a larger screen, before another window, under a third one's corner."""
@@ -277,28 +276,20 @@ class Drifts:
         yield from self._shifted_by_a_row()
 
     def _after(self, drift: str, target: Target, scene: Scene, gone: set[str]) -> bool | None:
-        node_id = target.node.id
-        if node_id not in gone:
-            return self._is_there(target, scene)
-        node = scene.node(node_id)
-        if drift == "deleted":
-            return False if node is None else self._is_there(target, scene)
-        if drift == "renamed":
-            return node is None or node.label == target.node.label
-        before, after = (
-            (
-                one[target.wanted.evidence.box.top : target.wanted.evidence.box.bottom][
-                    :, target.wanted.evidence.box.left : target.wanted.evidence.box.right
-                ]
-                for one in (self.base.pixels, scene.pixels)
+        node, evidence = scene.node(target.node.id), target.wanted.evidence
+        if drift == "disabled" and node is None and evidence is not None:
+            if target.how == "field":  # typing is read back
+                return None
+            part = (
+                slice(evidence.box.top, evidence.box.bottom),
+                slice(evidence.box.left, evidence.box.right),
             )
-            if target.wanted.evidence
-            else (scene.pixels, scene.pixels)
-        )
-        # A widget that is drawn as before can't be told from an enabled one by any picture.
-        if target.how == "field":
-            return None
-        return False if np.abs(before.astype(int) - after).mean() > 2 else None
+            apart = np.abs(self.base.pixels[part].astype(int) - scene.pixels[part]).mean()
+            # What is drawn as before can't be told from an enabled one by any picture.
+            return False if apart > 2 else None
+        if drift == "renamed" and target.node.id in gone:
+            return node is None or node.label == target.node.label
+        return self._is_there(target, scene)
 
     def _shifted_by_a_row(self) -> Iterator[Trial]:
         """A row above is gone, so that every row lies where another was."""
@@ -317,19 +308,18 @@ class Drifts:
         if rng.random() < 0.5:
             pixels[cut:] = pixels[height // 2, 2]
         else:
-            other = self._draw(seed=self._seed + 3).pixels[:height, :width]
+            drawn = self._draw(seed=self._seed + 3)
+            other = drawn.pixels[:height, :width]
             pixels[cut : other.shape[0], : other.shape[1]] = other[cut:]
+            kept = [node for node in scene.nodes if box_of(node).bottom <= cut]
+            scene = Scene(pixels, (*kept, *(node for node in drawn.nodes if box_of(node).top >= cut)))
         frame = Frame(pixels, _monitor(pixels))
         for target in self.targets:
             box = box_of(target.node)
             there = True if box.bottom <= cut else False if box.top >= cut else None
-            if (
-                there is False
-                and (
-                    pixels[box.top : box.bottom, box.left : box.right]
-                    == scene.pixels[box.top : box.bottom, box.left : box.right]
-                ).all()
-            ):
+            before = self.base.pixels[box.top : box.bottom, box.left : box.right]
+            same = (pixels[box.top : box.bottom, box.left : box.right] == before).all()
+            if there is False and (same or any(_alike(node, target.node) for node in scene.nodes)):
                 there = None
             yield Trial("half painted", target, Place(frame, frame.box), scene, (0, 0), there)
 
@@ -397,8 +387,14 @@ def verdict(trial: Trial, finding: Finding) -> str:
         return "stopped" if trial.there else "rightly stopped"
     x = (finding.box.left + finding.box.right) // 2 - trial.origin[0]
     y = (finding.box.top + finding.box.bottom) // 2 - trial.origin[1]
-    hit = trial.scene.hit(x, y) == trial.target.node.id
-    return "right" if hit and trial.there is not False else "WRONG"
+    hit = trial.scene.node(trial.scene.hit(x, y))
+    right = hit is not None and _alike(hit, trial.target.node) and trial.there is not False
+    return "right" if right else "WRONG"
+
+
+def _alike(node: Node, other: Node) -> bool:
+    """Return whether two widgets are one to the person: the same kind, named alike."""
+    return node.role == other.role and (node.id == other.id or node.label == other.label != "")
 
 
 def run(studio: Studio, options: argparse.Namespace) -> int:

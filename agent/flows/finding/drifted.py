@@ -21,7 +21,7 @@ from qvl_agent.agent.flows.finding.looks import Peak, faint, grey, ink, peaks, s
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.rows import Side, divided, side_of
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue
-from qvl_agent.agent.flows.finding.words import read_all, said, saying
+from qvl_agent.agent.flows.finding.words import normal, read_all, said, saying, says
 from qvl_agent.agent.flows.lock import Seen
 
 __all__ = ["LOOKS", "Drifted"]
@@ -72,6 +72,14 @@ class Drifted:
         return scale_of(landmarks(self.recorded.evidence.texts, self.texts), self.usual)
 
     @cached_property
+    def doubled(self) -> bool:
+        """Return whether most recorded texts stand there twice: two windows alike."""
+        now = [normal(one.text) for one in self.texts]
+        then = [normal(one.text) for one in self.recorded.evidence.texts]
+        twice = sum(now.count(one) > then.count(one) > 0 for one in then)
+        return 2 * twice > len(then) > 0
+
+    @cached_property
     def levels(self) -> Any:
         return grey(self.frame.pixels)
 
@@ -118,11 +126,24 @@ class Drifted:
         new = text_line(self.frame.pixels, read.box)
         box = _carried(recorded.box, old, new, scale, self.frame.size)
         looks, box = self._looks_at(box, old, new)
-        clues = [self._words(read), *looks, self._place(box)]
+        edged, box = self._with_edges(box, new)
+        clues = [self._words(read), *looks, *edged, self._place(box)]
         clues += self._row(box)
         if new.height < _WHOLE * old.height * scale:
             clues.append(Clue("structure", False, 0.0, "only a part of it can be seen"))
         return Candidate(box, tuple(clues))
+
+    def _with_edges(self, box: FrameBox, text: FrameBox) -> tuple[list[Clue], FrameBox]:
+        """Ask whether what had edges still has them all: a half painted or covered button hasn't."""
+        recorded, scale = self.recorded, self.scale or 1.0
+        if not recorded.edged:
+            return [], box
+        found = surface_at(self.frame.pixels, (text.left + text.right) // 2, (text.top + text.bottom) // 2)
+        if found is None or not _WHOLE <= found.height / (recorded.box.height * scale) <= 1 / _WHOLE:
+            return [
+                Clue("structure", False, 0.0, "only a part of it can be seen: its edges aren't there")
+            ], box
+        return [Clue("structure", True, 0.5, "it has edges as it had")], found
 
     def _words(self, read: Read) -> Clue:
         """Read it again from another crop: a recogniser may read the same pixels otherwise."""
@@ -176,13 +197,27 @@ class Drifted:
             side = side_of(recorded.box, old.box) if old is not None else "left"
             boxes = list(self._beside(read, old, side))
             for box, looks in boxes:
-                clues = [self._label(read, words), *looks, self._place(box)]
+                clues = [self._label(read, words), *looks, self._place_beside(box, read, old)]
                 if recorded.key_words and recorded.label_words:
                     clues += self._also_beside(box)
                 yield Candidate(box, tuple(clues))
             if not boxes:
                 why = f"nothing like it is {_WHERE[side]} “{read.text}”"
                 yield Candidate(read.box, (self._label(read, words), Clue("looks", False, 0.0, why)))
+
+    def _place_beside(self, box: FrameBox, read: Read, old: Seen | None) -> Clue:
+        """Say whether a target lies to the landmarks as then, or to its row's words if it is another row."""
+        recorded, scale = self.recorded, self.scale or 1.0
+        row = recorded.wanted.row
+        if not row or old is None or says(old.text, row):
+            return self._place(box)
+        carried = _carried(recorded.box, old.box, read.box, scale, self.frame.size, clip=False)
+        slack = 6 * scale
+        level = abs(_level(carried) - _level(box)) <= slack
+        column = min(abs(box.left - recorded.box.left * scale), abs(box.left - carried.left)) <= slack
+        if level and column:
+            return Clue("place", True, 0.8, "it lies to its row's words as in the recorded row")
+        return Clue("place", False if not level else None, 0.2, "it lies otherwise in its row than recorded")
 
     def _label(self, read: Read, words: Sequence[str]) -> Clue:
         answer = said(read.text, words)

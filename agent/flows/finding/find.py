@@ -80,7 +80,7 @@ def _recorded(recorded: Recorded, place: Place, reader: Reader | None) -> Findin
     if reader is None:
         return Finding(None, "the window changed, and its words can't be read without a reader")
     drifted = Drifted(recorded, window, usual, reader)
-    if drifted.scale is None:
+    if drifted.scale is None and not drifted.doubled:
         why = "nothing that is read in the window is as it was recorded"
         return Finding(None, why, absent=True, texts=_on_screen(drifted.texts, place))
     name = _named(recorded.wanted) or recorded.evidence.text

@@ -33,9 +33,11 @@ Grey = npt.NDArray[np.uint8]
 
 _DIFFERENT: Final = 24
 """A channel that differs by more is another colour: noise of a picture's transfer is below it."""
-_PATCH: Final = 5
-_SHARE: Final = 0.32
-"""The share of a patch of 5 x 5 pixels that may differ: a caret's line is a fifth, a digit's stroke more."""
+_NOISE: Final = 0.001
+"""The share of pixels that may be other colours without the picture showing anything else."""
+_PATCH: Final = 7
+_SHADE: Final = 5
+"""Levels by which a patch's mean may differ: a surface that is another by more is drawn otherwise."""
 _PLAIN: Final = 4.0
 """The grey levels' deviation below which a crop shows nothing that it could be recognised by."""
 _FAINT: Final = 0.8
@@ -79,22 +81,36 @@ def same(one: Pixels, other: Pixels) -> bool:
     """Return whether two pictures of one size show the same, but for noise and a blinking caret."""
     if one.shape != other.shape:
         return False
-    return not _differs(one, other).any()
+    if np.array_equal(one, other):
+        return True
+    apart = _apart(one, other)
+    if np.asarray(cv2.blur(apart, (_PATCH, _PATCH))).max(initial=0) > _SHADE:
+        return _is_caret(apart)
+    different = int((apart > _DIFFERENT).sum())
+    return different <= _NOISE * apart.size or _is_caret(apart)
 
 
-def _differs(one: Pixels, other: Pixels) -> npt.NDArray[np.bool_]:
+def _apart(one: Pixels, other: Pixels) -> npt.NDArray[np.uint8]:
+    """Return how far two pictures are apart at each pixel, in the channel that differs most."""
     first, second = np.ascontiguousarray(one), np.ascontiguousarray(other)
-    if np.array_equal(first, second):
-        return np.zeros(first.shape[:2], dtype=np.bool_)
     red, green, blue = cv2.split(cv2.absdiff(first, second))
-    apart = np.asarray(np.asarray(cv2.max(cv2.max(red, green), blue)) > _DIFFERENT, dtype=np.float32)
-    share = cv2.blur(apart, (_PATCH, _PATCH), borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(np.asarray(share) > _SHARE, dtype=np.bool_)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
+
+
+def _is_caret(apart: npt.NDArray[np.uint8]) -> bool:
+    """Return whether all that differs is one thin upright line."""
+    rows, columns = np.nonzero(apart > _SHADE)
+    if not len(columns):
+        return True
+    wide, high = int(columns.max() - columns.min()) + 1, int(rows.max() - rows.min()) + 1
+    return wide <= 2 and high >= 5 and len(columns) >= 0.9 * wide * high
 
 
 def changed_parts(one: Pixels, other: Pixels, reach: int) -> tuple[FrameBox, ...]:
     """Return the parts where two pictures of one size differ; parts closer than `reach` pixels are one."""
-    mask = _differs(one, other).astype(np.uint8)
+    if np.array_equal(one, other):
+        return ()
+    mask = np.asarray(_apart(one, other) > _SHADE, dtype=np.uint8)
     if not mask.any():
         return ()
     joined = cv2.dilate(mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
@@ -112,8 +128,12 @@ def peaks(levels: Grey, template: Grey, least: float, most: int = 12) -> tuple[P
     height, width = template.shape
     if height > levels.shape[0] or width > levels.shape[1] or float(template.std()) < _PLAIN:
         return ()
-    by_grey = cv2.matchTemplate(levels, template, cv2.TM_CCOEFF_NORMED)
-    by_edges = cv2.matchTemplate(edges(levels), edges(template), cv2.TM_CCOEFF_NORMED)
+    by_grey = np.asarray(cv2.matchTemplate(levels, template, cv2.TM_CCOEFF_NORMED))
+    # Next to a crop's border its edges can't be told, as what lies beyond isn't in it.
+    rim = 2 if min(width, height) > 8 else 0
+    inner = edges(template)[rim : height - rim, rim : width - rim]
+    by_edges = np.asarray(cv2.matchTemplate(edges(levels), inner, cv2.TM_CCOEFF_NORMED))
+    by_edges = by_edges[rim : rim + by_grey.shape[0], rim : rim + by_grey.shape[1]]
     both = np.nan_to_num(np.maximum(by_grey, by_edges), nan=0.0, posinf=0.0, neginf=0.0)
     found: list[Peak] = []
     while len(found) < most:

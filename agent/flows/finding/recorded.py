@@ -7,7 +7,7 @@ from functools import cached_property
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.agent.flows.finding.describe import alike, in_column, pitch_of
-from qvl_agent.agent.flows.finding.looks import Peak
+from qvl_agent.agent.flows.finding.looks import Peak, surface_at
 from qvl_agent.agent.flows.finding.rows import band_of, in_row, label_of
 from qvl_agent.agent.flows.finding.wanted import Wanted
 from qvl_agent.agent.flows.finding.words import normal, said, says
@@ -109,6 +109,13 @@ class Recorded:
     def band(self) -> tuple[float, float]:
         """Return the top and bottom of its row."""
         return band_of(self.box, self.pitch, self.evidence.picture.scale)
+
+    @cached_property
+    def edged(self) -> bool:
+        """Return whether it had edges of its own, as a button has."""
+        box = self.box
+        found = surface_at(self.picture, (box.left + box.right) // 2, (box.top + box.bottom) // 2)
+        return found is not None and abs(found.height - box.height) <= 6 and abs(found.width - box.width) <= 6
 
     @cached_property
     def twins(self) -> tuple[Seen, ...]:

@@ -100,7 +100,7 @@ def label_of(pixels: Pixels, box: FrameBox, texts: Sequence[Text], band: tuple[f
     above = [one for one in texts if _close_above(box, one.box)]
     small = box.width <= 2.2 * box.height
     right = [one for one in row if one.box.left >= box.right - 2]
-    left = [one for one in row if one.box.right <= box.left + 2]
+    left = [one for one in row if one.box.right <= box.left + 2 and _in_line(box, one.box)]
     if small and right and _across(right[0].box, box) <= 1.5 * box.height:
         return right[0]
     if not small and above:
@@ -116,6 +116,12 @@ def is_label(text: str) -> bool:
     """Return whether a text may label something: times, marks, and check boxes read as 0 or O don't."""
     letters = [character for character in normal(text) if character.isalpha()]
     return len(letters) > 1 or any(ord(character) > 0x2E80 for character in letters)
+
+
+def _in_line(box: FrameBox, text: FrameBox) -> bool:
+    """Return whether a text is close left of a box, or further away in just its line."""
+    off = abs(box.top + box.bottom - text.top - text.bottom) / 2
+    return _across(box, text) <= 4 * text.height or off <= 0.2 * text.height
 
 
 def _close_above(box: FrameBox, text: FrameBox) -> bool:

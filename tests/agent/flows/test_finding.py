@@ -1,0 +1,348 @@
+"""A flow's target is found for sure or not at all: drift by drift, on windows whose truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawn_window import ROWS, Drawn, as_frame, window
+
+from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
+from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.reading.rapidocr import RapidReader
+from qvl_agent.actions.reading.target_text import Read, Reader
+from qvl_agent.agent.flows.finding.describe import describe_evidence, read_picture
+from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
+from qvl_agent.agent.flows.finding.words import CachedReader, says, shows
+
+BASE = window()
+
+
+@pytest.fixture(scope="session")
+def reader() -> Reader:
+    return CachedReader(RapidReader())
+
+
+def hits(finding: Finding, box: FrameBox) -> bool:
+    """Whether a click in the middle of what was found lands on a box."""
+    if finding.box is None:
+        return False
+    x, y = (finding.box.left + finding.box.right) // 2, (finding.box.top + finding.box.bottom) // 2
+    return box.left <= x < box.right and box.top <= y < box.bottom
+
+
+# Texts
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "answer"),
+    [
+        ("Save", "Save", True),
+        ("SAVE…", "save", True),
+        ("Checkforupdates", "Check for updates", True),
+        ("Name:", "Name", True),
+        ("Save as", "Save", False),
+        ("Saved", "Save", False),
+        ("Invoice 4711", "Invoice 4711", True),
+        ("Invoice 4712", "Invoice 4711", False),
+        ("Invoice 47l1", "Invoice 4711", None),
+        ("INV-1O0", "INV-100", None),
+        ("inv-100", "INV-100", False),
+        ("CIear all", "Clear all", True),
+        ("O", "0", None),
+        ("0", "O", None),
+        ("l", "I", None),
+        ("+", "+", True),
+        ("-", "+", False),
+        ("Notificatlons on", "Notifications on", True),
+        ("Notifcations on", "Notifications on", None),
+        ("", "Save", False),
+        ("保存", "保存", True),
+        ("保存", "另存", False),
+    ],
+)
+def test_words_are_the_same_or_not_or_it_cant_be_told(text: str, words: str, answer: bool | None) -> None:
+    assert says(text, words) is answer
+
+
+def line(text: str, left: int = 10, top: int = 10) -> Read:
+    return Read(text, FrameBox(left, top, left + 8 * len(text), top + 16), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words", "answer"),
+    [
+        ((line("Invoice 4711 saved"),), "Invoice 4711 saved", True),
+        ((line("Invoice 4711 saved"),), "4711", True),
+        ((line("Invoice 47115 saved"),), "4711", False),
+        ((line("Invoice 47l1 saved"),), "4711", None),
+        ((line("Unsaved changes"),), "saved", False),
+        ((line("Saved."),), "saved", True),
+        ((line("Invoice"), line("saved", 10 + 8 * 7 + 6)), "Invoice saved", True),
+        ((line("Invoice"), line("saved", 300)), "Invoice saved", False),
+        ((line("The invoice was"), line("saved today", 10, 30)), "was saved", True),
+        ((line("登记成功，编号为 A-1"),), "登记成功", True),
+        ((), "saved", False),
+    ],
+)
+def test_words_are_looked_for_in_all_that_a_window_shows(
+    lines: tuple[Read, ...], words: str, answer: bool | None
+) -> None:
+    assert shows(lines, words) is answer
+
+
+def test_the_same_pixels_are_read_once() -> None:
+    class Counting:
+        name, calls = "counting", 0
+
+        def warm_up(self) -> None: ...
+
+        def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
+            self.calls += 1
+            return (Read("Save", FrameBox(box.left + 1, box.top + 2, box.left + 9, box.top + 9), 1.0),)
+
+    counting = Counting()
+    cached = CachedReader(counting)
+    frame = as_frame(np.zeros((60, 80, 3), np.uint8))
+    first = cached.read(frame, FrameBox(0, 0, 20, 20))
+    moved = cached.read(frame, FrameBox(30, 10, 50, 30))
+    assert counting.calls == 1
+    assert (first[0].box.left, moved[0].box.left, moved[0].box.top) == (1, 31, 12)
+    cached.read(as_frame(np.full((60, 80, 3), 9, np.uint8)), FrameBox(0, 0, 20, 20))
+    assert counting.calls == 2
+
+
+# What a lock says of a target
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "row", "label"),
+    [
+        ("Save", "Save", "", None),
+        ("check Contract draft", "", "Contract draft", "Contract draft"),
+        ("row Budget plan", "Budget plan", "", None),
+        ("field Comment", "", "", "Comment"),
+    ],
+)
+def test_a_target_is_described_by_its_control_its_text_and_its_row(
+    reader: Reader, name: str, text: str, row: str, label: str | None
+) -> None:
+    box = BASE.boxes[name]
+    point = FramePoint((box.left + box.right) // 2, (box.top + box.bottom) // 2)
+    said = describe_evidence(BASE.pixels, point, read_picture(BASE.pixels, reader))
+    assert (said.text, said.row) == (text, row)
+    assert label is None or said.label == label
+    for found, drawn in zip(corners(said.box), corners(box), strict=True):
+        assert abs(found - drawn) <= 6
+
+
+def corners(box: FrameBox) -> tuple[int, int, int, int]:
+    return box.left, box.top, box.right, box.bottom
+
+
+# An unchanged window
+
+
+@pytest.mark.parametrize("name", ["Save", "Cancel", "row Budget plan", "check Contract draft"])
+def test_where_nothing_changed_pixels_alone_decide(reader: Reader, name: str) -> None:
+    wanted = BASE.wanted(name, reader)
+    finding = find(wanted, BASE.place(), None)
+    assert hits(finding, BASE.boxes[name])
+    assert not finding.moved
+
+
+def test_a_window_that_moved_on_the_screen_is_found_with_its_target(reader: Reader) -> None:
+    height, width = BASE.pixels.shape[:2]
+    screen = np.full((height + 100, width + 200, 3), 60, np.uint8)
+    screen[70 : 70 + height, 150 : 150 + width] = BASE.pixels
+    place = Place(as_frame(screen), FrameBox(150, 70, 150 + width, 70 + height))
+    finding = find(BASE.wanted("Save", reader), place, None)
+    save = BASE.boxes["Save"]
+    moved = FrameBox(save.left + 150, save.top + 70, save.right + 150, save.bottom + 70)
+    assert hits(finding, moved)
+
+
+def test_a_field_is_found_whatever_was_typed_into_it(reader: Reader) -> None:
+    wanted = BASE.wanted("field Comment", reader, "Comment", varies=True)
+    assert hits(find(wanted, window(typed="hello world").place(), None), BASE.boxes["field Comment"])
+
+
+def test_another_row_that_is_ticked_changes_nothing_for_this_one(reader: Reader) -> None:
+    wanted = BASE.wanted("check Budget plan", reader)
+    now = window(ticked=["Delivery note"])
+    assert hits(find(wanted, now.place(), None), BASE.boxes["check Budget plan"])
+
+
+# Drifts after which the target is still there
+
+
+@pytest.mark.parametrize("name", ["Save", "row Contract draft"])
+@pytest.mark.parametrize(
+    "now",
+    [
+        window(dark=True),
+        window(font=19, size=(530, 400)),
+        window(size=(560, 420)),
+        window(ROWS[1:]),
+        window(heading="Papers", typed="4711"),
+    ],
+    ids=["dark", "larger", "resized", "a row less", "other data"],
+)
+def test_a_target_with_words_is_found_after_a_drift(reader: Reader, name: str, now: Drawn) -> None:
+    finding = find(BASE.wanted(name, reader, name.removeprefix("row ")), now.place(), reader)
+    assert hits(finding, now.boxes[name]), finding
+    if now.boxes[name] != BASE.boxes[name]:
+        assert finding.moved
+
+
+def test_a_check_box_goes_with_its_row(reader: Reader) -> None:
+    now = window(ROWS[1:])
+    finding = find(BASE.wanted("check Contract draft", reader), now.place(), reader)
+    assert hits(finding, now.boxes["check Contract draft"])
+    assert now.boxes["check Delivery note"] == BASE.boxes["check Contract draft"], "another is in its place"
+
+
+def test_the_row_that_is_named_counts_not_the_recorded_one(reader: Reader) -> None:
+    wanted = BASE.wanted("check Contract draft", reader, row="Delivery note")
+    assert hits(find(wanted, BASE.place(), reader), BASE.boxes["check Delivery note"])
+
+
+def test_a_row_of_identifiers_is_the_exact_one(reader: Reader) -> None:
+    base = window(["Invoice 4711", "Invoice 4712", "Invoice 4721"])
+    wanted = base.wanted("check Invoice 4712", reader)
+    less = window(["Invoice 4711", "Invoice 4721"])
+    assert find(wanted, less.place(), reader).box is None
+    more = window(["Invoice 4710", "Invoice 4711", "Invoice 4712", "Invoice 4721"])
+    assert hits(find(wanted, more.place(), reader), more.boxes["check Invoice 4712"])
+
+
+def test_an_alias_is_taken_for_a_label_that_was_renamed(reader: Reader) -> None:
+    now = window(buttons=["Cancel", "Store"])
+    assert find(BASE.wanted("Save", reader, "Save"), now.place(), reader).box is None
+    finding = find(BASE.wanted("Save", reader, "Save", "Store"), now.place(), reader)
+    assert hits(finding, now.boxes["Store"])
+
+
+# Drifts after which it must not be taken
+
+
+def covered_beside_a_decoy() -> tuple[Drawn, FrameBox]:
+    save = BASE.boxes["Save"]
+    pixels = BASE.pixels.copy()
+    button = pixels[save.top : save.bottom, save.left : save.right].copy()
+    over = FrameBox(save.left - 20, save.top - 15, save.right + 10, save.bottom + 6)
+    pixels[over.top : over.bottom, over.left : over.right] = 90
+    pixels[4 : 4 + save.height, 250 : 250 + save.width] = button
+    return Drawn(pixels), over
+
+
+def half_painted() -> Drawn:
+    pixels = BASE.pixels.copy()
+    save = BASE.boxes["Save"]
+    pixels[(save.top + save.bottom) // 2 :] = pixels[-1, 0]
+    return Drawn(pixels)
+
+
+@pytest.mark.parametrize(
+    ("name", "now"),
+    [
+        ("Save", window(disabled=["Save"])),
+        ("Save", window(disabled=["Save"], typed="hello")),
+        ("Save", window(disabled=["Save"], dark=True)),
+        ("Save", window(buttons=["Cancel"])),
+        ("Save", window(buttons=["Cancel", "Save as"])),
+        ("Save", window(buttons=["Abbrechen", "Speichern"], heading="Unterlagen")),
+        ("Save", covered_beside_a_decoy()[0]),
+        ("Save", half_painted()),
+        ("check Contract draft", window([ROWS[0], ROWS[1], ROWS[3]])),
+        ("check Contract draft", window(ticked=["Contract draft"])),
+        ("row Contract draft", window([ROWS[0], ROWS[1], ROWS[3]])),
+    ],
+    ids=[
+        "disabled",
+        "disabled, other data",
+        "disabled, dark",
+        "deleted",
+        "renamed",
+        "translated",
+        "covered beside a decoy",
+        "half painted",
+        "its row deleted",
+        "ticked already",
+        "deleted in a list",
+    ],
+)
+def test_what_isnt_the_target_is_never_taken(reader: Reader, name: str, now: Drawn) -> None:
+    finding = find(BASE.wanted(name, reader), now.place(), reader)
+    assert finding.box is None
+    assert finding.absent or finding.ambiguous
+    assert finding.reason
+
+
+def test_a_target_under_another_window_isnt_taken(reader: Reader) -> None:
+    save = BASE.boxes["Save"]
+    corner = FrameBox(save.right - 8, save.top, save.right + 40, save.bottom)
+    finding = find(BASE.wanted("Save", reader), BASE.place(corner), reader)
+    assert finding.box is None
+    assert "covered" in finding.reason
+
+
+def test_of_two_windows_neither_is_taken(reader: Reader) -> None:
+    both = Drawn(np.hstack([BASE.pixels, BASE.pixels]))
+    finding = find(BASE.wanted("Save", reader), both.place(), reader)
+    assert finding.box is None
+    assert finding.ambiguous
+    assert len(finding.candidates) == 2
+
+
+def test_a_window_that_isnt_wholly_on_the_screen_is_no_place(reader: Reader) -> None:
+    place = Place(as_frame(BASE.pixels), FrameBox(-10, 0, 410, 330))
+    assert find(BASE.wanted("Save", reader), place, reader).absent
+
+
+# By words alone
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        (Wanted(("Save",)), "Save"),
+        (Wanted(("Budget plan",)), "row Budget plan"),
+        (Wanted(near="Budget plan"), "check Budget plan"),
+        (Wanted(("Comment",), field=True), "field Comment"),
+        (Wanted(("Store", "Save")), "Save"),
+    ],
+)
+def test_words_alone_find_a_target_that_was_never_recorded(reader: Reader, wanted: Wanted, name: str) -> None:
+    finding = find(wanted, BASE.place(), reader)
+    assert hits(finding, BASE.boxes[name]), finding
+
+
+@pytest.mark.parametrize(
+    ("wanted", "now"),
+    [
+        (Wanted(("Delete",)), BASE),
+        (Wanted(("Sav",)), BASE),
+        (Wanted(near="Nothing"), BASE),
+        (Wanted(("Save",)), Drawn(np.hstack([BASE.pixels, BASE.pixels]))),
+        (Wanted(("Save",), row="Budget plan"), BASE),
+        (Wanted(("Save",), field=True), window(buttons=["Save"])),
+    ],
+)
+def test_words_that_stand_nowhere_or_twice_find_nothing(reader: Reader, wanted: Wanted, now: Drawn) -> None:
+    finding = find(wanted, now.place(), reader)
+    assert finding.box is None
+    assert finding.reason
+
+
+def test_words_need_a_reader() -> None:
+    assert "ocr" in find(Wanted(("Save",)), BASE.place(), None).reason
+
+
+def test_a_region_needs_a_window_that_is_known() -> None:
+    frame = as_frame(BASE.pixels)
+    wanted = Wanted(region=(10, 20, 30, 40))
+    assert find(wanted, Place(frame, frame.box), None).box is None
+    window_box = FrameBox(5, 5, 205, 205)
+    assert find(wanted, Place(frame, window_box), None).box == FrameBox(15, 25, 35, 45)
+    assert find(replace(wanted, region=(10, 20, 300, 40)), Place(frame, window_box), None).box is None
