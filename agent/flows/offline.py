@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-import numpy as np
-
 from qvl_agent.actions.core.coordinates import FrameBox, Rect
-from qvl_agent.actions.core.errors import CoordinateError, FlowError, RecordingError
+from qvl_agent.actions.core.errors import CoordinateError, FlowError
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.guard.judge import Scene, judge
@@ -25,7 +23,7 @@ from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
 from qvl_agent.agent.flows.finding.words import shows
-from qvl_agent.agent.flows.lock import Evidence, Picture, load_picture, lock_folder
+from qvl_agent.agent.flows.lock import Evidence, Picture, lock_folder
 from qvl_agent.agent.flows.reading import Loaded
 from qvl_agent.agent.flows.run.acting import action_of, in_words, on_grid, own_targets
 from qvl_agent.agent.flows.run.evidence import KnownTargets
@@ -180,13 +178,9 @@ class _Recording:
         return self._reader.read(frame, frame.box)
 
     def _frame(self, picture: Picture) -> Frame:
-        try:
-            pixels = load_picture(self._folder, picture)
-        except RecordingError as error:
-            raise FlowError(str(error)) from error
         width, height = picture.width, picture.height
         monitor = Rect(0, 0, round(width / picture.scale), round(height / picture.scale))
-        return Frame(np.ascontiguousarray(pixels), monitor, picture.scale)
+        return Frame(self._known.picture(picture), monitor, picture.scale)
 
 
 def verdict_on(

@@ -9,6 +9,8 @@ target together with its row: a second one is never accepted.
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.agent.flows.finding.landmarks import gap
@@ -41,6 +43,8 @@ def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
     size = (picture.shape[1], picture.shape[0])
     if window.shape != picture.shape or not _as_then(recorded):
         return None
+    if np.array_equal(picture, window):  # all was looked at when it was recorded, and nothing is otherwise
+        return _clues(recorded, "the same pixels, where it was", "the whole window is as recorded")
     whole = _same_at(picture, window, box.grown(_MARGIN, size))
     if not whole and not (_may_vary(recorded) and _same_edge(picture, window, box)):
         return None
@@ -56,15 +60,15 @@ def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
         return None
     if _has_rival(recorded, window, beside):
         return None
-    clues = [
-        Clue(
-            "looks", True, 1.0, "the same pixels, where it was" if whole else "the same edges, where it was"
-        ),
-        Clue("place", True, 1.0, f"{len(standing)} of {len(marks)} landmarks about it are the same"),
-    ]
+    looks = "the same pixels, where it was" if whole else "the same edges, where it was"
+    return _clues(recorded, looks, f"{len(standing)} of {len(marks)} landmarks about it are the same")
+
+
+def _clues(recorded: Recorded, looks: str, place: str) -> tuple[Clue, ...]:
+    clues = [Clue("looks", True, 1.0, looks), Clue("place", True, 1.0, place)]
     if recorded.words:
         clues.append(Clue("words", True, 1.0, f"“{recorded.evidence.text}”, as recorded"))
-    if beside:
+    if beside := [one for one in (recorded.label, recorded.key) if one is not None]:
         clues.append(Clue("row", True, 1.0, f"beside “{beside[-1].text}”, as recorded"))
     return tuple(clues)
 

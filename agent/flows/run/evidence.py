@@ -27,6 +27,7 @@ class KnownTargets:
 
     Attributes:
         lock: the lock; an empty one for a flow that has none.
+        picture: reads one of the lock's pictures, RGB of shape (height, width, 3); the last ones are kept.
     """
 
     def __init__(self, flow: Flow, path: Path) -> None:
@@ -45,7 +46,7 @@ class KnownTargets:
         except RecordingError as error:
             raise FlowError(str(error)) from error
         self._healed: dict[str, Wanted] = {}
-        self._picture = lru_cache(maxsize=_PICTURES)(self._load)
+        self.picture = lru_cache(maxsize=_PICTURES)(self._load)
 
     def wanted(self, target: Target, scope: Scope, *, field: bool = False) -> Wanted:
         """Return a target as the matcher looks for it, with its variables filled in.
@@ -66,7 +67,7 @@ class KnownTargets:
             near=fill(target.near, scope) if target.near else "",
             row=fill(target.row, scope) if target.row else "",
             evidence=evidence,
-            picture=self._picture(evidence.picture) if evidence is not None else None,
+            picture=self.picture(evidence.picture) if evidence is not None else None,
             region=target.region,
             field=field,
         )
