@@ -33,6 +33,7 @@ PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in (README, *sorted((ROOT / "docs").glob("*.md")))
 }
+FLOWS = "docs/flows-run.md"
 MOST_LINES = 200
 ADDRESS = r"http://127\.0\.0\.1:\d+"
 BIN = Path(sys.executable).parent
@@ -54,7 +55,9 @@ def blocks(language: str, *pages: str) -> list[str]:
 def commands() -> list[str]:
     lines = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     asks = "qvl-agent ask "  # these need a model and files: see test_ask.py
+    flows = [line for block in blocks("sh", FLOWS) for line in block.splitlines()]  # see test_docs_flows.py
     ours = [line for line in lines if line.startswith("qvl-agent ") and not line.startswith(asks)]
+    ours = [line for line in ours if not any(each.startswith(line) for each in flows)]
     return list(dict.fromkeys(ours))
 
 
@@ -187,7 +190,12 @@ def test_the_script_runs_and_prints_the_evidence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [each for each in blocks("python") if each not in blocks("python", "README.md")]
+    "script",
+    [
+        each
+        for each in blocks("python")
+        if each not in (*blocks("python", "README.md"), *blocks("python", FLOWS))
+    ],
 )
 def test_the_other_scripts_run(script: str, tmp_path: Path) -> None:
     done = run([sys.executable, "-c", script], tmp_path)
@@ -211,8 +219,7 @@ def test_every_kind_of_block_is_there() -> None:
 
 
 def test_the_ci_snippet_replays_every_recording_and_fails_on_a_broken_one(tmp_path: Path) -> None:
-    (snippet,) = blocks("yaml", "docs/ci.md")
-    (command,) = re.findall(r"- run: (for .*)", snippet)
+    (command,) = re.findall(r"- run: (for .*)", "".join(blocks("yaml", "docs/ci.md")))
     runs = tmp_path / "recordings"
     runs.mkdir()
     source = ROOT / "sandbox" / "examples" / "uncheck-the-pinned-chat"

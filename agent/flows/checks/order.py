@@ -128,9 +128,12 @@ def _consequences(subject: Subject) -> Iterator[Mistake]:
         why = {"once: true": "it could be done twice", "then": "nobody sees whether it was done"}
         message = f"“{step.click.key}” {_CONSEQUENCE[found]}, and {' and '.join(why[key] for key in missing)}"
         example = ', as in then: {see: "Sent"}' if "then" in missing else ""
-        yield subject.mistake(path, message, f"add {' and '.join(missing)}{example}")
+        remedy = f"add {' and '.join(missing)}{example}"
+        yield subject.mistake(path, message, remedy, note=found not in _ALWAYS_ASKED)
 
 
+_ALWAYS_ASKED = ("pay", "grant", "account")
+"""Consequences that are asked about every time; the words for others, such as “Clear”, may mean little."""
 _CONSEQUENCE = {
     "pay": "spends money",
     "grant": "gives somebody rights",
