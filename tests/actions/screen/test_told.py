@@ -250,3 +250,52 @@ def test_after_a_wait_the_changes_meanwhile_count() -> None:
     assert settled.change
     assert settled.seconds <= 0.1
     assert script.missed_times == 0
+
+
+class TestNewer:
+    """What changed since the screen settled, before it goes to the model."""
+
+    def settled(
+        self, screen: Callable[[float], Bytes], drawn: Sequence[float]
+    ) -> tuple[Effect, ToldScript, Settled]:
+        script = ToldScript(screen, drawn)
+        looked = effect(script)
+        looked.sending()
+        return looked, script, looked.settled(frame(BASE), (TARGET,))
+
+    def test_a_page_that_came_after_the_button_lit_up_is_seen(self) -> None:
+        def screen(now: float) -> Bytes:
+            return BASE if now < 0.01 else REACTED if now < 0.095 else LOADED
+
+        looked, script, settled = self.settled(screen, [0.01, 0.095])
+        assert not any(box.meets(PAGE) for box in settled.change.boxes)
+        script.sleep(0.03)
+        newer = looked.newer(settled.frame)
+        assert newer is not None
+        assert np.array_equal(newer.pixels, frame(LOADED).pixels)
+        assert looked.newer(newer) is None, "nothing was drawn since"
+
+    @pytest.mark.parametrize("box", [CARET, CLOCK])
+    def test_a_caret_and_a_clock_are_no_news(self, box: FrameBox) -> None:
+        looked, script, settled = self.settled(
+            lambda now: turns(box, REACTED if now >= 0.01 else BASE, now, [0.08]), [0.01, 0.08]
+        )
+        script.sleep(0.03)
+        assert looked.newer(settled.frame) is None
+        assert script.now - 100.0 <= settled.seconds + 0.04, "it costs a capture"
+
+    def test_beside_what_keeps_moving_it_is_not_looked_again(self) -> None:
+        frames = every(0.033)
+        looked, script, settled = self.settled(
+            lambda now: turns(VIDEO, REACTED if now >= 0.01 else BASE, now, frames), frames
+        )
+        assert settled.moving
+        script.sleep(0.03)
+        assert looked.newer(settled.frame) is None
+
+    def test_where_nothing_is_told_nobody_knows(self) -> None:
+        script = ToldScript(lambda now: BASE, [])
+        looked = Effect(Motion(), script.grab, stop=lambda: False, clock=script.clock, sleep=script.sleep)
+        looked.sending()
+        settled = looked.settled(frame(BASE), (TARGET,))
+        assert looked.newer(settled.frame) is None
