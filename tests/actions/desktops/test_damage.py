@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from held_input import perform
+from held_input import click, perform
+from reacting_window import BUTTONS
 from screens import settled as at_rest
 from settling import Reacting
 from text_fields import wait_until
@@ -119,6 +120,26 @@ class TestServers:
     def test_a_server_in_a_window_of_another_tells_of_drawing(self, program: str) -> None:
         with xvfb("800x600x24") as outer, nested(program, outer) as name:
             tells(name)
+
+    @pytest.mark.skipif(shutil.which("xfwm4") is None, reason="xfwm4 isn't installed")
+    def test_where_the_window_manager_composes_the_screen_it_is_told_too(self) -> None:
+        with (
+            VirtualDisplay((800, 600), window_manager="xfwm4") as display,
+            closing(open_local(display.name)) as desktop,
+            closing(Reacting(display.environment(), "")) as running,
+        ):
+            with closing(connect(display.name)) as x:
+                assert x.get_selection_owner(x.intern_atom("_NET_WM_CM_S0")), "it composes"
+            before, looked = at_rest(desktop), effect(desktop)
+            running.prepare(3, -1, 50, blocks=False)
+            looked.sending()
+            left, top = running.at.x + BUTTONS[0][0], running.at.y + BUTTONS[0][1]
+            perform(desktop, *click(left + 30, top + 15))
+            settled = looked.settled(before, (FrameBox(left, top, left + 70, top + 30),))
+            assert settled.change
+            told = told_by(desktop)
+            assert isinstance(told, X11Damage)
+            assert told._missed == 0
 
     def test_without_the_extension_the_screen_is_polled(self) -> None:
         with (
