@@ -5,52 +5,43 @@ on them (`naming`) and kept in the lock (`evidence`), what was typed becomes var
 what each step changed becomes its postcondition (`proofs`). Then it is tried on the run's own screens.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import numpy as np
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.actions.core.frame import Frame
-from qvl_agent.actions.core.windows import WindowInfo
-from qvl_agent.actions.guard.policy import Policy
-from qvl_agent.actions.guard.rules import Case
-from qvl_agent.actions.guard.rules.consequence import consequence
 from qvl_agent.actions.planning import action as actions
-from qvl_agent.actions.reading.target_text import Reader, TargetText
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.compile.answers import readings_of
 from qvl_agent.agent.flows.compile.compiled import Compiled, Problem
 from qvl_agent.agent.flows.compile.detours import LeftOut, Sifted, sift
 from qvl_agent.agent.flows.compile.evidence import Locked
-from qvl_agent.agent.flows.compile.fields import Act, folded, value_in
+from qvl_agent.agent.flows.compile.fields import folded
 from qvl_agent.agent.flows.compile.literals import AskName, Literals
-from qvl_agent.agent.flows.compile.naming import Named, name_area, name_target
-from qvl_agent.agent.flows.compile.proofs import Passage, Proofs
-from qvl_agent.agent.flows.compile.screens import Screens, inside, joined
-from qvl_agent.agent.flows.compile.stable import respelt, stable_part
-from qvl_agent.agent.flows.finding.words import CachedReader, normal, says
+from qvl_agent.agent.flows.compile.making import Made, commonest, made_of, step_of, words_of
+from qvl_agent.agent.flows.compile.naming import Named
+from qvl_agent.agent.flows.compile.proofs import Passage
+from qvl_agent.agent.flows.compile.proving import Prover
+from qvl_agent.agent.flows.compile.screens import Screens, inside
+from qvl_agent.agent.flows.finding.words import CachedReader, shows
 from qvl_agent.agent.flows.lock import Lock, Picture
 from qvl_agent.agent.flows.offline import verdict_on
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.steps import (
     ActingStep,
     Check,
-    Click,
-    Drag,
-    Hover,
-    Input,
-    Press,
     Read,
     Scroll,
     Step,
     Type,
 )
-from qvl_agent.agent.flows.script.targets import DEFAULT_WITHIN_S, Expectation, Target
+from qvl_agent.agent.flows.script.targets import Expectation, Target
 from qvl_agent.agent.flows.values import Scope
 from qvl_agent.agent.recording.format import FrameRef
 from qvl_agent.agent.recording.recording import Recording
@@ -107,15 +98,6 @@ def _succeeded(recording: Recording, *, allow_unverified: bool) -> None:
         )
 
 
-@dataclass(slots=True)
-class _Made:
-    """A step in the making: what was done, its targets by name, and whether it has a consequence."""
-
-    act: Act
-    places: tuple[Named, ...]
-    once: bool = False
-
-
 class _Compilation:
     """The making of one flow."""
 
@@ -137,98 +119,74 @@ class _Compilation:
         sifted = sift(self._recording, self._screens)
         acts, led = folded(self._recording, sifted.kept, self._screens)
         left_out = sorted((*sifted.left_out, *led), key=lambda one: one.step)
-        made = self._made = [self._named(act) for act in acts]
-        self._main = _commonest([one.act.kept.moment.window for one in made])
+        made = [made_of(self._recording, self._screens, act) for act in acts]
         for one in made:
-            self._take_literals(one)
-        typed = list(self._literals.values().values())
-        answer = self._final(sifted)
-        said = answer.text if isinstance(answer, actions.Answer) else ""
-        intents = [step.intent for step in self._recording.steps]
-        actions_ = [intent.action for intent in intents if intent.action]
-        summary = answer.summary if isinstance(answer, actions.Done) else said
-        self._spellings = [*(one.label for one in actions_), summary, self._recording.manifest.task]
-        self._proofs = Proofs(self._screens, self._recording.manifest.task, typed, said)
-        for place, one in enumerate(made):
-            self._add(one, made[place + 1] if place + 1 < len(made) else None, [m.act for m in made[:place]])
-        self._conclude(made, sifted)
+            if isinstance(one.action, actions.Type):
+                self._literals.taken(one.action.text, one.label)
+        self._prover = Prover(
+            recording=self._recording,
+            screens=self._screens,
+            literals=self._literals,
+            locked=self._locked,
+            made=made,
+            main=commonest([one.window for one in made]),
+            final=self._recording.steps[sifted.final].intent.action if sifted.final is not None else None,
+        )
+        for one in made:
+            self._add(one)
+        self._conclude(sifted)
         self._doubts(sifted)
         if not self._steps:
             raise FlowError(f"{self._recording.folder} did nothing that a flow could do; record another run")
         return self._compiled(left_out)
 
-    def _named(self, act: Act) -> _Made:
-        """Name an act's targets. A scroll's is what lies under the pointer."""
-        moment = act.kept.moment
-        places: tuple[Named, ...]
-        if isinstance(moment.action, actions.Type):
-            places = (act.field,) if act.field else ()
-        elif (
-            isinstance(moment.action, actions.Scroll)
-            and moment.boxes
-            and (area := name_area(self._screens, moment.screen, moment.window, moment.boxes[0]))
-        ):
-            places = (area,)
-        else:
-            hint = moment.action.label
-            places = tuple(
-                name_target(self._screens, moment.screen, window, box, hint)
-                for box, window in zip(moment.boxes, _windows(moment.windows, len(moment.boxes)), strict=True)
-            )
-        return _Made(act, places, self._has_consequence(act, places))
-
-    def _has_consequence(self, act: Act, places: Sequence[Named]) -> bool:
-        """Return whether an act sends, pays, deletes or the like, whether or not the task asked for it."""
-        intent = self._recording.steps[act.kept.moment.index].intent
-        if intent.verdict is not None and intent.verdict.rule.startswith("consequence-"):
-            return True
-        if intent.scene is None or intent.action is None:
-            return False
-        texts = intent.scene.texts or tuple(
-            TargetText(place.box, True, inside(self._screens.texts(place.screen), place.box))
-            for place in places
-        )
-        scene = replace(intent.scene, asked_for=frozenset(), granted=frozenset(), texts=texts)
-        return consequence(Case(intent.action, intent.plan, scene, Policy())) is not None
-
-    def _take_literals(self, one: _Made) -> None:
-        action = one.act.kept.moment.action
-        if isinstance(action, actions.Type):
-            label = _label(one.places[0].target if one.places else None) or action.label
-            self._literals.taken(action.text, label)
-
-    def _add(self, one: _Made, following: _Made | None, earlier: Sequence[Act]) -> None:
+    def _add(self, one: Made) -> None:
         """Add a step, with its postcondition and its pictures."""
         path = f"steps[{len(self._steps)}]"
         targets = [self._target(place, path) for place in one.places]
-        passage = self._passage(one, following)
-        step = self._step(one, targets, following)
+        passage = self._prover.passage(one)
+        step = step_of(one, targets, self._literals, self._until(one, path))
         if step is None:
             self._problem(path, f"a flow can't do what step {one.act.number} did", "add what it did by hand")
             return
-        proof = self._proof(one, following, targets, passage, earlier) if passage else ()
-        if isinstance(step, Scroll) and step.scroll.until is not None:
-            proof = ()
-        elif not proof:
-            self._problem(
-                path, "nothing on the screen shows that it worked", "add then: with what has to be so"
-            )
-        elif one.once and proof[0].changed:
-            what = "it has a consequence, and only a change shows that it worked"
-            self._problem(path, what, "add then: see: with the words that confirm it")
-        self._steps.append(step.model_copy(update={"then": proof, "once": one.once}))
+        proof = self._proof(one, step, targets, passage, path)
+        step = step.model_copy(update={"then": proof, "once": one.once})
+        self._steps.append(step)
         if passage:
             self._frames[path] = (
                 self._locked.kept_picture(passage.before, passage.window),
                 self._locked.kept_picture(passage.after, passage.later),
             )
-            self._verdicts[path] = self._judged(self._steps[-1], targets, passage)
+            self._verdicts[path] = self._judged(step, targets, passage)
         for place, target in zip(one.places, targets, strict=True):
             self._check_target(place, target, path, field=isinstance(step, Type))
 
-    def _judged(self, step: Step, targets: Sequence[Target], passage: Passage) -> str:
+    def _until(self, one: Made, path: str) -> Target | None:
+        """Return what a scroll goes on for: the next step's target, if it only came into view by it."""
+        following, moment = self._prover.after(one), one.act.kept.moment
+        if not isinstance(one.action, actions.Scroll) or not following or not following.places:
+            return None
+        place = following.places[0]
+        window = self._screens.window_box(moment.screen, moment.window)
+        stood = shows(inside(self._screens.texts(moment.screen), window), words_of(place.target))
+        return self._target(place, path) if not place.nameless and stood is False else None
+
+    def _proof(
+        self, one: Made, step: ActingStep, targets: Sequence[Target], passage: Passage | None, path: str
+    ) -> tuple[Expectation, ...]:
+        if isinstance(step, Scroll) and step.scroll.until is not None:
+            return ()  # what it goes on for is the proof
+        proof = self._prover.proof(one, targets, passage) if passage else ()
+        if not proof:
+            what = "nothing on the screen shows that it worked"
+            self._problem(path, what, "add then: with what has to be so")
+        elif one.once and proof[0].changed:
+            what = "it has a consequence, and only a change shows that it worked"
+            self._problem(path, what, "add then: see: with the words that confirm it")
+        return proof
+
+    def _judged(self, step: ActingStep, targets: Sequence[Target], passage: Passage) -> str:
         """Return how the guard judges a step on its recorded window, for a run without a screen."""
-        assert isinstance(step, get_args(ActingStep))
         part = self._screens.frame(passage.before).crop(passage.window)
         width, height = part.size
         monitor = Rect(0, 0, round(width / part.scale), round(height / part.scale))
@@ -266,142 +224,19 @@ class _Compilation:
                 path, f"its target “{target.key}” isn't unique: {doubt}", "add near:, row: or image:"
             )
 
-    def _passage(self, one: _Made, following: _Made | None) -> Passage | None:
-        kept = one.act.kept
-        if kept.after is None:
-            return None
-        change = self._recording.steps[kept.moment.index].outcome.outcome.change
-        window = self._screens.window_box(kept.moment.screen, kept.moment.window)
-        next_window = following.act.kept.moment.window if following else self._main
-        later = joined(window, self._screens.window_box(kept.after, next_window))
-        return Passage(kept.moment.screen, kept.after, window, later, change.by_itself if change else ())
-
-    def _proof(
-        self,
-        one: _Made,
-        following: _Made | None,
-        targets: Sequence[Target],
-        passage: Passage,
-        earlier: Sequence[Act],
-    ) -> tuple[Expectation, ...]:
-        """Return what shows that a step worked, the strongest that held after it and not before."""
-        kept = one.act.kept
-        within = max(DEFAULT_WITHIN_S, float(round(_PATIENCE * kept.waited)))
-        if isinstance(kept.moment.action, actions.Type) and (
-            typed := self._typed_proof(one, targets, passage, within)
-        ):
-            return (typed,)
-        wanted = [_words(place.target) for place in following.places] if following else []
-        preferred = [word for word in (*wanted, *self._literals.values().values()) if word]
-        before = [act.kept.moment.screen for act in earlier]
-        came = self._proofs.came(passage, preferred, before)
-        new = [text for text in came if not self._proofs.stood_on(before, text)]
-        went = self._proofs.went(passage, [place.text for place in one.places if place.text])
-        title = self._new_title(one, following)
-        if new:
-            return (Expectation(see=self._written(new[0]), within=within),)
-        if title:
-            return (Expectation(window=title, within=within),)
-        if went:
-            return (Expectation(gone=self._written(went[0]), within=within),)
-        if came:
-            return (Expectation(see=self._written(came[0]), within=within),)
-        return (Expectation(changed=True, within=within),) if self._proofs.changed(passage) else ()
-
-    def _written(self, text: str) -> str:
-        """Return a text that was read, as the flow writes it."""
-        return self._literals.put_into(respelt(text, self._spellings))
-
-    def _typed_proof(
-        self, one: _Made, targets: Sequence[Target], passage: Passage, within: float
-    ) -> Expectation | None:
-        """Return that the field has the text that was typed; None if that isn't read there afterwards."""
-        action = one.act.kept.moment.action
-        if not isinstance(action, actions.Type):
-            return None
-        text = self._literals.put_in_typed(action.text)
-        value = self._literals.filled(text)
-        if "{{secret:" in text or not value.strip() or len(text) > _MOST:
-            return None
-        if targets and one.act.field is not None:
-            field = one.act.field
-            stood = value_in(self._screens, field, field.screen)
-            # A caret may be read as a letter, so a later screen counts too.
-            later = [passage.after, *(ref for ref in self._later(one) if ref.view == passage.after.view)]
-            reads = any(says(value_in(self._screens, field, ref), value) for ref in later)
-            found = self._locked.found(targets[0], passage.after, passage.window, field=True).box
-            at_home = found is not None and found.meets(field.box)
-            if at_home and reads and not says(stood, value):
-                return Expectation(target=targets[0], value=text, within=within)
-        if "\n" not in text and self._proofs.holds_only_after(passage, value):
-            return Expectation(see=text, within=within)
-        return None
-
-    def _later(self, one: _Made) -> list[FrameRef]:
-        """Return the screens after the two steps that follow one."""
-        following = [made.act.kept for made in self._made if made.act.number > one.act.number][:2]
-        return [kept.after for kept in following if kept.after is not None]
-
-    def _new_title(self, one: _Made, following: _Made | None) -> str:
-        """Return the title of a window that came to the front; "" if none did, or it has no name."""
-        now, then = one.act.kept.moment.window, following.act.kept.moment.window if following else None
-        if now is None or then is None or not then.focused or then.title in {now.title, "", then.app}:
-            return ""
-        return self._literals.put_into(stable_part(then.title))
-
-    def _step(self, one: _Made, targets: Sequence[Target], following: _Made | None) -> Step | None:
-        """Return a step without its postcondition; None if a flow has none of its kind."""
-        action = one.act.kept.moment.action
-        match action:
-            case actions.Click():
-                keys = "+".join(action.modifiers) or None
-                return Click(click=targets[0], button=action.button, count=action.count, keys=keys)
-            case actions.Move():
-                return Hover(hover=targets[0])
-            case actions.Drag(button="left", modifiers=()):
-                return Drag(drag=Drag.Way(from_=targets[0], to=targets[1]))
-            case actions.Type():
-                text = self._literals.put_in_typed(action.text)
-                into = targets[0] if targets else None
-                lines = "\n" in action.text
-                return Type(
-                    type=Input(text=text, into=into, clear=one.act.clear, enter=action.enter, lines=lines)
-                )
-            case actions.Press():
-                return Press(press="+".join(action.keys), count=action.count)
-            case actions.Scroll(modifiers=()):
-                return self._scroll(one, action, targets, following)
-            case _:
-                return None
-
-    def _scroll(
-        self, one: _Made, action: actions.Scroll, targets: Sequence[Target], following: _Made | None
-    ) -> Scroll:
-        """Return a scroll: until the next target is seen, if it was only seen then."""
-        until = None
-        if following and following.places and not following.places[0].nameless:
-            place, moment = following.places[0], one.act.kept.moment
-            window = self._screens.window_box(moment.screen, moment.window)
-            words = _words(place.target)
-            if self._proofs.shown(moment.screen, window, words) is False:
-                until = self._target(place, f"steps[{len(self._steps)}]")
-        over = targets[0] if targets else None
-        return Scroll(scroll=Scroll.Way(over=over, down=action.dy, right=action.dx, until=until))
-
-    def _conclude(self, made: Sequence[_Made], sifted: Sifted) -> None:
+    def _conclude(self, sifted: Sifted) -> None:
         """Add what the last screen shows: a check for a claim, and a reading for an answer."""
         last = self._last_screen(sifted)
-        final = self._final(sifted)
         if last is None:
             self._problem("", "the last screen wasn't recorded", "add a check: at the end")
             return
-        if made:
-            self._check(made, last, final)
-        if isinstance(final, actions.Answer):
-            self._read(final.text, last)
-
-    def _final(self, sifted: Sifted) -> actions.Action | None:
-        return self._recording.steps[sifted.final].intent.action if sifted.final is not None else None
+        if expected := self._prover.last_check(last):
+            self._steps.append(Check(check=expected))
+        elif self._prover.made:
+            what = "nothing on the last screen says that the task is done"
+            self._problem("", what, "add a check: at the end, best of a file or a record (file:, that:)")
+        if isinstance(self._prover.final, actions.Answer):
+            self._read(self._prover.final.text, last)
 
     def _last_screen(self, sifted: Sifted) -> FrameRef | None:
         result = self._recording.result
@@ -409,28 +244,10 @@ class _Compilation:
             return screen_of(self._recording.steps, sifted.final)
         return result.frame if result else None
 
-    def _check(self, made: Sequence[_Made], last: FrameRef, final: actions.Action | None) -> None:
-        first = made[0].act.kept.moment
-        window = self._screens.window_box(first.screen, first.window)
-        passage = Passage(first.screen, last, window, self._screens.window_box(last, self._main))
-        said = [self._recording.manifest.task, *self._literals.values().values()]
-        if isinstance(final, actions.Done):
-            said.append(final.summary)
-        ending = self._passage(made[-1], None)
-        pressed = {normal(place.text) for one in made for place in one.places if place.text}
-        came = [text for text in self._proofs.came(passage, [], []) if normal(text) not in pressed]
-        late = [text for text in came if ending and self._proofs.holds_only_after(ending, text)]
-        told = [text for text in came if any(normal(text) in normal(one) for one in said)]
-        if best := [*(text for text in late if text in told), *late, *told]:
-            self._steps.append(Check(check=Expectation(see=self._written(best[0]))))
-        else:
-            what = "nothing on the last screen says that the task is done"
-            self._problem("", what, "add a check: at the end, best of a file or a record (file:, that:)")
-
     def _read(self, answer: str, last: FrameRef) -> None:
         """Add a reading of the answer, where its text stands on the last screen."""
         path = f"steps[{len(self._steps)}]"
-        readings = readings_of(self._screens, last, self._main, answer)
+        readings = readings_of(self._screens, last, self._prover.main, answer)
         if readings is None:
             what = "the answer doesn't stand on the last screen as it was given"
             self._problem("", what, "add a read: with near: the words beside it")
@@ -463,7 +280,7 @@ class _Compilation:
             self._problem("", what, "store it with qvl-agent secret set; the flow names it as a secret")
 
     def _compiled(self, left_out: Sequence[LeftOut]) -> Compiled:
-        main, literals = self._main, self._literals
+        main, literals = self._prover.main, self._literals
         flow = Flow(
             flow=self._name,
             app=(main.app or main.program or None) if main else None,
@@ -483,24 +300,3 @@ class _Compilation:
         )
         problems = tuple(dict.fromkeys(self._problems))
         return Compiled(flow, lock, self._locked.pictures, tuple(left_out), problems)
-
-
-def _windows(windows: Sequence[WindowInfo | None], count: int) -> tuple[WindowInfo | None, ...]:
-    """Return as many windows as there are places; those that weren't recorded are unknown."""
-    return (*windows, *([None] * count))[:count]
-
-
-def _commonest(windows: Sequence[WindowInfo | None]) -> WindowInfo | None:
-    """Return the window with most steps in it; dialogs and pop-ups only if there is no other."""
-    known = [window for window in windows if window is not None]
-    plain = [one for one in known if one.dialog is None and one.title != one.app] or known
-    titles = Counter(window.title for window in plain)
-    return max(plain, key=lambda window: titles[window.title], default=None)
-
-
-def _words(target: Target) -> str:
-    return target.text or target.near or ""
-
-
-def _label(target: Target | None) -> str:
-    return _words(target) if target is not None else ""

@@ -23,6 +23,8 @@ __all__ = ["Act", "folded", "value_in"]
 _SELECTING: Final = frozenset({("ctrl", "a"), ("meta", "a"), ("cmd", "a")})
 _EMPTYING: Final = frozenset({("delete",), ("backspace",)})
 _GOING: Final = frozenset({("tab",), ("shift", "tab")})
+_PADDING: Final = 4
+"""Pixels between a text and its field's edge, at least."""
 _TALLEST: Final = 240
 """Logical pixels that a field is high at most; what is higher is a page."""
 
@@ -116,16 +118,19 @@ def _field_of(kept: Kept, action: Type, screens: Screens) -> Named | None:
     moment = kept.moment
     if moment.boxes:
         return name_field(screens, moment.screen, moment.window, moment.boxes[0], action.label)
-    point = _where_it_appeared(kept, action, screens)
-    if point is None or kept.after is None:
+    if kept.after is None:
         return None
-    aimed = FrameBox(point.x, point.y, point.x + 1, point.y + 1)
-    # Before it, what was selected there may look like a control of its own.
-    found = name_field(screens, kept.after, moment.window, aimed, action.label)
-    low = found.box.height <= _TALLEST * moment.screen.view.scale
-    if not low or found.nameless or found.box.width <= found.box.height:
+    low = _TALLEST * moment.screen.view.scale
+    found: list[Named] = []
+    for point in _where_it_appeared(kept, action, screens):
+        # Before the typing, what was selected there may look like a control of its own.
+        aimed = FrameBox(point.x, point.y, point.x + 1, point.y + 1)
+        field = name_field(screens, kept.after, moment.window, aimed, action.label)
+        if not field.nameless and field.box.height <= low and field.box.width > field.box.height:
+            found.append(field)
+    if not found:
         return None
-    return _on_screen(screens, moment.screen, found, action.label)
+    return _on_screen(screens, moment.screen, max(found, key=lambda field: field.box.width), action.label)
 
 
 def _on_screen(screens: Screens, screen: FrameRef, field: Named, hint: str) -> Named:
@@ -138,28 +143,27 @@ def _on_screen(screens: Screens, screen: FrameRef, field: Named, hint: str) -> N
     return replace(field, screen=screen, text=value_in(screens, field, screen))
 
 
-def _where_it_appeared(kept: Kept, action: Type, screens: Screens) -> FramePoint | None:
-    """Return a pixel of the place where a typed text appeared; None if that can't be told."""
+def _where_it_appeared(kept: Kept, action: Type, screens: Screens) -> tuple[FramePoint, ...]:
+    """Return pixels of the field in which a typed text appeared, beside it and on it; () if unknown."""
     moment, after = kept.moment, kept.after
     if after is None:
-        return None
+        return ()
     window = screens.window_box(moment.screen, moment.window)
-    plain = [normal(piece, exact=True) for piece in split(action.text) if isinstance(piece, str)]
-    if any(isinstance(piece, Secret) for piece in split(action.text)):
+    pieces = list(split(action.text))
+    if any(isinstance(piece, Secret) for piece in pieces):
         parts = [box for box in screens.changes(moment.screen, after) if box.meets(window)]
         extents = [screens.extent(moment.screen, after, box) for box in parts]
         found = [box for box in extents if box is not None]
-        return middle(max(found, key=lambda box: box.width)) if found else None
-    typed = "".join(plain)
+        return (middle(max(found, key=lambda box: box.width)),) if found else ()
+    typed = "".join(normal(piece, exact=True) for piece in pieces if isinstance(piece, str))
     for line in inside(screens.texts(after), window):
-        read = normal(line.text, exact=True)
-        if (
-            len(read) > 1
-            and (read in typed or typed in read)
-            and screens.differs(moment.screen, after, line.box)
-        ):
-            return FramePoint(line.box.left + 1, middle(line.box).y)
-    return None
+        read, box = normal(line.text, exact=True), line.box
+        same = len(read) > 1 and (read in typed or typed in read)
+        if same and screens.differs(moment.screen, after, box):
+            level = middle(box).y
+            beside = (box.left - _PADDING, box.right + 2 * _PADDING, box.left + 1)
+            return tuple(FramePoint(x, level) for x in beside if window.left <= x < window.right)
+    return ()
 
 
 def value_in(screens: Screens, field: Named, screen: FrameRef) -> str:

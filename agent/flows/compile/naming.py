@@ -15,7 +15,7 @@ from qvl_agent.actions.reading.control import control_at
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.compile.screens import Screens, covers, inside, meaningful, middle
 from qvl_agent.agent.flows.compile.stable import is_volatile, stable_part
-from qvl_agent.agent.flows.finding.describe import Described, alike, describe_evidence, pitch_of
+from qvl_agent.agent.flows.finding.describe import Described, alike, describe_evidence
 from qvl_agent.agent.flows.finding.words import normal, says
 from qvl_agent.agent.flows.lock import Seen
 from qvl_agent.agent.flows.script.targets import Target
@@ -29,6 +29,8 @@ _BUTTON: Final = 60
 """Logical pixels that a button is high at most."""
 _MARKS: Final = " )]}.,;:|'\"*·•-–—_"
 """What a check box or an icon before a text is read as."""
+_ALIKE: Final = 0.6
+"""The correlation from which on two things look like one kind: check boxes, checked or not."""
 _ICON: Final = 40
 """Logical pixels: what is smaller has no words of its own; letters that are read in it are its drawing."""
 
@@ -162,8 +164,13 @@ def _spot(screens: Screens, screen: FrameRef, window: FrameBox, point: FramePoin
         min(max(point.x - window.left, 0), size[0] - 1), min(max(point.y - window.top, 0), size[1] - 1)
     )
     found = describe_evidence(pixels, at, seen, None, screen.view.scale)
-    column = pitch_of(found.box, [peak.box for peak in alike(pixels, found.box)]) is not None
+    column = any(_in_column(found.box, peak.box) for peak in alike(pixels, found.box, _ALIKE))
     return _Spot(found, part, lines, screen.view.scale, column)
+
+
+def _in_column(box: FrameBox, other: FrameBox) -> bool:
+    """Return whether another thing stands above or below one, as the next row's does."""
+    return abs(other.left - box.left) <= box.width // 2 and abs(other.top - box.top) > box.height
 
 
 def _meant(spot: _Spot, aimed: FrameBox, window: FrameBox, hint: str) -> Read | None:

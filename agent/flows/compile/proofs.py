@@ -11,6 +11,7 @@ from rapidfuzz import fuzz
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.reading.target_text import Read
+from qvl_agent.actions.screen.changes import NEAR
 from qvl_agent.agent.flows.compile.screens import Screens, inside, meaningful
 from qvl_agent.agent.flows.compile.stable import is_volatile, stable_part
 from qvl_agent.agent.flows.finding.words import normal, says, shows
@@ -111,12 +112,13 @@ class Proofs:
         """Return whether a text stood, or may have stood, on any of some screens."""
         return any(self._stood(ref, text) for ref in screens)
 
-    def changed(self, passage: Passage) -> bool:
-        """Return whether anything changed in the windows that didn't change by itself."""
+    def changed(self, passage: Passage, near: FrameBox | None = None) -> bool:
+        """Return whether anything changed in the windows, or near a target, and not by itself."""
+        size = passage.before.view.width, passage.before.view.height
+        part = near.grown(NEAR, size) if near else self._everywhere(passage)
         boxes = self._screens.changes(passage.before, passage.after)
         return any(
-            box.meets(self._everywhere(passage)) and not any(_within(box, part) for part in passage.restless)
-            for box in boxes
+            box.meets(part) and not any(_within(box, still) for still in passage.restless) for box in boxes
         )
 
     def holds_only_after(self, passage: Passage, text: str) -> bool:

@@ -1,0 +1,167 @@
+"""Choose each step's postcondition, and the flow's last check, from what the run's screens show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.planning import action as actions
+from qvl_agent.agent.flows.compile.evidence import Locked
+from qvl_agent.agent.flows.compile.fields import value_in
+from qvl_agent.agent.flows.compile.literals import Literals
+from qvl_agent.agent.flows.compile.making import Made, words_of
+from qvl_agent.agent.flows.compile.proofs import Passage, Proofs
+from qvl_agent.agent.flows.compile.screens import Screens, joined
+from qvl_agent.agent.flows.compile.stable import respelt, stable_part
+from qvl_agent.agent.flows.finding.words import normal, says
+from qvl_agent.agent.flows.script.targets import DEFAULT_WITHIN_S, Expectation, Target
+from qvl_agent.agent.recording.format import FrameRef
+from qvl_agent.agent.recording.recording import Recording
+
+__all__ = ["Prover"]
+
+_MOST: Final = 1000
+"""Characters of a typed text that can be a value to check."""
+_PATIENCE: Final = 3
+"""How many times as long as the run did a flow waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prover:
+    """Chooses proofs for one run.
+
+    Attributes:
+        recording: the run.
+        screens: its screens.
+        literals: what was typed.
+        locked: finds targets on the screens.
+        made: the steps in the making, in order.
+        main: the window with most steps; None if no window is known.
+        final: what ended the run.
+    """
+
+    recording: Recording
+    screens: Screens
+    literals: Literals
+    locked: Locked
+    made: Sequence[Made]
+    main: WindowInfo | None
+    final: actions.Action | None
+
+    @property
+    def _proofs(self) -> Proofs:
+        answer = self.final.text if isinstance(self.final, actions.Answer) else ""
+        typed = list(self.literals.values().values())
+        return Proofs(self.screens, self.recording.manifest.task, typed, answer)
+
+    @property
+    def _said(self) -> list[str]:
+        """What the model and the person wrote: the best spelling of what was read."""
+        said = [step.intent.action.label for step in self.recording.steps if step.intent.action]
+        if isinstance(self.final, actions.Done):
+            said.append(self.final.summary)
+        return [*said, self.recording.manifest.task]
+
+    def after(self, one: Made) -> Made | None:
+        """Return the step after one; None if it is the last."""
+        place = self.made.index(one) + 1
+        return self.made[place] if place < len(self.made) else None
+
+    def passage(self, one: Made) -> Passage | None:
+        """Return the screens before and after a step; None if none was recorded after it."""
+        kept, following = one.act.kept, self.after(one)
+        if kept.after is None:
+            return None
+        change = self.recording.steps[kept.moment.index].outcome.outcome.change
+        window = self.screens.window_box(kept.moment.screen, kept.moment.window)
+        next_window = following.act.kept.moment.window if following else self.main
+        later = joined(window, self.screens.window_box(kept.after, next_window))
+        return Passage(kept.moment.screen, kept.after, window, later, change.by_itself if change else ())
+
+    def proof(self, one: Made, targets: Sequence[Target], passage: Passage) -> tuple[Expectation, ...]:
+        """Return what shows that a step worked, the strongest that held after it and not before."""
+        kept, following, proofs = one.act.kept, self.after(one), self._proofs
+        within = max(DEFAULT_WITHIN_S, float(round(_PATIENCE * kept.waited)))
+        if isinstance(kept.moment.action, actions.Type) and (
+            typed := self._typed_proof(one, targets, passage, within)
+        ):
+            return (typed,)
+        wanted = [words_of(place.target) for place in following.places] if following else []
+        preferred = [word for word in (*wanted, *self.literals.values().values()) if word]
+        before = [other.act.kept.moment.screen for other in self.made[: self.made.index(one)]]
+        came = proofs.came(passage, preferred, before)
+        new = [text for text in came if not proofs.stood_on(before, text)]
+        went = proofs.went(passage, [place.text for place in one.places if place.text])
+        title = self._new_title(one, following)
+        if new:
+            return (Expectation(see=self.written(new[0]), within=within),)
+        if title:
+            return (Expectation(window=title, within=within),)
+        if went:
+            return (Expectation(gone=self.written(went[0]), within=within),)
+        if came:
+            return (Expectation(see=self.written(came[0]), within=within),)
+        near = one.places[0].box if one.places else None
+        return (Expectation(changed=True, within=within),) if proofs.changed(passage, near) else ()
+
+    def written(self, text: str) -> str:
+        """Return a text that was read, as the flow writes it."""
+        return self.literals.put_into(respelt(text, self._said))
+
+    def _typed_proof(
+        self, one: Made, targets: Sequence[Target], passage: Passage, within: float
+    ) -> Expectation | None:
+        """Return that the field has the text that was typed; None if that isn't read there afterwards."""
+        action = one.act.kept.moment.action
+        if not isinstance(action, actions.Type):
+            return None
+        text = self.literals.put_in_typed(action.text)
+        value = self.literals.filled(text)
+        if "{{secret:" in text or not value.strip() or len(text) > _MOST:
+            return None
+        if targets and one.act.field is not None:
+            field = one.act.field
+            stood = value_in(self.screens, field, field.screen)
+            # A caret may be read as a letter, so a later screen counts too.
+            later = [passage.after, *(ref for ref in self._later(one) if ref.view == passage.after.view)]
+            reads = any(says(value_in(self.screens, field, ref), value) for ref in later)
+            found = self.locked.found(targets[0], passage.after, passage.window, field=True).box
+            at_home = found is not None and found.meets(field.box)
+            if at_home and reads and not says(stood, value):
+                return Expectation(target=targets[0], value=text, within=within)
+        if "\n" not in text and self._proofs.holds_only_after(passage, value):
+            return Expectation(see=text, within=within)
+        return None
+
+    def _later(self, one: Made) -> list[FrameRef]:
+        """Return the screens after the two steps that follow one."""
+        following = [made.act.kept for made in self.made if made.act.number > one.act.number][:2]
+        return [kept.after for kept in following if kept.after is not None]
+
+    def _new_title(self, one: Made, following: Made | None) -> str:
+        """Return the title of a window that came to the front; "" if none did, or it has no name."""
+        now, then = one.act.kept.moment.window, following.act.kept.moment.window if following else None
+        if now is None or then is None or not then.focused or then.title in {now.title, "", then.app}:
+            return ""
+        title = stable_part(then.title)
+        return "" if title.casefold() in now.title.casefold() else self.literals.put_into(title)
+
+    def last_check(self, last: FrameRef) -> Expectation | None:
+        """Return what the last screen shows and the first didn't, and what tells of the task; or None."""
+        if not self.made:
+            return None
+        first, proofs = self.made[0].act.kept.moment, self._proofs
+        window = self.screens.window_box(first.screen, first.window)
+        passage = Passage(first.screen, last, window, self.screens.window_box(last, self.main))
+        said = [self.recording.manifest.task, *self.literals.values().values()]
+        if isinstance(self.final, actions.Done):
+            said.append(self.final.summary)
+        # What a scroll brought into view was there before.
+        scrolled = isinstance(self.made[-1].action, actions.Scroll)
+        ending = None if scrolled else self.passage(self.made[-1])
+        pressed = {normal(place.text) for one in self.made for place in one.places if place.text}
+        came = [text for text in proofs.came(passage, [], []) if normal(text) not in pressed]
+        late = [text for text in came if ending and proofs.holds_only_after(ending, text)]
+        told = [text for text in came if any(normal(text) in normal(one) for one in said)]
+        best = [*(text for text in late if text in told), *late, *told]
+        return Expectation(see=self.written(best[0])) if best else None
