@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import cv2
+import numpy as np
+
 from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
-from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.reading.control import control_at
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.compile.screens import Screens, covers, inside, meaningful, middle
 from qvl_agent.agent.flows.compile.stable import is_volatile, stable_part
-from qvl_agent.agent.flows.finding.describe import Described, alike, describe_evidence
+from qvl_agent.agent.flows.finding.describe import Described, describe_evidence
+from qvl_agent.agent.flows.finding.looks import grey
 from qvl_agent.agent.flows.finding.words import normal, says
 from qvl_agent.agent.flows.lock import Seen
 from qvl_agent.agent.flows.script.targets import Target
@@ -164,13 +168,20 @@ def _spot(screens: Screens, screen: FrameRef, window: FrameBox, point: FramePoin
         min(max(point.x - window.left, 0), size[0] - 1), min(max(point.y - window.top, 0), size[1] - 1)
     )
     found = describe_evidence(pixels, at, seen, None, screen.view.scale)
-    column = any(_in_column(found.box, peak.box) for peak in alike(pixels, found.box, _ALIKE))
+    column = _in_column(pixels, found.box)
     return _Spot(found, part, lines, screen.view.scale, column)
 
 
-def _in_column(box: FrameBox, other: FrameBox) -> bool:
-    """Return whether another thing stands above or below one, as the next row's does."""
-    return abs(other.left - box.left) <= box.width // 2 and abs(other.top - box.top) > box.height
+def _in_column(pixels: Pixels, box: FrameBox) -> bool:
+    """Return whether things like one stand above or below it, as in the rows of a list."""
+    reach = box.width // 2
+    left, right = max(0, box.left - reach), min(pixels.shape[1], box.right + reach)
+    strip, crop = grey(pixels[:, left:right]), grey(pixels[box.top : box.bottom, box.left : box.right])
+    if crop.size == 0 or float(crop.std()) < 1 or strip.shape[1] < crop.shape[1]:
+        return False
+    found = np.nan_to_num(cv2.matchTemplate(strip, crop, cv2.TM_CCOEFF_NORMED), nan=0.0, posinf=0.0)
+    tops = np.nonzero((found >= _ALIKE).any(axis=1))[0]
+    return bool((np.abs(tops - box.top) > box.height).any())
 
 
 def _meant(spot: _Spot, aimed: FrameBox, window: FrameBox, hint: str) -> Read | None:
