@@ -65,6 +65,7 @@ def orders(
     rows: tuple[str, ...] = ROWS,
     checked: frozenset[int] = frozenset(),
     covered: bool = False,
+    pressed: bool = False,
     labels: tuple[str, str] = ("Customer", "Order number"),
 ) -> Frame:
     """Draw the application."""
@@ -89,6 +90,8 @@ def orders(
         _button(draw, edit_of(row), "Edit")
     for box, text in ((SAVE, "Save"), (SEND, "Send"), (ADD, "+"), (MORE, "More")):
         _button(draw, box, text)
+    if pressed:
+        draw.rectangle((SEND.left, SEND.bottom + 4, SEND.right - 1, SEND.bottom + 8), fill="#0a6cff")
     draw.text((360, 335), f"Items {count}" if count else "", "#202020", FONT)
     draw.text((44, 290), note, "#8a1c1c", FONT)
     draw.text((470, 24), clock, "#202020", FONT)

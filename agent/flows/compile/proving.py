@@ -162,6 +162,8 @@ class Prover:
         pressed = {normal(place.text) for one in self.made for place in one.places if place.text}
         came = [text for text in proofs.came(passage, [], []) if normal(text) not in pressed]
         late = [text for text in came if ending and proofs.holds_only_after(ending, text)]
-        told = [text for text in came if any(normal(text) in normal(one) for one in said)]
-        best = [*(text for text in late if text in told), *late, *told]
+        told = [text for text in late if any(normal(text) in normal(one) for one in said)]
+        # What a step on the way brought, such as a page's headings, doesn't tell that the task is done.
+        typed = [text for text in came if "${" in self.written(text)]
+        best = [*told, *late, *typed]
         return Expectation(see=self.written(best[0])) if best else None

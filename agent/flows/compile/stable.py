@@ -15,7 +15,7 @@ _CODE: Final = re.compile(r"[A-Za-z]{0,4}[-_/.:#№]*\d[\dA-Za-z\-_/.:,%]*")
 """A number, a time, a date, a code."""
 _MOMENT: Final = re.compile(
     r"\b(?:today|yesterday|tomorrow|ago|just now|last seen|online|typing|loading|checking"
-    r"|mon|tue|wed|thu|fri|sat|sun)\b|今天|昨天|明天|刚刚|分钟前|小时前|在线|星期|正在",
+    r"|mon|tue|wed|thu|fri|sat|sun)\b|今天|昨天|明天|刚刚|分钟前|小时前|天前|月前|年前|在线|星期|正在",
     re.IGNORECASE,
 )
 """Words of the moment, beside which nothing stays."""

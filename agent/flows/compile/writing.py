@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.steps import STEP_KINDS
+from qvl_agent.agent.flows.tree import TreeError, parse
 
 __all__ = ["as_yaml"]
 
@@ -53,18 +54,28 @@ def as_yaml(
     for place, lines in (comments or {}).items():
         text = "\n".join(_comment(line) for line in lines)
         whole["steps"].yaml_set_comment_before_after_key(place, before=text, indent=2)
-    file = io.StringIO()
-    yaml.dump(whole, file)
     head = [f"yaml-language-server: $schema={SCHEMA}", *(_comment(line) for line in notes)]
-    text = "".join(f"# {line}\n" for line in head) + file.getvalue()
-    if Flow.model_validate(YAML(typ="safe", pure=True).load(text)) != flow:
-        raise FlowError("the flow can't be written so that it reads back as it is; please report this")
-    return text
+    for unicode in (True, False):  # what can't be seen is refused in a file, so it is escaped
+        yaml.allow_unicode = unicode
+        file = io.StringIO()
+        yaml.dump(whole, file)
+        text = "".join(f"# {line}\n" for line in head) + file.getvalue()
+        if _reads_as(text, flow):
+            return text
+    raise FlowError("the flow can't be written so that it reads back as it is; please report this")
+
+
+def _reads_as(text: str, flow: Flow) -> bool:
+    try:
+        return Flow.model_validate(parse(text.encode()).data()) == flow
+    except (TreeError, ValidationError):
+        return False
 
 
 def _comment(line: str) -> str:
     """Return a line that ends where it ends: what was read on a screen can't begin another one."""
-    return " ".join(line.split())
+    seen = "".join(letter if letter.isprintable() else " " for letter in line)
+    return " ".join(seen.split())
 
 
 def _plain(value: Any) -> Any:

@@ -398,10 +398,19 @@ def test_the_guards_recorded_verdict_makes_it_once_too(tmp_path: Path) -> None:
 
 def test_a_consequence_with_nothing_but_a_change_to_show_is_a_problem(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    after = orders(checked=frozenset({2}))
+    after = orders(pressed=True)
     run.click(SEND, START, after, "Send")
     made = compiled(run.done(after))
     assert any("only a change" in one.what for one in made.problems)
+
+
+def test_a_change_far_from_the_target_proves_nothing(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    after = orders(checked=frozenset({0}))
+    run.click(SEND, START, after, "Send")
+    made = compiled(run.done(after))
+    assert made.flow.steps[0].then == ()  # type: ignore[union-attr]
+    assert any("nothing on the screen shows" in one.what for one in made.problems)
 
 
 def test_the_models_label_is_not_trusted_over_what_is_read(tmp_path: Path) -> None:
