@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from finding_foreign import calculator
 from finding_scenes import (
     Edit,
     Look,
@@ -194,6 +195,7 @@ class Drifts:
         yield from self._half_painted()
         yield from self._covered()
         yield from self._two_windows()
+        yield from self._by_words_alone()
 
     def _all(self, drift: str, scene: Scene, *, either: bool = False) -> Iterator[Trial]:
         frame = Frame(scene.pixels.copy(), _monitor(scene.pixels))
@@ -366,6 +368,52 @@ class Drifts:
         for target in self.targets:
             yield Trial("two windows", target, Place(frame, frame.box), self.base, (x, 0), None)
 
+    def _by_words_alone(self) -> Iterator[Trial]:
+        """No recording: a flow that was written by hand, in this window and in one with other data."""
+        for drift, scene in (
+            ("words alone", self.base),
+            ("words alone, other data", self._draw(seed=self._seed + 9)),
+        ):
+            frame = Frame(scene.pixels.copy(), _monitor(scene.pixels))
+            for target in self.targets:
+                wanted = _by_hand(target)
+                if wanted is not None:
+                    known = replace(target, wanted=wanted)
+                    there = None if any(_alike(node, target.node) for node in scene.nodes) else False
+                    yield Trial(drift, known, Place(frame, frame.box), scene, (0, 0), there)
+
+
+def calculator_trials(reader: Reader) -> Iterator[Trial]:
+    """galculator, which isn't ours: every button, in each look, and half painted."""
+    rng, targets, base = random.Random("galculator"), list[Target](), None
+    for drift, scene in calculator():
+        if base is None:
+            base = scene
+            targets = recorded(scene, read_picture(scene.pixels, reader), rng, 99)
+        frame = Frame(scene.pixels.copy(), _monitor(scene.pixels))
+        half = scene.pixels.copy()
+        half[half.shape[0] // 2 :] = half[3, half.shape[1] // 2]
+        painted = Frame(half, _monitor(half))
+        for target in targets:
+            there = [node for node in scene.nodes if node.label == target.node.label]
+            known = replace(target, node=there[0]) if there else target
+            yield Trial(f"galculator, {drift}", known, Place(frame, frame.box), scene, (0, 0), bool(there))
+            gone = there and box_of(there[0]).bottom > half.shape[0] // 2
+            yield Trial(
+                "galculator, half painted", known, Place(painted, painted.box), scene, (0, 0), not gone
+            )
+
+
+def _by_hand(target: Target) -> Wanted | None:
+    """Return what a person would write of a target, as its application calls it."""
+    node, wanted = target.node, target.wanted
+    if target.how == "field":
+        return Wanted(words=wanted.words, field=True)
+    if target.how == "words" and node.label:
+        return Wanted(words=(node.label,))
+    near = wanted.near or wanted.row
+    return Wanted(near=near) if near else None
+
 
 _NAMES: Final = ("Archive", "Postpone", "Print", "Export", "Preview", "归档", "导出")
 
@@ -403,17 +451,22 @@ def run(studio: Studio, options: argparse.Namespace) -> int:
     seconds: list[float] = []
     reasons: dict[str, list[str]] = defaultdict(list)
     done, number = 0, options.first
+    trials: Iterator[Trial]
     while done < options.cases:
         app, seed = APPS[number % len(APPS)], SEEDS[options.seeds] + number // len(APPS)
         number += 1
         reader = CachedReader(disk)
-        for trial in Drifts(studio, app, seed, reader, most=8).trials():
+        if options.galculator and number == options.first + 1:
+            trials = calculator_trials(reader)
+        else:
+            trials = Drifts(studio, app, seed, reader, most=8).trials()
+        for trial in trials:
             began = time.process_time()
             finding = find(trial.target.wanted, trial.place, reader)
             what = verdict(trial, finding)
             counts[trial.drift][what] += 1
             done += 1
-            if trial.drift == "unchanged":
+            if trial.drift.endswith("unchanged"):
                 seconds.append(time.process_time() - began)
             if what in ("WRONG", "stopped"):
                 place = f"{app} {seed} {trial.target.node.id} ({trial.target.how})"
@@ -460,6 +513,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first window of the seeds")
     parser.add_argument("--cache", type=Path, help="a file of this machine's own, for what was read")
     parser.add_argument("--show", type=int, default=4, help="false stops that are shown, of each drift")
+    parser.add_argument("--galculator", action="store_true", help="begin with galculator, in its looks")
     options = parser.parse_args()
     began = time.monotonic()
     status = run(Studio(), options)

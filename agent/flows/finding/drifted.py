@@ -138,8 +138,15 @@ class Drifted:
         recorded, scale = self.recorded, self.scale or 1.0
         if not recorded.edged:
             return [], box
-        found = surface_at(self.frame.pixels, (text.left + text.right) // 2, (text.top + text.bottom) // 2)
-        if found is None or not _WHOLE <= found.height / (recorded.box.height * scale) <= 1 / _WHOLE:
+        y, beside = (text.top + text.bottom) // 2, round(5 * scale)
+        found = None
+        for x in ((text.left + text.right) // 2, text.left - beside, text.right + beside):
+            surface = self._surface((x, y))
+            high = surface.height / (recorded.box.height * scale) if surface else 0.0
+            if surface and _WHOLE <= high <= 1 / _WHOLE and _holds(surface, text):
+                found = surface
+                break
+        if found is None:
             return [
                 Clue("structure", False, 0.0, "only a part of it can be seen: its edges aren't there")
             ], box

@@ -40,6 +40,8 @@ _SHADE: Final = 5
 """Levels by which a patch's mean may differ: a surface that is another by more is drawn otherwise."""
 _PLAIN: Final = 4.0
 """The grey levels' deviation below which a crop shows nothing that it could be recognised by."""
+_LEAST_SPREAD: Final = 0.3
+"""The least contrast of a place that is compared, as a share of the crop's."""
 _FAINT: Final = 0.8
 """What is drawn this much weaker than it was, against all the rest, may be disabled."""
 _FLOOD: Final = 10
@@ -128,13 +130,12 @@ def peaks(levels: Grey, template: Grey, least: float, most: int = 12) -> tuple[P
     height, width = template.shape
     if height > levels.shape[0] or width > levels.shape[1] or float(template.std()) < _PLAIN:
         return ()
-    by_grey = np.asarray(cv2.matchTemplate(levels, template, cv2.TM_CCOEFF_NORMED))
+    by_grey = _correlation(levels, template)
     # Next to a crop's border its edges can't be told, as what lies beyond isn't in it.
     rim = 2 if min(width, height) > 8 else 0
     inner = edges(template)[rim : height - rim, rim : width - rim]
-    by_edges = np.asarray(cv2.matchTemplate(edges(levels), inner, cv2.TM_CCOEFF_NORMED))
-    by_edges = by_edges[rim : rim + by_grey.shape[0], rim : rim + by_grey.shape[1]]
-    both = np.nan_to_num(np.maximum(by_grey, by_edges), nan=0.0, posinf=0.0, neginf=0.0)
+    by_edges = _correlation(edges(levels), inner)[rim : rim + by_grey.shape[0], rim : rim + by_grey.shape[1]]
+    both = np.maximum(by_grey, by_edges)
     found: list[Peak] = []
     while len(found) < most:
         _, score, _, (x, y) = cv2.minMaxLoc(both)
@@ -144,6 +145,19 @@ def peaks(levels: Grey, template: Grey, least: float, most: int = 12) -> tuple[P
         top, left = max(0, y - height // 2), max(0, x - width // 2)
         both[top : y + height // 2 + 1, left : x + width // 2 + 1] = -1.0
     return tuple(sorted(found, key=lambda one: -one.score))
+
+
+def _correlation(levels: Any, template: Any) -> npt.NDArray[np.float32]:
+    """Return the correlation at each place; 0 where too little is drawn: there OpenCV gives any number."""
+    found = np.asarray(cv2.matchTemplate(levels, template, cv2.TM_CCOEFF_NORMED))
+    height, width = template.shape
+    plain = np.asarray(levels, dtype=np.float32)
+    mean = np.asarray(cv2.boxFilter(plain, cv2.CV_64F, (width, height), anchor=(0, 0)))
+    squares = np.asarray(cv2.boxFilter(plain * plain, cv2.CV_64F, (width, height), anchor=(0, 0)))
+    rows, columns = found.shape
+    spread = np.sqrt(np.maximum(squares - mean * mean, 0.0))[:rows, :columns]
+    drawn = (spread >= _LEAST_SPREAD * float(template.std())) & np.isfinite(found)
+    return np.where(drawn, found, np.float32(0.0)).astype(np.float32)
 
 
 def ink(pixels: Pixels) -> float:
