@@ -25,6 +25,7 @@ from qvl_agent.agent.flows.finding.plain import Plain
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.unchanged import unchanged
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue, Finding, Place, Wanted
+from qvl_agent.agent.flows.finding.window import Window
 
 __all__ = ["find"]
 
@@ -79,25 +80,25 @@ def _recorded(recorded: Recorded, place: Place, reader: Reader | None) -> Findin
         return _decide((found,), place, (), _named(recorded.wanted), twins=False)
     if reader is None:
         return Finding(None, "the window changed, and its words can't be read without a reader")
-    drifted = Drifted(recorded, window, usual, reader)
-    if drifted.scale is None and not drifted.doubled:
+    now = Window(recorded, window, usual, reader)
+    if now.scale is None and not now.doubled:
         why = "nothing that is read in the window is as it was recorded"
-        return Finding(None, why, absent=True, texts=_on_screen(drifted.texts, place))
+        return Finding(None, why, absent=True, texts=_on_screen(now.texts, place))
     name = _named(recorded.wanted) or recorded.evidence.text
     twins = bool(recorded.twins) or (not recorded.words and bool(recorded.alike))
-    finding = _decide(drifted.candidates(), place, drifted.texts, name, twins=twins)
-    return _compared(finding, recorded, drifted, place)
+    finding = _decide(Drifted(now).candidates(), place, now.texts, name, twins=twins)
+    return _compared(finding, recorded, now, place)
 
 
-def _compared(finding: Finding, recorded: Recorded, drifted: Drifted, place: Place) -> Finding:
+def _compared(finding: Finding, recorded: Recorded, now: Window, place: Place) -> Finding:
     """Say where it is compared with the recording."""
-    scale = drifted.scale or 1.0
+    scale = now.scale or 1.0
     if finding.box is None:
         return replace(finding, scale=scale)
     old, new = recorded.box, finding.box
     x, y = new.left - place.window.left - old.left, new.top - place.window.top - old.top
     moved = f"{x:+d}, {y:+d} pixels from where it was" if abs(x) > 2 or abs(y) > 2 else "looks otherwise"
-    if scale != drifted.usual:
+    if scale != now.usual:
         moved += f", drawn {scale:.2f} times as large"
     return replace(finding, scale=scale, moved=moved)
 
@@ -156,7 +157,12 @@ def _decide(
 
 
 def _sure(candidate: Candidate, *, alone: bool) -> bool:
-    """Return whether two independent kinds of evidence name a candidate."""
+    """Return whether two independent kinds of evidence name a candidate.
+
+    Words that can't be told are never outvoted: an O for a 0 looks alike, and lies where it was.
+    """
+    if any(clue.says is None for clue in candidate.clues if clue.kind in ("words", "row")):
+        return False
     kinds = {clue.kind for clue in candidate.clues if clue.says}
     placed = bool(kinds & {"place", "row", "window"})
     if "words" in kinds:

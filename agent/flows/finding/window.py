@@ -1,0 +1,211 @@
+"""A window that drifted beside its recording: its texts, its scale, and what its pixels say of a place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Frame, Pixels
+from qvl_agent.actions.reading.target_text import Read, Reader
+from qvl_agent.agent.flows.finding.landmarks import Landmark, gap, landmarks, place_of, scale_of
+from qvl_agent.agent.flows.finding.looks import Peak, faint, grey, ink, peaks, surface_at
+from qvl_agent.agent.flows.finding.recorded import Recorded
+from qvl_agent.agent.flows.finding.wanted import Clue
+from qvl_agent.agent.flows.finding.words import normal, read_all, saying
+
+__all__ = ["FAINT", "WHOLE", "Window", "carry", "holds", "level_of", "shifted"]
+
+_LOOKS: Final = 0.92
+"""The least correlation with which a crop is taken for the target elsewhere."""
+_SCALED_LOOKS: Final = 0.82
+"""The same where things are drawn larger or smaller, so that no pixel is as it was."""
+_PLAUSIBLE: Final = 0.7
+WHOLE: Final = 0.7
+"""The least share of a target's height, at the new scale, that has to be seen."""
+_INKS: Final = 8
+_COLOURS: Final = 14.0
+"""The most that a thing's mean colours may differ, in levels (0-255), if it is drawn in the same ones."""
+FAINT: Final = "it is drawn fainter than it was: it may be disabled"
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window that looks otherwise, and what is wanted in it; boxes are in pixels of the window.
+
+    Attributes:
+        recorded: the target as it was.
+        frame: the window alone.
+        usual: the scale that the screens' own scales lead to.
+        reader: reads the window.
+    """
+
+    recorded: Recorded
+    frame: Frame
+    usual: float
+    reader: Reader
+
+    @cached_property
+    def texts(self) -> tuple[Read, ...]:
+        return read_all(self.frame, self.frame.box, self.reader)
+
+    @cached_property
+    def marks(self) -> tuple[Landmark, ...]:
+        return landmarks(self.recorded.rest, self.texts)
+
+    @cached_property
+    def scale(self) -> float | None:
+        """Return how much larger things are drawn than they were; None if that can't be told."""
+        return scale_of(landmarks(self.recorded.evidence.texts, self.texts), self.usual)
+
+    @cached_property
+    def doubled(self) -> bool:
+        """Return whether most recorded texts stand there twice: two windows alike."""
+        now = [normal(one.text) for one in self.texts]
+        then = [normal(one.text) for one in self.recorded.evidence.texts]
+        twice = sum(now.count(one) > then.count(one) > 0 for one in then)
+        return 2 * twice > len(then) > 0
+
+    @cached_property
+    def levels(self) -> Any:
+        return grey(self.frame.pixels)
+
+    @cached_property
+    def templates(self) -> tuple[Any, ...]:
+        """Return the grey crop of the target at the new scale, at the usual one, and between.
+
+        A larger font doesn't make an icon or a check box larger.
+        """
+        box, scale = self.recorded.box, self.scale or 1.0
+        crop = grey(self.recorded.picture[box.top : box.bottom, box.left : box.right])
+        scales = {self.usual, scale, (scale * self.usual) ** 0.5}
+        return tuple(_resized(crop, one) for one in sorted(scales, key=lambda one: abs(one - scale)))
+
+    def peaks(self, levels: Any) -> list[Peak]:
+        """Return where the target's looks are found, at whatever scale they fit best."""
+        found = [peak for template in self.templates for peak in peaks(levels, template, _PLAUSIBLE)]
+        kept: list[Peak] = []
+        for peak in sorted(found, key=lambda one: -one.score):
+            if not any(peak.box.meets(other.box) for other in kept):
+                kept.append(peak)
+        return kept
+
+    def saying(self, words: Sequence[str]) -> list[Read]:
+        """Return the texts that may say some words: single ones, else neighbours that do together."""
+        return saying(self.texts, words)
+
+    @property
+    def least(self) -> float:
+        return _LOOKS if self.scale == 1.0 else _SCALED_LOOKS
+
+    def is_faint(self, old: FrameBox, new: FrameBox) -> bool:
+        picture, window = self.recorded.picture, self.frame.pixels
+        near = sorted(self.marks, key=lambda one: gap(one.old, old))[:_INKS]
+        then = [ink(_part(picture, one.old)) for one in near]
+        now = [ink(_part(window, one.new)) for one in near]
+        return faint(ink(_part(picture, old)), ink(_part(window, new)), then, now)
+
+    def surface(self, at: tuple[int, int]) -> FrameBox | None:
+        width, height = self.frame.size
+        if not (0 <= at[0] < width and 0 <= at[1] < height):
+            return None
+        return surface_at(self.frame.pixels, *at)
+
+    def looks(self, peak: Peak, box: FrameBox) -> Clue:
+        """Say what the looks of something without words say: there, another state is another thing."""
+        if self.is_faint(self.recorded.box, box):
+            return Clue("looks", False, 0.0, FAINT)
+        score = peak.score
+        if score < self.least:
+            return Clue("looks", False, score, f"looks otherwise ({score:.2f}): it may be in another state")
+        if not self._has_its_colours(box):
+            why = "has other colours"
+            return Clue("looks", None if self._recoloured else False, 0.5, why)
+        return Clue("looks", True, score, f"looks alike by {score:.2f}")
+
+    def _has_its_colours(self, box: FrameBox) -> bool:
+        return (
+            _apart(_part(self.recorded.picture, self.recorded.box), _part(self.frame.pixels, box)) <= _COLOURS
+        )
+
+    @cached_property
+    def _recoloured(self) -> bool:
+        """Return whether the window's colours are others, as by a theme."""
+        found = [
+            _apart(_part(self.recorded.picture, one.old), _part(self.frame.pixels, one.new))
+            for one in self.marks
+        ]
+        return bool(found) and float(np.median(found)) > _COLOURS
+
+    def place(self, box: FrameBox) -> Clue:
+        picture = self.recorded.picture
+        windows = (picture.shape[1], picture.shape[0]), self.frame.size
+        says_so, score, why = place_of(self.recorded.box, box, self.marks, self.scale or 1.0, windows)
+        return Clue("place", says_so, score, why)
+
+
+def carry(
+    target: FrameBox, old: FrameBox, new: FrameBox, scale: float, size: tuple[int, int], *, clip: bool = True
+) -> FrameBox:
+    """Return where a target is if it lies to a text as it did then."""
+    x, y = (new.left + new.right) / 2, (new.top + new.bottom) / 2
+    cx, cy = (old.left + old.right) / 2, (old.top + old.bottom) / 2
+    left, right = x + (target.left - cx) * scale, x + (target.right - cx) * scale
+    if target.left > old.right:
+        left = new.right + (target.left - old.right) * scale
+        right = left + target.width * scale
+    elif target.right < old.left:
+        right = new.left - (old.left - target.right) * scale
+        left = right - target.width * scale
+    elif abs(target.left - old.left) <= 16 and not (target.left <= old.left and old.right <= target.right):
+        left = new.left + (target.left - old.left) * scale
+        right = left + target.width * scale
+    box = FrameBox(
+        round(left),
+        round(y + (target.top - cy) * scale),
+        round(right),
+        round(y + (target.bottom - cy) * scale),
+    )
+    return box.grown(0, size) if clip else box
+
+
+def _resized(crop: Any, scale: float) -> Any:
+    if scale == 1.0:
+        return crop
+    size = max(3, round(crop.shape[1] * scale)), max(3, round(crop.shape[0] * scale))
+    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+
+
+def _apart(one: Pixels, other: Pixels) -> float:
+    """Return how far the mean colours of two pictures, and those of their middles, are apart."""
+    if not one.size or not other.size:
+        return 255.0
+    found = []
+    for share in (0.0, 0.3):
+        means = []
+        for picture in (one, other):
+            rows, columns = (int(share * length) for length in picture.shape[:2])
+            middle = picture[rows : picture.shape[0] - rows, columns : picture.shape[1] - columns]
+            means.append(middle.reshape(-1, 3).mean(axis=0))
+        found.append(float(np.abs(means[0] - means[1]).max()))
+    return max(found)
+
+
+def holds(box: FrameBox, inner: FrameBox) -> bool:
+    x, y = (inner.left + inner.right) // 2, (inner.top + inner.bottom) // 2
+    return box.left <= x < box.right and box.top <= y < box.bottom
+
+
+def _part(pixels: Pixels, box: FrameBox) -> Pixels:
+    return pixels[box.top : box.bottom, box.left : box.right]
+
+
+def level_of(box: FrameBox) -> float:
+    return (box.top + box.bottom) / 2
+
+
+def shifted(box: FrameBox, x: int, y: int) -> FrameBox:
+    return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)
