@@ -9,6 +9,7 @@ import pytest
 from project import ROOT
 from recorded_flows import reader
 
+from qvl_agent.actions.reading.target_text import Read as TextRead
 from qvl_agent.agent import Agent, open_model
 from qvl_agent.agent.flows.compile import Compiled, compile_run, write
 from qvl_agent.agent.flows.finding.words import shows
@@ -81,7 +82,10 @@ def is_typing(action: object) -> bool:
 def check_not_vacuous(made: Compiled, path: str, step: Step) -> None:
     values = {name: str(each.default) for name, each in made.flow.variables.items()}
     for expected in getattr(step, "then", ()):
-        before, after = (made.lock.texts[picture.sha256] for picture in made.lock.frames[path])
+        before, after = (
+            tuple(TextRead(one.text, one.box, 1.0) for one in made.lock.texts[picture.sha256])
+            for picture in made.lock.frames[path]
+        )
         for words, present in ((expected.see, after), (expected.gone, before)):
             if words:
                 filled = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], words)
