@@ -8,9 +8,12 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.errors import FlowError, RecordingError
 from qvl_agent.actions.core.frame import Pixels
+from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.wanted import Wanted
+from qvl_agent.agent.flows.finding.words import shows
 from qvl_agent.agent.flows.lock import Evidence, Lock, Picture, load_picture, lock_folder
 from qvl_agent.agent.flows.reading import beside
 from qvl_agent.agent.flows.script.flow import Flow
@@ -20,6 +23,8 @@ from qvl_agent.agent.flows.values import Scope, fill
 __all__ = ["KnownTargets"]
 
 _PICTURES: Final = 16
+_EDGE: Final = 2
+"""Pixels around a line that have to be the same too."""
 
 
 class KnownTargets:
@@ -45,6 +50,7 @@ class KnownTargets:
             self.lock = Lock.load(self._folder) if self._folder.is_dir() else Lock()
         except RecordingError as error:
             raise FlowError(str(error)) from error
+        self._recorded: dict[str, tuple[tuple[Picture, FrameBox], ...]] = {}
         self._healed: dict[str, Wanted] = {}
         self.picture = lru_cache(maxsize=_PICTURES)(self._load)
 
@@ -92,6 +98,36 @@ class KnownTargets:
                 return np.asarray(opened.convert("RGB"))
         except (OSError, ValueError, Image.DecompressionBombError) as error:
             raise FlowError(f"can't read the picture {path}: {error}; name a PNG beside the flow") from error
+
+    def recorded(self, words: str) -> tuple[tuple[Picture, FrameBox], ...]:
+        """Return where words stood on the lock's pictures, each with the box of their line."""
+        if words not in self._recorded:
+            pictures = {picture.sha256: picture for picture in self.lock.pictures()}
+            self._recorded[words] = tuple(
+                (pictures[digest], seen.box)
+                for digest, texts in self.lock.texts.items()
+                if digest in pictures
+                for seen in texts
+                if shows((Read(seen.text, seen.box, 1.0),), words)
+            )
+        return self._recorded[words]
+
+    def stand(self, words: str, window: Pixels) -> bool:
+        """Return whether words stand in a window just as and where they stood when it was recorded.
+
+        Args:
+            words: the words, with their variables filled in.
+            window: its pixels now, RGB of shape (height, width, 3).
+        """
+        height, width = window.shape[:2]
+        for picture, box in self.recorded(words):
+            if (picture.width, picture.height) != (width, height):
+                continue
+            around = box.grown(_EDGE, (width, height))
+            part = slice(around.top, around.bottom), slice(around.left, around.right)
+            if np.array_equal(self.picture(picture)[part], window[part]):
+                return True
+        return False
 
     def evidence(self, target: Target) -> Evidence | None:
         """Return what the lock says about a target; None if nothing."""

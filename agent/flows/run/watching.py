@@ -35,6 +35,9 @@ from qvl_agent.agent.run.screens import Screens
 __all__ = ["Eyes", "Healing", "Held", "Sight"]
 
 _POLL_S: Final = 0.15
+_LOOK_S: Final = 0.03
+_READ_AFTER_S: Final = 0.8
+"""Seconds for which recorded words are waited for by their pixels alone, before anything is read."""
 _AROUND: Final = 8
 """Pixels around what changed that are read with it."""
 _LONGEST_FILE: Final = 16 * 2**20
@@ -114,6 +117,7 @@ class Eyes:
         self._screens, self._events = screens, events
         self.sight: Sight | None = None
         self.healer: Healer | None = None
+        self._by_looks = False
 
     def look(
         self,
@@ -222,14 +226,24 @@ class Eyes:
             sight: the first look.
             meanwhile: called while it doesn't hold, to close what popped up; returns whether it did.
         """
-        until = time.monotonic() + expected.within
-        while not (held := self.holds(expected, scope, sight)).holds:
-            if time.monotonic() >= until:
+        began = time.monotonic()
+        until = began + expected.within
+        patient = self._recorded(expected, scope)
+        while True:
+            self._by_looks = patient and time.monotonic() - began < min(_READ_AFTER_S, expected.within)
+            held = self.holds(expected, scope, sight)
+            if held.holds or (time.monotonic() >= until and not self._by_looks):
+                self._by_looks = False
                 return held, sight
-            if not meanwhile(sight):
+            if self._by_looks:
+                time.sleep(_LOOK_S)
+            elif not meanwhile(sight):
                 self.rest()
             sight = self.look(change=sight.change)
-        return held, sight
+
+    def _recorded(self, expected: Expectation, scope: Scope) -> bool:
+        """Return whether the words that are expected were recorded, so that pixels alone may show them."""
+        return expected.see is not None and bool(self._known.recorded(fill(expected.see, scope)))
 
     def is_so(self, condition: Condition, scope: Scope) -> bool:
         """Return whether a condition is so: an expression, or something to be seen now.
@@ -289,12 +303,24 @@ class Eyes:
     def _places(self, sight: Sight) -> tuple[Place, ...]:
         return places_for(sight.windows, sight.observation, app=self._flow.app or "")
 
-    def _seen(self, words: str, sight: Sight) -> bool | None:
+    def _seen(self, words: str, sight: Sight, *, by_looks: bool = False) -> bool | None:
         """Return whether words stand in the flow's windows; None if it can't be told.
 
-        What changed is read first, as that is mostly small.
+        Where they were recorded, pixels tell it at once. Then what changed is read, as that is mostly small.
+
+        Args:
+            words: the words, with their variables filled in.
+            sight: the screen.
+            by_looks: only pixels count; nothing is read.
         """
         wanted = (words, *self._flow.aliases.get(words, ()))
+        windows = [
+            place.frame.crop(place.window).pixels for place in self._places(sight) if not place.covered
+        ]
+        if any(self._known.stand(each, window) for window in windows for each in wanted):
+            return True
+        if by_looks:
+            return None
         if sight.change:
             changed = (box.grown(_AROUND, sight.frame.size) for box in sight.change.boxes)
             if any(shows(self.texts(box, sight), each) for box in changed for each in wanted):
@@ -306,7 +332,8 @@ class Eyes:
         if expected.see is None:
             return Held(True)
         words = fill(expected.see, scope)
-        return Held(self._seen(words, sight) is True, f"“{words}” isn't to be seen")
+        seen = self._seen(words, sight, by_looks=self._by_looks)
+        return Held(seen is True, f"“{words}” isn't to be seen")
 
     def _absent(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
         if expected.gone is None:
