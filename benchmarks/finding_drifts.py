@@ -249,7 +249,11 @@ class Drifts:
             drawn = self._draw(seed=self._seed + 3)
             other = drawn.pixels[:height, :width]
             pixels[cut : other.shape[0], : other.shape[1]] = other[cut:]
-            kept = [node for node in scene.nodes if box_of(node).bottom <= cut]
+            kept = [
+                node
+                for node in scene.nodes
+                if box_of(node).bottom <= cut or (node.rect.top < cut and _stays(node, drawn))
+            ]
             scene = Scene(pixels, (*kept, *(node for node in drawn.nodes if box_of(node).top >= cut)))
         frame = Frame(pixels, _monitor(pixels))
         for target in self.targets:
@@ -360,6 +364,12 @@ def _monitor(pixels: Pixels) -> Rect:
 
 def _shifted(box: FrameBox, x: int, y: int) -> FrameBox:
     return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)
+
+
+def _stays(node: Node, scene: Scene) -> bool:
+    """Return whether a widget is in another scene as well, in the same place."""
+    other = scene.node(node.id)
+    return other is not None and other.rect == node.rect
 
 
 def alike(node: Node, other: Node) -> bool:

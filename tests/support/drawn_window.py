@@ -1,6 +1,6 @@
 """A small window drawn with Pillow, made for the tests of finding: heading, rows, a field, buttons.
 
-The boxes of all that is drawn are known: `check NAME`, `row NAME`, `field NAME`, and each
+The boxes of all that is drawn are known: `check NAME`, `row NAME`, `edit NAME`, `field NAME`, and each
 button by its words.
 """
 
@@ -71,6 +71,7 @@ def window(
     size: tuple[int, int] = (420, 330),
     font: int = 15,
     dark: bool = False,
+    edit: bool = False,
 ) -> Drawn:
     """Draw a window."""
     page, surface, ink, faint = DARK if dark else LIGHT
@@ -86,6 +87,11 @@ def window(
             draw.line((box.left + 8, box.top + 13, box.right - 4, box.top + 4), ink, 3)
         boxes[f"check {name}"] = box
         boxes[f"row {name}"] = _text(draw, (56, y), name, ink, font)
+        if edit:
+            box = FrameBox(size[0] - 92, y - 3, size[0] - 20, y + 23)
+            draw.rounded_rectangle((box.left, box.top, box.right - 1, box.bottom - 1), 4, surface, faint)
+            draw.text((box.left + 20, box.top + 4), "Edit", ink, _font(font))
+            boxes[f"edit {name}"] = box
         y += pitch
     _text(draw, (20, y + 8), "Comment", ink, font)
     box = FrameBox(20, y + 14 + font, size[0] - 20, y + 24 + 2 * font)

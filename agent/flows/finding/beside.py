@@ -10,7 +10,7 @@ from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.rows import Side, divided, side_of
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue
 from qvl_agent.agent.flows.finding.window import WHOLE, Window, carry, holds, level_of, shifted
-from qvl_agent.agent.flows.finding.words import said, says
+from qvl_agent.agent.flows.finding.words import said
 from qvl_agent.agent.flows.lock import Seen
 
 __all__ = ["Beside"]
@@ -45,8 +45,7 @@ class Beside:
     def _place_beside(self, box: FrameBox, read: Read, old: Seen | None) -> Clue:
         """Say whether a target lies to the landmarks as then, or to its row's words if it is another row."""
         recorded, scale = self.window.recorded, self.window.scale or 1.0
-        row = recorded.wanted.row
-        if not row or old is None or says(old.text, row):
+        if not recorded.is_another or old is None:
             return self.window.place(box)
         carried = carry(recorded.box, old.box, read.box, scale, self.window.frame.size, clip=False)
         slack = 6 * scale

@@ -84,7 +84,7 @@ def _recorded(recorded: Recorded, place: Place, reader: Reader | None) -> Findin
     if now.scale is None and not now.doubled:
         why = "nothing that is read in the window is as it was recorded"
         return Finding(None, why, absent=True, texts=_on_screen(now.texts, place))
-    name = _named(recorded.wanted) or recorded.evidence.text
+    name = _named(recorded.wanted)
     twins = bool(recorded.twins) or (not recorded.words and bool(recorded.alike))
     finding = _decide(Drifted(now).candidates(), place, now.texts, name, twins=twins)
     return _compared(finding, recorded, now, place)
@@ -117,8 +117,14 @@ def _region(region: tuple[int, int, int, int], place: Place) -> Finding:
 
 
 def _named(wanted: Wanted) -> str:
-    words = wanted.words or tuple(one for one in (wanted.near, wanted.row) if one)
-    return f"“{words[0]}”" if words else "the target"
+    """Return what a target is called in a reason: by its words, else by those beside it."""
+    evidence = wanted.evidence
+    if wanted.words:
+        return f"“{wanted.words[0]}”"
+    if evidence is not None and evidence.text and not evidence.text_varies:
+        return f"“{evidence.text}”"
+    beside = wanted.near or wanted.row or (evidence.row if evidence else "")
+    return f"what is beside “{beside}”" if beside else "the target"
 
 
 # The decision
@@ -133,7 +139,7 @@ def _decide(
     read = _on_screen(texts, place)
     stop = partial(Finding, None, candidates=shown, texts=read)
     possible = [one for one in ordered if not any(clue.says is False for clue in one.clues)]
-    sure = [one for one in possible if _sure(one, alone=not twins and len(possible) == 1)]
+    sure = [one for one in possible if _sure(one, alone=not twins and len(possible) == 1, twins=twins)]
     if not ordered:
         return stop(f"{name} isn't there", absent=True)
     if not possible:
@@ -156,7 +162,7 @@ def _decide(
     return Finding(box, candidates=shown, texts=read)
 
 
-def _sure(candidate: Candidate, *, alone: bool) -> bool:
+def _sure(candidate: Candidate, *, alone: bool, twins: bool) -> bool:
     """Return whether two independent kinds of evidence name a candidate.
 
     Words that can't be told are never outvoted: an O for a 0 looks alike, and lies where it was.
@@ -168,7 +174,8 @@ def _sure(candidate: Candidate, *, alone: bool) -> bool:
     if "words" in kinds:
         return placed or (alone and len(kinds) >= 2)
     if "row" in kinds:
-        return "place" in kinds or ("looks" in kinds and alone)
+        known = "looks" in kinds or any(clue.kind == "structure" for clue in candidate.clues)
+        return ("place" in kinds and (known or not twins)) or ("looks" in kinds and alone)
     return {"looks", "place"} <= kinds or {"window", "place"} <= kinds
 
 

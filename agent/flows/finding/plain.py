@@ -1,9 +1,9 @@
 """Find a target by words alone, as a flow that was written by hand has no recording.
 
 `words` stand on the target: just these, and once in the window. Where something to type into is wanted,
-they may label it instead: the field begins right of the label in its line, or close below it. `near` names
-the words beside it: an icon, a check box, a field or a value in their line, right of them before left of
-them, else a field close below. Where two things fit, none is taken.
+they label it instead: the one field right of the label in its line, else one close below it. `near` names
+the words beside it: the one icon, check box, field or value in their line, on either side, else a field
+close below. Where two things fit, none is taken.
 """
 
 from collections.abc import Iterable
@@ -117,18 +117,18 @@ class Plain:
         return [clue for clue in self._context(box) if clue.kind == "row" and self.wanted.near]
 
     def _right_of(self, label: FrameBox) -> list[tuple[FrameBox, str]]:
-        """Return the first thing right of a label in its line: a field, a value, an icon, a check box."""
+        """Return all things right of a label in its line: fields, values, icons, check boxes."""
         scale = self.frame.scale
         y = (label.top + label.bottom) // 2
-        for x in range(
-            label.right + round(6 * scale),
-            min(self.frame.size[0], label.right + round(_BESIDE * scale)),
-            round(_STEP * scale),
-        ):
-            found = self._thing(x, y, label)
-            if found:
-                return [(found, "right of it")]
-        return []
+        end = min(self.frame.size[0], label.right + round(_BESIDE * scale))
+        found: list[FrameBox] = []
+        x = label.right + round(6 * scale)
+        while x < end:
+            thing = self._thing(x, y, label)
+            if thing and not any(thing.meets(other) for other in found):
+                found.append(thing)
+            x = max(x + round(_STEP * scale), thing.right + 2 if thing else 0)
+        return [(one, "right of it") for one in found]
 
     def _left_of(self, label: FrameBox) -> list[tuple[FrameBox, str]]:
         scale = self.frame.scale

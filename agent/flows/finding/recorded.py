@@ -42,7 +42,7 @@ class Recorded:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Return the words one of which has to stand on it; () if it is known by what is beside it."""
+        """Return the words one of which has to stand on it; () if it is known by what is beside."""
         text = self.evidence.text
         if self.key_words and not text:
             return ()
@@ -50,15 +50,25 @@ class Recorded:
             return (text,) if text and not self.evidence.text_varies else ()
         if text and said(text, self.wanted.words) is not False:
             return self.wanted.words
-        if self._seen(self.wanted.words) is not None or not text:
-            return ()
-        return self.wanted.words
+        # Of a list's item the words are another's now: what said so in the recording was its neighbour.
+        labelled = self.wanted.field or not text or self._beside(self.wanted.words, self.row) is not None
+        return () if labelled else self.wanted.words
 
     @property
     def varies(self) -> bool:
         """Return whether other words may stand on it than then, so that its looks prove nothing."""
         text = self.evidence.text
         return self.evidence.text_varies or bool(self.words and said(text, self.words) is not True)
+
+    @property
+    def is_another(self) -> bool:
+        """Return whether another item of a list is meant than the recorded one: it lies elsewhere in it."""
+        row, then = self.wanted.row, self.evidence.row
+        other_row = bool(row) and says(then, row) is not True and not self._stood_beside(row)
+        return other_row or bool(self.words and self.varies)
+
+    def _stood_beside(self, words: str) -> bool:
+        return any(says(one.text, words) for one in self.row)
 
     @cached_property
     def key_words(self) -> tuple[str, ...]:
@@ -77,23 +87,37 @@ class Recorded:
     @cached_property
     def label(self) -> Seen | None:
         """Return the text that labelled it: the one that was named, else the one beside it."""
-        named = (self.wanted.near,) if self.wanted.near else self.wanted.words if not self.words else ()
-        seen = self._seen(named) if named else None
-        if seen is not None or (self.words and not self.wanted.near):
-            return seen
+        if self.wanted.near:
+            return self._beside((self.wanted.near,), self.around)
+        if self.words:
+            return None
+        if self.wanted.words:
+            return self._beside(self.wanted.words, self.around)
         beside = label_of(self.picture, self.box, self.rest, self.band)
         return beside if isinstance(beside, Seen) else None
 
     @cached_property
     def key(self) -> Seen | None:
         """Return the text that named its row then; None if it had none, or it can't be found again."""
-        return self._seen((self.evidence.row,)) if self.evidence.row else None
+        return self._beside((self.evidence.row,), self.row) if self.evidence.row else None
 
     @cached_property
     def row(self) -> tuple[Seen, ...]:
         """Return the texts in its row, the nearest first."""
         found = in_row(self.picture, self.box, self.rest, self.band)
         return tuple(one for one in found if isinstance(one, Seen))
+
+    @cached_property
+    def around(self) -> tuple[Seen, ...]:
+        """Return the texts that may label it: those in its row, and those close above or below it."""
+        box = self.box
+        near = [
+            one
+            for one in self.rest
+            if min(abs(box.top - one.box.bottom), abs(one.box.top - box.bottom)) <= 1.6 * one.box.height
+            and min(box.right, one.box.right) > max(box.left, one.box.left) - one.box.height
+        ]
+        return tuple(dict.fromkeys((*self.row, *near)))
 
     @cached_property
     def alike(self) -> tuple[Peak, ...]:
@@ -123,10 +147,10 @@ class Recorded:
         text = normal(self.evidence.text)
         return tuple(one for one in self.rest if text and normal(one.text) == text)
 
-    def _seen(self, words: Sequence[str]) -> Seen | None:
-        """Return the text, nearest to the target, that said one of some words."""
+    def _beside(self, words: Sequence[str], texts: Sequence[Seen]) -> Seen | None:
+        """Return the text of some, nearest to the target, that said one of some words."""
         x, y = (self.box.left + self.box.right) / 2, (self.box.top + self.box.bottom) / 2
-        saying = [one for one in self.rest if any(says(one.text, word) is True for word in words)]
+        saying = [one for one in texts if any(says(one.text, word) is True for word in words)]
 
         def away(one: Seen) -> float:
             across = max(one.box.left - x, x - one.box.right, 0)

@@ -27,6 +27,8 @@ _PLAUSIBLE: Final = 0.7
 WHOLE: Final = 0.7
 """The least share of a target's height, at the new scale, that has to be seen."""
 _INKS: Final = 8
+_COLUMN: Final = 6
+"""Logical pixels by which an edge may be off its column."""
 _COLOURS: Final = 14.0
 """The most that a thing's mean colours may differ, in levels (0-255), if it is drawn in the same ones."""
 FAINT: Final = "it is drawn fainter than it was: it may be disabled"
@@ -121,29 +123,45 @@ class Window:
         score = peak.score
         if score < self.least:
             return Clue("looks", False, score, f"looks otherwise ({score:.2f}): it may be in another state")
-        if not self._has_its_colours(box):
-            why = "has other colours"
-            return Clue("looks", None if self._recoloured else False, 0.5, why)
+        answer = self._colours(box)
+        if answer is not True:
+            return Clue("looks", answer, 0.3, "has other colours")
         return Clue("looks", True, score, f"looks alike by {score:.2f}")
 
-    def _has_its_colours(self, box: FrameBox) -> bool:
-        return (
-            _apart(_part(self.recorded.picture, self.recorded.box), _part(self.frame.pixels, box)) <= _COLOURS
-        )
+    def _colours(self, box: FrameBox) -> bool | None:
+        """Return whether something has the target's colours; under another theme only its middle may.
+
+        Where things of one form differ by their colours alone, other colours are another thing.
+        """
+        recorded = self.recorded
+        then, now = _part(recorded.picture, recorded.box), _part(self.frame.pixels, box)
+        if _apart(then, now, 0.0) <= _COLOURS and _apart(then, now, 0.3) <= _COLOURS:
+            return True
+        if not self._recoloured:
+            return False
+        if _apart(then, now, 0.35) <= _COLOURS:
+            return True
+        return False if recorded.alike else None
 
     @cached_property
     def _recoloured(self) -> bool:
         """Return whether the window's colours are others, as by a theme."""
         found = [
-            _apart(_part(self.recorded.picture, one.old), _part(self.frame.pixels, one.new))
+            _apart(_part(self.recorded.picture, one.old), _part(self.frame.pixels, one.new), 0.0)
             for one in self.marks
         ]
         return bool(found) and float(np.median(found)) > _COLOURS
 
     def place(self, box: FrameBox) -> Clue:
-        picture = self.recorded.picture
-        windows = (picture.shape[1], picture.shape[0]), self.frame.size
-        says_so, score, why = place_of(self.recorded.box, box, self.marks, self.scale or 1.0, windows)
+        """Say whether a box lies to the landmarks as then; another item of a list, whether in its column."""
+        recorded, scale = self.recorded, self.scale or 1.0
+        if recorded.is_another:
+            off = (abs(box.left - recorded.box.left * scale), abs(box.right - recorded.box.right * scale))
+            if min(off) <= _COLUMN * scale:
+                return Clue("place", True, 0.8, "in the column of the recorded one")
+            return Clue("place", None, 0.2, "not in the column of the recorded one")
+        windows = (recorded.picture.shape[1], recorded.picture.shape[0]), self.frame.size
+        says_so, score, why = place_of(recorded.box, box, self.marks, scale, windows)
         return Clue("place", says_so, score, why)
 
 
@@ -179,19 +197,16 @@ def _resized(crop: Any, scale: float) -> Any:
     return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
-def _apart(one: Pixels, other: Pixels) -> float:
-    """Return how far the mean colours of two pictures, and those of their middles, are apart."""
-    if not one.size or not other.size:
-        return 255.0
-    found = []
-    for share in (0.0, 0.3):
-        means = []
-        for picture in (one, other):
-            rows, columns = (int(share * length) for length in picture.shape[:2])
-            middle = picture[rows : picture.shape[0] - rows, columns : picture.shape[1] - columns]
-            means.append(middle.reshape(-1, 3).mean(axis=0))
-        found.append(float(np.abs(means[0] - means[1]).max()))
-    return max(found)
+def _apart(one: Pixels, other: Pixels, rim: float) -> float:
+    """Return how far the mean colours of two pictures are apart, without a rim of a share of their size."""
+    means = []
+    for picture in (one, other):
+        rows, columns = (int(rim * length) for length in picture.shape[:2])
+        middle = picture[rows : picture.shape[0] - rows, columns : picture.shape[1] - columns]
+        if not middle.size:
+            return 255.0
+        means.append(middle.reshape(-1, 3).mean(axis=0))
+    return float(np.abs(means[0] - means[1]).max())
 
 
 def holds(box: FrameBox, inner: FrameBox) -> bool:

@@ -207,6 +207,28 @@ def test_the_row_that_is_named_counts_not_the_recorded_one(reader: Reader) -> No
     assert hits(find(wanted, BASE.place(), reader), BASE.boxes["check Delivery note"])
 
 
+def test_of_buttons_alike_the_named_row_tells_which(reader: Reader) -> None:
+    base = window(edit=True)
+    wanted = base.wanted("edit Budget plan", reader, "Edit")
+    assert wanted.evidence is not None
+    assert wanted.evidence.row == "Budget plan"
+    assert hits(find(wanted, base.place(), reader), base.boxes["edit Budget plan"])
+    moved = window(ROWS[1:], edit=True)
+    assert hits(find(wanted, moved.place(), reader), moved.boxes["edit Budget plan"])
+    gone = window([ROWS[0], *ROWS[2:]], edit=True)
+    assert find(wanted, gone.place(), reader).box is None
+    other = replace(wanted, row="Delivery note")
+    assert hits(find(other, base.place(), reader), base.boxes["edit Delivery note"])
+
+
+def test_an_item_whose_words_are_a_variables_is_found_in_its_list(reader: Reader) -> None:
+    wanted = BASE.wanted("row Budget plan", reader, "Delivery note", varies=True)
+    assert hits(find(replace(wanted, field=False), BASE.place(), reader), BASE.boxes["row Delivery note"])
+    headed = window(heading="Delivery note")
+    assert hits(find(replace(wanted, field=False), headed.place(), reader), headed.boxes["row Delivery note"])
+    assert find(replace(wanted, words=("Expense list",)), BASE.place(), reader).absent
+
+
 def test_a_row_of_identifiers_is_the_exact_one(reader: Reader) -> None:
     base = window(["Invoice 4711", "Invoice 4712", "Invoice 4721"])
     wanted = base.wanted("check Invoice 4712", reader)
@@ -324,6 +346,7 @@ def test_words_alone_find_a_target_that_was_never_recorded(reader: Reader, wante
         (Wanted(("Delete",)), BASE),
         (Wanted(("Sav",)), BASE),
         (Wanted(near="Nothing"), BASE),
+        (Wanted(near="Budget plan"), window(edit=True)),
         (Wanted(("Save",)), Drawn(np.hstack([BASE.pixels, BASE.pixels]))),
         (Wanted(("Save",), row="Budget plan"), BASE),
         (Wanted(("Save",), field=True), window(buttons=["Save"])),
