@@ -7,12 +7,9 @@ All that a model said is hostile input: the template escapes it, hidden characte
 codes, and the page's own policy forbids scripts and every load.
 """
 
-import secrets
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from statistics import median
 from typing import Final, assert_never
@@ -29,16 +26,16 @@ from qvl_agent.actions.planning.events import (
     TextEvent,
     WheelEvent,
 )
-from qvl_agent.agent.recording.files import make_private, write_new
 from qvl_agent.agent.recording.format import RunResult
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.steps import RecordedStep
 from qvl_agent.agent.registry.lookup import about_model
+from qvl_agent.agent.report.html import render, write_page
 from qvl_agent.agent.report.pictures import Pictures, pictures, screen_alone
 from qvl_agent.agent.run.events import Ended, Resumed, RunEvent, Started
-from qvl_agent.agent.wording import action_words, shortened, visible
+from qvl_agent.agent.wording import action_words
 
-__all__ = ["ReportWriter", "ending", "render_report", "seconds", "write_report"]
+__all__ = ["ReportWriter", "ending", "render_report", "write_report"]
 
 _PARTS: Final = (
     "model",
@@ -157,38 +154,17 @@ def write_report(recording: Recording, path: Path) -> None:
     Raises:
         RecordingError: the page can't be written there.
     """
-    page = render_report(recording).encode()
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        make_private(path.parent)
-        write_new(new, page)
-        new.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise RecordingError(f"can't write the report {path}: {error}; name another place") from error
+    write_page(path, render_report(recording))
 
 
 def render_report(recording: Recording) -> str:
     """Make the page's HTML. In the place of a missing or damaged picture stands what is wrong with it."""
-    import jinja2  # noqa: PLC0415 - only reports need it
-
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: visible(value) if type(value) is str else value,
-    )
-    environment.filters.update(
-        action_fields=action_fields, seconds=seconds, event_words=event_words, shortened=shortened
-    )
-    template = environment.from_string(
-        files("qvl_agent.agent.report").joinpath("report.html.j2").read_text("utf-8")
-    )
     shown = [_shown(recording, index) for index in range(len(recording.steps))]
     tone, headline, worth = ending(recording.result)
-    return template.render(
+    return render(
+        "report.html.j2",
+        action_fields=action_fields,
+        event_words=event_words,
         run=recording,
         manifest=recording.manifest,
         result=recording.result,
@@ -222,17 +198,6 @@ def ending(result: RunResult | None) -> tuple[str, str, str]:
             return "bad", "Claimed, not verified", "The model says it is done; the checker says it isn't."
         case None:
             return "claim", "Claimed", "The model says it is done. Nothing has checked that."
-
-
-def seconds(value: float) -> str:
-    """Write a duration, given in seconds, in milliseconds or seconds, whichever reads better."""
-    if value < 0.000_05:
-        return "< 0.1 ms"
-    if value < 0.000_95:
-        return f"{value * 1000:.1f} ms"
-    if value < 0.0995:
-        return f"{value * 1000:.0f} ms"
-    return f"{value:.2f} s" if value < 9.95 else f"{value:.1f} s"
 
 
 def action_fields(action: Action) -> list[tuple[str, str]]:

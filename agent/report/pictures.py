@@ -1,11 +1,8 @@
-"""The pictures of a report: parts of frames, small enough for one page, and the marks drawn over them."""
+"""The pictures of a run's steps, with what was meant, planned and changed marked on them."""
 
-import base64
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final, Literal, cast
-
-import numpy as np
+from typing import Final
 
 from qvl_agent.actions.core.coordinates import (
     DesktopPoint,
@@ -24,55 +21,16 @@ from qvl_agent.actions.planning.events import MoveEvent
 from qvl_agent.agent.recording.format import FrameRef, StepIntent, StepOutcome
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.steps import screen_after, screen_of
+from qvl_agent.agent.report.drawing import SMALL, Mark, Picture, box_mark, cut, surroundings
 
-__all__ = ["Mark", "Picture", "Pictures", "pictures", "screen_alone"]
+__all__ = ["Pictures", "pictures", "screen_alone"]
 
 _WIDTH: Final = 1200
 _WIDTH_IN_LONG_RUN: Final = 800
 _LONG_RUN: Final = 30
 """From this many steps on pictures are smaller, so that a page stays at a few megabytes."""
-_SMALL: Final = 560
-_QUALITY: Final = 82
-_SHARP_BELOW: Final = 400 * 300
-"""Pictures of at most this many pixels are kept without loss: they are there to be looked at closely."""
 _MAX_CHANGES: Final = 200
 """The most changed boxes that are drawn in one picture."""
-
-MarkKind = Literal["target", "first", "end", "planned", "pointer", "path", "changed", "region"]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One thing drawn over a picture, in the frame's pixels.
-
-    A point has no width and height; a path goes from one corner of its box to the opposite one.
-    """
-
-    kind: MarkKind
-    x: float
-    y: float
-    width: float = 0
-    height: float = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A part of a frame as a data: URI, with its marks.
-
-    Attributes:
-        box: the part, in the frame's pixels; the marks are in the same.
-        alt: the text for screen readers.
-        unit: the size of a mark in the frame's pixels that makes all marks about equal on the page.
-    """
-
-    uri: str
-    box: FrameBox
-    marks: tuple[Mark, ...]
-    alt: str
-    unit: float
-
-    def has(self, *kinds: str) -> bool:
-        return any(mark.kind in kinds for mark in self.marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +75,10 @@ def pictures(recording: Recording, index: int) -> Pictures:
     near = _close_up_box(marks, seen.size)
     before, later = _change(number, changed, screen, after)
     return Pictures(
-        seen=_picture(seen, f"Step {number}: {_said(seen, screen)}.{_where(marks)}", seen.box, width, marks),
-        close_up=_picture(seen, f"Step {number}: the target, closely.", near, _SMALL, marks)
+        seen=cut(
+            seen.pixels, f"Step {number}: {_said(seen, screen)}.{_where(marks)}", seen.box, width, marks
+        ),
+        close_up=cut(seen.pixels, f"Step {number}: the target, closely.", near, SMALL, marks)
         if near
         else None,
         closer=_closer(number, crop, seen, marks) if crop else None,
@@ -134,7 +94,7 @@ def screen_alone(recording: Recording, ref: FrameRef, alt: str) -> Pictures:
         frame = recording.frame(ref)
     except RecordingError as error:
         return Pictures(missing=str(error))
-    return Pictures(seen=_picture(frame, alt, frame.box, _WIDTH, ()))
+    return Pictures(seen=cut(frame.pixels, alt, frame.box, _WIDTH, ()))
 
 
 def _said(seen: Frame, screen: Frame) -> str:
@@ -158,14 +118,14 @@ def _where(marks: tuple[Mark, ...]) -> str:
 
 def _place(number: int, seen: Frame, screen: Frame) -> Picture:
     region = Mark("region", seen.origin.x, seen.origin.y, *seen.size)
-    return _picture(screen, f"Step {number}: where on the screen that is.", screen.box, _SMALL, (region,))
+    return cut(screen.pixels, f"Step {number}: where on the screen that is.", screen.box, SMALL, (region,))
 
 
 def _closer(number: int, crop: Frame, seen: Frame, marks: tuple[Mark, ...]) -> Picture:
     """Make the picture of the close-up in which the model pointed again, with the marks of `seen`."""
     dx, dy = seen.origin.x - crop.origin.x, seen.origin.y - crop.origin.y
     moved = tuple(replace(mark, x=mark.x + dx, y=mark.y + dy) for mark in marks)
-    return _picture(crop, f"Step {number}: the close-up for the second look.", crop.box, _SMALL, moved)
+    return cut(crop.pixels, f"Step {number}: the close-up for the second look.", crop.box, SMALL, moved)
 
 
 def _change(
@@ -176,34 +136,9 @@ def _change(
         return None, None
     box = around.grown(max(screen.size) // 40, screen.size)
     return (
-        _picture(screen, f"Step {number}: the part that changed, before.", box, _SMALL),
-        _picture(after, f"Step {number}: the part that changed, after.", box, _SMALL, changed),
+        cut(screen.pixels, f"Step {number}: the part that changed, before.", box, SMALL),
+        cut(after.pixels, f"Step {number}: the part that changed, after.", box, SMALL, changed),
     )
-
-
-def _picture(frame: Frame, alt: str, box: FrameBox, width: int, marks: tuple[Mark, ...] = ()) -> Picture:
-    """Cut a box out of a frame and make it a data: URI, at most `width` pixels wide.
-
-    Raises:
-        RecordingError: libvips failed.
-    """
-    import pyvips  # noqa: PLC0415 - loads a native library
-
-    part = np.ascontiguousarray(frame.pixels[box.top : box.bottom, box.left : box.right])
-    try:
-        image = pyvips.Image.new_from_memory(part.data, box.width, box.height, 3, "uchar")
-        image = image.copy(interpretation="srgb")
-        if box.width > width:
-            image = image.resize(width / box.width)
-        lossless = box.width * box.height <= _SHARP_BELOW
-        data = image.webpsave_buffer(
-            Q=_QUALITY, lossless=lossless, effort=2, smart_subsample=True, keep="none"
-        )
-    except pyvips.Error as error:
-        raise RecordingError(f"libvips could not write a WebP of {box}: {error}") from error
-    uri = "data:image/webp;base64," + base64.b64encode(cast("bytes", data)).decode()
-    unit = max(box.width, box.height) * (0.03 if width <= _SMALL else 0.01)
-    return Picture(uri, box, marks, alt, unit)
 
 
 def _action_marks(intent: StepIntent, outcome: StepOutcome) -> tuple[Mark, ...]:
@@ -234,8 +169,7 @@ def _close_up_box(marks: tuple[Mark, ...], size: tuple[int, int]) -> FrameBox | 
     around = _union(marks, size)
     if around is None or around.width > size[0] / 3 or around.height > size[1] / 3:
         return None
-    margin = min(max(32, 2 * max(around.width, around.height)), max(size) // 20)
-    return around.grown(margin, size)
+    return surroundings(around, size)
 
 
 def _union(marks: tuple[Mark, ...], size: tuple[int, int]) -> FrameBox | None:
@@ -260,21 +194,17 @@ def _first(intent: StepIntent) -> list[Mark]:
         target = closer_target(read_reply(intent.reply))
     except ParseError:
         return []  # this program reads the reply in another way than the run did; a replay reports that
-    return [_box_mark("first", model_box_to_frame(target, intent.frame.view))] if target else []
+    return [box_mark("first", model_box_to_frame(target, intent.frame.view))] if target else []
 
 
 def _targets(action: Action | None, view: View) -> list[Mark]:
     marks: list[Mark] = []
     target = getattr(action, "target", None)
     if target is not None:
-        marks.append(_box_mark("target", model_box_to_frame(target, view)))
+        marks.append(box_mark("target", model_box_to_frame(target, view)))
     if isinstance(action, Drag):
-        marks.append(_box_mark("end", model_box_to_frame(action.end, view)))
+        marks.append(box_mark("end", model_box_to_frame(action.end, view)))
     return marks
-
-
-def _box_mark(kind: MarkKind, box: FrameBox) -> Mark:
-    return Mark(kind, box.left, box.top, box.width, box.height)
 
 
 def _on(point: DesktopPoint, view: View) -> FramePoint | None:

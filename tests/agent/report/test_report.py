@@ -27,7 +27,8 @@ from qvl_agent.actions.planning.action import (
 )
 from qvl_agent.agent.recording.format import RunResult
 from qvl_agent.agent.recording.recording import Recorder, Recording
-from qvl_agent.agent.report.page import ending, render_report, seconds, write_report
+from qvl_agent.agent.report.html import seconds
+from qvl_agent.agent.report.page import ending, render_report, write_report
 from qvl_agent.agent.wording import MAX_SHOWN, action_words, shortened, visible
 
 VOID = {"meta", "img", "link", "br", "input"}
