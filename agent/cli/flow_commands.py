@@ -21,6 +21,7 @@ def flow() -> None:
     \b
     qvl-agent flow compile RUN -o x.flow.yaml    make one of a recorded run that succeeded
     qvl-agent flow check x.flow.yaml             every mistake, with its line
+    qvl-agent flow show x.flow.yaml              see it, with pictures of what it looks for
     qvl-agent flow run x.flow.yaml               do it on a desktop
     qvl-agent flow trust x.flow.yaml             say yes once to what it sends, deletes or pays
     """  # noqa: D301 - click wants the backspace
@@ -108,6 +109,25 @@ def check(files: tuple[Path, ...], data: Path | None, as_json: bool, verbose: bo
         if not found and not as_json:
             click.echo(f"{file}: no mistakes")
     return 1 if wrong else 0
+
+
+@flow.command()
+@click.argument("file", type=_FILE)
+@click.option("-o", "--output", type=_FILE, metavar="PAGE", help="The page to write [x.flow.html].")
+@click.option("--data", type=_FILE, metavar="FILE", help="Take the columns from this file.")
+@click.option("--open", "open_page", is_flag=True, help="Open it in the browser.")
+@click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
+@errors_to_codes
+def show(file: Path, output: Path | None, data: Path | None, *, open_page: bool, verbose: bool) -> None:
+    """Draw a flow as one self-contained HTML page: its steps in words, with pictures of their targets."""
+    del verbose
+    from qvl_agent.agent.report.flow_page import write_flow
+
+    page = output or file.with_suffix(".html")
+    write_flow(file, page, data=data)
+    click.echo(page)
+    if open_page:
+        click.launch(str(page))
 
 
 @flow.command()

@@ -176,13 +176,17 @@ def replay(recording: Path, **options: Any) -> int:
 @click.option("-v", "--verbose", is_flag=True, help="Show an error's traceback.")
 @errors_to_codes
 def show(recording: Path, output: Path | None, open_report: bool, verbose: bool) -> None:
-    """Write a run as one self-contained HTML page."""
+    """Write a run, of a task or of a flow, as one self-contained HTML page."""
     del verbose
     from qvl_agent.agent.recording.recording import Recording
+    from qvl_agent.agent.report.flow_run import is_flow_run, write_flow_run
     from qvl_agent.agent.report.page import write_report
 
     page = output or recording / "report.html"
-    write_report(Recording.open(recording), page)
+    if is_flow_run(recording):
+        write_flow_run(recording, page)
+    else:
+        write_report(Recording.open(recording), page)
     click.echo(page)
     if open_report:
         click.launch(str(page))

@@ -206,7 +206,7 @@ class Recording:
     Attributes:
         folder: the run's folder, resolved.
         manifest: what was run, where and with what, when the run began.
-        steps: in order; `open` returns at least one.
+        steps: in order; at least one, unless `open` was told otherwise.
         result: how the run ended; None if it was cut off.
         torn: a sentence on a last line that a crash cut off; "" if there is none.
         resumed: the places where it went on after an end.
@@ -220,8 +220,12 @@ class Recording:
     resumed: tuple[RunResumed, ...] = ()
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Self:
+    def open(cls, path: str | os.PathLike[str], *, stepless: bool = False) -> Self:
         """Read and check a run's folder, without the pictures, which are checked as they are read.
+
+        Args:
+            path: the run's folder.
+            stepless: also a run that ended before its first step: a flow whose first target wasn't found.
 
         Raises:
             RecordingError: the record is broken, empty, or of another version of the format.
@@ -229,7 +233,7 @@ class Recording:
         folder, manifest = read_manifest(path)
         bodies, torn = read_journal(folder / "journal.jsonl")
         run = paired(bodies, folder / "journal.jsonl")
-        if not run.steps:
+        if not run.steps and not stepless:
             raise RecordingError(f"{folder} holds no step: there is nothing to replay; record the run again")
         return cls(folder, manifest, run.steps, run.result, torn, run.resumed)
 

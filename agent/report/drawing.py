@@ -105,19 +105,18 @@ def _uri(pixels: Pixels, box: FrameBox, width: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A whole picture in a page's album, and its size in pixels before it was made smaller."""
+    """A picture in a page's album, and the box of its screen that it shows."""
 
     ref: str
     uri: str
-    width: int
-    height: int
+    box: FrameBox
 
 
 class Album:
-    """The whole pictures of a page, each once however often it is shown, and no more than so many bytes.
+    """The pictures of a page, each once however often it is shown, and no more than so many bytes.
 
     Attributes:
-        stored: those that are in it.
+        stored: those that are in it, by their screen's checksum and their box.
     """
 
     def __init__(self, width: int, most: int) -> None:
@@ -127,39 +126,44 @@ class Album:
             width: pictures are made at most so many pixels wide.
             most: the most bytes of all its pictures as data: URIs.
         """
-        self.stored: dict[str, Stored] = {}
+        self.stored: dict[tuple[str, FrameBox], Stored] = {}
         self._width, self._left = width, most
-        self._full: set[str] = set()
+        self._refused: set[tuple[str, FrameBox]] = set()
 
     def picture(
-        self, digest: str, load: Callable[[], Pixels], alt: str, marks: tuple[Mark, ...] = ()
+        self,
+        digest: str,
+        load: Callable[[], Pixels],
+        box: FrameBox,
+        *,
+        alt: str,
+        marks: tuple[Mark, ...] = (),
     ) -> Picture | None:
-        """Return a whole picture with marks, for a page that has this album; None if it is full.
+        """Return a part of a screen with marks, for a page that has this album; None if it is full.
 
         Args:
-            digest: the picture's checksum, by which it is known again.
-            load: reads it, as RGB of shape (height, width, 3).
+            digest: the screen's checksum, by which it is known again.
+            load: reads the screen, as RGB of shape (height, width, 3).
+            box: the part of it.
             alt: the text for screen readers.
-            marks: what is drawn over it.
+            marks: what is drawn over it, in the screen's pixels.
 
         Raises:
             RecordingError: as `load` and `cut` do.
         """
-        if digest not in self.stored and not self._store(digest, load):
+        known = (digest, box)
+        if known not in self.stored and not self._store(known, load):
             return None
-        stored = self.stored[digest]
-        box = FrameBox(0, 0, stored.width, stored.height)
-        return Picture("", box, marks, alt, max(box.width, box.height) * 0.01, stored.ref)
+        unit = max(box.width, box.height) * (0.03 if box.width <= SMALL else 0.01)
+        return Picture("", box, marks, alt, unit, self.stored[known].ref)
 
-    def _store(self, digest: str, load: Callable[[], Pixels]) -> bool:
-        if digest in self._full or self._left <= 0:
+    def _store(self, known: tuple[str, FrameBox], load: Callable[[], Pixels]) -> bool:
+        if known in self._refused or self._left <= 0:
             return False
-        pixels = load()
-        height, width = pixels.shape[:2]
-        uri = _uri(pixels, FrameBox(0, 0, width, height), self._width)
+        uri = _uri(load(), known[1], self._width)
         if len(uri) > self._left:
-            self._full.add(digest)
+            self._refused.add(known)
             return False
         self._left -= len(uri)
-        self.stored[digest] = Stored(f"picture-{len(self.stored) + 1}", uri, width, height)
+        self.stored[known] = Stored(f"picture-{len(self.stored) + 1}", uri, known[1])
         return True

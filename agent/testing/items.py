@@ -22,7 +22,7 @@ from qvl_agent.agent.flows.run.runner import FlowRun, needs_items
 from qvl_agent.agent.flows.work import data_file
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.replay.rerun import replay
-from qvl_agent.agent.testing.pictures import draw_failure
+from qvl_agent.agent.report.candidates import draw_failure
 from qvl_agent.agent.testing.session import FlowSettings, settings_key
 
 __all__ = ["FlowFile", "RunFile"]
