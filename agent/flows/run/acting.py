@@ -5,16 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, assert_never
 
+from pydantic import ValidationError
+
 from qvl_agent.actions.core.coordinates import GRID, FrameBox, ModelBox
-from qvl_agent.actions.core.errors import FlowError, KeyNameError
+from qvl_agent.actions.core.errors import CoordinateError, FlowError, KeyNameError
+from qvl_agent.actions.core.validation import first_error
 from qvl_agent.actions.execution.executor import ExecutionResult
 from qvl_agent.actions.planning import action as actions
 from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.keys import chord, modifiers
 from qvl_agent.agent.flows.finding.wanted import Finding
 from qvl_agent.agent.flows.run.hands import Hands
+from qvl_agent.agent.flows.run.sight import Healing, Sight
 from qvl_agent.agent.flows.run.trouble import FlowHalted, StepTrouble
-from qvl_agent.agent.flows.run.watching import Eyes, Healing, Sight
+from qvl_agent.agent.flows.run.watching import Eyes
 from qvl_agent.agent.flows.script.steps import (
     ActingStep,
     Click,
@@ -102,10 +106,13 @@ class Actor:
         sight = self._eyes.sight or self._eyes.look()
         for _ in range(_STALE_TRIES):
             aimed = self.aim(step, path, scope, sight, meanwhile=meanwhile)
-            action = action_of(step, aimed.boxes, scope)
-            acted = self._hands.act(
-                action, aimed.sight.observation, path, words, approved=once.begin if once else None
-            )
+            try:
+                action = action_of(step, aimed.boxes, scope)
+                acted = self._hands.act(
+                    action, aimed.sight.observation, path, words, approved=once.begin if once else None
+                )
+            except CoordinateError as error:  # raised before anything is decided
+                raise StepTrouble(f"it can't be pointed at: {error}", frame=aimed.sight.frame) from error
             if once is not None and acted.outcome.status in _NOTHING_SENT:
                 once.undo()
             if acted.outcome.status != "stale":
@@ -204,8 +211,17 @@ def action_of(step: ActingStep, boxes: tuple[ModelBox, ...], scope: Scope) -> Ac
     """Return the action that a step comes to, with its targets at some boxes, in `own_targets`' order.
 
     Raises:
-        FlowError: a variable isn't known, or a key isn't.
+        FlowError: a variable or a key isn't known, or the text can't be typed as a whole.
     """
+    try:
+        return _action_of(step, boxes, scope)
+    except KeyNameError as error:
+        raise FlowError(f"{described(step)}: {error}") from error
+    except ValidationError as error:
+        raise FlowError(f"{described(step)}: {first_error(error)}; shorten what is filled in") from error
+
+
+def _action_of(step: ActingStep, boxes: tuple[ModelBox, ...], scope: Scope) -> Action:
     label = _name(targets[0], scope) if (targets := own_targets(step)) else ""
     match step:
         case Click():
@@ -219,6 +235,11 @@ def action_of(step: ActingStep, boxes: tuple[ModelBox, ...], scope: Scope) -> Ac
             return actions.Drag(target=boxes[0], end=boxes[1], label=label)
         case Type():
             text = fill(step.type.text, scope, lines=step.type.lines)
+            if not step.type.lines and ("\n" in text or "\r" in text):
+                raise FlowError(
+                    f"{described(step)}: it has a line break, which would press Enter; "
+                    "take it out, or allow it in the step with lines: true"
+                )
             return actions.Type(
                 text=text,
                 target=boxes[0] if boxes else None,
@@ -227,7 +248,7 @@ def action_of(step: ActingStep, boxes: tuple[ModelBox, ...], scope: Scope) -> Ac
                 label=label,
             )
         case Press():
-            return actions.Press(keys=_keys(step.press), count=step.count)
+            return actions.Press(keys=chord(step.press), count=step.count)
         case Scroll():
             return actions.Scroll(
                 target=boxes[0] if boxes else None, dx=step.scroll.right, dy=step.scroll.down, label=label
@@ -269,13 +290,6 @@ def in_words(step: Step, scope: Scope) -> str:
         return fill(words, scope, lines=True)
     except FlowError:
         return words
-
-
-def _keys(said: str) -> tuple[str, ...]:
-    try:
-        return chord(said)
-    except KeyNameError as error:
-        raise FlowError(f"press: {error}") from error
 
 
 def on_grid(box: FrameBox, size: tuple[int, int]) -> ModelBox:

@@ -2,17 +2,20 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, assert_never
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, assert_never
 
 from qvl_agent.actions.core.errors import FlowError
-from qvl_agent.actions.execution.person import Person
-from qvl_agent.agent.flows.run.acting import Actor, Aimed, OnceMark, in_words
+from qvl_agent.agent.flows.run.acting import Actor, in_words
+from qvl_agent.agent.flows.run.once import OnceKeeper, OnceSteps
 from qvl_agent.agent.flows.run.readout import value_near, value_on
 from qvl_agent.agent.flows.run.record import StepEnded, seen_in
+from qvl_agent.agent.flows.run.services import Note, Services
+from qvl_agent.agent.flows.run.sight import Sight
 from qvl_agent.agent.flows.run.trouble import FlowHalted, ItemOver, StepTrouble
-from qvl_agent.agent.flows.run.watching import Eyes, Sight
+from qvl_agent.agent.flows.run.variables import given
+from qvl_agent.agent.flows.run.watching import Eyes
 from qvl_agent.agent.flows.script.flow import Flow, Handler
 from qvl_agent.agent.flows.script.steps import (
     ActingStep,
@@ -36,10 +39,10 @@ from qvl_agent.agent.flows.script.steps import (
     When,
     While,
 )
-from qvl_agent.agent.flows.script.targets import Expectation
+from qvl_agent.agent.flows.script.targets import Condition, Expectation
 from qvl_agent.agent.flows.values import Scope, evaluate, fill, fill_value
 
-__all__ = ["Interpreter", "OnceKeeper", "Services"]
+__all__ = ["Interpreter"]
 
 _READ_WITHIN_S: Final = 10.0
 _MOST_SCROLLS: Final = 200
@@ -47,57 +50,20 @@ _DEEPEST: Final = 8
 """How many flows may use one another."""
 
 
-class OnceKeeper(Protocol):
-    """Keeps, durably, which `once` steps of an item were begun and which are done for sure."""
-
-    def begin_once(self, path: str) -> None:
-        """Note that a step is about to send its input; on the disk when this returns."""
-        ...
-
-    def withdraw_once(self, path: str) -> None:
-        """Note that nothing of a step's input was sent after all."""
-        ...
-
-    def end_once(self, path: str, values: dict[str, Any]) -> None:
-        """Note that a step is done, and what has to follow was seen."""
-        ...
-
-
-@dataclass(frozen=True)
-class Services:
-    """What the interpreter needs of the run around it.
-
-    Attributes:
-        person: answers questions.
-        stop: returns True once the run is to stop.
-        write: records a line, and tells those who listen.
-        items: goes over the data's rows with the steps of a `for_each`.
-        do: hands a task to the model.
-        load: reads a flow that another one uses, by its file's name.
-        action: returns the number of the last action in the journal.
-    """
-
-    person: Person
-    stop: Callable[[], bool]
-    write: Callable[[StepEnded, Any], None]
-    items: Callable[[ForEach, str, Scope], None]
-    do: Callable[[str], None]
-    load: Callable[[str], Flow]
-    action: Callable[[], int]
-
-
 class Interpreter:
     """Does the steps of one flow.
 
     Attributes:
         key: the key of the item that is done; "" outside of items.
-        keeper: keeps the item's `once` steps.
+        stuck_at: the path of the step whose values couldn't be filled in; "" if there was none.
+        soft: the soft checks of the item that don't hold, each as a sentence.
         after: the path of the step after which an interrupted item goes on; "" for its beginning.
     """
 
     def __init__(self, flow: Flow, eyes: Eyes, actor: Actor, services: Services) -> None:
-        self.key, self.after = "", ""
-        self.keeper: OnceKeeper | None = None
+        self.key, self.after, self.stuck_at = "", "", ""
+        self.soft: list[str] = []
+        self._once = OnceSteps()
         self._flow, self._eyes, self._actor, self._services = flow, eyes, actor, services
         self._popups: Counter[int] = Counter()
         self._in_popup = False
@@ -105,7 +71,9 @@ class Interpreter:
 
     def begin_item(self, key: str, keeper: OnceKeeper | None, after: str = "") -> None:
         """Begin an item, or go on with it after a step."""
-        self.key, self.keeper, self.after = key, keeper, after
+        self.key, self.after, self.stuck_at = key, after, ""
+        self.soft = []
+        self._once = OnceSteps(keeper)
         self._popups.clear()
         self._attempt = 1
 
@@ -133,7 +101,7 @@ class Interpreter:
         if self._services.stop():
             raise FlowHalted("stopped", "stopped by the person")
         began, first = time.monotonic(), self._services.action()
-        note = _Note()
+        note = Note()
         try:
             self._do(step, path, scope, note)
         except StepTrouble as trouble:
@@ -141,9 +109,15 @@ class Interpreter:
                 trouble.path = path
                 self._write(step, path, scope, note, began=began, first=first, trouble=trouble)
             raise
+        except FlowError as error:
+            if not self.stuck_at:
+                self.stuck_at = path
+                failed = StepTrouble(str(error), path)
+                self._write(step, path, scope, note, began=began, first=first, trouble=failed)
+            raise
         self._write(step, path, scope, note, began=began, first=first)
 
-    def _do(self, step: Step, path: str, scope: Scope, note: "_Note") -> None:
+    def _do(self, step: Step, path: str, scope: Scope, note: Note) -> None:
         match step:
             case Scroll() if step.scroll.until is not None:
                 self._scroll(step, path, scope, note)
@@ -152,14 +126,11 @@ class Interpreter:
             case Wait():
                 self._wait(step, scope)
             case Check():
-                self._check(step, scope, note)
+                self._check(step, path, scope, note)
             case Read():
                 self._read(step, scope)
             case When():
-                inside = self.after or self._eyes.is_so(step.when, scope)
-                self.steps(
-                    step.steps if inside else step.else_, f"{path}.{'steps' if inside else 'else'}", scope
-                )
+                self._when(step, path, scope)
             case While():
                 self._while(step, path, scope)
             case ForEach() if step.in_ is None:
@@ -182,20 +153,24 @@ class Interpreter:
             case _:
                 assert_never(step)
 
-    def _act(self, step: ActingStep, path: str, scope: Scope, note: "_Note") -> None:
-        mark = _Mark(self.keeper, path) if step.once else None
+    def _act(self, step: ActingStep, path: str, scope: Scope, note: Note) -> None:
+        mark = self._once.mark(path) if step.once else None
         try:
             aimed, acted = self._actor.do(step, path, scope, meanwhile=self._close_popups, once=mark)
-            note.aimed = aimed
+            note.aimed, note.action = aimed, self._services.action()
             sight = self._eyes.look(
                 acted.frame, acted.outcome.change, step=self._services.action(), aimed=aimed.places(step)
             )
             self._expect(step.then, scope, sight)
+            if mark is not None:
+                mark.end(dict(scope.variables))
         except StepTrouble as trouble:
             trouble.parks = trouble.parks or (mark is not None and mark.begun)
             raise
-        if mark is not None and self.keeper is not None:
-            self.keeper.end_once(path, dict(scope.variables))
+        except (ItemOver, FlowError) as error:
+            if mark is None or not mark.begun:
+                raise
+            raise StepTrouble(str(error) or "a pop-up's steps ended the item", parks=True) from error
 
     def _expect(self, expected: Sequence[Expectation], scope: Scope, sight: Sight) -> None:
         """Wait for each expectation.
@@ -210,7 +185,7 @@ class Interpreter:
                     f"{held.instead} within {each.within:g} s", finding=held.finding, frame=sight.frame
                 )
 
-    def _scroll(self, step: Scroll, path: str, scope: Scope, note: "_Note") -> None:
+    def _scroll(self, step: Scroll, path: str, scope: Scope, note: Note) -> None:
         until = step.scroll.until
         if until is None:
             raise AssertionError("a scroll without an end")
@@ -220,7 +195,7 @@ class Interpreter:
             if finding.box is not None:
                 return
             aimed, acted = self._actor.do(step, path, scope, meanwhile=self._close_popups)
-            note.aimed = aimed
+            note.aimed, note.action = aimed, self._services.action()
             if not acted.outcome.change:
                 raise StepTrouble(
                     f"scrolled to the end, and “{until.key}” wasn't found: {finding.reason}",
@@ -233,20 +208,24 @@ class Interpreter:
         if isinstance(step.wait, Expectation):
             self._expect((step.wait,), scope, self._eyes.look())
             return
-        end = time.monotonic() + step.wait
+        self._pause(step.wait)
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self._services.stop():
                 raise FlowHalted("stopped", "stopped by the person")
             time.sleep(min(left, 0.1))
         self._eyes.look()
 
-    def _check(self, step: Check, scope: Scope, note: "_Note") -> None:
+    def _check(self, step: Check, path: str, scope: Scope, note: Note) -> None:
         try:
             self._expect((step.check,), scope, self._eyes.look())
         except StepTrouble as trouble:
-            if not step.soft:
+            if not step.soft or trouble.path:  # with a path it is a pop-up's step that failed
                 raise
             note.soft = trouble
+            self.soft.append(f"{path}: {trouble.message}")
 
     def _read(self, step: Read, scope: Scope) -> None:
         what, until = step.read, time.monotonic() + _READ_WITHIN_S
@@ -266,15 +245,28 @@ class Interpreter:
             if not self._close_popups(sight):
                 self._eyes.rest()
 
+    def _is_so(self, condition: Condition, scope: Scope) -> bool:
+        """Return whether a condition is so, once no pop-up that the flow knows hides what it is about."""
+        if not isinstance(condition, str):
+            while self._close_popups(self._eyes.look()):
+                pass
+        return self._eyes.is_so(condition, scope)
+
+    def _when(self, step: When, path: str, scope: Scope) -> None:
+        # An item goes on in the branch in which it was, whatever is so by now.
+        inside = self.after.startswith(f"{path}.steps[") if self.after else self._is_so(step.when, scope)
+        name = "steps" if inside else "else"
+        self.steps(step.steps if inside else step.else_, f"{path}.{name}", scope)
+
     def _while(self, step: While, path: str, scope: Scope) -> None:
         for round_ in range(step.at_most):
             here = f"{path}@{round_ + 1}"
             if self._is_before(here):
                 continue
-            if not self.after and not self._eyes.is_so(step.while_, scope):
+            if not self.after and not self._is_so(step.while_, scope):
                 return
             self.steps(step.steps, f"{here}.steps", scope)
-        if self._eyes.is_so(step.while_, scope):
+        if self._is_so(step.while_, scope):
             raise StepTrouble(f"it is still so after {step.at_most} times; raise at_most if that is right")
 
     def _for_each(self, step: ForEach, path: str, scope: Scope) -> None:
@@ -283,39 +275,60 @@ class Interpreter:
             raise FlowError(f"{path}: for_each needs a list, got {type(values).__name__}")
         for round_, value in enumerate(values):
             here = f"{path}@{round_ + 1}"
-            if not self._is_before(here):
-                self.steps(step.steps, f"{here}.steps", scope.inside(step.for_each, value))
+            if self._is_before(here):
+                continue
+            inside = scope.inside(step.for_each, value)
+            try:
+                self.steps(step.steps, f"{here}.steps", inside)
+            except StepTrouble:
+                self._bring_back(step, here, inside)
+                raise
+
+    def _bring_back(self, step: ForEach, path: str, scope: Scope) -> None:
+        """Do the steps after a failure; what failed is told, and not that these did."""
+        self.after = ""
+        with suppress(ItemOver, StepTrouble):
+            self.steps(step.on_error, f"{path}.on_error", scope)
 
     def _retry(self, step: Retry, path: str, scope: Scope) -> None:
+        # What is done once isn't repeated, whether it was done now or before the item was interrupted.
+        repeats = not self.after.startswith(f"{path}.")
+        begun, outer = self._once.begun, self._attempt
         for attempt in range(1, step.retry + 2):
-            self._attempt = attempt
+            self._attempt, noted = attempt, len(self.soft)
             try:
                 self.steps(step.steps, f"{path}.steps", scope)
             except StepTrouble as trouble:
-                if trouble.parks or attempt > step.retry:
+                once = not repeats or self._once.begun != begun
+                if trouble.parks or once or attempt > step.retry:
                     raise
-                time.sleep(step.pause)
-                self._eyes.look()
+                del self.soft[noted:]
+                self._pause(step.pause)
             else:
-                self._attempt = 1
-                return
+                break
+        self._attempt = outer
 
     def _use(self, step: Use, path: str, scope: Scope) -> None:
-        flow = self._services.load(step.use)
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise FlowError(f"{path}: flows use one another {_DEEPEST} deep; does one use itself?")
-        given = {name: fill_value(value, scope) for name, value in step.with_.items()}
-        defaults = {name: each.default for name, each in flow.variables.items()}
-        inner = replace(scope, variables={**defaults, **given}, loop={})
         try:
-            self.steps(flow.steps, f"{path}.use", inner)
+            used = self._services.load(step.use, self._eyes.path)
+        except FlowError as error:  # no row's fault
+            raise FlowHalted("failed", f"{path}: {error}") from error
+        values = {name: fill_value(value, scope) for name, value in step.with_.items()}
+        inner = Scope(given(used.flow, values, "with: {{{name}: VALUE}}"))
+        if self._depth >= _DEEPEST:
+            raise FlowHalted("failed", f"{path}: flows use one another {_DEEPEST} deep; does one use itself?")
+        self._depth += 1
+        try:
+            with self._eyes.of(used):
+                self.steps(used.flow.steps, f"{path}.use", inner)
         finally:
             self._depth -= 1
 
     def _ask(self, step: Ask, scope: Scope) -> None:
         question = fill(step.ask.question, scope)
         answer = self._services.person.answer(question, stop=self._services.stop)
+        if answer is None and self._services.stop():
+            raise FlowHalted("stopped", "stopped by the person")
         if answer is None:
             raise FlowHalted("parked", f"the flow asked, and nobody answered: {question}")
         if step.ask.as_:
@@ -350,7 +363,7 @@ class Interpreter:
         step: Step,
         path: str,
         scope: Scope,
-        note: "_Note",
+        note: Note,
         *,
         began: float,
         first: int,
@@ -367,35 +380,9 @@ class Interpreter:
             words=in_words(step, scope),
             status="failed" if trouble else "noted" if note.soft else "done",
             message=shown.message if shown else "",
-            action=last if last > first and isinstance(step, ActingStep) else 0,
+            action=note.action or (last if trouble and last > first and isinstance(step, ActingStep) else 0),
             attempt=self._attempt,
             found=tuple(seen_in(each) for each in findings),
             seconds=round(time.monotonic() - began, 4),
         )
         self._services.write(line, shown.frame if shown else None)
-
-
-class _Mark(OnceMark):
-    """Whether the input of a `once` step may have been sent; kept durably where an item is done."""
-
-    def __init__(self, keeper: OnceKeeper | None, path: str) -> None:
-        self.begun = False
-        self._keeper, self._path = keeper, path
-
-    def begin(self) -> None:
-        if self._keeper is not None:
-            self._keeper.begin_once(self._path)
-        self.begun = True
-
-    def undo(self) -> None:
-        if self._keeper is not None and self.begun:
-            self._keeper.withdraw_once(self._path)
-        self.begun = False
-
-
-@dataclass
-class _Note:
-    """What is worth recording about a step, gathered while it is done."""
-
-    aimed: Aimed | None = None
-    soft: StepTrouble | None = None

@@ -22,8 +22,9 @@ from qvl_agent.agent.flows.reading import beside, load
 from qvl_agent.agent.flows.run.acting import Actor
 from qvl_agent.agent.flows.run.evidence import KnownTargets
 from qvl_agent.agent.flows.run.hands import Hands
-from qvl_agent.agent.flows.run.interpreter import Interpreter, Services
+from qvl_agent.agent.flows.run.interpreter import Interpreter
 from qvl_agent.agent.flows.run.record import FlowEnded, FlowLog, ItemBegan, ItemEnded, StepEnded
+from qvl_agent.agent.flows.run.services import Services
 from qvl_agent.agent.flows.run.trouble import FlowHalted, ItemOver, ItemStatus, StepTrouble
 from qvl_agent.agent.flows.run.watching import Eyes
 from qvl_agent.agent.flows.script.flow import Flow
@@ -118,7 +119,7 @@ class Playing:
             write=self._write,
             items=self._go_over,
             do=self._do,
-            load=lambda name: load(beside(path, name)).flow,
+            load=lambda name, user: load(beside(user, name)),
             action=lambda: hands.steps,
         )
         self._steps = Interpreter(flow, self._eyes, Actor(self._eyes, hands), services)
@@ -176,9 +177,12 @@ class Playing:
             try:
                 self._steps.steps(self._flow.steps, "steps", scope)
             except StepTrouble as trouble:
-                raise FlowHalted("failed", f"{trouble.path}: {trouble.message}") from trouble
+                status: RunStatus = "parked" if trouble.parks else "failed"
+                raise FlowHalted(status, f"{trouble.path}: {trouble.message}") from trouble
             except ItemOver as over:
                 raise FlowHalted("failed", over.message) from over
+            if self._steps.soft:
+                raise FlowHalted("failed", "; ".join(self._steps.soft))
             return
         self._item("", scope, lambda: self._steps.steps(self._flow.steps, "steps", scope))
 
@@ -188,13 +192,14 @@ class Playing:
         Raises:
             FlowHalted: the application couldn't be brought back after an item, or items keep failing alike.
         """
-        queue, outer = self._work.queue, self._steps.key
+        queue, outer, soft = self._work.queue, self._steps.key, self._steps.soft
         if queue is None:
             raise FlowError(f"{path}: there is no data to go over")
         while (taken := queue.take(self._work.worker)) is not None:
             self._hands.begin_item()
             variables = {**scope.variables, **taken.values}
             inner = replace(scope, variables=variables, row=taken.data, row_name=step.for_each)
+            first = self._hands.steps
             self._steps.begin_item(taken.key, _Keeper(queue, taken.key), taken.after)
             do = partial(self._steps.steps, step.steps, f"{path}.steps", inner)
             result = self._item(taken.key, inner, do, taken)
@@ -202,13 +207,20 @@ class Playing:
             if self._work.output is not None:
                 self._work.output.update()
             if result.status not in {"done", "skipped"}:
-                self._bring_back(step, path, inner, result)
+                self._bring_back(step, path, inner, result, sent=self._hands.steps > first)
         if self._work.output is not None:
             self._work.output.close()
         self._steps.begin_item(outer, None)
+        self._steps.soft = soft
 
-    def _bring_back(self, step: ForEach, path: str, scope: Scope, result: ItemResult) -> None:
-        """Do the steps after an item that failed, so that the next finds the application as it should be."""
+    def _bring_back(self, step: ForEach, path: str, scope: Scope, result: ItemResult, *, sent: bool) -> None:
+        """Do the steps after an item that failed, so that the next finds the application as it should be.
+
+        It is so after an item whose soft checks alone failed, and, where there is no `on_error`, after one
+        whose data was wrong before anything was `sent`.
+        """
+        if result.status == "application-error" and not result.path:
+            return
         name, times = self._same
         self._same = (result.path, times + 1 if name == result.path else 1)
         if result.status == "application-error" and self._same[1] >= _SAME_FAILURES:
@@ -216,7 +228,7 @@ class Playing:
                 "failed", f"{_SAME_FAILURES} items in a row failed at {result.path}: {result.message}"
             )
         if not step.on_error:
-            if result.path or result.status == "parked":  # it failed at the screen, not by its data
+            if result.status != "business-error" or (result.path and sent):
                 raise FlowHalted(
                     "failed",
                     f"item {result.key}: {result.message}; the flow has no on_error steps to go on with",
@@ -245,6 +257,8 @@ class Playing:
         result: ItemResult
         try:
             do()
+            if self._steps.soft:
+                status, message = "application-error", "; ".join(self._steps.soft)
         except ItemOver as over:
             status, message = over.status, over.message
         except StepTrouble as trouble:
@@ -253,7 +267,7 @@ class Playing:
         except FlowError as error:
             if not key:
                 raise
-            status, message = "business-error", str(error)
+            status, message, path = "business-error", str(error), self._steps.stuck_at
         values = dict(scope.variables)
         result = ItemResult(key, status, message, path, values, time.monotonic() - start)  # type: ignore[arg-type]
         self.items.append(result)
@@ -305,7 +319,7 @@ class Playing:
             status=status,
             message=message,
             verified=True if done else None,
-            check="every step was done, and all that had to follow was seen" if done else "",
+            check=_checked(counts) if done else "",
             verified_by="checker" if done else "",
             steps=self._hands.steps,
             seconds=seconds,
@@ -337,6 +351,13 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values as JSON has them; dates become text."""
     kinds = (str, int, float, bool, type(None), list, tuple)
     return {name: value if isinstance(value, kinds) else str(value) for name, value in values.items()}
+
+
+def _checked(counts: Mapping[str, int]) -> str:
+    """Return what a run that ended well has shown."""
+    said = "every step was done, and all that had to follow was seen"
+    early = counts.get("skipped", 0)
+    return f"{said}; {early} skipped, which the flow ended early" if early else said
 
 
 def _end_of(items: Sequence[ItemResult]) -> tuple[RunStatus, str]:

@@ -5,7 +5,8 @@ import re
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.wanted import Finding
 from qvl_agent.agent.flows.finding.words import says
-from qvl_agent.agent.flows.run.watching import Eyes, Sight, matched
+from qvl_agent.agent.flows.run.sight import Sight
+from qvl_agent.agent.flows.run.watching import Eyes, matched
 
 __all__ = ["value_near", "value_on"]
 

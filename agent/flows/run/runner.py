@@ -22,6 +22,7 @@ from qvl_agent.agent.flows.run.hands import DIALECT, Hands
 from qvl_agent.agent.flows.run.playing import ItemResult, Playing, Records, Work, plain
 from qvl_agent.agent.flows.run.pointing import point_at
 from qvl_agent.agent.flows.run.record import FlowBegan, FlowLog
+from qvl_agent.agent.flows.run.variables import given
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.steps import Do, ForEach
 from qvl_agent.agent.flows.trust import NO_TRUST, Trust
@@ -129,7 +130,7 @@ class FlowAgent(Setup):
             KeyboardInterrupt: Ctrl+C was pressed; the record is closed first.
         """
         loaded = flow if isinstance(flow, Loaded) else load(Path(flow))
-        scope = Scope(variables=_given(loaded.flow, variables or {}))
+        scope = Scope(variables=given(loaded.flow, variables or {}, "--set {name}=VALUE"))
         if needs_items(loaded.flow) and queue is None:
             raise FlowError(f"{loaded.path.name} goes over rows of data; name the file with --data")
         with self.opened(
@@ -220,27 +221,6 @@ class FlowAgent(Setup):
             platform=self.desktop.platform,
             flow=str(path),
         )
-
-
-def _given(flow: Flow, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a flow's variables.
-
-    Raises:
-        FlowError: one isn't the flow's, isn't one of its choices, or is missing.
-    """
-    if unknown := sorted(values.keys() - flow.variables.keys()):
-        known = ", ".join(flow.variables) or "none"
-        raise FlowError(f"the flow has no variable {unknown[0]!r}; its variables: {known}")
-    given: dict[str, Any] = {}
-    for name, variable in flow.variables.items():
-        value = values.get(name, variable.default)
-        if value is None:
-            raise FlowError(f"the variable {name!r} has no value; give it with --set {name}=VALUE")
-        if variable.one_of and value not in variable.one_of and str(value) not in map(str, variable.one_of):
-            choices = ", ".join(map(str, variable.one_of))
-            raise FlowError(f"the variable {name!r} is one of {choices}, not {value!r}")
-        given[name] = value
-    return given
 
 
 def needs_items(flow: Flow) -> bool:

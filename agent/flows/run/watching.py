@@ -2,16 +2,16 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from qvl_agent.actions.core.coordinates import FrameBox
-from qvl_agent.actions.core.errors import FlowError, Stopped
+from qvl_agent.actions.core.errors import FlowError, ReadingError, Stopped
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Change
-from qvl_agent.actions.planning.action import Action
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.find import find
@@ -20,11 +20,12 @@ from qvl_agent.agent.flows.finding.wanted import Finding, Place
 from qvl_agent.agent.flows.finding.words import read_all, said, shows
 from qvl_agent.agent.flows.heal.healer import Healer, Lost
 from qvl_agent.agent.flows.lock import WindowSeen
-from qvl_agent.agent.flows.reading import beside
+from qvl_agent.agent.flows.reading import Loaded, beside
 from qvl_agent.agent.flows.run.caret import without_caret
 from qvl_agent.agent.flows.run.evidence import KnownTargets
 from qvl_agent.agent.flows.run.pointing import point_at
-from qvl_agent.agent.flows.run.windows import OpenWindow, open_windows, places_for
+from qvl_agent.agent.flows.run.sight import Healing, Held, Sight
+from qvl_agent.agent.flows.run.windows import open_windows, places_for
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.targets import Condition, Expectation, Target
 from qvl_agent.agent.flows.values import Scope, fill, holds
@@ -32,7 +33,7 @@ from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.events import EventStream, Looked
 from qvl_agent.agent.run.screens import Screens
 
-__all__ = ["Eyes", "Healing", "Held", "Sight"]
+__all__ = ["Eyes"]
 
 _POLL_S: Final = 0.15
 _LOOK_S: Final = 0.03
@@ -43,55 +44,14 @@ _AROUND: Final = 8
 _LONGEST_FILE: Final = 16 * 2**20
 
 
-@dataclass
-class Sight:
-    """One look at the screen, with what was found out about it so far.
-
-    Attributes:
-        observation: the screen, and how the windows lie.
-        windows: the open windows; None if the desktop knows none.
-        change: what the step before changed; None if that isn't known.
-        aimed: where that step's targets were, as long as no window moved.
-    """
-
-    observation: Observation
-    windows: tuple[OpenWindow, ...] | None
-    change: Change | None = None
-    aimed: Mapping[Target, FrameBox] = field(default_factory=dict)
-    texts: dict[FrameBox, tuple[Read, ...]] = field(default_factory=dict)
-
-    @property
-    def frame(self) -> Frame:
-        return self.observation.screen
-
-
-@dataclass(frozen=True)
-class Healing:
-    """The step whose target isn't found.
-
-    Attributes:
-        path, words: the step.
-        field: whether the target is typed into.
-        action: makes the step's action for another box of the screen, for the person's question.
-    """
-
-    path: str
-    words: str
-    field: bool
-    action: Callable[[FrameBox], Action]
-
-
-@dataclass(frozen=True)
-class Held:
-    """Whether an expectation holds, and what was seen instead, in a sentence."""
-
-    holds: bool
-    instead: str = ""
-    finding: Finding | None = None
-
-
 class Eyes:
-    """Looks at the desktop for one flow run."""
+    """Looks at the desktop for one flow run.
+
+    Attributes:
+        path: the file of the flow whose steps are done: the run's own, or one that it uses.
+        sight: the last look; None before the first.
+        healer: heals what isn't found; None if nothing does.
+    """
 
     def __init__(
         self,
@@ -113,7 +73,7 @@ class Eyes:
             screens: captures and checks screens.
             events: told of each screen.
         """
-        self._setup, self._flow, self._path, self._known = setup, flow, path, known
+        self._setup, self._flow, self.path, self._known = setup, flow, path, known
         self._screens, self._events = screens, events
         self.sight: Sight | None = None
         self.healer: Healer | None = None
@@ -180,6 +140,23 @@ class Eyes:
             return Finding(None, "where the model points another window lies over it", absent=True)
         return Finding(box, moved=f"pointed at by {self._setup.model.name}")
 
+    @contextmanager
+    def of(self, used: Loaded) -> Iterator[None]:
+        """Look with another flow's lock, words and files, while its steps are done.
+
+        Raises:
+            FlowError: its lock is broken.
+        """
+        before = self._flow, self.path, self._known, self.healer
+        flow = used.flow if used.flow.app else used.flow.model_copy(update={"app": self._flow.app})
+        self._flow, self.path = flow, used.path
+        # A proposal would be kept beside the run's own flow, which doesn't have these targets.
+        self._known, self.healer = KnownTargets(flow, used.path), None
+        try:
+            yield
+        finally:
+            self._flow, self.path, self._known, self.healer = before
+
     def heal(self, target: Target, finding: Finding, scope: Scope, sight: Sight, step: Healing) -> str:
         """Look for a target that wasn't found, more widely, if this run heals.
 
@@ -232,18 +209,25 @@ class Eyes:
         while True:
             self._by_looks = patient and time.monotonic() - began < min(_READ_AFTER_S, expected.within)
             held = self.holds(expected, scope, sight)
-            if held.holds or (time.monotonic() >= until and not self._by_looks):
-                self._by_looks = False
-                return held, sight
+            if held.holds and expected.gone is None:
+                break
+            if not held.holds and time.monotonic() >= until and not self._by_looks:
+                break
             if self._by_looks:
                 time.sleep(_LOOK_S)
             elif not meanwhile(sight):
+                if held.holds:  # nothing popped up that only hides what has to be gone
+                    break
                 self.rest()
             sight = self.look(change=sight.change)
+        self._by_looks = False
+        return held, sight
 
     def _recorded(self, expected: Expectation, scope: Scope) -> bool:
         """Return whether the words that are expected were recorded, so that pixels alone may show them."""
-        return expected.see is not None and bool(self._known.recorded(fill(expected.see, scope)))
+        if expected.see is None or expected.gone is not None:
+            return False
+        return bool(self._known.recorded(fill(expected.see, scope)))
 
     def is_so(self, condition: Condition, scope: Scope) -> bool:
         """Return whether a condition is so: an expression, or something to be seen now.
@@ -262,7 +246,7 @@ class Eyes:
         """Read all texts in the flow's windows.
 
         Raises:
-            FlowError: nothing is installed that reads.
+            ReadingError: nothing is installed that reads.
         """
         return tuple((place, self.texts(place.window, sight)) for place in self._places(sight))
 
@@ -273,7 +257,7 @@ class Eyes:
     def texts(self, box: FrameBox, sight: Sight) -> tuple[Read, ...]:
         reader = self._setup.reader
         if reader is None:
-            raise FlowError(
+            raise ReadingError(  # no row's fault
                 "this flow reads words on the screen, and nothing is installed that reads; "
                 "pip install 'qvl-agent[flows]', or take --ocr auto"
             )
@@ -380,7 +364,7 @@ class Eyes:
     def _file(self, expected: Expectation, scope: Scope, _sight: Sight) -> Held:
         if expected.file is None:
             return Held(True)
-        path = beside(self._path, fill(expected.file, scope))
+        path = beside(self.path, fill(expected.file, scope))
         if not path.is_file():
             return Held(False, f"there is no file {path.name}")
         if expected.contains is None:
