@@ -73,9 +73,9 @@ class StagedEyes(Eyes):
 
     def __init__(self, stage: Stage, flow: Any, path: Path) -> None:
         self._stage, self._flow, self.path = stage, flow, path
-        self._known = KnownTargets(flow, None)
+        self._known = KnownTargets(flow, path)
         self._setup = SimpleNamespace(desktop=SimpleNamespace(focused=lambda: None))  # type: ignore[assignment]
-        self.sight, self.healer = None, None
+        self.sight, self.healer, self._by_looks = None, None, False
 
     def look(
         self,
@@ -98,7 +98,7 @@ class StagedEyes(Eyes):
     def rest(self) -> None:
         """Time passes by itself."""
 
-    def _seen(self, words: str, sight: Sight) -> bool | None:
+    def _seen(self, words: str, sight: Sight, *, by_looks: bool = False) -> bool | None:
         return words in self._stage.seen
 
 
@@ -220,7 +220,7 @@ class Theatre:
                 setup,  # type: ignore[arg-type]
                 loaded.flow,
                 flow,
-                known=KnownTargets(loaded.flow, None),
+                known=KnownTargets(loaded.flow, flow),
                 hands=StagedHands(stage),  # type: ignore[arg-type]
                 records=Records(journal, log, events),
                 work=Work(queue, output, "stage"),
