@@ -1,8 +1,10 @@
 """The commands of `qvl-agent flow`: scripts that run without a model. What each does is imported late."""
 
 import json
+import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,6 +13,7 @@ from qvl_agent.agent.exit_codes import EXIT_CODES, errors_to_codes
 
 __all__ = ["flow"]
 
+_PACKAGES: Final = ("cv2", "openpyxl", "python_calamine", "rapidfuzz", "rapidocr", "ruamel.yaml")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -25,6 +28,11 @@ def flow() -> None:
     qvl-agent flow run x.flow.yaml               do it on a desktop
     qvl-agent flow trust x.flow.yaml             say yes once to what it sends, deletes or pays
     """  # noqa: D301 - click wants the backspace
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing and not {"-h", "--help"} & set(sys.argv):
+        raise click.UsageError(
+            f"flows need more packages ({', '.join(missing)}): pip install 'qvl-agent[flows]'"
+        )
 
 
 @flow.command("run", epilog=EXIT_CODES)

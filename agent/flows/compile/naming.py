@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import cv2
+import lazy_loader
 import numpy as np
 
 from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
@@ -24,6 +24,9 @@ from qvl_agent.agent.flows.finding.words import normal, says
 from qvl_agent.agent.flows.lock import Seen
 from qvl_agent.agent.flows.script.targets import Target
 from qvl_agent.agent.recording.format import FrameRef
+
+cv2 = lazy_loader.load("cv2")
+"""OpenCV, loaded when it is first used."""
 
 __all__ = ["Named", "name_area", "name_field", "name_target", "within_window"]
 

@@ -4,12 +4,15 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-import cv2
+import lazy_loader
 import numpy as np
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue, Finding, Place
+
+cv2 = lazy_loader.load("cv2")
+"""OpenCV, loaded when it is first used."""
 
 __all__ = ["find_image"]
 

@@ -8,12 +8,15 @@ the target is drawn with how strongly everything else is.
 from dataclasses import dataclass
 from typing import Any, Final
 
-import cv2
+import lazy_loader
 import numpy as np
 import numpy.typing as npt
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
+
+cv2 = lazy_loader.load("cv2")
+"""OpenCV, loaded when it is first used."""
 
 __all__ = [
     "Peak",

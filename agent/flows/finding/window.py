@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-import cv2
+import lazy_loader
 import numpy as np
 
 from qvl_agent.actions.core.coordinates import FrameBox
@@ -16,6 +16,9 @@ from qvl_agent.agent.flows.finding.looks import Peak, faint, grey, ink, peaks, s
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.wanted import Clue
 from qvl_agent.agent.flows.finding.words import normal, read_all, saying
+
+cv2 = lazy_loader.load("cv2")
+"""OpenCV, loaded when it is first used."""
 
 __all__ = ["FAINT", "WHOLE", "Window", "carry", "holds", "level_of", "shifted"]
 

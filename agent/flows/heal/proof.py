@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
+import lazy_loader
 import numpy as np
 
 from qvl_agent.actions.core.coordinates import FrameBox, Rect
@@ -17,6 +17,9 @@ from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Place, Wanted
+
+cv2 = lazy_loader.load("cv2")
+"""OpenCV, loaded when it is first used."""
 
 __all__ = ["Trial", "prove"]
 
