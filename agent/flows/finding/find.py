@@ -3,11 +3,11 @@
 First by pixels, where nothing changed about the target (`unchanged`: some milliseconds); else the window's
 texts are read and lead to it (`drifted`: about a second); without a recording by words alone (`plain`).
 
-A candidate is accepted if two independent kinds of evidence name it, one of which says who it is (its
-words, its row, or its looks together with its place), and none speaks against it. Its looks and the words on
-it are two kinds, but come from the same pixels, so where the recording had others like it, or its
-words stand elsewhere too, its place or its row has to say so as well. A second candidate that nothing speaks
-against makes it ambiguous: never the nearest, never the first. The target has to be visible as a whole.
+A candidate is accepted if two independent kinds of evidence name it, and none speaks against it. Its looks,
+the words on it and those in its row say who it is, and are one kind in this, as a crisp copy elsewhere has
+them all; the other kind is its place to the landmarks (for another item of a list, its column). A second
+candidate that nothing speaks against makes it ambiguous: never the nearest, never the first. The target has
+to be visible as a whole. Without a recording, words have to be read alike from two crops, and stand once.
 
 A caller that polls hands in a `CachedReader`, so that the same pixels are read once.
 """
@@ -68,7 +68,7 @@ def _find(wanted: Wanted, place: Place, reader: Reader | None) -> Finding:
     if reader is None:
         return Finding(None, "its words can't be read without a reader; install 'qvl-agent[ocr]'")
     plain = Plain(wanted, place.frame.crop(place.window), reader, place.named)
-    return _decide(plain.candidates(), place, plain.texts, _named(wanted), twins=False)
+    return _decide(plain.candidates(), place, plain.texts, _named(wanted), plain=True)
 
 
 def _recorded(recorded: Recorded, place: Place, reader: Reader | None) -> Finding:
@@ -77,7 +77,7 @@ def _recorded(recorded: Recorded, place: Place, reader: Reader | None) -> Findin
     clues = unchanged(recorded, window.pixels) if usual == 1.0 else None
     if clues is not None:
         found = Candidate(recorded.box, clues)
-        return _decide((found,), place, (), _named(recorded.wanted), twins=False)
+        return _decide((found,), place, (), _named(recorded.wanted))
     if reader is None:
         return Finding(None, "the window changed, and its words can't be read without a reader")
     now = Window(recorded, window, usual, reader)
@@ -86,7 +86,11 @@ def _recorded(recorded: Recorded, place: Place, reader: Reader | None) -> Findin
         return Finding(None, why, absent=True, texts=_on_screen(now.texts, place))
     name = _named(recorded.wanted)
     twins = bool(recorded.twins) or (not recorded.words and bool(recorded.alike))
-    finding = _decide(Drifted(now).candidates(), place, now.texts, name, twins=twins)
+    candidates = Drifted(now).candidates()
+    finding = _decide(candidates, place, now.texts, name, twins=twins)
+    if now.doubled and candidates:
+        why = f"two windows alike are there, and nothing says in which {name} is meant"
+        return replace(finding, box=None, reason=why, ambiguous=True, absent=False)
     return _compared(finding, recorded, now, place)
 
 
@@ -113,7 +117,7 @@ def _region(region: tuple[int, int, int, int], place: Place) -> Finding:
     if not inside:
         return Finding(None, f"the region {region} isn't wholly in the window", absent=True)
     clues = (Clue("window", True, 1.0, "its window"), Clue("place", True, 1.0, "its region"))
-    return _decide((Candidate(box, clues),), place, (), "the region", twins=False)
+    return _decide((Candidate(box, clues),), place, (), "the region")
 
 
 def _named(wanted: Wanted) -> str:
@@ -131,7 +135,13 @@ def _named(wanted: Wanted) -> str:
 
 
 def _decide(
-    candidates: Sequence[Candidate], place: Place, texts: Sequence[Read], name: str, *, twins: bool
+    candidates: Sequence[Candidate],
+    place: Place,
+    texts: Sequence[Read],
+    name: str,
+    *,
+    twins: bool = False,
+    plain: bool = False,
 ) -> Finding:
     """Accept the one candidate that is sure, unless another may be it as well."""
     ordered = sorted(_distinct(candidates), key=lambda one: -one.score)
@@ -139,7 +149,7 @@ def _decide(
     read = _on_screen(texts, place)
     stop = partial(Finding, None, candidates=shown, texts=read)
     possible = [one for one in ordered if not any(clue.says is False for clue in one.clues)]
-    sure = [one for one in possible if _sure(one, alone=not twins and len(possible) == 1, twins=twins)]
+    sure = [one for one in possible if _sure(one, alone=plain and len(possible) == 1, twins=twins)]
     if not ordered:
         return stop(f"{name} isn't there", absent=True)
     if not possible:
@@ -153,7 +163,7 @@ def _decide(
             else f"too little speaks for {name}: {_doubt(possible[0])}"
         )
         return stop(why, ambiguous=several, absent=not several)
-    rivals = [one for one in possible if one is not sure[0] and not _surer(sure[0], one)]
+    rivals = [one for one in possible if one is not sure[0] and not (twins and _surer(sure[0], one))]
     if rivals:
         return stop(f"{len(rivals) + 1} places may be {name}", ambiguous=True)
     box = _shifted(sure[0], place).box
@@ -165,18 +175,22 @@ def _decide(
 def _sure(candidate: Candidate, *, alone: bool, twins: bool) -> bool:
     """Return whether two independent kinds of evidence name a candidate.
 
-    Words that can't be told are never outvoted: an O for a 0 looks alike, and lies where it was.
+    Words that can't be told are never outvoted: an O for a 0 looks alike, and lies where it was. Looks,
+    words and row aren't independent, as a copy has them all: its place has to say so too.
+
+    Args:
+        candidate: the place.
+        alone: whether words alone may do, as there is no recording and nothing else says them.
+        twins: whether others looked like it then.
     """
     if any(clue.says is None for clue in candidate.clues if clue.kind in ("words", "row")):
         return False
     kinds = {clue.kind for clue in candidate.clues if clue.says}
-    placed = bool(kinds & {"place", "row", "window"})
-    if "words" in kinds:
-        return placed or (alone and len(kinds) >= 2)
-    if "row" in kinds:
-        known = "looks" in kinds or any(clue.kind == "structure" for clue in candidate.clues)
-        return ("place" in kinds and (known or not twins)) or ("looks" in kinds and alone)
-    return {"looks", "place"} <= kinds or {"window", "place"} <= kinds
+    if alone and "words" in kinds:
+        return True
+    known = "looks" in kinds or any(clue.kind == "structure" for clue in candidate.clues)
+    named = "words" in kinds or ("row" in kinds and (known or not twins))
+    return "place" in kinds and (named or bool(kinds & {"looks", "window"}))
 
 
 def _surer(candidate: Candidate, other: Candidate) -> bool:

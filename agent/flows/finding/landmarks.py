@@ -102,7 +102,7 @@ def place_of(
     down = [_leads(old, new, one, scale, 1) for one in near]
     led = (
         sum(across) >= min(2, len(near)) or _shares_edge(old, new, near),
-        sum(down) >= min(2, len(near)) or _shares_line(old, new, near),
+        sum(down) >= min(2, len(near)) or _shares_line(old, new, near, scale),
     )
     at_edge = [_at_edges(old, new, windows, axis, scale) for axis in (0, 1)]
     x, y = led[0] or at_edge[0], led[1] or at_edge[1]
@@ -150,12 +150,10 @@ def _edges(box: FrameBox, other: FrameBox) -> tuple[float, float, float]:
     return box.left - other.left, box.right - other.right, middle(box)[0] - middle(other)[0]
 
 
-def _shares_line(old: FrameBox, new: FrameBox, near: Sequence[Landmark]) -> bool:
-    """Return whether two boxes that were in one line still are."""
-    return any(
-        abs(middle(old)[1] - middle(one.old)[1]) <= 5 and abs(middle(new)[1] - middle(one.new)[1]) <= 7
-        for one in near
-    )
+def _shares_line(old: FrameBox, new: FrameBox, near: Sequence[Landmark], scale: float) -> bool:
+    """Return whether something that was in its line still is, as far off the line's middle as it was."""
+    in_line = [one for one in near if min(old.bottom, one.old.bottom) - max(old.top, one.old.top) >= 6]
+    return any(_leads(old, new, one, scale, 1) for one in in_line)
 
 
 def _at_edges(

@@ -119,15 +119,15 @@ class Plain:
     def _right_of(self, label: FrameBox) -> list[tuple[FrameBox, str]]:
         """Return all things right of a label in its line: fields, values, icons, check boxes."""
         scale = self.frame.scale
-        y = (label.top + label.bottom) // 2
         end = min(self.frame.size[0], label.right + round(_BESIDE * scale))
         found: list[FrameBox] = []
-        x = label.right + round(6 * scale)
-        while x < end:
-            thing = self._thing(x, y, label)
-            if thing and not any(thing.meets(other) for other in found):
-                found.append(thing)
-            x = max(x + round(_STEP * scale), thing.right + 2 if thing else 0)
+        for y in ((label.top + label.bottom) // 2, label.top + 2, label.bottom - 2, label.bottom + 2):
+            x = label.right + round(6 * scale)
+            while x < end:
+                thing = self._thing(x, y, label)
+                if thing and not any(thing.meets(other) for other in found):
+                    found.append(thing)
+                x = max(x + round(_STEP * scale), thing.right + 2 if thing else 0)
         return [(one, "right of it") for one in found]
 
     def _left_of(self, label: FrameBox) -> list[tuple[FrameBox, str]]:

@@ -1,5 +1,6 @@
 """A window that drifted beside its recording: its texts, its scale, and what its pixels say of a place."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,9 @@ _SCALED_LOOKS: Final = 0.82
 _PLAUSIBLE: Final = 0.7
 WHOLE: Final = 0.7
 """The least share of a target's height, at the new scale, that has to be seen."""
+_STEP: Final = 12
+_DOUBLED: Final = 4
+"""Texts that stand twice, equally far apart, which make two windows."""
 _INKS: Final = 8
 _COLUMN: Final = 6
 """Logical pixels by which an edge may be off its column."""
@@ -68,11 +72,15 @@ class Window:
 
     @cached_property
     def doubled(self) -> bool:
-        """Return whether most recorded texts stand there twice: two windows alike."""
-        now = [normal(one.text) for one in self.texts]
-        then = [normal(one.text) for one in self.recorded.evidence.texts]
-        twice = sum(now.count(one) > then.count(one) > 0 for one in then)
-        return 2 * twice > len(then) > 0
+        """Return whether several texts that stood once stand there twice, equally far apart: two windows."""
+        then = Counter(normal(one.text) for one in self.recorded.evidence.texts)
+        steps: Counter[tuple[int, int]] = Counter()
+        for text, often in then.items():
+            boxes = [one.box for one in self.texts if normal(one.text) == text]
+            if often == 1 and len(text) > 1 and len(boxes) == 2:
+                one, other = sorted(boxes, key=lambda box: (box.left, box.top))
+                steps[(other.left - one.left) // _STEP, (other.top - one.top) // _STEP] += 1
+        return max(steps.values(), default=0) >= _DOUBLED
 
     @cached_property
     def levels(self) -> Any:
@@ -159,10 +167,12 @@ class Window:
         """Say whether a box lies to the landmarks as then; another item of a list, whether in its column."""
         recorded, scale = self.recorded, self.scale or 1.0
         if recorded.is_another:
-            off = (abs(box.left - recorded.box.left * scale), abs(box.right - recorded.box.right * scale))
+            then, now = recorded.box, self.frame.size[0]
+            from_right = (now - box.right) - (recorded.picture.shape[1] - then.right) * scale
+            off = abs(box.left - then.left * scale), abs(box.right - then.right * scale), abs(from_right)
             if min(off) <= _COLUMN * scale:
                 return Clue("place", True, 0.8, "in the column of the recorded one")
-            return Clue("place", None, 0.2, "not in the column of the recorded one")
+            return Clue("place", False, 0.0, "not in the column of the recorded one")
         windows = (recorded.picture.shape[1], recorded.picture.shape[0]), self.frame.size
         says_so, score, why = place_of(recorded.box, box, self.marks, scale, windows)
         return Clue("place", says_so, score, why)
