@@ -119,6 +119,7 @@ def run(studio: Studio, options: argparse.Namespace) -> int:
         disk.save()
         print(f"{done} cases after {app} {seed}", flush=True)
     table(counts)
+    seconds = seconds or [0.0]
     median, most = 1000 * statistics.median(seconds), 1000 * max(seconds)
     print(f"unchanged: median {median:.1f} ms of one core, most {most:.0f} ms")
 

@@ -1,10 +1,13 @@
 """A flow's target is found for sure or not at all: drift by drift, on windows whose truth is known."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from drawn_window import ROWS, Drawn, as_frame, window
+from project import ROOT
 
 from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
 from qvl_agent.actions.core.frame import Frame
@@ -369,3 +372,11 @@ def test_a_region_needs_a_window_that_is_known() -> None:
     window_box = FrameBox(5, 5, 205, 205)
     assert find(wanted, Place(frame, window_box), None).box == FrameBox(15, 25, 35, 45)
     assert find(replace(wanted, region=(10, 20, 300, 40)), Place(frame, window_box), None).box is None
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+def test_no_target_of_the_applications_is_taken_wrongly() -> None:
+    bench = [sys.executable, str(ROOT / "benchmarks" / "flows_finding.py"), "--galculator", "--cases", "700"]
+    done = subprocess.run(bench, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
