@@ -15,6 +15,7 @@ __all__ = ["SeenPlace", "draw_failure", "marks_of", "places"]
 
 _FOUND, _CANDIDATE, _HALO = "#00803c", "#c8321e", "#ffffff"
 _SMALLEST: Final = 12
+_GAP: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def places(found: Iterable[FoundSeen]) -> tuple[SeenPlace, ...]:
 def marks_of(seen: Iterable[SeenPlace]) -> tuple[Mark, ...]:
     """Return the marks of places, the numbers above the candidates."""
     return tuple(
-        box_mark("candidate" if each.number else "found", each.box, str(each.number) if each.number else "")
+        box_mark("candidate" if each.number else "found", each.box, str(each.number or ""), gap=_GAP)
         for each in seen
     )
 
@@ -70,10 +71,11 @@ def draw_failure(picture: Path, found: Sequence[FoundSeen], to: Path) -> str:
     font = ImageFont.load_default(size)
     for each in places(found):
         colour, box = _CANDIDATE if each.number else _FOUND, each.box
-        draw.rectangle((box.left - 1, box.top - 1, box.right, box.bottom), outline=_HALO, width=1)
-        draw.rectangle((box.left, box.top, box.right - 1, box.bottom - 1), outline=colour, width=2)
+        around = (box.left - _GAP, box.top - _GAP, box.right + _GAP - 1, box.bottom + _GAP - 1)
+        draw.rectangle(around, outline=_HALO, width=4)
+        draw.rectangle(around, outline=colour, width=2)
         if each.number:
-            place = (box.left + 2, max(0, box.top - size - 4))
+            place = (box.left, max(0, box.top - size - 2 * _GAP))
             draw.text(place, str(each.number), colour, font, stroke_width=2, stroke_fill=_HALO)
     to.parent.mkdir(parents=True, exist_ok=True)
     image.save(to)

@@ -63,9 +63,9 @@ class Picture:
         return any(mark.kind in kinds for mark in self.marks)
 
 
-def box_mark(kind: MarkKind, box: FrameBox, label: str = "") -> Mark:
-    """Return the mark of a box."""
-    return Mark(kind, box.left, box.top, box.width, box.height, label)
+def box_mark(kind: MarkKind, box: FrameBox, label: str = "", *, gap: int = 0) -> Mark:
+    """Return the mark of a box, at a distance of `gap` pixels around it, so that its edge stays visible."""
+    return Mark(kind, box.left - gap, box.top - gap, box.width + 2 * gap, box.height + 2 * gap, label)
 
 
 def surroundings(box: FrameBox, size: tuple[int, int]) -> FrameBox:
@@ -128,7 +128,6 @@ class Album:
         """
         self.stored: dict[tuple[str, FrameBox], Stored] = {}
         self._width, self._left = width, most
-        self._refused: set[tuple[str, FrameBox]] = set()
 
     def picture(
         self,
@@ -158,11 +157,11 @@ class Album:
         return Picture("", box, marks, alt, unit, self.stored[known].ref)
 
     def _store(self, known: tuple[str, FrameBox], load: Callable[[], Pixels]) -> bool:
-        if known in self._refused or self._left <= 0:
+        if self._left <= 0:
             return False
         uri = _uri(load(), known[1], self._width)
         if len(uri) > self._left:
-            self._refused.add(known)
+            self._left = 0  # the next would be encoded in vain
             return False
         self._left -= len(uri)
         self.stored[known] = Stored(f"picture-{len(self.stored) + 1}", uri, known[1])

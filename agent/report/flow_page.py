@@ -30,6 +30,7 @@ __all__ = ["render_flow", "write_flow"]
 _WIDTH: Final = 1000
 _MOST: Final = 8 * 2**20
 """The most bytes of all pictures on one page."""
+_GAP: Final = 3
 _WINDOWS: Final = 8
 """So many windows are kept decoded."""
 _CROP: Final = (300, 110)
@@ -184,9 +185,8 @@ class _Drawing:
     def _picture(self, picture: LockPicture, part: FrameBox, box: FrameBox, words: str) -> Picture | None:
         """Return a part of a recorded window with the target marked; None if the page is full."""
         alt = f"What {words} looked like, marked in the window in which it was recorded."
-        return self.album.picture(
-            picture.sha256, lambda: self._load(picture), part, alt=alt, marks=(box_mark("target", box),)
-        )
+        marks = (box_mark("target", box, gap=_GAP),)
+        return self.album.picture(picture.sha256, lambda: self._load(picture), part, alt=alt, marks=marks)
 
 
 def _close(box: FrameBox, size: tuple[int, int]) -> FrameBox:

@@ -37,6 +37,9 @@ from qvl_agent.agent.wording import action_words
 __all__ = ["is_flow_run", "render_flow_run", "write_flow_run"]
 
 _WIDTH: Final = 1000
+_WIDTH_OF_MANY: Final = 720
+_MANY: Final = 30
+"""From so many pictures on they are smaller, so that most runs have room for all of theirs."""
 _MOST: Final = 7 * 2**20
 """The most bytes of all pictures on one page."""
 _MOST_TROUBLES: Final = 300
@@ -84,6 +87,7 @@ class Trouble:
     """
 
     line: StepEnded
+    status: str
     words: str
     where: str
     picture: Picture | None
@@ -173,12 +177,14 @@ class _Run:
     """
 
     def __init__(self, recording: Recording, lines: Sequence[FlowLine]) -> None:
-        self.recording, self.album = recording, Album(_WIDTH, _MOST)
+        self.recording = recording
         self.began = next((line for line in lines if isinstance(line, FlowBegan)), None)
         self._lines = lines
         self._steps = [line for line in lines if isinstance(line, StepEnded)]
         wrong = [line for line in self._steps if line.status != "done"]
         self.wrong = sorted(wrong, key=lambda line: line.status != "failed")
+        many = len(wrong) + len(recording.steps) >= _MANY
+        self.album = Album(_WIDTH_OF_MANY if many else _WIDTH, _MOST)
         self._loaded = self._same_flow()
         self._sentences = dict(walk(self._loaded.flow)) if self._loaded else {}
         self._actions = {step.intent.step: step.intent.frame for step in recording.steps}
@@ -216,7 +222,8 @@ class _Run:
         after = [each for each in self._tried[line.key, line.path] if each.attempt > line.attempt]
         later = f"attempt {after[-1].attempt}: {after[-1].status}" if after else ""
         reasons = tuple(each.reason for each in line.found if each.reason and each.reason not in line.message)
-        return Trouble(line, words, self.where(line.path), picture, without, seen, reasons, later)
+        status = "soft check" if line.status == "noted" else line.status
+        return Trouble(line, status, words, self.where(line.path), picture, without, seen, reasons, later)
 
     def words(self, line: StepEnded) -> str:
         """Return what a step does; of one that sends nothing the whole sentence, if the flow is known."""
@@ -237,13 +244,15 @@ class _Run:
             path=f"input {last.intent.step}",
             words=action_words(last.intent.action),
             status="failed",
-            message=f"{outcome.status}: {outcome.detail}" if outcome.detail else outcome.status,
+            message=outcome.detail,
             found=(FoundSeen(box=model_box_to_frame(box, frame.view)),) if box is not None else (),
             frame=frame,
         )
         seen = places(line.found)
         alt = f"The screen at “{line.words}”, with {len(seen)} places marked."
-        return Trouble(line, line.words, line.path, *self._picture(frame, alt, seen), seen, (), "")
+        return Trouble(
+            line, outcome.status, line.words, line.path, *self._picture(frame, alt, seen), seen, (), ""
+        )
 
     def moved(self) -> list[tuple[str, str, str, int]]:
         """Return what was found otherwise than recorded: where, words, how, and in how many steps."""

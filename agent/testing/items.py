@@ -178,7 +178,15 @@ class FlowItem(_Item):
             f"{line.words}: attempt {line.attempt}, {line.status}" for line in lines if line.attempt > 1
         ]
         wrong = [line for line in lines if line.status != "done"]
-        self.facts["pictures"] = [str(done.folder / line.frame.file) for line in wrong if line.frame]
+        self.facts["pictures"] = [
+            draw_failure(
+                done.folder / line.frame.file,
+                line.found,
+                self.settings.pictures / f"{done.folder.name}-{number}.png",
+            )
+            for number, line in enumerate(lines)
+            if line in wrong and line.frame
+        ]
         if result is None:
             self.fail([f"it wasn't run: {done.result.status}: {done.result.message}"])
         soft = [self._line(line.path, line.words, line.message) for line in lines if line.status == "noted"]
