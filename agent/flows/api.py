@@ -30,6 +30,7 @@ from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.reading.rapidocr import open_reader
 from qvl_agent.actions.secrets.vault import EMPTY, Vault
 from qvl_agent.agent.flows.check import check
+from qvl_agent.agent.flows.heal.healer import HealMode
 from qvl_agent.agent.flows.reading import Loaded, Mistake, load
 from qvl_agent.agent.flows.run.playing import Playing, Work
 from qvl_agent.agent.flows.run.runner import FlowAgent, FlowRun, NoModel, needs_items
@@ -109,6 +110,7 @@ class Flow:
         secrets: Vault = EMPTY,
         runs: Path | None = None,
         subscribers: tuple[Subscriber, ...] = (),
+        heal: HealMode | None = None,
     ) -> FlowRun:
         """Run the flow to its end; a failed item is a result, not an error.
 
@@ -128,6 +130,8 @@ class Flow:
             secrets: the values that the flow types unseen.
             runs: the folder for the recording; None for the default.
             subscribers: get the run's events.
+            heal: where a target isn't found, look more widely, and "ask" the person or go on ("auto") with
+                what is proved on pictures; a proposal is kept beside the flow, and nothing else is changed.
 
         Raises:
             FlowError: the flow, its lock, its data or a variable can't be used.
@@ -143,6 +147,7 @@ class Flow:
             subscribers=subscribers,
             runs=runs,
             trust=TrustStore().of(fingerprint_of(self._loaded)) if trust is None else trust,
+            heal=heal,
         )
         with ExitStack() as stack:
             opened = output = None

@@ -114,7 +114,13 @@ class _Recording:
         self._folder, self._known, self._lock, self._reader = folder, known, known.lock, reader
 
     def check(self, path: str, step: ActingStep, scope: Scope) -> OfflineStep:
-        """Check one acting step."""
+        """Check one acting step; what can't be checked, as a picture was changed, is a failure of it."""
+        try:
+            return self._check(path, step, scope)
+        except FlowError as error:
+            return OfflineStep(path, in_words(step, scope), "failed", str(error))
+
+    def _check(self, path: str, step: ActingStep, scope: Scope) -> OfflineStep:
         words = in_words(step, scope)
         frames = self._lock.frames.get(path, ())
         if not frames:

@@ -1,5 +1,6 @@
 """What pytest collects: a flow's check, the flow itself or each of its rows, and recorded runs."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,23 +8,22 @@ from typing import Any
 import pytest
 
 from qvl_agent.actions.core.errors import QvlError
-from qvl_agent.actions.execution.person import Nobody
 from qvl_agent.actions.reading.rapidocr import open_reader
-from qvl_agent.agent.flows.api import Flow
 from qvl_agent.agent.flows.check import check
-from qvl_agent.agent.flows.consequences import trust_in
 from qvl_agent.agent.flows.finding.words import CachedReader
 from qvl_agent.agent.flows.offline import OfflineStep, offline
 from qvl_agent.agent.flows.queue import Item, rows
 from qvl_agent.agent.flows.reading import Loaded, Mistake, read
-from qvl_agent.agent.flows.run.playing import ItemResult
-from qvl_agent.agent.flows.run.record import StepEnded, read_lines
-from qvl_agent.agent.flows.run.runner import FlowRun, needs_items
+from qvl_agent.agent.flows.run.hands import plain_path
+from qvl_agent.agent.flows.run.record import ItemEnded, StepEnded, read_lines
+from qvl_agent.agent.flows.run.runner import needs_items
 from qvl_agent.agent.flows.work import data_file
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.replay.rerun import replay
 from qvl_agent.agent.report.candidates import draw_failure
-from qvl_agent.agent.testing.session import FlowSettings, settings_key
+from qvl_agent.agent.testing.live import Ran, run_once
+from qvl_agent.agent.testing.settings import FlowSettings, settings_key
+from qvl_agent.agent.wording import visible
 
 __all__ = ["FlowFile", "RunFile"]
 
@@ -68,7 +68,7 @@ class FlowFile(pytest.File):
     """One flow."""
 
     loaded: Loaded
-    ran: FlowRun | None = None
+    ran: Ran | None = None
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield the check of the file, then the flow, or a test for each row of its data."""
@@ -86,32 +86,20 @@ class FlowFile(pytest.File):
                 rows(data_file(found, None), data.key if data else None, data.sheet or "" if data else "")
             )
         except QvlError as error:
-            raise self.CollectError(str(error)) from error
+            yield BrokenItem.from_parent(self, name="data", message=str(error))
+            return
         for item in items:
-            yield FlowItem.from_parent(self, name=item.key, row=item)
+            yield FlowItem.from_parent(self, name=visible(item.key), row=item)
 
-    def run_once(self, settings: FlowSettings) -> FlowRun:
-        """Run the flow live with all rows, once for all of its tests.
-
-        A worker of xdist runs the rows that it was given.
-        """
+    def run_once(self, settings: FlowSettings) -> Ran:
+        """Run the flow live with all rows that are chosen, once for all of its tests."""
         if self.ran is None:
             chosen = [
-                each.row.key
+                each.row.number
                 for each in self.session.items
-                if isinstance(each, FlowItem) and each.parent is self and each.row is not None
+                if isinstance(each, FlowItem) and each.path == self.path and each.row is not None
             ]
-            folder = settings.pictures.parent / "runs"
-            self.ran = Flow(self.loaded).run(
-                settings.desktop,
-                variables=settings.variables,
-                queue=_queue_in(folder, self.path) if chosen else None,
-                fresh=bool(chosen),
-                only=",".join(chosen) or None,
-                trust=trust_in(self.loaded) if settings.trusted else None,
-                person=Nobody(),
-                runs=folder,
-            )
+            self.ran = run_once(self.loaded, chosen, settings)
         return self.ran
 
 
@@ -128,6 +116,18 @@ class CheckItem(_Item):
         wrong = [str(mistake) for mistake in found if not mistake.note]
         if wrong:
             self.fail(wrong)
+
+
+class BrokenItem(_Item):
+    """A flow whose rows can't be read: a test that fails, so that the session's other tests are run."""
+
+    def __init__(self, *, message: str, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._message = message
+
+    def runtest(self) -> None:
+        """Fail with the reason."""
+        self.fail([self._message])
 
 
 class FlowItem(_Item):
@@ -152,9 +152,7 @@ class FlowItem(_Item):
     def _offline(self) -> None:
         values: Mapping[str, Any] | None = self.row.values if self.row else None
         steps = list(
-            offline(
-                self.parent.loaded, variables=self.settings.variables, row=values, reader=_reader(self.config)
-            )
+            offline(self.parent.loaded, variables=self._variables(), row=values, reader=_reader(self.config))
         )
         for step in steps:
             self.facts["moved"] += [f"{step.words}: {found.moved}" for found in step.found if found.moved]
@@ -166,13 +164,22 @@ class FlowItem(_Item):
         if not any(step.status == "passed" for step in steps):
             pytest.skip("the flow has no recorded pictures to be checked on; compile it from a run")
 
+    def _variables(self) -> dict[str, str]:
+        """Return what --flow-set gives to this flow; other flows have other variables."""
+        known = self.parent.loaded.flow.variables
+        return {name: value for name, value in self.settings.variables.items() if name in known}
+
     def _live(self) -> None:
         done = self.parent.run_once(self.settings)
-        key = self.row.key if self.row else ""
-        result = next((item for item in done.items if item.key == key), None)
-        lines = [line for line in read_lines(done.folder) if isinstance(line, StepEnded) and line.key == key]
+        if not done.folder:
+            self.fail([done.error])
+        key, folder = self.row.key if self.row else "", Path(done.folder)
+        written = read_lines(folder)
+        result = next((each for each in written if isinstance(each, ItemEnded) and each.key == key), None)
+        lines = [each for each in written if isinstance(each, StepEnded) and each.key == key]
         self.facts["moved"] = [
-            f"{line.words}: {found.moved}" for line in lines for found in line.found if found.moved
+            *done.healed,
+            *(f"{line.words}: {found.moved}" for line in lines for found in line.found if found.moved),
         ]
         self.facts["attempts"] = [
             f"{line.words}: attempt {line.attempt}, {line.status}" for line in lines if line.attempt > 1
@@ -180,37 +187,36 @@ class FlowItem(_Item):
         wrong = [line for line in lines if line.status != "done"]
         self.facts["pictures"] = [
             draw_failure(
-                done.folder / line.frame.file,
-                line.found,
-                self.settings.pictures / f"{done.folder.name}-{number}.png",
+                folder / line.frame.file, line.found, self.settings.pictures / f"{folder.name}-{number}.png"
             )
             for number, line in enumerate(lines)
             if line in wrong and line.frame
         ]
         if result is None:
-            self.fail([f"it wasn't run: {done.result.status}: {done.result.message}"])
+            self.fail([f"it wasn't run to its end: {done.status}: {done.message}", f"the run: {folder}"])
+            return
         soft = [self._line(line.path, line.words, line.message) for line in lines if line.status == "noted"]
-        if result is not None and result.status not in {"done", "skipped"}:
-            self.fail([*soft, self._ended(result), f"the run: {done.folder}"])
-        if soft:
-            self.fail(soft)
+        if result.status not in {"done", "skipped"}:
+            self.fail([*soft, self._ended(result), f"the run: {folder}"])
+        if self.row is None and done.status != "done":
+            self.fail([f"{done.status}: {done.message}", f"the run: {folder}"])
 
-    def _ended(self, result: ItemResult) -> str:
+    def _ended(self, result: ItemEnded) -> str:
         if not result.path:
             return f"{result.status}: {result.message}"
         return f"{result.status}: {self._line(result.path, '', result.message)}"
 
     def _line(self, path: str, words: str, message: str) -> str:
-        from qvl_agent.agent.flows.run.hands import plain_path  # noqa: PLC0415 - one use
-
-        line, column = self.parent.loaded.where(plain_path(path).replace(".use[", "["))
+        # The step of a flow that is used has no line in this file; the step that uses it has.
+        line, column = self.parent.loaded.where(plain_path(path).split(".use[")[0])
         said = f" {words}:" if words else ""
         return f"{self.path.name}:{line}:{column}:{said} {message}"
 
     def _picture(self, step: OfflineStep) -> str:
         if step.picture is None:
             return ""
-        name = f"{self.path.name}-{self.name}-{step.path}.png".replace("/", "_")
+        # A row's key may be any text, and two folders may have flows of one name.
+        name = f"{hashlib.sha256(f'{self.nodeid} {step.path}'.encode()).hexdigest()[:16]}.png"
         return draw_failure(step.picture, step.found, self.settings.pictures / name)
 
 
@@ -247,8 +253,3 @@ def _reader(config: pytest.Config) -> CachedReader | None:
         reader = open_reader()
         config.stash[_reader_key] = CachedReader(reader) if reader else None
     return config.stash[_reader_key]
-
-
-def _queue_in(folder: Path, flow: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{flow.name}.sqlite"

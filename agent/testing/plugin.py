@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from qvl_agent.agent.testing.session import FlowSettings, settings_key
+from qvl_agent.agent.testing.settings import FlowSettings, settings_key
 
 if TYPE_CHECKING:
     from qvl_agent.actions.desktops import Desktop
     from qvl_agent.agent.flows.api import Session
     from qvl_agent.agent.flows.run.runner import FlowRun
+
+__all__: list[str] = []
 
 _SUFFIXES: Final = (".flow.yaml", ".flow.yml")
 
@@ -35,13 +37,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--flow-desktop", metavar="NAME", help="Where live tests act: local, :1, sandbox:APP.")
     group.addoption("--flow-report", metavar="DIR", help="Write a page about the whole session there.")
-    group.addoption(
-        "--flow-max-model-calls",
-        type=int,
-        default=0,
-        metavar="N",
-        help="How often a flow may ask a model (0).",
-    )
     group.addoption(
         "--flow-set",
         action="append",
@@ -61,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and read the options."""
     config.addinivalue_line("markers", "flow: a flow of qvl-agent, or a recorded run")
     config.stash[settings_key] = FlowSettings(config)
+    config.pluginmanager.register(_Reports(config), "qvl-agent-flow-reports")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -99,64 +95,56 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Keep what the page needs, where the reports of all workers arrive."""
-    if (facts := getattr(report, "qvl_flow", None)) is not None:
-        _reports.append(
-            {**facts, "name": report.nodeid, "outcome": report.outcome, "seconds": report.duration}
-        )
+class _Reports:
+    """What the tests of a session say about flows, where the reports of all workers arrive."""
 
+    def __init__(self, config: pytest.Config) -> None:
+        self._config, self._reports = config, list[dict[str, Any]]()
 
-_reports: list[dict[str, Any]] = []
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what the page needs, and attach the pictures in a JUnit file, once it has the test."""
+        facts = getattr(report, "qvl_flow", None)
+        if facts is None or hasattr(self._config, "workerinput"):
+            return
+        said = {"name": report.nodeid, "outcome": report.outcome, "seconds": report.duration}
+        if report.skipped and isinstance(report.longrepr, tuple):
+            said["message"] = str(report.longrepr[2])
+        self._reports.append({**facts, **said})
+        pictures = [picture for picture in facts["pictures"] if picture]
+        if pictures and not report.passed:
+            self._attach(report, pictures)
 
+    def _attach(self, report: pytest.TestReport, pictures: list[str]) -> None:
+        """Put pictures into the test's system-out, where CI servers look for `[[ATTACHMENT|…]]`."""
+        plugins = self._config.pluginmanager.get_plugins()
+        junit = next((each for each in plugins if type(each).__name__ == "LogXML"), None)
+        if junit is None:
+            return
+        import xml.etree.ElementTree as ET  # noqa: PLC0415 - it only writes
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Forget an earlier session's reports: pytest may run twice in one process."""
-    del session
-    _reports.clear()
+        element = ET.Element("system-out")
+        element.text = "\n".join(f"[[ATTACHMENT|{picture}]]" for picture in pictures)
+        junit.node_reporter(report).append(element)
 
+    def pytest_sessionfinish(self) -> None:
+        """Write the page; not in a worker of xdist."""
+        settings = self._config.stash[settings_key]
+        if settings.report is not None and not hasattr(self._config, "workerinput"):
+            from qvl_agent.agent.testing.page import write_page  # noqa: PLC0415 - heavy
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the page, and attach the pictures in a JUnit file; not in a worker of xdist."""
-    settings = session.config.stash[settings_key]
-    if hasattr(session.config, "workerinput"):
-        return
-    _attach(session.config)
-    if settings.report is not None:
-        from qvl_agent.agent.testing.page import write_page  # noqa: PLC0415 - heavy
+            write_page(settings.report, self._reports)
 
-        write_page(settings.report, _reports)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what was found otherwise, and where the page is."""
-    moved = [(each["name"], words) for each in _reports for words in each["moved"]]
-    if moved:
-        terminalreporter.section("found otherwise than recorded")
-        for name, words in moved:
-            terminalreporter.line(f"{name}: {words}")
-    settings = config.stash[settings_key]
-    if settings.report is not None:
-        terminalreporter.line(f"flows: {settings.report / 'index.html'}")
-
-
-def _attach(config: pytest.Config) -> None:
-    """Put the pictures of flows that failed into the JUnit file's system-out, where CI servers look."""
-    xml = next((each for each in config.pluginmanager.get_plugins() if type(each).__name__ == "LogXML"), None)
-    if xml is None:
-        return
-    for each in _reports:
-        lines = "\n".join(f"[[ATTACHMENT|{picture}]]" for picture in each["pictures"] if picture)
-        if not lines or each["outcome"] == "passed":
-            continue
-        for (nodeid, _), reporter in list(xml.node_reporters.items()):
-            if nodeid == each["name"]:
-                import xml.etree.ElementTree as ET  # noqa: PLC0415 - it only writes
-
-                element = ET.Element("system-out")
-                element.text = lines
-                reporter.append(element)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what was found otherwise, and where the page is."""
+        moved = [(each["name"], words) for each in self._reports for words in each["moved"]]
+        if moved:
+            terminalreporter.section("found otherwise than recorded")
+            for name, words in moved:
+                terminalreporter.line(f"{name}: {words}")
+        settings = self._config.stash[settings_key]
+        if settings.report is not None:
+            terminalreporter.line(f"flows: {settings.report / 'index.html'}")
 
 
 @pytest.fixture(scope="session")
