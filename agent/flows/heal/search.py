@@ -14,6 +14,7 @@ from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.describe import describe_evidence
 from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
 from qvl_agent.agent.flows.finding.words import normal, read_all
 from qvl_agent.agent.flows.lock import Seen
@@ -70,7 +71,8 @@ def search_wider(
     """
     del finding
     texts = read_all(place.frame, place.window, reader)
-    others = {normal(each) for each in taken} - {normal(each) for each in wanted.words}
+    others = {normal(each) for each in taken} | _stood_before(wanted)
+    others -= {normal(each) for each in wanted.words}
     ways = {
         "words": _by_words(wanted, place, reader),
         "label": _by_label(wanted, place, texts, others),
@@ -91,6 +93,20 @@ def search_wider(
     if any(not _one(first.box, each.box) for each in found.values()):
         return None
     return replace(first, why="; ".join(each.why for each in found.values()), by=tuple(found))
+
+
+def _stood_before(wanted: Wanted) -> set[str]:
+    """Return what else stood in the window when it was recorded: none of it is the target under a new name."""
+    if wanted.evidence is None:
+        return set()
+    return {normal(each.text) for each in wanted.evidence.texts} - {normal(wanted.evidence.text)}
+
+
+def _in_a_column(wanted: Wanted) -> bool:
+    """Return whether a target was one of several alike below each other, where a place is soon another's."""
+    if wanted.evidence is None or wanted.picture is None:
+        return False
+    return bool(wanted.evidence.row) or Recorded(wanted, wanted.evidence, wanted.picture).pitch is not None
 
 
 def _by_words(wanted: Wanted, place: Place, reader: Reader) -> Suggestion | None:
@@ -131,7 +147,7 @@ def _by_label(wanted: Wanted, place: Place, texts: Sequence[Read], others: set[s
 def _by_place(wanted: Wanted, place: Place, texts: Sequence[Read], others: set[str]) -> Suggestion | None:
     """Find the control that is where it was to its landmarks, of its size: its words changed."""
     evidence = wanted.evidence
-    if evidence is None or not evidence.text:
+    if evidence is None or not evidence.text or _in_a_column(wanted):
         return None
     known = {normal(each.text): each for each in evidence.texts if normal(each.text) != normal(evidence.text)}
     shifts = [
