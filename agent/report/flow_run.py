@@ -80,6 +80,7 @@ class Trouble:
     """A step that failed, or a soft check that didn't hold.
 
     Attributes:
+        anchor: its place on the page.
         where: the line in the flow's file, or the step's path.
         picture: the screen with the places; None with the reason in `without`.
         reasons: why no target was found for sure.
@@ -87,6 +88,7 @@ class Trouble:
     """
 
     line: StepEnded
+    anchor: str
     status: str
     words: str
     where: str
@@ -106,6 +108,8 @@ class ShownStep:
     tone: str
     where: str
     picture: Picture | None
+    anchor: str
+    """Where it is told in full; "" if nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,8 @@ class _Run:
         self._steps = [line for line in lines if isinstance(line, StepEnded)]
         wrong = [line for line in self._steps if line.status != "done"]
         self.wrong = sorted(wrong, key=lambda line: line.status != "failed")
+        told = enumerate(self.wrong[:_MOST_TROUBLES], 1)
+        self._anchors = {id(line): f"trouble-{number}" for number, line in told}
         many = len(wrong) + len(recording.steps) >= _MANY
         self.album = Album(_WIDTH_OF_MANY if many else _WIDTH, _MOST)
         self._loaded = self._same_flow()
@@ -223,7 +229,18 @@ class _Run:
         later = f"attempt {after[-1].attempt}: {after[-1].status}" if after else ""
         reasons = tuple(each.reason for each in line.found if each.reason and each.reason not in line.message)
         status = "soft check" if line.status == "noted" else line.status
-        return Trouble(line, status, words, self.where(line.path), picture, without, seen, reasons, later)
+        return Trouble(
+            line,
+            self._anchors[id(line)],
+            status,
+            words,
+            self.where(line.path),
+            picture,
+            without,
+            seen,
+            reasons,
+            later,
+        )
 
     def words(self, line: StepEnded) -> str:
         """Return what a step does; of one that sends nothing the whole sentence, if the flow is known."""
@@ -251,7 +268,15 @@ class _Run:
         seen = places(line.found)
         alt = f"The screen at “{line.words}”, with {len(seen)} places marked."
         return Trouble(
-            line, outcome.status, line.words, line.path, *self._picture(frame, alt, seen), seen, (), ""
+            line,
+            "trouble-0",
+            outcome.status,
+            line.words,
+            line.path,
+            *self._picture(frame, alt, seen),
+            seen,
+            (),
+            "",
         )
 
     def moved(self) -> list[tuple[str, str, str, int]]:
@@ -285,7 +310,8 @@ class _Run:
         if line.status == "done" and line.action in self._actions:
             alt = f"The screen before “{line.words}”."
             picture, _ = self._picture(self._actions[line.action], alt, places(line.found))
-        return ShownStep(line, self.words(line), _tone(line.status), self.where(line.path), picture)
+        anchor = self._anchors.get(id(line), "")
+        return ShownStep(line, self.words(line), _tone(line.status), self.where(line.path), picture, anchor)
 
     def _picture(
         self, ref: FrameRef | None, alt: str, seen: Iterable[SeenPlace]

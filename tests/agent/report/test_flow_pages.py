@@ -310,6 +310,8 @@ def test_attempts_soft_checks_and_what_was_found_elsewhere_are_told(tmp_path: Pa
     assert "soft check" in page.text
     assert page.text.count("+12, +0 pixels from where it was") == 2
     assert "“Total 5” isn't there" in page.text
+    assert_whole(page)
+    assert {each["href"] for each in page.all("a")} >= {"#item-1", "#item-2", "#trouble-1", "#trouble-2"}
     assert "No picture was kept of it." in page.text
 
 
