@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from qvl_agent.actions.execution.person import CallablePerson, Consent, Question
     from qvl_agent.actions.planning.placeholders import SecretValue
     from qvl_agent.actions.secrets.vault import Vault
-    from qvl_agent.agent.flows.api import Flow, FlowFailed, Session, see, session
+    from qvl_agent.agent.flows.api import Flow
     from qvl_agent.agent.flows.run.runner import FlowRun
+    from qvl_agent.agent.flows.session import FlowFailed, Session, see, session
     from qvl_agent.agent.opening import open_desktop, open_model
     from qvl_agent.agent.run.agent import Agent, Run
     from qvl_agent.agent.run.events import RunEvent
@@ -47,8 +48,10 @@ def __getattr__(name: str) -> Any:
             from qvl_agent.agent.run import agent as module
         case "CallablePerson" | "Consent" | "Question":
             from qvl_agent.actions.execution import person as module  # type: ignore[no-redef]
-        case "Flow" | "FlowFailed" | "Session" | "see" | "session":
+        case "Flow":
             from qvl_agent.agent.flows import api as module  # type: ignore[no-redef]
+        case "FlowFailed" | "Session" | "see" | "session":
+            from qvl_agent.agent.flows import session as module  # type: ignore[no-redef]
         case "FlowRun":
             from qvl_agent.agent.flows.run import runner as module  # type: ignore[no-redef]
         case "open_desktop" | "open_model":

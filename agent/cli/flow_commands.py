@@ -176,11 +176,12 @@ def trust(file: Path, yes: bool, revoke: bool, verbose: bool) -> int:
 @COMMON_OPTIONS
 @errors_to_codes
 def heal(file: Path, **options: Any) -> int:
-    """Do a flow twice, and propose what to change where a target isn't found any more.
+    """Do a flow, and propose what to change where a target isn't found any more.
 
-    What a wider search finds is proved on pictures before anything is clicked. The first run goes on with it,
-    the second one has to find everything with it. Then `flow accept` takes a proposal over, and `flow reject`
-    forgets it for good. The flow and its lock aren't changed before that.
+    What a wider search finds is proved on pictures before anything is clicked. The run goes on with it, and a
+    second one has to find everything with it; there is none where a step may be done once only. Then `flow
+    accept` takes a proposal over, and `flow reject` forgets it for good. The flow and its lock aren't changed
+    before that.
     """
     from qvl_agent.agent.cli.flow_runner import heal_flow
 

@@ -4,6 +4,7 @@ import json
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -16,7 +17,8 @@ from qvl_agent.agent.cli.secret_values import secrets_of
 from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.agent.flows.queue import Queue
-from qvl_agent.agent.flows.reading import load
+from qvl_agent.agent.flows.reading import load, walk
+from qvl_agent.agent.flows.script.steps import Acting, described
 from qvl_agent.agent.flows.trust import TrustStore
 from qvl_agent.agent.flows.work import Wish, data_file, fingerprint_of, open_output, open_queue, queue_file
 from qvl_agent.agent.wording import visible
@@ -32,8 +34,14 @@ _OWN: Final = frozenset(
 """The options of `flow run` that are no settings."""
 
 
-def play_flow(file: Path, options: dict[str, Any]) -> int:
-    """Run a flow, report it in the terminal, and return the exit code."""
+def play_flow(file: Path, options: dict[str, Any], *, output: bool = True) -> int:
+    """Run a flow, report it in the terminal, and return the exit code.
+
+    Args:
+        file: the flow.
+        options: the command line's.
+        output: whether the flow's output is written.
+    """
     from qvl_agent.agent.flows.consequences import trust_in
     from qvl_agent.agent.flows.run.runner import FlowAgent, NoModel, asks_model, needs_items
     from qvl_agent.agent.logs import log_event
@@ -52,10 +60,10 @@ def play_flow(file: Path, options: dict[str, Any]) -> int:
     healing = options.get("heal") is not None
     model_wanted = bool(options["model"] or options["server"]) and (healing or asks_model(loaded.flow))
     with ExitStack() as stack:
-        queue = output = None
+        queue = written = None
         if needs_items(loaded.flow):
             queue = stack.enter_context(open_queue(loaded, wish, redact=secrets.redactor.text))
-            output = open_output(loaded, queue, wish.data)
+            written = open_output(loaded, queue, wish.data) if output else None
         stop = stack.enter_context(stop_on_signals())
         desktop = stack.enter_context(open_desktop_for(settings))
         model = stack.enter_context(open_model_for(fitted(settings), desktop)) if model_wanted else NoModel()
@@ -75,7 +83,7 @@ def play_flow(file: Path, options: dict[str, Any]) -> int:
             heal=options.get("heal"),
             proposed=bool(options.get("proposed")),
         )
-        done = flows.run(loaded, variables=variables, queue=queue, output=output, worker=desktop.name)
+        done = flows.run(loaded, variables=variables, queue=queue, output=written, worker=desktop.name)
     return exit_code(done.result)
 
 
@@ -83,15 +91,19 @@ def heal_flow(file: Path, options: dict[str, Any]) -> int:
     """Run a flow with healing, then once more with its proposals; print them and return the exit code."""
     from qvl_agent.agent.flows.heal.store import ProposalStore
 
-    store = ProposalStore(file)
-    rest = {"queue": None, "resume": False, "fresh": True, "only_failed": False}
-    code = play_flow(file, {**options, **rest, "heal": "auto", "proposed": False})
-    proposals = store.all()
-    if code == 0 and proposals:
-        click.echo("once more, with what was found:")
-        code = play_flow(file, {**options, **rest, "heal": None, "proposed": True})
-        if code == 0:
-            store.mark({each.key for each in proposals}, clean=True)
+    store, known = ProposalStore(file), load(file)
+    once = next((step for _, step in walk(known.flow) if isinstance(step, Acting) and step.once), None)
+    with TemporaryDirectory() as folder:  # an open queue of the flow is left as it is
+        rest = {"queue": Path(folder, "q.sqlite"), "resume": False, "fresh": True, "only_failed": False}
+        code = play_flow(file, {**options, **rest, "heal": "auto", "proposed": False}, output=False)
+        proposals = [each for each in store.all() if each.proved]
+        if code == 0 and proposals and once is not None:
+            click.echo(visible(f"not done a second time, as it may be done once only: {described(once)}"))
+        elif code == 0 and proposals:
+            click.echo("once more, with what was found:")
+            code = play_flow(file, {**options, **rest, "heal": None, "proposed": True}, output=False)
+            if code == 0:
+                store.mark({each.key for each in proposals}, clean=True)
     _print_proposals(store)
     return code
 
@@ -133,7 +145,6 @@ def compile_flow(recording: Path, output: Path, *, name: str, force: bool, unver
     from qvl_agent.actions.reading.rapidocr import open_reader
     from qvl_agent.agent.flows.compile.compiled import write
     from qvl_agent.agent.flows.compile.compiling import compile_run
-    from qvl_agent.agent.flows.script.steps import described
 
     if output.exists() and not force:
         raise FlowError(f"{output} is there; name another file, or write over it with --force")
@@ -180,6 +191,7 @@ def show_items(
     loaded = load(file)
     path = queue or queue_file(loaded, data_file(loaded, data))
     with Queue.open(path) as opened:
+        opened.recover()  # of workers that died, so that what they left can be settled
         for key, answer in ((done, "done"), (again, "again")):
             if key is not None:
                 opened.resolve(key, answer)  # type: ignore[arg-type]

@@ -4,13 +4,13 @@ It is for a person to read beforehand. The guard judges each step again when it 
 screen then; a consequence that isn't listed here is asked about.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qvl_agent.actions.guard.lexicon.search import in_label
 from qvl_agent.actions.guard.rules.consequence import REASONS
 from qvl_agent.agent.flows.lock import Lock, lock_folder
-from qvl_agent.agent.flows.reading import Loaded, walk
-from qvl_agent.agent.flows.script.steps import Click, Drag, Press, Step, Type, described
+from qvl_agent.agent.flows.reading import Loaded, beside, load, walk
+from qvl_agent.agent.flows.script.steps import MOST_USES, Click, Drag, Press, Step, Type, Use, described
 from qvl_agent.agent.flows.trust import Trust
 
 __all__ = ["ListedConsequence", "consequences", "trust_in"]
@@ -34,11 +34,16 @@ class ListedConsequence:
 
 
 def consequences(loaded: Loaded) -> tuple[ListedConsequence, ...]:
-    """Return what the steps of a flow would send, delete, pay, install and so on, in their order.
+    """Return what the steps of a flow, and of the flows that it uses, would send, delete, pay and so on.
 
     Raises:
-        RecordingError: the lock is broken.
+        FlowError: a flow that it uses can't be read.
+        RecordingError: a lock is broken.
     """
+    return tuple(_listed(loaded, MOST_USES))
+
+
+def _listed(loaded: Loaded, depth: int) -> list[ListedConsequence]:
     folder = lock_folder(loaded.path)
     lock = Lock.load(folder) if folder.is_dir() else Lock()
     listed: list[ListedConsequence] = []
@@ -48,7 +53,14 @@ def consequences(loaded: Loaded) -> tuple[ListedConsequence, ...]:
             ListedConsequence(path, described(step), f"consequence-{kind}", f"it {REASONS[kind]} ({words})")
             for kind, words in found.items()
         ]
-    return tuple(listed)
+        if isinstance(step, Use) and depth:
+            used = _listed(load(beside(loaded.path, step.use)), depth - 1)
+            listed += [
+                replace(each, path=f"{path}.use{each.path.removeprefix('steps')}")
+                for each in used
+                if each.path.startswith("steps")  # its pop-up handlers aren't used
+            ]
+    return listed
 
 
 def trust_in(loaded: Loaded) -> Trust:

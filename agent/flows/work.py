@@ -12,8 +12,9 @@ from platformdirs import user_state_path
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.agent.flows.lock import Lock, lock_folder
 from qvl_agent.agent.flows.queue import Output, Queue, Status, checksum, delimiter, rows
-from qvl_agent.agent.flows.reading import Loaded, beside
+from qvl_agent.agent.flows.reading import Loaded, beside, load, walk
 from qvl_agent.agent.flows.script.flow import Flow
+from qvl_agent.agent.flows.script.steps import Use
 from qvl_agent.agent.flows.trust import fingerprint
 
 __all__ = ["Wish", "fingerprint_of", "open_output", "open_queue", "queue_file"]
@@ -43,14 +44,23 @@ class Wish:
 
 
 def fingerprint_of(loaded: Loaded) -> str:
-    """Return the checksum of a flow and its lock, to which a queue and a person's trust are bound.
+    """Return the checksum of a flow, its lock, and those of the flows that it uses.
+
+    A queue and a person's trust are bound to it.
 
     Raises:
-        RecordingError: the lock is broken.
+        FlowError: a flow that it uses can't be read.
+        RecordingError: a lock is broken.
     """
-    folder = lock_folder(loaded.path)
-    lock = Lock.load(folder) if folder.is_dir() else Lock()
-    return fingerprint(loaded.digest, lock.digest())
+    flows = [loaded]
+    for each in flows:  # grows meanwhile
+        known = {flow.path.resolve() for flow in flows}
+        uses = [step.use for _, step in walk(each.flow) if isinstance(step, Use)]
+        files = {beside(each.path, name).resolve() for name in uses} - known
+        flows += [load(file) for file in sorted(files)]
+    folders = [lock_folder(flow.path) for flow in flows]
+    locks = [Lock.load(folder) if folder.is_dir() else Lock() for folder in folders]
+    return fingerprint("\n".join(flow.digest for flow in flows), "\n".join(lock.digest() for lock in locks))
 
 
 def data_file(loaded: Loaded, given: Path | None) -> Path:

@@ -1,8 +1,7 @@
 """Live runs of a session: each flow is run once with all its rows, whatever process its tests are in.
 
-A step that is done once isn't done again because two workers of xdist have a row each, because a test is
-repeated, or because the run broke off. The first test of a flow runs it; every other one reads what came of
-it.
+A step that is done once isn't done again because two workers of xdist have a row each, a test is repeated,
+or because the run broke off. The first test of a flow runs it; every other one reads what came of it.
 """
 
 import hashlib

@@ -17,8 +17,8 @@ from qvl_agent.agent.testing.settings import FlowSettings, settings_key
 
 if TYPE_CHECKING:
     from qvl_agent.actions.desktops import Desktop
-    from qvl_agent.agent.flows.api import Session
     from qvl_agent.agent.flows.run.runner import FlowRun
+    from qvl_agent.agent.flows.session import Session
 
 __all__: list[str] = []
 
@@ -156,7 +156,7 @@ def desktop(pytestconfig: pytest.Config) -> "Desktop":
 @pytest.fixture
 def flow_session(desktop: "Desktop", tmp_path: Path) -> "Iterator[Session]":
     """A session on the desktop: `flow_session.click("Save")`; it ends with the test."""
-    from qvl_agent.agent.flows.api import session  # noqa: PLC0415 - heavy
+    from qvl_agent.agent.flows.session import session  # noqa: PLC0415 - heavy
 
     with session(desktop, runs=tmp_path / "runs") as opened:
         yield opened

@@ -123,6 +123,7 @@ class StagedHands:
         words: str,
         *,
         approved: Callable[[], None] | None = None,
+        trusted: bool = True,
     ) -> ExecutionResult:
         self.steps += 1
         said = _words(action)

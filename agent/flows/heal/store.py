@@ -6,6 +6,8 @@ changed by a heal. A refusal is remembered.
 """
 
 import hashlib
+import json
+import re
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,9 +17,11 @@ from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.actions.core.validation import first_error
 from qvl_agent.agent.flows.finding.words import normal, says
-from qvl_agent.agent.flows.lock import Evidence, Lock, load_picture, lock_folder, picture_of, replace_file
+from qvl_agent.agent.flows.lock import Evidence, Lock, load_picture, lock_folder, replace_file
 from qvl_agent.agent.flows.reading import Loaded, load
+from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.walking import targets
+from qvl_agent.agent.flows.tree import TreeError, parse
 
 __all__ = ["Proposal", "ProposalStore", "TrialSeen", "heal_folder"]
 
@@ -155,11 +159,13 @@ class ProposalStore:
             raise FlowError(f"the flow has no target “{proposal.key}” any more; reject {proposal.id}")
         folder = lock_folder(self._flow)
         lock = Lock.load(folder) if folder.is_dir() else Lock()
-        _, png = picture_of(self.picture(proposal), proposal.evidence.picture.scale)
+        self.picture(proposal)  # checks it
         picture = proposal.evidence.picture
-        changed = lock.model_copy(update={"targets": {**lock.targets, proposal.key: proposal.evidence}})
-        changed.save(folder, {picture.sha256: png})
-        self._alias(loaded, proposal)
+        png = (self.folder / picture.file).read_bytes()
+        text = self._with_alias(loaded, proposal)
+        _with(lock, loaded, proposal).save(folder, {picture.sha256: png})
+        if text is not None:
+            replace_file(self._flow, text)
         self._drop(proposal)
 
     def reject(self, proposal: Proposal) -> None:
@@ -171,24 +177,33 @@ class ProposalStore:
         self._write("rejected.json", _REFUSALS.dump_json(refusals, indent=1))
         self._drop(proposal)
 
-    def _alias(self, loaded: Loaded, proposal: Proposal) -> None:
-        """Add what stands on a target now to the flow's aliases, if it isn't one of its words."""
+    def _with_alias(self, loaded: Loaded, proposal: Proposal) -> bytes | None:
+        """Return the flow's text with what stands on a target now among its aliases; None if it needn't be.
+
+        Nothing else of the file is written anew, so that comments, quotes and blanks stay as they are.
+
+        Raises:
+            FlowError: the file has its aliases in a shape that can't be added to.
+        """
         words, text = proposal.name, proposal.evidence.text
         known = (words, *loaded.flow.aliases.get(words, ()))
         if not words or not text or any(says(text, each) is True for each in known):
-            return
-        from ruamel.yaml import YAML  # noqa: PLC0415 - an extra
-
-        yaml = YAML()
-        yaml.width = 110
-        with self._flow.open(encoding="utf-8") as file:
-            tree = yaml.load(file)
-        aliases = tree.setdefault("aliases", {})
-        aliases[words] = [*aliases.get(words, []), text]
-        temporary = self._flow.with_name(f".{self._flow.name}.new")
-        with temporary.open("w", encoding="utf-8") as file:
-            yaml.dump(tree, file)
-        temporary.replace(self._flow)
+            return None
+        before = self._flow.read_bytes()
+        lines = before.decode("utf-8").splitlines(keepends=True)
+        end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+        entry = f"{json.dumps(words, ensure_ascii=False)}: {_listed((*known[1:], text))}"
+        if not loaded.flow.aliases:
+            where = next(number for number, line in enumerate(lines) if re.match(r"steps\s*:", line))
+            lines[where:where] = [f"aliases:{end}", f"  {entry}{end}"]
+        else:
+            _put(lines, loaded, words, entry, end)
+        after = "".join(lines).encode()
+        if not _differs_by(before, after, {words: (*known[1:], text)}):
+            raise FlowError(
+                f"can't add to the aliases of {self._flow}; write there {entry}, then accept it again"
+            )
+        return after
 
     def _drop(self, proposal: Proposal) -> None:
         rest = [each for each in self.all() if each.id != proposal.id]
@@ -212,6 +227,49 @@ class ProposalStore:
             replace_file(self.folder / name, data + b"\n")
         except OSError as error:
             raise FlowError(f"can't write {self.folder / name}: {error.strerror}") from error
+
+
+def _with(lock: Lock, loaded: Loaded, proposal: Proposal) -> Lock:
+    """Return a lock with a proposal's evidence, and with its picture before the steps with that target.
+
+    The pictures after them stay, and so do the verdicts: they are what a run without a screen compares with.
+    """
+    picture = proposal.evidence.picture
+    paths = {path for path, _, target in targets(loaded.flow) if target.key == proposal.key}
+    frames = {
+        path: (picture, *pictures[1:]) if path in paths else pictures
+        for path, pictures in lock.frames.items()
+    }
+    changed = {
+        "targets": {**lock.targets, proposal.key: proposal.evidence},
+        "frames": frames,
+        "texts": {**lock.texts, picture.sha256: proposal.evidence.texts},
+    }
+    return lock.model_copy(update=changed)
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    return f"[{', '.join(json.dumps(each, ensure_ascii=False) for each in texts)}]"
+
+
+def _put(lines: list[str], loaded: Loaded, words: str, entry: str, end: str) -> None:
+    """Put an entry below `aliases`, in the place of the one with the same words."""
+    node = loaded.tree.find(("aliases",))
+    place = node.keys.get(words)
+    if place is None:
+        first = next(iter(node.keys.values()))
+        lines.insert(first.line - 1, f"{' ' * (first.column - 1)}{entry}{end}")
+    else:
+        lines[place.line - 1] = f"{' ' * (place.column - 1)}{entry}{end}"
+
+
+def _differs_by(before: bytes, after: bytes, aliases: dict[str, tuple[str, ...]]) -> bool:
+    """Return whether two texts of a flow differ by some aliases and nothing else."""
+    try:
+        old, new = (Flow.model_validate(parse(text).data()) for text in (before, after))
+    except (TreeError, ValidationError):
+        return False
+    return new == old.model_copy(update={"aliases": {**old.aliases, **aliases}})
 
 
 def _print_of(key: str, evidence: Evidence) -> str:

@@ -109,7 +109,12 @@ class Actor:
             try:
                 action = action_of(step, aimed.boxes, scope)
                 acted = self._hands.act(
-                    action, aimed.sight.observation, path, words, approved=once.begin if once else None
+                    action,
+                    aimed.sight.observation,
+                    path,
+                    words,
+                    approved=once.begin if once else None,
+                    trusted=not any(map(self._eyes.is_healed, own_targets(step))),
                 )
             except CoordinateError as error:  # raised before anything is decided
                 raise StepTrouble(f"it can't be pointed at: {error}", frame=aimed.sight.frame) from error

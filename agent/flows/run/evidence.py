@@ -129,6 +129,10 @@ class KnownTargets:
                 return True
         return False
 
+    def is_healed(self, target: Target) -> bool:
+        """Return whether another evidence was taken for a target in this run."""
+        return target.key in self._healed
+
     def evidence(self, target: Target) -> Evidence | None:
         """Return what the lock says about a target; None if nothing."""
         return self.lock.targets.get(target.key)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from qvl_agent.actions.core.messages import Reply
+from qvl_agent.actions.core.outcome import Level
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.execution.executor import Decision, ExecutionResult, Executor, Facts
 from qvl_agent.actions.execution.person import Consent, Person, Question
@@ -37,7 +38,7 @@ class TrustingPerson:
     """A person who was asked before: what they trusted a flow with, by step, isn't asked again.
 
     Attributes:
-        path: the step that is being done.
+        path: the step that is being done; "" if nothing was agreed to about it.
     """
 
     def __init__(self, person: Person, trust: Trust) -> None:
@@ -50,7 +51,7 @@ class TrustingPerson:
         if self._trust.covers(plain_path(self.path), rule) or rule in self._for_run:
             return Consent("yes")
         consent = self._person.approve(question)
-        if consent.said == "yes-for-run":
+        if consent.said == "yes-for-run" and question.verdict.level is Level.ASK_ONCE:
             self._for_run.add(rule)
         return consent
 
@@ -108,6 +109,7 @@ class Hands:
         words: str,
         *,
         approved: Callable[[], None] | None = None,
+        trusted: bool = True,
     ) -> ExecutionResult:
         """Judge an action, record it, and send it if it may be sent.
 
@@ -117,9 +119,10 @@ class Hands:
             path: the step's place in the flow.
             words: what the step does, for the record.
             approved: called once the input may be sent, after its intent is recorded and before it is sent.
+            trusted: whether the person's trust counts: not where another target than theirs was found.
         """
         self.steps += 1
-        self._person.path = path
+        self._person.path = path if trusted else ""
         step, start = self.steps, time.monotonic()
         seen = self._recorder.ref(observation.seen)
         # What is recorded is what is done: a replay reads the same action from the same words.

@@ -18,6 +18,7 @@ from qvl_agent.agent.flows.run.variables import given
 from qvl_agent.agent.flows.run.watching import Eyes
 from qvl_agent.agent.flows.script.flow import Flow, Handler
 from qvl_agent.agent.flows.script.steps import (
+    MOST_USES,
     ActingStep,
     Ask,
     Check,
@@ -46,8 +47,6 @@ __all__ = ["Interpreter"]
 
 _READ_WITHIN_S: Final = 10.0
 _MOST_SCROLLS: Final = 200
-_DEEPEST: Final = 8
-"""How many flows may use one another."""
 
 
 class Interpreter:
@@ -315,8 +314,10 @@ class Interpreter:
             raise FlowHalted("failed", f"{path}: {error}") from error
         values = {name: fill_value(value, scope) for name, value in step.with_.items()}
         inner = Scope(given(used.flow, values, "with: {{{name}: VALUE}}"))
-        if self._depth >= _DEEPEST:
-            raise FlowHalted("failed", f"{path}: flows use one another {_DEEPEST} deep; does one use itself?")
+        if self._depth >= MOST_USES:
+            raise FlowHalted(
+                "failed", f"{path}: flows use one another {MOST_USES} deep; does one use itself?"
+            )
         self._depth += 1
         try:
             with self._eyes.of(used):

@@ -168,9 +168,9 @@ class Playing:
         """Do one step of a script in Python; raises as `Interpreter.step` does."""
         self._steps.step(step, f"call[{number}]", scope)
 
-    def end(self, status: RunStatus, message: str = "") -> RunResult:
-        """Write the end of a script in Python."""
-        return self._finish(status, message)
+    def end(self, status: RunStatus, message: str = "", *, verified: bool = True) -> RunResult:
+        """Write the end of a script in Python; it isn't verified if it went on after a step that failed."""
+        return self._finish(status, message, verified=verified)
 
     def _whole(self, scope: Scope) -> None:
         if self._work.queue is not None:
@@ -309,12 +309,12 @@ class Playing:
             ScriptStep(line.path, line.words, line.status, line.message, line.seconds)
         )
 
-    def _finish(self, status: RunStatus, message: str) -> RunResult:
+    def _finish(self, status: RunStatus, message: str, *, verified: bool = True) -> RunResult:
         counts: dict[str, int] = {}
         for item in self.items:
             counts[item.status] = counts.get(item.status, 0) + 1
         seconds = time.monotonic() - self._start
-        done = status == "done"
+        done = status == "done" and verified
         result = RunResult(
             status=status,
             message=message,

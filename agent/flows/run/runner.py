@@ -97,7 +97,7 @@ class FlowAgent(Setup):
         runs: the folder for the recordings; None for the default.
         trust: what the person agreed to beforehand.
         heal: what is done where a target isn't found; None to stop.
-        proposed: take the open proposals as if they were accepted.
+        proposed: take the open proposals that are proved as if they were accepted.
     """
 
     _: KW_ONLY
@@ -235,7 +235,7 @@ def asks_model(flow: Flow) -> bool:
 
 
 def _take_proposals(known: KnownTargets, store: ProposalStore) -> None:
-    for proposal in store.all():
+    for proposal in filter(lambda each: each.proved, store.all()):
         words = (proposal.evidence.text,) if proposal.evidence.text else ()
         known.heal(
             proposal.key, Wanted(words=words, evidence=proposal.evidence, picture=store.picture(proposal))

@@ -157,6 +157,10 @@ class Eyes:
         finally:
             self._flow, self.path, self._known, self.healer = before
 
+    def is_healed(self, target: Target) -> bool:
+        """Return whether a target is found by what a heal proposes, which nobody accepted yet."""
+        return self._known.is_healed(target)
+
     def heal(self, target: Target, finding: Finding, scope: Scope, sight: Sight, step: Healing) -> str:
         """Look for a target that wasn't found, more widely, if this run heals.
 
@@ -168,6 +172,8 @@ class Eyes:
         """
         if self.healer is None:
             return ""
+        if any("${" in words for words in (target.text, target.near, target.row) if words):
+            return "its words are another item's each time, and a heal would hold for this one alone"
         wanted = self._known.wanted(target, scope, field=step.field)
         seen = wanted.evidence.window if wanted.evidence else None
         places = self._places_of(target, scope, sight, seen)

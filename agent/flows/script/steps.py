@@ -19,6 +19,7 @@ from qvl_agent.agent.flows.script.targets import (
 )
 
 __all__ = [
+    "MOST_USES",
     "STEP_CLASSES",
     "STEP_KINDS",
     "Acting",
@@ -264,6 +265,10 @@ class Retry(_Step):
     """What is tried."""
     pause: Duration = 1.0
     """How long it waits before each further try."""
+
+
+MOST_USES: Final = 8
+"""How many flows may use one another."""
 
 
 class Use(_Step):
