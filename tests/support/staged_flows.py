@@ -223,7 +223,7 @@ class Theatre:
                 flow,
                 known=KnownTargets(loaded.flow, flow),
                 hands=StagedHands(stage),  # type: ignore[arg-type]
-                records=Records(journal, log, events),
+                records=Records(journal, log, events, _manifest(flow)),
                 work=Work(queue, output, "stage"),
             )
             result = playing.play(Scope(variables={**defaults, **variables}))

@@ -23,6 +23,8 @@ __all__ = ["HealMode", "Healer", "Lost"]
 
 HealMode = Literal["ask", "auto"]
 """ask: a person says yes before the run goes on · auto: it goes on with what was proved on pictures."""
+_NAMED: Final = frozenset({"words", "label"})
+"""The ways that go by what stands on it; another control may have come where it was."""
 RULE: Final = "flow-heal"
 """The name under which the person is asked, as the guard's rules have names."""
 
@@ -84,6 +86,8 @@ class Healer:
         )
         if suggestion is None:
             return "a wider search found nothing that is surely it"
+        if self.mode == "auto" and not _NAMED & set(suggestion.by):
+            return f"{suggestion.why}, which a person has to judge: run it with --heal ask"
         wanted, png = _evidence(lost, suggestion, self.reader)
         if wanted.evidence is None:
             raise AssertionError("evidence was made")

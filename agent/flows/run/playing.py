@@ -30,8 +30,8 @@ from qvl_agent.agent.flows.run.watching import Eyes
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.steps import ForEach, Step
 from qvl_agent.agent.flows.values import Scope
-from qvl_agent.agent.recording.format import RunResult, RunStatus
-from qvl_agent.agent.recording.recording import Recorder, Recording
+from qvl_agent.agent.recording.format import Manifest, RunResult, RunStatus
+from qvl_agent.agent.recording.recording import Recorder
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.ending import RunEnded, halted
 from qvl_agent.agent.run.episode import Episode
@@ -72,11 +72,15 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Where a run is written: its journal, the flow's lines, and the events for those who listen."""
+    """Where a run is written: its journal, the flow's lines, and the events for those who listen.
+
+    `manifest` is the journal's own; what a model does has one like it.
+    """
 
     journal: Recorder
     log: FlowLog
     events: EventStream
+    manifest: Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +295,7 @@ class Playing:
             StepTrouble: it didn't claim that the task is done.
         """
         setup = self._setup
-        manifest = Recording.open(self._records.journal.folder).manifest.model_copy(
+        manifest = self._records.manifest.model_copy(
             update={"task": task, "model": setup.model.name, "dialect": setup.dialect}
         )
         with Recorder.create(

@@ -183,7 +183,7 @@ class FlowAgent(Setup):
                     path,
                     known=known,
                     hands=hands,
-                    records=Records(recorder, log, events),
+                    records=Records(recorder, log, events, manifest),
                     work=work,
                 )
                 playing.healer = self._healer(flow, path, covered, hands)
