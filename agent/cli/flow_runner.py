@@ -34,6 +34,15 @@ _OWN: Final = frozenset(
 """The options of `flow run` that are no settings."""
 
 
+_OF_ROWS: Final = {
+    "data": "--data",
+    "resume": "--resume",
+    "only": "--items",
+    "only_failed": "--only-failed",
+}
+"""The options that mean something for a flow with rows alone."""
+
+
 def play_flow(file: Path, options: dict[str, Any], *, output: bool = True) -> int:
     """Run a flow, report it in the terminal, and return the exit code.
 
@@ -51,6 +60,11 @@ def play_flow(file: Path, options: dict[str, Any], *, output: bool = True) -> in
     from qvl_agent.agent.terminal.reporter import JsonReporter, TerminalReporter
 
     loaded = load(file)
+    if not needs_items(loaded.flow) and (named := next((each for each in _OF_ROWS if options[each]), None)):
+        flag = _OF_ROWS[named]
+        raise FlowError(
+            f"{file.name} goes over no rows, so {flag} means nothing to it; run it without {flag}"
+        )
     settings = settings_of({name: value for name, value in options.items() if name not in _OWN})
     as_json = options["as_json"]
     variables = _assigned(options["assignments"])

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,8 @@ def go_on_with(path: str | os.PathLike[str], redactor: Redactor = NOTHING) -> tu
     folder, manifest = read_manifest(path)
     if manifest.flow:
         raise RecordingError(
-            f"this run did a flow, which goes on by its items: qvl-agent flow run {manifest.flow} --resume"
+            "this run did a flow, and a flow goes on by its rows: qvl-agent flow run "
+            f"{shlex.quote(manifest.flow)} --resume; one without rows is run anew, without --resume"
         )
     journal, lines = _journal(folder / "journal.jsonl")
     try:

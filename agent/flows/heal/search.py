@@ -125,14 +125,7 @@ def _by_label(wanted: Wanted, place: Place, texts: Sequence[Read], others: set[s
         return None
     name = normal(wanted.words[0])
     ranked = sorted(
-        (
-            (
-                max(fuzz.ratio(name, normal(each.text)), fuzz.token_set_ratio(name, normal(each.text)) - 10),
-                each,
-            )
-            for each in texts
-            if normal(each.text) not in others
-        ),
+        ((_alike(name, normal(each.text)), each) for each in texts if normal(each.text) not in others),
         key=lambda pair: -pair[0],
     )
     if not ranked or ranked[0][0] < _ALIKE:
@@ -142,6 +135,15 @@ def _by_label(wanted: Wanted, place: Place, texts: Sequence[Read], others: set[s
     read = ranked[0][1]
     seen = _at(_middle(read.box), place, texts)
     return seen and replace(seen, why=f"“{seen.text}” is the label most like “{wanted.words[0]}”")
+
+
+def _alike(name: str, text: str) -> float:
+    """Return how alike a name and another label are, of 100; a longer one with its words is much alike."""
+    words = fuzz.token_set_ratio(name, text) - 10
+    # Recognisers lose blanks: "Savechanges".
+    glued, whole = name.replace(" ", ""), text.replace(" ", "")
+    longer = len(glued) > 3 and glued != whole and (whole.startswith(glued) or whole.endswith(glued))
+    return max(fuzz.ratio(name, text), words, 90.0 if longer else 0.0)
 
 
 def _by_place(wanted: Wanted, place: Place, texts: Sequence[Read], others: set[str]) -> Suggestion | None:
