@@ -233,7 +233,7 @@ class Recording:
         folder, manifest = read_manifest(path)
         bodies, torn = read_journal(folder / "journal.jsonl")
         run = paired(bodies, folder / "journal.jsonl")
-        if not run.steps and not stepless:
+        if not run.steps and not (stepless or manifest.flow):  # a flow's run says much without an input
             raise RecordingError(f"{folder} holds no step: there is nothing to replay; record the run again")
         return cls(folder, manifest, run.steps, run.result, torn, run.resumed)
 

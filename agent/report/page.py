@@ -173,7 +173,7 @@ def render_report(recording: Recording) -> str:
         headline=headline,
         worth=worth,
         typical=_typical(shown),
-        beside=median(step.beside for step in _acting(shown)),
+        beside=median([step.beside for step in _acting(shown)] or [0.0]),
         tokens=_tokens(recording),
         verification=_verification(recording),
         about_model=about_model(recording.manifest.model),

@@ -301,7 +301,8 @@ def print_replay(report: ReplayReport, *, as_json: bool) -> None:
     if report.recording.torn:
         console.print(f"[yellow]the journal's {_safe(report.recording.torn)}[/]", soft_wrap=True)
     bad = sum(not step.agreed for step in report.steps)
-    console.print(f"{len(report.steps)} steps, " + (f"{bad} of them differ" if bad else "all agree"))
+    said = f"{bad} of them differ" if bad else "all agree" if report.steps else "so nothing was compared"
+    console.print(f"{len(report.steps)} steps, {said}")
 
 
 def _said(action: Action | None) -> str:

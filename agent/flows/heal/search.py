@@ -96,7 +96,7 @@ def search_wider(
 
 
 def _stood_before(wanted: Wanted) -> set[str]:
-    """Return what else stood in the window when it was recorded: none of it is the target under a new name."""
+    """Return what else stood in the window when it was recorded: none of it is the target renamed."""
     if wanted.evidence is None:
         return set()
     return {normal(each.text) for each in wanted.evidence.texts} - {normal(wanted.evidence.text)}

@@ -123,3 +123,15 @@ def test_a_flow_without_rows_has_none_to_go_on_with(tmp_path: Path, flag: tuple[
     said = qvl(tmp_path, "flow", "run", "x.flow.yaml", *flag)
     assert said.returncode == 2
     assert f"run it without {flag[0]}" in said.stderr
+
+
+def test_a_run_that_found_not_even_its_first_target_can_be_shown(
+    tmp_path: Path, screen: VirtualDisplay
+) -> None:
+    (tmp_path / "x.flow.yaml").write_text('flow: x\nsteps:\n- {click: "Nowhere", within: 0s}\n')
+    assert qvl(tmp_path, "flow", "run", "x.flow.yaml", *options(screen)).returncode == 1
+    run = str(next((tmp_path / "runs").iterdir()))
+    shown = qvl(tmp_path, "show", run)
+    assert shown.returncode == 0, shown.stderr
+    replayed = qvl(tmp_path, "replay", run)
+    assert (replayed.returncode, "nothing was compared" in replayed.stdout) == (1, True)
