@@ -26,6 +26,7 @@ class WindowInfo:
         grabs: whether it gets them because its program has grabbed the keyboard, as a launcher does.
         ours: whether it is this agent's own, or the terminal that the agent runs in.
         dialog: if it is a dialog, where its content is, without the frame; None for other windows.
+        menu: whether it is a menu, a drop-down list or the like, which the window manager doesn't manage.
     """
 
     app: str = ""
@@ -36,6 +37,7 @@ class WindowInfo:
     ours: bool = False
     dialog: Rect | None = None
     grabs: Grab = ""
+    menu: bool = False
 
     @property
     def names(self) -> frozenset[str]:

@@ -113,6 +113,9 @@ class Interpreter:
                 self.stuck_at = path
                 failed = StepTrouble(str(error), path)
                 self._write(step, path, scope, note, began=began, first=first, trouble=failed)
+
+        except ItemOver:
+            self._write(step, path, scope, note, began=began, first=first)
             raise
         self._write(step, path, scope, note, began=began, first=first)
 

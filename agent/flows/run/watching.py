@@ -249,12 +249,15 @@ class Eyes:
         return held.holds
 
     def read(self, sight: Sight) -> tuple[tuple[Place, tuple[Read, ...]], ...]:
-        """Read all texts in the flow's windows.
+        """Read all texts in the flow's windows, without what other windows over them show.
 
         Raises:
             ReadingError: nothing is installed that reads.
         """
-        return tuple((place, self.texts(place.window, sight)) for place in self._places(sight))
+        return tuple(
+            (place, tuple(each for each in self.texts(place.window, sight) if _uncovered(each.box, place)))
+            for place in self._places(sight)
+        )
 
     def rest(self) -> None:
         """Wait until the next look."""
@@ -312,7 +315,9 @@ class Eyes:
         if by_looks:
             return None
         if sight.change:
-            changed = (box.grown(_AROUND, sight.frame.size) for box in sight.change.boxes)
+            places = self._places(sight)
+            grown = (box.grown(_AROUND, sight.frame.size) for box in sight.change.boxes)
+            changed = [box for box in grown if any(_shows_all(place, box) for place in places)]
             if any(shows(self.texts(box, sight), each) for box in changed for each in wanted):
                 return True
         seen = {shows(texts, each) for _, texts in self.read(sight) for each in wanted}
@@ -386,6 +391,18 @@ class Eyes:
         if self._flow.app:
             return f"no window of {self._flow.app} is to be seen; open it first"
         return "no window is to be seen"
+
+
+def _uncovered(box: FrameBox, place: Place) -> bool:
+    return not any(box.meets(over) for over in place.covered)
+
+
+def _shows_all(place: Place, box: FrameBox) -> bool:
+    """Return whether all that is seen in a box is a window's own."""
+    window = place.window
+    inside = window.left <= box.left and window.top <= box.top
+    inside = inside and box.right <= window.right and box.bottom <= window.bottom
+    return inside and _uncovered(box, place)
 
 
 def matched(pattern: str, text: str) -> str | None:

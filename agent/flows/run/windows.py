@@ -74,15 +74,26 @@ def places_for(
         return (Place(frame, frame.box),)
     chosen = [window for window in windows if not app or _belongs(window.info, app, seen)]
     if title:
-        chosen = [window for window in chosen if title.casefold() in window.info.title.casefold()]
+        named = [window for window in chosen if title.casefold() in window.info.title.casefold()]
+        chosen = _with_menus(named, chosen)
     elif seen is not None and seen.title:
         same = [window for window in chosen if window.info.title == seen.title]
         chosen = same or chosen
-    named = bool(app or title)
     if not app and not title and seen is None:
         focused = [window for window in chosen if window.info.focused]
-        chosen = focused or chosen
-    return tuple(Place(frame, window.box, window.covered, named) for window in chosen)
+        chosen = _with_menus(focused, chosen) or chosen
+    known = bool(app or title)
+    return tuple(Place(frame, window.box, window.covered, known) for window in chosen)
+
+
+def _with_menus(windows: list[OpenWindow], everything: list[OpenWindow]) -> list[OpenWindow]:
+    """Add the open menus of the windows' programs, which have no title of their own."""
+    programs = {window.info.program for window in windows} - {""}
+    return [
+        window
+        for window in everything
+        if window in windows or (window.info.menu and window.info.program in programs)
+    ]
 
 
 def _belongs(info: WindowInfo, app: str, seen: WindowSeen | None) -> bool:

@@ -112,6 +112,7 @@ def window_info(display: Any, window: Any, *, focused: bool | None = None) -> Wi
         focused=focused,
         ours=not menu and _is_ours(display, window, pid),
         dialog=_inside(display, window) if _is_dialog(display, window) else None,
+        menu=menu,
     )
 
 
