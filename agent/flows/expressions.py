@@ -159,7 +159,7 @@ def _or(value: Any, instead: Any = "") -> Any:
 
 def _parts(value: Any, between: str = ",") -> list[str]:
     if not between:
-        raise FlowError('split needs what stands between the parts, as in split(";")')
+        return [Cell(letter) for letter in _words(value)]
     return [Cell(part.strip()) for part in _words(value).split(between) if part.strip()]
 
 

@@ -153,6 +153,7 @@ def test_conditions(expression: str, result: bool) -> None:
 
 def test_a_list_comes_of_a_text() -> None:
     assert evaluate('row.parts|split(";")', SCOPE) == ["a", "b", "c"]
+    assert evaluate("'1 00.'|split('')", SCOPE) == ["1", " ", "0", "0", "."]
     assert evaluate("[1, who]", SCOPE) == [1, "Ann"]
     assert evaluate("row", SCOPE) == ROW
     assert type(evaluate("who", SCOPE)) is str
