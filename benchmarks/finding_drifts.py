@@ -317,7 +317,8 @@ class Drifts:
             frame = Frame(scene.pixels.copy(), _monitor(scene.pixels))
             for target in self.targets:
                 wanted = _by_hand(target)
-                if wanted is not None:
+                # In other data the words beside it may stand in another row, whose box is then meant.
+                if wanted is not None and (scene is self.base or not wanted.near):
                     known = replace(target, wanted=wanted)
                     there = None if any(alike(node, target.node) for node in scene.nodes) else False
                     yield Trial(drift, known, Place(frame, frame.box), scene, (0, 0), there)

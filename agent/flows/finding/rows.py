@@ -24,7 +24,7 @@ _LINE: Final = 20
 """Logical pixels of a row's least height."""
 _ABOVE: Final = 1.6
 """The most lines of text between a field and the label above it."""
-_SHARED: Final = 0.3
+_SHARED: Final = 0.2
 """The least share of a text's height, or the row's, that has to lie in the row."""
 _EDGE: Final = 4
 _WHOLE: Final = 0.9
