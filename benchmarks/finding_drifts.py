@@ -249,12 +249,9 @@ class Drifts:
             drawn = self._draw(seed=self._seed + 3)
             other = drawn.pixels[:height, :width]
             pixels[cut : other.shape[0], : other.shape[1]] = other[cut:]
-            kept = [
-                node
-                for node in scene.nodes
-                if box_of(node).bottom <= cut or (node.rect.top < cut and _stays(node, drawn))
-            ]
-            scene = Scene(pixels, (*kept, *(node for node in drawn.nodes if box_of(node).top >= cut)))
+            above = (_clipped(node, 0, cut) for node in scene.nodes)
+            below = (_clipped(node, cut, height) for node in drawn.nodes)
+            scene = Scene(pixels, tuple(node for node in (*above, *below) if node is not None))
         frame = Frame(pixels, _monitor(pixels))
         for target in self.targets:
             box = box_of(target.node)
@@ -367,10 +364,12 @@ def _shifted(box: FrameBox, x: int, y: int) -> FrameBox:
     return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)
 
 
-def _stays(node: Node, scene: Scene) -> bool:
-    """Return whether a widget is in another scene as well, in the same place."""
-    other = scene.node(node.id)
-    return other is not None and other.rect == node.rect
+def _clipped(node: Node, top: int, bottom: int) -> Node | None:
+    """Return a widget as far as it is between two lines; None if nothing of it is."""
+    first, last = max(top, node.rect.top), min(bottom, node.rect.top + node.rect.height)
+    if last <= first:
+        return None
+    return replace(node, rect=Rect(node.rect.left, first, node.rect.width, last - first))
 
 
 def alike(node: Node, other: Node) -> bool:
