@@ -113,7 +113,7 @@ class Interpreter:
                 self.stuck_at = path
                 failed = StepTrouble(str(error), path)
                 self._write(step, path, scope, note, began=began, first=first, trouble=failed)
-
+            raise
         except ItemOver:
             self._write(step, path, scope, note, began=began, first=first)
             raise
