@@ -43,7 +43,9 @@ def _shown(folder: Path, report: Mapping[str, Any]) -> dict[str, Any]:
     pictures = []
     for picture in filter(None, report["pictures"]):
         source, target = Path(picture), folder / "pictures" / Path(picture).name
-        if source.exists() and source.resolve() != target.resolve():
+        if not source.exists():
+            continue
+        if source.resolve() != target.resolve():
             target = folder / "pictures" / f"{source.parent.parent.name}-{source.name}"
             shutil.copyfile(source, target)
         pictures.append(f"pictures/{target.name}")
@@ -51,7 +53,7 @@ def _shown(folder: Path, report: Mapping[str, Any]) -> dict[str, Any]:
         "kind": kind,
         "name": visible(report["name"]),
         "seconds": report["seconds"],
-        "message": visible(report["message"]) if "\n" not in report["message"] else report["message"],
+        "message": "\n".join(map(visible, report["message"].splitlines())),
         "moved": [visible(each) for each in report["moved"]],
         "attempts": [visible(each) for each in report.get("attempts", [])],
         "unseen": report["unseen"],

@@ -114,6 +114,9 @@ def _once(subject: Subject, path: str, around: tuple[Step, ...]) -> Iterator[Mis
     elif path.startswith("on_popup"):
         message = "a step that is done once can't close a pop-up, which may come again"
         yield subject.mistake(where, message, "remove once")
+    elif ".on_error[" in path:
+        message = "a step that is done once can't bring the application back, which may be needed again"
+        yield subject.mistake(where, message, "remove once, or move it among the steps")
 
 
 def _consequences(subject: Subject) -> Iterator[Mistake]:

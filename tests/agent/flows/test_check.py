@@ -424,3 +424,12 @@ def test_whatever_is_written_there_are_mistakes_and_no_crash(
             assert 1 <= each.line <= text.count("\n") + text.count("\r") + 2
     finally:
         path.write_text(flows_check.FLOWS[name])
+
+
+def test_a_step_that_is_done_once_cannot_bring_the_application_back(tmp_path: Path) -> None:
+    steps = (
+        "- for_each: part\n  in: [a]\n  steps: [press: a]\n  on_error:\n  - click: Cancel\n    once: true\n"
+    )
+    [mistake] = said(tmp_path, BEGIN + steps)
+    assert mistake.startswith("8 ")
+    assert "can't bring the application back" in mistake

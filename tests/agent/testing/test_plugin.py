@@ -12,6 +12,7 @@ from order_form import OrderForm
 from recorded_flows import NAME, NUMBER, SAVE, Run, orders, reader
 
 from qvl_agent.agent.flows.compile import compile_run, write
+from qvl_agent.agent.testing.page import write_page
 from qvl_agent.sandbox.display import VirtualDisplay
 
 pytest_plugins = ("pytester",)
@@ -224,3 +225,12 @@ def test_the_facts_are_plain_enough_for_every_reporter(flows: Path, pytester: py
     items, _ = pytester.inline_genitems("order.flow.yaml")
     for item in items:
         json.dumps(item.facts)  # type: ignore[attr-defined]
+
+
+def test_the_page_shows_no_picture_that_is_gone_and_no_control_characters(tmp_path: Path) -> None:
+    facts = {"moved": [], "pictures": [str(tmp_path / "gone.png")], "unseen": 0, "seconds": 1.0}
+    report = {**facts, "name": "x::\x1b[2J", "outcome": "failed", "message": "<b>one\x1b[1m</b>\ntwo"}
+    page = write_page(tmp_path / "report", [report]).read_text()
+    assert "<img" not in page
+    assert "\x1b" not in page
+    assert "&lt;b&gt;one" in page
