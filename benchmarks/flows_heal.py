@@ -4,8 +4,8 @@
 
 A target is recorded on a drawn window of the sandbox's applications. Then it is renamed, renamed in another
 look, or deleted; what the search still finds is left out. For the rest the healer looks more widely, and
-proves what it finds on pictures, as in `flow heal`. The truth is the widget tree. Exits with 1 if a wrong place was
-proposed.
+proves what it finds on pictures, as in `flow heal`. The truth is the widget tree. Exits with 1 if a wrong
+place was proposed.
 """
 
 import argparse
