@@ -84,8 +84,20 @@ def verdict(trial: Trial, finding: Finding) -> str:
     x = (finding.box.left + finding.box.right) // 2 - trial.origin[0]
     y = (finding.box.top + finding.box.bottom) // 2 - trial.origin[1]
     hit = trial.scene.node(trial.scene.hit(x, y))
+    if trial.drift.startswith("words alone") and _says_at(trial, x, y):
+        return "right"  # whoever names words alone means what says them, be it a heading
     right = hit is not None and alike(hit, trial.target.node) and trial.there is not False
     return "right" if right else "WRONG"
+
+
+def _says_at(trial: Trial, x: int, y: int) -> bool:
+    """Return whether a text with the words that are wanted is at a point."""
+    return any(
+        node.label in trial.target.wanted.words
+        and node.rect.left <= x < node.rect.left + node.rect.width
+        and node.rect.top <= y < node.rect.top + node.rect.height
+        for node in trial.scene.nodes
+    )
 
 
 def run(studio: Studio, options: argparse.Namespace) -> int:

@@ -94,6 +94,9 @@ class Drifted:
         recorded = self.window.recorded
         if self.window.is_faint(old, text):
             return [Clue("looks", False, 0.0, FAINT)], box
+        if self.window.is_recoloured(old, text):
+            why = "it is drawn in another colour than it was: it may be in another state"
+            return [Clue("looks", False, 0.0, why)], box
         if recorded.varies:
             return [], box
         score, at = max(

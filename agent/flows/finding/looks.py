@@ -25,7 +25,9 @@ __all__ = [
     "faint",
     "grey",
     "ink",
+    "ink_colour",
     "peaks",
+    "resized",
     "same",
     "surface_at",
     "text_line",
@@ -171,6 +173,25 @@ def ink(pixels: Pixels) -> float:
     surface = float(np.median(levels))
     apart = np.abs(levels.astype(np.float32) - surface)
     return float(np.percentile(apart, 98))
+
+
+def ink_colour(pixels: Pixels) -> npt.NDArray[np.float64]:
+    """Return the colour that something is drawn in on its surface, RGB."""
+    if pixels.size == 0:
+        return np.zeros(3)
+    levels = grey(pixels).astype(np.float32)
+    apart = np.abs(levels - float(np.median(levels)))
+    drawn = apart >= 0.8 * float(np.percentile(apart, 98))
+    return np.asarray(pixels[drawn].mean(axis=0), dtype=np.float64)
+
+
+def resized(crop: Any, scale: float) -> Any:
+    """Return a grey crop at another scale."""
+    if scale == 1.0:
+        return crop
+    size = max(3, round(crop.shape[1] * scale)), max(3, round(crop.shape[0] * scale))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return cv2.resize(crop, size, interpolation=way)
 
 
 def faint(then: float, now: float, others_then: list[float], others_now: list[float]) -> bool:

@@ -64,11 +64,21 @@ class Plain:
         x, y = (read.box.left + read.box.right) // 2, (read.box.top + read.box.bottom) // 2
         seen = tuple(Seen(text=one.text, box=one.box) for one in self.texts)
         box = describe_evidence(self.frame.pixels, FramePoint(x, y), seen, None, self.frame.scale).box
-        if not _contains(box, read.box):
+        if not _contains(box, read.box) or self._holds_others(box, read):
             box = read.box
         whole = Clue("structure", True, 0.5, "it is read as a whole, with nothing else in its line")
         named = (Clue("window", True, 1.0, "in the window that the flow names"),) if self.named else ()
         return Candidate(box, (self._words(read), whole, *named, *self._context(box)))
+
+    def _holds_others(self, box: FrameBox, read: Read) -> bool:
+        """Return whether other words stand in a box too: it is a bar of menus or tabs, and not one control."""
+        level = [
+            one for one in self.texts if one != read and abs(one.box.top - read.box.top) <= read.box.height
+        ]
+        return any(
+            _covers(box, (one.box.left + one.box.right) // 2, (one.box.top + one.box.bottom) // 2)
+            for one in level
+        )
 
     def _words(self, read: Read) -> Clue:
         around = read.box.grown(round(8 * self.frame.scale), self.frame.size)

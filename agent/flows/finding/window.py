@@ -13,7 +13,7 @@ from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.landmarks import Landmark, gap, landmarks, place_of, scale_of
-from qvl_agent.agent.flows.finding.looks import Peak, faint, grey, ink, peaks, surface_at
+from qvl_agent.agent.flows.finding.looks import Peak, faint, grey, ink, ink_colour, peaks, resized, surface_at
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.wanted import Clue
 from qvl_agent.agent.flows.finding.words import normal, read_all, saying
@@ -34,6 +34,8 @@ _STEP: Final = 12
 _DOUBLED: Final = 4
 """Texts that stand twice, equally far apart, which make two windows."""
 _INKS: Final = 8
+_INK: Final = 48.0
+"""The most that the colour of letters may differ, in levels of a channel (0-255)."""
 _COLUMN: Final = 6
 """Logical pixels by which an edge may be off its column."""
 _COLOURS: Final = 14.0
@@ -95,7 +97,7 @@ class Window:
         box, scale = self.recorded.box, self.scale or 1.0
         crop = grey(self.recorded.picture[box.top : box.bottom, box.left : box.right])
         scales = {self.usual, scale, (scale * self.usual) ** 0.5}
-        return tuple(_resized(crop, one) for one in sorted(scales, key=lambda one: abs(one - scale)))
+        return tuple(resized(crop, one) for one in sorted(scales, key=lambda one: abs(one - scale)))
 
     def peaks(self, levels: Any) -> list[Peak]:
         """Return where the target's looks are found, at whatever scale they fit best."""
@@ -105,6 +107,13 @@ class Window:
             if not any(peak.box.meets(other.box) for other in kept):
                 kept.append(peak)
         return kept
+
+    def is_recoloured(self, old: FrameBox, new: FrameBox) -> bool:
+        """Return whether letters are drawn in another colour, where the window's colours are as they were."""
+        if self.recoloured:
+            return False
+        then, now = ink_colour(_part(self.recorded.picture, old)), ink_colour(_part(self.frame.pixels, new))
+        return float(np.abs(then - now).max()) > _INK
 
     def saying(self, words: Sequence[str]) -> list[Read]:
         """Return the texts that may say some words: single ones, else neighbours that do together."""
@@ -148,14 +157,14 @@ class Window:
         then, now = _part(recorded.picture, recorded.box), _part(self.frame.pixels, box)
         if _apart(then, now, 0.0) <= _COLOURS and _apart(then, now, 0.3) <= _COLOURS:
             return True
-        if not self._recoloured:
+        if not self.recoloured:
             return False
         if _apart(then, now, 0.35) <= _COLOURS:
             return True
         return False if recorded.alike else None
 
     @cached_property
-    def _recoloured(self) -> bool:
+    def recoloured(self) -> bool:
         """Return whether the window's colours are others, as by a theme."""
         found = [
             _apart(_part(self.recorded.picture, one.old), _part(self.frame.pixels, one.new), 0.0)
@@ -201,13 +210,6 @@ def carry(
         round(y + (target.bottom - cy) * scale),
     )
     return box.grown(0, size) if clip else box
-
-
-def _resized(crop: Any, scale: float) -> Any:
-    if scale == 1.0:
-        return crop
-    size = max(3, round(crop.shape[1] * scale)), max(3, round(crop.shape[0] * scale))
-    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
 def _apart(one: Pixels, other: Pixels, rim: float) -> float:
