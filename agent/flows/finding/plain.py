@@ -71,7 +71,7 @@ class Plain:
         return Candidate(box, (self._words(read), whole, *named, *self._context(box)))
 
     def _holds_others(self, box: FrameBox, read: Read) -> bool:
-        """Return whether other words stand in a box too: it is a bar of menus or tabs, and not one control."""
+        """Return whether other words stand in a box too: then it is a bar of menus, and no control."""
         level = [
             one for one in self.texts if one != read and abs(one.box.top - read.box.top) <= read.box.height
         ]
