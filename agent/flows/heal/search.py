@@ -84,7 +84,7 @@ def search_wider(
         if (
             point is not None
             and (seen := _at(point, place, texts)) is not None
-            and normal(seen.text) not in others
+            and not _has_any(seen.text, others)
         ):
             found["model"] = replace(seen, why=f"the model points at “{seen.text}”")
     if not found:
@@ -125,7 +125,7 @@ def _by_label(wanted: Wanted, place: Place, texts: Sequence[Read], others: set[s
         return None
     name = normal(wanted.words[0])
     ranked = sorted(
-        ((_alike(name, normal(each.text)), each) for each in texts if normal(each.text) not in others),
+        ((_alike(name, normal(each.text)), each) for each in texts if not _has_any(each.text, others)),
         key=lambda pair: -pair[0],
     )
     if not ranked or ranked[0][0] < _ALIKE:
@@ -135,6 +135,12 @@ def _by_label(wanted: Wanted, place: Place, texts: Sequence[Read], others: set[s
     read = ranked[0][1]
     seen = _at(_middle(read.box), place, texts)
     return seen and replace(seen, why=f"“{seen.text}” is the label most like “{wanted.words[0]}”")
+
+
+def _has_any(text: str, others: set[str]) -> bool:
+    """Return whether a label is another's, or has another's words in it: several were read as one line."""
+    glued = normal(text)
+    return glued in others or any(len(other) > 3 and other in glued for other in others)
 
 
 def _alike(name: str, text: str) -> float:
@@ -164,7 +170,7 @@ def _by_place(wanted: Wanted, place: Place, texts: Sequence[Read], others: set[s
         return None
     middle = _middle(evidence.box)
     seen = _at(FramePoint(middle.x + x + place.window.left, middle.y + y + place.window.top), place, texts)
-    if seen is None or not seen.text or normal(seen.text) in others:
+    if seen is None or not seen.text or _has_any(seen.text, others):
         return None
     alike = (
         0.5 <= seen.box.height / evidence.box.height <= 2
