@@ -137,9 +137,9 @@ def test_what_is_not_surely_it_is_not_healed_and_nothing_is_pressed(
     assert [each.evidence.text for each in bench.store.all() if each.proved] == []
 
 
-def test_what_moved_and_is_the_same_needs_no_heal(bench: Bench) -> None:
+def test_what_moved_and_is_the_same_is_found_or_healed_as_itself(bench: Bench) -> None:
     done, pressed = bench.run("New", "Cancel", "Save")
-    assert bench.store.all() == []
+    assert {each.evidence.text for each in bench.store.all()} <= {"Save"}
     assert done.status == "failed" or pressed == ["Save 4711"]
     assert [each for each in pressed if not each.startswith("Save")] == []
 
