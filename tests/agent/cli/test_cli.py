@@ -250,7 +250,7 @@ def test_a_run_says_when_screens_leave_this_machine(tmp_path: Path) -> None:
 
 HUNGRY = """
 import resource
-from qvl_agent.agent.returncodes import errors_to_codes
+from qvl_agent.agent.exit_codes import errors_to_codes
 resource.setrlimit(resource.RLIMIT_AS, (2**31, resource.RLIM_INFINITY))
 
 @errors_to_codes
