@@ -56,7 +56,7 @@ def as_frame(pixels: Pixels) -> Frame:
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font_of(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(FONT, size)
 
 
@@ -77,7 +77,7 @@ def window(
     page, surface, ink, faint = DARK if dark else LIGHT
     image = Image.new("RGB", size, page)
     draw, boxes = ImageDraw.Draw(image), dict[str, FrameBox]()
-    draw.text((20, 14), heading, ink, _font(font + 5))
+    draw.text((20, 14), heading, ink, font_of(font + 5))
     y, pitch = 30 + 2 * font, 2 * font + 4
     for name in rows:
         box = FrameBox(24, y, 42, y + 18)
@@ -90,28 +90,28 @@ def window(
         if edit:
             box = FrameBox(size[0] - 92, y - 3, size[0] - 20, y + 23)
             draw.rounded_rectangle((box.left, box.top, box.right - 1, box.bottom - 1), 4, surface, faint)
-            draw.text((box.left + 20, box.top + 4), "Edit", ink, _font(font))
+            draw.text((box.left + 20, box.top + 4), "Edit", ink, font_of(font))
             boxes[f"edit {name}"] = box
         y += pitch
     _text(draw, (20, y + 8), "Comment", ink, font)
     box = FrameBox(20, y + 14 + font, size[0] - 20, y + 24 + 2 * font)
     draw.rounded_rectangle((box.left, box.top, box.right - 1, box.bottom - 1), 4, surface, faint)
     if typed:
-        draw.text((box.left + 8, box.top + 4), typed, ink, _font(font))
+        draw.text((box.left + 8, box.top + 4), typed, ink, font_of(font))
     boxes["field Comment"] = box
     right = size[0] - 20
     for name in reversed(buttons):
-        wide = round(draw.textlength(name, _font(font))) + 32
+        wide = round(draw.textlength(name, font_of(font))) + 32
         box = FrameBox(right - wide, size[1] - 22 - 2 * font, right, size[1] - 12)
         draw.rounded_rectangle((box.left, box.top, box.right - 1, box.bottom - 1), 5, surface, faint)
         colour = faint if name in disabled else ink
-        draw.text((box.left + 16, box.top + 4), name, colour, _font(font))
+        draw.text((box.left + 16, box.top + 4), name, colour, font_of(font))
         boxes[name] = box
         right -= wide + 12
     return Drawn(np.asarray(image), boxes)
 
 
 def _text(draw: ImageDraw.ImageDraw, at: tuple[int, int], words: str, ink: str, size: int) -> FrameBox:
-    draw.text(at, words, ink, _font(size))
-    left, top, right, bottom = draw.textbbox(at, words, _font(size))
+    draw.text(at, words, ink, font_of(size))
+    left, top, right, bottom = draw.textbbox(at, words, font_of(size))
     return FrameBox(round(left), round(top), round(right), round(bottom))

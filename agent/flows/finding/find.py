@@ -31,6 +31,8 @@ __all__ = ["find"]
 
 _MARGIN: Final = 0.25
 """By how much the place of the target has to be surer than that of another candidate."""
+_UNNAMED: Final = 0.8
+"""How sure the place has to be of what no words name: half of the landmarks may be another panel's."""
 _SHOWN: Final = 5
 """Candidates that are kept for the person."""
 
@@ -190,7 +192,10 @@ def _sure(candidate: Candidate, *, alone: bool, twins: bool) -> bool:
         return True
     known = "looks" in kinds or any(clue.kind == "structure" for clue in candidate.clues)
     named = "words" in kinds or ("row" in kinds and (known or not twins))
-    return "place" in kinds and (named or bool(kinds & {"looks", "window"}))
+    if "place" not in kinds or named:
+        return "place" in kinds
+    placed = max(clue.score for clue in candidate.clues if clue.kind == "place")
+    return "window" in kinds or ("looks" in kinds and placed >= _UNNAMED)
 
 
 def _surer(candidate: Candidate, other: Candidate) -> bool:

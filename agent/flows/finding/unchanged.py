@@ -1,9 +1,10 @@
 """The quick way: the window looks as it did, at least about the target, so pixels alone decide.
 
-The target, its row and label, and the landmarks about it have to be where they were, colour by colour.
-A list that moved by a row fails at the row's words, a disabled twin at the colours, a translated window at
-the landmarks. Where other parts of the window changed, they are searched for something that looks like the
-target together with its row: a second one is never accepted.
+The target, its row and label, and the landmarks about it have to be where they were, colour by colour; what
+no words name has to have all about it unchanged. A list that moved by a row fails at the row's words, a
+disabled twin at the colours, a translated window at the landmarks. Where other parts of the window changed,
+they are searched for something that looks like the target together with its row: a second one is never
+accepted.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,9 @@ def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
     marks = sorted(recorded.rest, key=lambda one: gap(one.box, box))[:_NEAREST]
     standing = [one for one in marks if _same_at(picture, window, one.box)]
     around = box.grown(round(_AROUND * recorded.evidence.picture.scale), size)
-    if len(standing) < max(2, _LEAST_SHARE * len(marks)) and not _same_at(picture, window, around):
+    few = len(standing) < max(2, _LEAST_SHARE * len(marks))
+    named = bool(recorded.words or beside)
+    if (few or not named) and not _same_at(picture, window, around):
         return None
     if _has_rival(recorded, window, beside):
         return None

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_window import ROWS, Drawn, as_frame, window
+from drawn_window import ROWS, Drawn, as_frame, font_of, window
+from PIL import Image, ImageDraw
 from project import ROOT
 
 from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
@@ -302,6 +304,30 @@ def test_what_isnt_the_target_is_never_taken(reader: Reader, name: str, now: Dra
     assert finding.box is None
     assert finding.absent or finding.ambiguous
     assert finding.reason
+
+
+def with_dots(rows: Sequence[str]) -> Drawn:
+    """A list with a dot, which nothing names, below each row, beside a panel that never changes."""
+    image = Image.fromarray(
+        window([each for name in rows for each in (name, "")], size=(560, 330), buttons=()).pixels
+    )
+    draw = ImageDraw.Draw(image)
+    boxes = {}
+    for number, name in enumerate(rows):
+        box = FrameBox(190, 98 + 68 * number, 204, 110 + 68 * number)
+        draw.ellipse((box.left, box.top, box.right - 1, box.bottom - 1), "#1f6feb")
+        boxes[name] = box
+    draw.line((230, 40, 230, 200), "#8a94a0")
+    for number, words in enumerate(("Alice", "Bruno", "Chloe", "Dario", "Elena", "Felix", "Grace", "Henry")):
+        draw.text((240 + 80 * (number % 3), 60 + 30 * (number // 3)), words, "#1c2430", font=font_of(15))
+    return Drawn(np.asarray(image), boxes)
+
+
+def test_what_nothing_names_isnt_taken_for_itself_when_its_list_moved(reader: Reader) -> None:
+    base, now = with_dots(ROWS[:2]), with_dots(ROWS[1:2])
+    wanted = base.wanted(ROWS[0], reader)
+    assert hits(find(wanted, base.place(), None), base.boxes[ROWS[0]])
+    assert find(wanted, now.place(), reader).box is None
 
 
 def test_a_target_under_another_window_isnt_taken(reader: Reader) -> None:
