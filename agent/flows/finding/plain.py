@@ -23,8 +23,8 @@ from qvl_agent.agent.flows.lock import Seen
 
 __all__ = ["Plain"]
 
-_BESIDE: Final = 320
-"""Logical pixels right of its label that a target is searched in."""
+_FIELD: Final = 3
+"""How much wider than high a field is at least."""
 _LEFT: Final = 40
 """Logical pixels left of its label that a check box or an icon is searched in."""
 _BELOW: Final = 34
@@ -129,7 +129,7 @@ class Plain:
     def _right_of(self, label: FrameBox) -> list[tuple[FrameBox, str]]:
         """Return all things right of a label in its line: fields, values, icons, check boxes."""
         scale = self.frame.scale
-        end = min(self.frame.size[0], label.right + round(_BESIDE * scale))
+        end = self.frame.size[0]
         found: list[FrameBox] = []
         for y in ((label.top + label.bottom) // 2, label.top + 2, label.bottom - 2, label.bottom + 2):
             x = label.right + round(6 * scale)
@@ -157,7 +157,8 @@ class Plain:
             round(6 * scale),
         ):
             box = self._field(label.left + round(14 * scale), y, label)
-            if box and abs(box.left - label.left) <= 16 * scale:
+            # A check box below is another line's: what a label stands above is a field, much wider than high.
+            if box and abs(box.left - label.left) <= 16 * scale and box.width >= _FIELD * box.height:
                 return [(box, "below it")]
         return []
 

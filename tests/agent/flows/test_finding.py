@@ -375,6 +375,7 @@ def test_words_alone_find_a_target_that_was_never_recorded(reader: Reader, wante
         (Wanted(("Delete",)), BASE),
         (Wanted(("Sav",)), BASE),
         (Wanted(near="Nothing"), BASE),
+        (Wanted(near="Documents"), BASE),
         (Wanted(near="Budget plan"), window(edit=True)),
         (Wanted(("Save",)), Drawn(np.hstack([BASE.pixels, BASE.pixels]))),
         (Wanted(("Save",), row="Budget plan"), BASE),
