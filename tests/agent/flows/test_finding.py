@@ -12,13 +12,12 @@ from PIL import Image, ImageDraw
 from project import ROOT
 
 from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
-from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.reading.rapidocr import RapidReader
-from qvl_agent.actions.reading.target_text import Read, Reader
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.finding.describe import describe_evidence, read_picture
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
-from qvl_agent.agent.flows.finding.words import CachedReader, says, shows
+from qvl_agent.agent.flows.finding.words import CachedReader
 
 BASE = window()
 
@@ -34,87 +33,6 @@ def hits(finding: Finding, box: FrameBox) -> bool:
         return False
     x, y = (finding.box.left + finding.box.right) // 2, (finding.box.top + finding.box.bottom) // 2
     return box.left <= x < box.right and box.top <= y < box.bottom
-
-
-# Texts
-
-
-@pytest.mark.parametrize(
-    ("text", "words", "answer"),
-    [
-        ("Save", "Save", True),
-        ("SAVE…", "save", True),
-        ("Checkforupdates", "Check for updates", True),
-        ("Name:", "Name", True),
-        ("Save as", "Save", False),
-        ("Saved", "Save", False),
-        ("Invoice 4711", "Invoice 4711", True),
-        ("Invoice 4712", "Invoice 4711", False),
-        ("Invoice 47l1", "Invoice 4711", None),
-        ("INV-1O0", "INV-100", None),
-        ("inv-100", "INV-100", False),
-        ("CIear all", "Clear all", True),
-        ("O", "0", None),
-        ("0", "O", None),
-        ("l", "I", None),
-        ("+", "+", True),
-        ("-", "+", False),
-        ("Notificatlons on", "Notifications on", True),
-        ("Notifcations on", "Notifications on", None),
-        ("", "Save", False),
-        ("保存", "保存", True),
-        ("保存", "另存", False),
-    ],
-)
-def test_words_are_the_same_or_not_or_it_cant_be_told(text: str, words: str, answer: bool | None) -> None:
-    assert says(text, words) is answer
-
-
-def line(text: str, left: int = 10, top: int = 10) -> Read:
-    return Read(text, FrameBox(left, top, left + 8 * len(text), top + 16), 1.0)
-
-
-@pytest.mark.parametrize(
-    ("lines", "words", "answer"),
-    [
-        ((line("Invoice 4711 saved"),), "Invoice 4711 saved", True),
-        ((line("Invoice 4711 saved"),), "4711", True),
-        ((line("Invoice 47115 saved"),), "4711", False),
-        ((line("Invoice 47l1 saved"),), "4711", None),
-        ((line("Unsaved changes"),), "saved", False),
-        ((line("Saved."),), "saved", True),
-        ((line("Invoice"), line("saved", 10 + 8 * 7 + 6)), "Invoice saved", True),
-        ((line("Invoice"), line("saved", 300)), "Invoice saved", False),
-        ((line("The invoice was"), line("saved today", 10, 30)), "was saved", True),
-        ((line("登记成功，编号为 A-1"),), "登记成功", True),
-        ((), "saved", False),
-    ],
-)
-def test_words_are_looked_for_in_all_that_a_window_shows(
-    lines: tuple[Read, ...], words: str, answer: bool | None
-) -> None:
-    assert shows(lines, words) is answer
-
-
-def test_the_same_pixels_are_read_once() -> None:
-    class Counting:
-        name, calls = "counting", 0
-
-        def warm_up(self) -> None: ...
-
-        def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
-            self.calls += 1
-            return (Read("Save", FrameBox(box.left + 1, box.top + 2, box.left + 9, box.top + 9), 1.0),)
-
-    counting = Counting()
-    cached = CachedReader(counting)
-    frame = as_frame(np.zeros((60, 80, 3), np.uint8))
-    first = cached.read(frame, FrameBox(0, 0, 20, 20))
-    moved = cached.read(frame, FrameBox(30, 10, 50, 30))
-    assert counting.calls == 1
-    assert (first[0].box.left, moved[0].box.left, moved[0].box.top) == (1, 31, 12)
-    cached.read(as_frame(np.full((60, 80, 3), 9, np.uint8)), FrameBox(0, 0, 20, 20))
-    assert counting.calls == 2
 
 
 # What a lock says of a target
