@@ -125,7 +125,7 @@ def _consequences(subject: Subject) -> Iterator[Mistake]:
             continue
         words = [literal(each) for each in (step.click.text, step.click.near, step.click.describe) if each]
         found = next((kind for each in words for kind in in_button(each)), None)
-        if found is None or path.startswith("on_popup"):
+        if found is None or path.startswith("on_popup") or ".on_error[" in path:
             continue
         missing = [key for key, said in (("once: true", step.once), ("then", step.then)) if not said]
         why = {"once: true": "it could be done twice", "then": "nobody sees whether it was done"}
