@@ -135,7 +135,7 @@ class Plain:
             x = label.right + round(6 * scale)
             while x < end:
                 thing = self._thing(x, y, label)
-                if thing and not any(thing.meets(other) for other in found):
+                if thing and _level(label, thing) and not any(thing.meets(other) for other in found):
                     found.append(thing)
                 x = max(x + round(_STEP * scale), thing.right + 2 if thing else 0)
         return [(one, "right of it") for one in found]
@@ -191,6 +191,12 @@ def divided_by_panel(frame: Frame, label: FrameBox, found: FrameBox) -> bool:
     inner = FrameBox(found.left + 2, found.top, max(found.left + 3, found.right - 2), found.bottom)
     tall = label.grown(found.height, frame.size)
     return divided(frame.pixels, FrameBox(label.left, tall.top, label.right, tall.bottom), inner)
+
+
+def _level(label: FrameBox, thing: FrameBox) -> bool:
+    """Return whether a thing is in a label's line, and not in the next one that begins right below."""
+    shared = min(label.bottom, thing.bottom) - max(label.top, thing.top)
+    return 2 * shared >= min(label.height, thing.height)
 
 
 def _covers(box: FrameBox, x: int, y: int) -> bool:
