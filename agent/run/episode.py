@@ -352,7 +352,8 @@ class Episode:
 
     def _close_up(self, action: Zoom, note: str) -> None:
         box = self._observation.box(action)
-        assert box is not None, "a zoom has a target"
+        if box is None:
+            raise AssertionError("a zoom has a target")
         screen = self._observation.screen
         box = box.grown(_ZOOM_MARGIN, screen.size)
         self._observation = Observation(screen.crop(box), screen, self._observation.layout)
