@@ -134,6 +134,7 @@ def test_visits(tmp_path: Path, only: str | None) -> None:
 
 
 @share_and_all("Alice Moreau,Wendy Zhao,Nobody Home")
+@pytest.mark.nightly
 def test_chats(tmp_path: Path, only: str | None) -> None:
     path = copy("chats", tmp_path)
     names = [line["name"] for line in table(path.parent / "chats.csv")]
@@ -161,6 +162,7 @@ def test_chats(tmp_path: Path, only: str | None) -> None:
 
 @pytest.mark.skipif(not shutil.which("galculator"), reason="needs galculator: make test installs it")
 @share_and_all("S-4,S-5,S-6")
+@pytest.mark.nightly
 def test_sums(tmp_path: Path, only: str | None) -> None:
     path = copy("sums", tmp_path)
     results = {
@@ -178,6 +180,7 @@ def test_sums(tmp_path: Path, only: str | None) -> None:
 
 @pytest.mark.skipif(not shutil.which("l3afpad"), reason="needs l3afpad: make test installs it")
 @share_and_all("clara.txt,kira.txt")
+@pytest.mark.nightly
 def test_letters(tmp_path: Path, only: str | None) -> None:
     path = copy("letters", tmp_path)
     letters = table(path.parent / "letters.csv")

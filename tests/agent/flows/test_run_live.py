@@ -52,6 +52,7 @@ def options(screen: VirtualDisplay) -> tuple[str, ...]:
     return ("--desktop", screen.name, "--takeover", "ignore", "--runs", "runs")
 
 
+@pytest.mark.nightly
 def test_a_run_that_is_killed_behind_a_click_parks_its_item_and_the_rest_is_done_once(
     tmp_path: Path, screen: VirtualDisplay
 ) -> None:

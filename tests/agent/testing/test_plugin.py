@@ -147,7 +147,7 @@ def test_a_recorded_run_is_a_test(recorded: Path, pytester: pytest.Pytester) -> 
     assert result.parseoutcomes() in ({"passed": 1}, {"failed": 1}), "made by hand, it may differ"
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("0", marks=pytest.mark.nightly), "2"])
 def test_the_page_has_every_flow_however_many_workers_there_are(
     flows: Path, pytester: pytest.Pytester, workers: str
 ) -> None:
@@ -191,7 +191,7 @@ def live(pytester: pytest.Pytester) -> Path:
     return pytester.path
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("0", marks=pytest.mark.nightly), "2"])
 def test_live_each_row_is_done_once_however_many_workers_there_are(
     live: Path, pytester: pytest.Pytester, screen: VirtualDisplay, workers: str
 ) -> None:
@@ -204,6 +204,7 @@ def test_live_each_row_is_done_once_however_many_workers_there_are(
         assert form.pressed == ["Save 4711", "Save 4712"]
 
 
+@pytest.mark.nightly
 def test_live_a_row_alone_is_run_alone_and_what_fails_has_its_line_and_picture(
     live: Path, pytester: pytest.Pytester, screen: VirtualDisplay
 ) -> None:
