@@ -11,6 +11,7 @@ memory over many rows. Prints medians and ratios; exits with 1 if a run did anyt
 import argparse
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +29,7 @@ from qvl_agent.agent.flows.queue import Item, Queue
 from qvl_agent.agent.flows.reading import load
 from qvl_agent.agent.flows.run.record import StepEnded, read_lines
 from qvl_agent.agent.flows.run.runner import FlowAgent, NoModel
-from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox
+from qvl_agent.sandbox.session import Sandbox, SandboxDesktop, open_sandbox
 
 SEED = 1
 TASK = "uncheck-pinned-chat"
@@ -75,7 +76,7 @@ def beside_the_model(folder: Path, rounds: int, name: str) -> int:
         failed = 0
         with open_model(name, desktop=desktop) as other:
             for number in range(rounds):
-                sandbox.reset(TASK, SEED)
+                set_up(sandbox)
                 start = time.monotonic()
                 done = agent.run(loaded)
                 times["flow"].append(time.monotonic() - start)
@@ -84,7 +85,7 @@ def beside_the_model(folder: Path, rounds: int, name: str) -> int:
                 if not right:
                     print(f"flow, round {number}: {done.status}: {done.result.message}")
                 steps += [line.seconds for line in read_lines(done.folder) if isinstance(line, StepEnded)]
-                sandbox.reset(TASK, SEED)
+                set_up(sandbox)
                 start = time.monotonic()
                 Agent(desktop, other, runs=folder / "runs").run(sandbox.instruction)
                 times[name].append(time.monotonic() - start)
@@ -97,6 +98,12 @@ def beside_the_model(folder: Path, rounds: int, name: str) -> int:
         print(f"model calls of the flow: {model.asked}")
         without_a_screen(path)
     return failed + model.asked
+
+
+def set_up(sandbox: Sandbox) -> None:
+    """Set the window up again, with the pointer aside: what it hovers over is drawn otherwise."""
+    subprocess.run(["xdotool", "mousemove", "1270", "790"], env=sandbox.display.environment(), check=True)
+    sandbox.reset(TASK, SEED)
 
 
 def without_a_screen(path: Path) -> None:
