@@ -135,7 +135,10 @@ class Plain:
             x = label.right + round(6 * scale)
             while x < end:
                 thing = self._thing(x, y, label)
-                if thing and _level(label, thing) and not any(thing.meets(other) for other in found):
+                # What isn't typed into may be as high as two lines, and then other things aren't sure.
+                if thing and self.wanted.field and not _level(label, thing):
+                    thing = None
+                if thing and not any(thing.meets(other) for other in found):
                     found.append(thing)
                 x = max(x + round(_STEP * scale), thing.right + 2 if thing else 0)
         return [(one, "right of it") for one in found]
