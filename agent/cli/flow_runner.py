@@ -18,7 +18,8 @@ from qvl_agent.agent.cli.signals import stop_on_signals
 from qvl_agent.agent.exit_codes import exit_code
 from qvl_agent.agent.flows.queue import Queue
 from qvl_agent.agent.flows.reading import load, walk
-from qvl_agent.agent.flows.script.steps import Acting, described
+from qvl_agent.agent.flows.script.described import described
+from qvl_agent.agent.flows.script.steps import Acting
 from qvl_agent.agent.flows.trust import TrustStore
 from qvl_agent.agent.flows.work import Wish, data_file, fingerprint_of, open_output, open_queue, queue_file
 from qvl_agent.agent.wording import visible

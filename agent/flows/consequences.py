@@ -10,7 +10,8 @@ from qvl_agent.actions.guard.lexicon.search import in_label
 from qvl_agent.actions.guard.rules.consequence import REASONS
 from qvl_agent.agent.flows.lock import Lock, lock_folder
 from qvl_agent.agent.flows.reading import Loaded, beside, load, walk
-from qvl_agent.agent.flows.script.steps import MOST_USES, Click, Drag, Press, Step, Type, Use, described
+from qvl_agent.agent.flows.script.described import described
+from qvl_agent.agent.flows.script.steps import MOST_USES, Click, Drag, Press, Step, Type, Use
 from qvl_agent.agent.flows.trust import Trust
 
 __all__ = ["ListedConsequence", "consequences", "trust_in"]

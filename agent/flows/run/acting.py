@@ -19,6 +19,7 @@ from qvl_agent.agent.flows.run.hands import Hands
 from qvl_agent.agent.flows.run.sight import Healing, Sight
 from qvl_agent.agent.flows.run.trouble import FlowHalted, StepTrouble
 from qvl_agent.agent.flows.run.watching import Eyes
+from qvl_agent.agent.flows.script.described import described
 from qvl_agent.agent.flows.script.steps import (
     ActingStep,
     Click,
@@ -28,7 +29,6 @@ from qvl_agent.agent.flows.script.steps import (
     Scroll,
     Step,
     Type,
-    described,
 )
 from qvl_agent.agent.flows.script.targets import Target
 from qvl_agent.agent.flows.values import Scope, fill

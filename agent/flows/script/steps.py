@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from qvl_agent.actions.planning.action import MAX_SCROLL, MAX_TEXT, MAX_WAIT_S, Button
 from qvl_agent.agent.flows.script.targets import (
     DEFAULT_WITHIN_S,
+    ONE_IS_MANY,
     Condition,
     Duration,
     Expectation,
@@ -14,6 +15,7 @@ from qvl_agent.agent.flows.script.targets import (
     Node,
     Target,
     Text,
+    Then,
     duration_schema,
     seconds,
 )
@@ -44,7 +46,6 @@ __all__ = [
     "Wait",
     "When",
     "While",
-    "described",
 ]
 
 
@@ -60,17 +61,10 @@ class Acting(_Step):
 
     once: bool = False
     """It must never be done twice: after an unknown fate its item is parked."""
-    then: tuple[Expectation, ...] = ()
+    then: Then = ()
     """What has to be so afterwards."""
     within: Duration = DEFAULT_WITHIN_S
     """How long the target may take to appear."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_is_many(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "then" in value and not isinstance(value["then"], (list, tuple)):
-            return {**value, "then": [value["then"]]}
-        return value
 
 
 class Click(Acting):
@@ -305,15 +299,8 @@ class Do(_Step):
 
     do: Text
     """The task, in words."""
-    then: Annotated[tuple[Expectation, ...], Field(min_length=1)]
+    then: Annotated[tuple[Expectation, ...], Field(min_length=1), ONE_IS_MANY]
     """What has to be so afterwards: the model's word isn't enough."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_is_many(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "then" in value and not isinstance(value["then"], (list, tuple)):
-            return {**value, "then": [value["then"]]}
-        return value
 
 
 class Reject(_Step):
@@ -399,47 +386,3 @@ Step = Annotated[
 
 for _class in (When, While, ForEach, Retry):
     _class.model_rebuild()
-
-
-def described(step: Step) -> str:
-    """Return what a step does, in a few words; `${…}` stand as they are."""
-    if step.name:
-        return step.name
-    match step:
-        case Click():
-            return f"click “{step.click.key}”"
-        case Hover():
-            return f"hover over “{step.hover.key}”"
-        case Drag():
-            return f"drag “{step.drag.from_.key}” to “{step.drag.to.key}”"
-        case Type():
-            into = f" into “{step.type.into.key}”" if step.type.into else ""
-            return f"type “{step.type.text}”{into}"
-        case Press():
-            return f"press {step.press}"
-        case Scroll():
-            return f"scroll {'down' if step.scroll.down >= 0 else 'up'}" if step.scroll.down else "scroll"
-        case Wait():
-            return "wait"
-        case Check():
-            return "check"
-        case Read():
-            return f"read {step.read.as_}"
-        case When():
-            return "when"
-        case While():
-            return "while"
-        case ForEach():
-            return f"for each {step.for_each}"
-        case Retry():
-            return f"try up to {step.retry + 1} times"
-        case Use():
-            return f"use {step.use}"
-        case Ask():
-            return f"ask “{step.ask.question}”"
-        case Do():
-            return f"do “{step.do}”"
-        case Reject():
-            return f"reject: {step.reject}"
-        case NextItem():
-            return "next item"

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 __all__ = [
+    "ONE_IS_MANY",
     "Condition",
     "Duration",
     "Expectation",
@@ -22,6 +23,7 @@ __all__ = [
     "Node",
     "Target",
     "Text",
+    "Then",
     "duration_schema",
     "seconds",
 ]
@@ -173,3 +175,13 @@ Condition: TypeAlias = Annotated[
     BeforeValidator(_bare),
 ]
 """An expression over variables, such as row.amount > 10000, or something that is to be seen."""
+
+
+def _many(value: Any) -> Any:
+    """Make a list of one expectation that stands alone."""
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+ONE_IS_MANY: Final = BeforeValidator(_many)
+Then: TypeAlias = Annotated[tuple[Expectation, ...], ONE_IS_MANY]
+"""What has to be so after a step: one expectation, or a list."""
