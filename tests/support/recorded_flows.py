@@ -200,3 +200,14 @@ class Run:
         self._recorder.result(RunResult.model_validate({**whole, "frame": self._recorder.ref(last)}))
         self._recorder.close()
         return self._recorder.folder
+
+
+def ordered(runs: Path) -> Path:
+    """Record a run that enters an order and saves it; return its folder."""
+    start, named = orders(), orders("Mia Lang")
+    filled, saved = orders("Mia Lang", "K-4711"), orders("Mia Lang", "K-4711", "Order K-4711 is saved")
+    run = Run(runs, "enter an order")
+    run.type("Mia Lang", start, named, NAME, label="Customer")
+    run.type("K-4711", named, filled, NUMBER, label="Order number")
+    run.click(SAVE, filled, saved, "Save")
+    return run.done(saved)

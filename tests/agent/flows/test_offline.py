@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from recorded_flows import NAME, NUMBER, SAVE, Run, orders, reader
+from recorded_flows import ordered, reader
 
 from qvl_agent.agent.flows.compile import compile_run, write
 from qvl_agent.agent.flows.lock import Lock
@@ -15,13 +15,7 @@ from qvl_agent.agent.flows.reading import load
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("offline")
-    start, named = orders(), orders("Mia Lang")
-    filled, saved = orders("Mia Lang", "K-4711"), orders("Mia Lang", "K-4711", "Order K-4711 is saved")
-    run = Run(folder / "runs", "enter an order")
-    run.type("Mia Lang", start, named, NAME, label="Customer")
-    run.type("K-4711", named, filled, NUMBER, label="Order number")
-    run.click(SAVE, filled, saved, "Save")
-    write(compile_run(run.done(saved), reader=reader()), folder / "x.flow.yaml")
+    write(compile_run(ordered(folder / "runs"), reader=reader()), folder / "x.flow.yaml")
     return folder
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from order_form import OrderForm
-from recorded_flows import NAME, NUMBER, SAVE, Run, orders, reader
+from recorded_flows import ordered, reader
 
 from qvl_agent.agent.flows.compile import compile_run, write
 from qvl_agent.agent.testing.page import write_page
@@ -34,13 +34,7 @@ steps:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a flow that was made of a run, its lock, and the run."""
     folder = tmp_path_factory.mktemp("recorded")
-    start, named = orders(), orders("Mia Lang")
-    filled, saved = orders("Mia Lang", "K-4711"), orders("Mia Lang", "K-4711", "Order K-4711 is saved")
-    run = Run(folder / "runs", "enter an order")
-    run.type("Mia Lang", start, named, NAME, label="Customer")
-    run.type("K-4711", named, filled, NUMBER, label="Order number")
-    run.click(SAVE, filled, saved, "Save")
-    made = compile_run(run.done(saved), reader=reader())
+    made = compile_run(ordered(folder / "runs"), reader=reader())
     assert not made.problems
     write(made, folder / "order.flow.yaml")
     return folder
