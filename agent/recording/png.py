@@ -1,15 +1,14 @@
-"""Frames as PNG files: written fast, and checked before they are decoded.
+"""Frames as PNG files: written and read fast, and checked before they are decoded.
 
 libvips writes a 1920x1080 screen in 6-11 ms (220-560 KiB) where Pillow needs 35-48 ms and OpenCV 16-23 ms
-for larger files. Screens have many equal pixels: no row filter is both faster and smaller.
+for larger files, and reads one three times as fast as Pillow. Screens have many equal pixels: no row filter
+is both faster and smaller.
 """
 
-import io
 import struct
 from typing import Final, cast
 
 import numpy as np
-from PIL import Image
 
 from qvl_agent.actions.core.errors import RecordingError
 from qvl_agent.actions.core.frame import Pixels
@@ -60,14 +59,17 @@ def decode(data: bytes, size: tuple[int, int]) -> Pixels:
         )
     if not data.endswith(_END):
         raise RecordingError("the PNG is cut off: its end marker is missing")
+    import pyvips  # noqa: PLC0415 - loads a native library
+
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            pixels = np.array(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise RecordingError(f"the PNG is broken: {error}") from error
-    if pixels.shape != (height, width, 3) or pixels.dtype != np.uint8:
-        raise RecordingError(f"expected RGB pixels, got an array of shape {pixels.shape}")
-    return pixels
+        image = pyvips.Image.new_from_buffer(data, "", fail_on="warning")
+        shape = image.height, image.width, image.bands
+        if shape != (height, width, 3) or image.format != "uchar":
+            raise RecordingError(f"expected RGB pixels, got {image.format} ones of shape {shape}")
+        pixels = np.frombuffer(image.write_to_memory(), np.uint8)
+    except pyvips.Error as error:
+        raise RecordingError(f"the PNG is broken: {' '.join(str(error).split())}") from error
+    return pixels.reshape(height, width, 3)
 
 
 def _refuse_large(width: int, height: int) -> None:
