@@ -88,6 +88,8 @@ class Evidence(_Record):
     """The words that named its row, with the values of then; "" if it is in no list or table."""
     text_varies: bool = False
     """The words on it are another item's each time, so its looks prove nothing."""
+    pitch: Annotated[float, Field(ge=0)] | None = None
+    """Pixels to the next thing above or below that looks like it; 0 if none does, None if nobody looked."""
 
 
 class Lock(_Record):

@@ -12,6 +12,7 @@ from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.compile.naming import Named, within_window
 from qvl_agent.agent.flows.compile.screens import Screens, covers, inside, middle
 from qvl_agent.agent.flows.compile.stable import slug
+from qvl_agent.agent.flows.finding.describe import in_column, pitch_of
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
 from qvl_agent.agent.flows.finding.words import says
@@ -78,7 +79,7 @@ class Locked:
             min(window.width, box.right - window.left),
             min(window.height, box.bottom - window.top),
         )
-        info = named.info
+        info, part = named.info, self.screens.frame(named.screen).crop(window)
         return Evidence(
             picture=self.picture(named.screen, window),
             window=WindowSeen(app=info.app, program=info.program, title=info.title) if info else WindowSeen(),
@@ -87,6 +88,7 @@ class Locked:
             texts=tuple(Seen(text=line.text, box=line.box) for line in lines),
             row=named.row,
             text_varies="${" in (named.target.text or ""),
+            pitch=pitch_of(inside, in_column(part.pixels, inside)) or 0.0,
         )
 
     def picture(self, ref: FrameRef, window: FrameBox) -> Picture:

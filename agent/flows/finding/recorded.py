@@ -127,6 +127,8 @@ class Recorded:
     @cached_property
     def pitch(self) -> float | None:
         """Return the distance to the next row; None if nothing above or below it is like it."""
+        if self.evidence.pitch is not None:
+            return self.evidence.pitch or None
         return pitch_of(self.box, in_column(self.picture, self.box))
 
     @cached_property
