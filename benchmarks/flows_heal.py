@@ -26,8 +26,8 @@ from qvl_agent.actions.execution.person import Nobody
 from qvl_agent.actions.planning.action import Click
 from qvl_agent.actions.reading.rapidocr import RapidReader
 from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.rolling import RollingReader
 from qvl_agent.agent.flows.finding.wanted import Place
-from qvl_agent.agent.flows.finding.words import CachedReader
 from qvl_agent.agent.flows.heal.healer import Healer, Lost
 from qvl_agent.agent.flows.heal.store import ProposalStore
 from qvl_agent.agent.flows.lock import WindowSeen
@@ -57,7 +57,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=100)
     parser.add_argument("--first", type=int, default=0, help="the first window")
     options = parser.parse_args()
-    studio, reader = Studio(), CachedReader(RapidReader())
+    studio, reader = Studio(), RollingReader(RapidReader())  # as in a run
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     done, number = 0, options.first
     while done < options.cases:
@@ -71,6 +71,8 @@ def main() -> int:
                 result = healed(target, scene, reader, there=there)
                 counts[what][result] += 1
                 done += result != "still found"
+                if done % 25 == 0 and result != "still found":
+                    print(f"{done} cases after {app} {seed}", flush=True)
                 if result == "WRONG":
                     print(f"WRONG {what}: {app} {seed} {target.node.id}", flush=True)
     columns = ("healed", "not healed", "rightly not", "WRONG", "still found")
@@ -83,7 +85,7 @@ def main() -> int:
     return 1 if total["WRONG"] else 0
 
 
-def healed(target: Target, scene: Scene, reader: CachedReader, *, there: bool) -> str:
+def healed(target: Target, scene: Scene, reader: RollingReader, *, there: bool) -> str:
     frame = Frame(
         np.ascontiguousarray(scene.pixels), Rect(0, 0, scene.pixels.shape[1], scene.pixels.shape[0])
     )

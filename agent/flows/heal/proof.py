@@ -51,12 +51,20 @@ def prove(wanted: Wanted, reader: Reader | None) -> tuple[Trial, ...]:
         wanted: the target with its new evidence and its picture.
         reader: reads texts.
 
+    Returns:
+        the trials, up to the first that the proof fails with.
+
     Raises:
         ReadingError: the reader can't be loaded or run.
     """
     if wanted.evidence is None or wanted.picture is None:
         raise ValueError("a proof needs the evidence and its picture")
-    return tuple(_trials(wanted, wanted.evidence.box, wanted.picture, reader))
+    trials: list[Trial] = []
+    for trial in _trials(wanted, wanted.evidence.box, wanted.picture, reader):
+        trials.append(trial)
+        if trial.needed and not trial.held:
+            break
+    return tuple(trials)
 
 
 def _trials(wanted: Wanted, box: FrameBox, picture: Pixels, reader: Reader | None) -> Iterator[Trial]:
