@@ -29,7 +29,6 @@ from qvl_agent.actions.reading.rapidocr import RapidReader
 from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding
-from qvl_agent.agent.flows.finding.words import CachedReader
 
 SEEDS: Final = {"calibration": 0, "held-out": 1_000_000}
 APPS: Final = ("chat", "form", "settings")
@@ -110,14 +109,13 @@ def run(studio: Studio, options: argparse.Namespace) -> int:
     while done < options.cases:
         app, seed = APPS[number % len(APPS)], SEEDS[options.seeds] + number // len(APPS)
         number += 1
-        reader = CachedReader(disk)
         if options.galculator and number == options.first + 1:
-            trials = calculator_trials(reader)
+            trials = calculator_trials(disk)
         else:
-            trials = Drifts(studio, app, seed, reader, most=8).trials()
+            trials = Drifts(studio, app, seed, disk, most=8).trials()
         for trial in trials:
             began = time.process_time()
-            finding = find(trial.target.wanted, trial.place, reader)
+            finding = find(trial.target.wanted, trial.place, disk)
             what = verdict(trial, finding)
             counts[trial.drift][what] += 1
             done += 1

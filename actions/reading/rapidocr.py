@@ -1,11 +1,16 @@
 """The optional reader: RapidOCR, whose weights come in its wheel. Nothing is ever downloaded.
 
 It is installed by `pip install 'qvl-agent[ocr]'`. PP-OCR's small models read English and Chinese. On one
-core a button takes some 20 ms once they are loaded; loading takes under a second, while the model thinks.
+core a button takes some 20 ms once they are loaded, a row of a list 100 ms; loading takes under a second,
+while the model thinks. The same pixels are read once.
 """
 
+import hashlib
 import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +33,8 @@ _PACKAGES: Final = ("rapidocr", "onnxruntime", "cv2")
 _SMALL: Final = 1.5
 """Below this scale the picture is doubled, as letters are small: the recogniser wants them 48 pixels high."""
 _LEAST_SURE: Final = 0.5
+_KEPT: Final = 256
+"""Readings that are kept: some kilobytes each at most."""
 _MARKS: Final = " \t□■☐☑☒▢○●◯◉✓✔✕✗▸▾▼▲►◄•·|｜"
 """Characters that check boxes, dots and arrows beside a text are read as."""
 
@@ -52,11 +59,15 @@ class RapidReader:
             self.name = "rapidocr"
         self._lock = threading.Lock()
         self._engine: Future[Any] | None = None
+        self._kept = _Readings()
 
     def warm_up(self) -> None:
         self._loading()
 
     def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
+        return self._kept.reading(frame, box, self._read)
+
+    def _read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
         engine = self._loading().result()
         part = frame.crop(box).image()
         factor = 2 if frame.scale < _SMALL else 1
@@ -82,6 +93,37 @@ class RapidReader:
                 # Not a daemon thread: the libraries abort a program that ends while they load.
                 threading.Thread(target=_load_into, args=(self._engine,), name="ocr").start()
             return self._engine
+
+
+class _Readings:
+    """What was read last, by the pixels that it was read from."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[bytes, tuple[Read, ...]] = OrderedDict()
+
+    def reading(
+        self, frame: Frame, box: FrameBox, read: Callable[[Frame, FrameBox], tuple[Read, ...]]
+    ) -> tuple[Read, ...]:
+        digest = hashlib.blake2b(f"{frame.scale} {box.width} {box.height} ".encode(), digest_size=16)
+        digest.update(frame.pixels[box.top : box.bottom, box.left : box.right].tobytes())
+        key = digest.digest()
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is None:
+            kept = tuple(_moved(read(frame, box), -box.left, -box.top))
+        with self._lock:
+            self._kept[key] = kept
+            self._kept.move_to_end(key)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return tuple(_moved(kept, box.left, box.top))
+
+
+def _moved(reads: Iterable[Read], x: int, y: int) -> Iterable[Read]:
+    for one in reads:
+        box = one.box
+        yield replace(one, box=FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y))
 
 
 def _load_into(future: "Future[Any]") -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from qvl_agent.actions.core.errors import QvlError
 from qvl_agent.actions.reading.rapidocr import open_reader
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.check import check
-from qvl_agent.agent.flows.finding.words import CachedReader
 from qvl_agent.agent.flows.offline import OfflineStep, offline
 from qvl_agent.agent.flows.queue import Item, rows
 from qvl_agent.agent.flows.reading import Loaded, Mistake, read
@@ -244,12 +244,11 @@ class RunItem(_Item):
             self.fail(wrong or ["the recording has no steps"])
 
 
-_reader_key = pytest.StashKey["CachedReader | None"]()
+_reader_key = pytest.StashKey["Reader | None"]()
 
 
-def _reader(config: pytest.Config) -> CachedReader | None:
+def _reader(config: pytest.Config) -> Reader | None:
     """Return the session's reader; None if none is installed."""
     if _reader_key not in config.stash:
-        reader = open_reader()
-        config.stash[_reader_key] = CachedReader(reader) if reader else None
+        config.stash[_reader_key] = open_reader()
     return config.stash[_reader_key]

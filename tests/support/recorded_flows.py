@@ -22,8 +22,8 @@ from qvl_agent.actions.planning.action import Action, Click, Done, Type
 from qvl_agent.actions.planning.observation import Observation
 from qvl_agent.actions.planning.plan import plan
 from qvl_agent.actions.reading.rapidocr import open_reader
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.actions.screen.changes import compare
-from qvl_agent.agent.flows.finding.words import CachedReader
 from qvl_agent.agent.recording.format import RunResult, StepIntent, StepOutcome
 from qvl_agent.agent.recording.recording import Recorder, turns
 
@@ -47,11 +47,11 @@ def check_of(row: int) -> FrameBox:
 
 
 @cache
-def reader() -> CachedReader:
+def reader() -> Reader:
     """The real reader; a screen that several tests show is read once."""
     found = open_reader()
     assert found is not None, "the extra 'ocr' is part of the test set-up"
-    return CachedReader(found)
+    return found
 
 
 def orders(

@@ -29,7 +29,7 @@ from qvl_agent.agent.flows.compile.naming import Named
 from qvl_agent.agent.flows.compile.proofs import Passage
 from qvl_agent.agent.flows.compile.proving import Prover
 from qvl_agent.agent.flows.compile.screens import Screens, inside
-from qvl_agent.agent.flows.finding.words import CachedReader, shows
+from qvl_agent.agent.flows.finding.words import shows
 from qvl_agent.agent.flows.lock import Lock, Picture
 from qvl_agent.agent.flows.offline import verdict_on
 from qvl_agent.agent.flows.script.flow import Flow
@@ -81,8 +81,7 @@ def compile_run(
     """
     recording = Recording.open(folder)
     _succeeded(recording, allow_unverified=allow_unverified)
-    cached = CachedReader(reader) if reader is not None else None
-    return _Compilation(recording, name, cached, Literals(ask)).result()
+    return _Compilation(recording, name, reader, Literals(ask)).result()
 
 
 def _succeeded(recording: Recording, *, allow_unverified: bool) -> None:
@@ -101,9 +100,7 @@ def _succeeded(recording: Recording, *, allow_unverified: bool) -> None:
 class _Compilation:
     """The making of one flow."""
 
-    def __init__(
-        self, recording: Recording, name: str, reader: CachedReader | None, literals: Literals
-    ) -> None:
+    def __init__(self, recording: Recording, name: str, reader: Reader | None, literals: Literals) -> None:
         self._recording = recording
         self._name = name or recording.manifest.task
         self._reader = reader

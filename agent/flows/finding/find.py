@@ -8,8 +8,6 @@ the words on it and those in its row say who it is, and are one kind in this, as
 them all; the other kind is its place to the landmarks (for another item of a list, its column). A second
 candidate that nothing speaks against makes it ambiguous: never the nearest, never the first. The target has
 to be visible as a whole. Without a recording, words have to be read alike from two crops, and stand once.
-
-A caller that polls hands in a `CachedReader`, so that the same pixels are read once.
 """
 
 import time

@@ -1,11 +1,12 @@
-"""Read a window again and again: only what changed since the last time is read anew.
+"""Read a window again: only what changed since another time is read anew.
 
-Reading a whole window takes a second, and a step mostly changes a field or a button. What changed is read
-together with every line that it touches, so that no line is put together of two readings.
+Reading a whole window takes a second or more, and a step mostly changes a field or a button. What changed is
+read together with every line that it touches, so that no line is put together of two readings. The other
+time is the last one, or when the window was recorded.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,9 +16,8 @@ from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.actions.screen.changes import TILE, boxes
-from qvl_agent.agent.flows.finding.words import CachedReader
 
-__all__ = ["RollingReader"]
+__all__ = ["RollingReader", "read_changed"]
 
 _LARGE: Final = 120_000
 """Pixels from which on a part is worth to be kept: smaller ones are read as a whole."""
@@ -36,6 +36,10 @@ class _Last:
     """Their boxes in pixels of the part."""
 
 
+Known = Callable[[tuple[int, int], float], Iterable[tuple[Pixels, tuple[Read, ...]]]]
+"""Gives pictures of a size (width, height) and scale, with what was read in them, in their pixels."""
+
+
 class RollingReader:
     """A reader that keeps what it read of large parts, and reads what changed.
 
@@ -43,8 +47,14 @@ class RollingReader:
         name: the other reader's.
     """
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = CachedReader(reader)
+    def __init__(self, reader: Reader, known: Known = lambda _size, _scale: ()) -> None:
+        """Make one.
+
+        Args:
+            reader: reads what changed.
+            known: gives pictures that were read before, for what was never read here.
+        """
+        self._reader, self._known = reader, known
         self._last: OrderedDict[tuple[int, int, float], _Last] = OrderedDict()
 
     @property
@@ -60,40 +70,65 @@ class RollingReader:
         key = (box.width, box.height, frame.scale)
         pixels = frame.pixels[box.top : box.bottom, box.left : box.right]
         last = self._last.get(key)
-        changed = None if last is None else _changed(last.pixels, pixels)
-        if last is None or changed is None:
-            texts = _moved(self._reader.read(frame, box), -box.left, -box.top)
-        else:
-            same = [each for each in last.texts if not _differs(last.pixels, pixels, each.box)]
-            texts = self._renewed(frame, box, same, last.texts, changed)
-        self._last[key] = _Last(pixels.copy(), texts)
+        texts = None
+        if last is not None:
+            texts = read_changed(frame, box, last.pixels, last.texts, self._reader)
+        if texts is None and (known := self._nearest(pixels, frame.scale)) is not None:
+            texts = read_changed(frame, box, *known, self._reader)
+        if texts is None:
+            texts = self._reader.read(frame, box)
+        self._last[key] = _Last(pixels.copy(), _moved(texts, -box.left, -box.top))
         self._last.move_to_end(key)
         while len(self._last) > _KEPT:
             self._last.popitem(last=False)
-        return _moved(texts, box.left, box.top)
+        return texts
 
-    def _renewed(
-        self,
-        frame: Frame,
-        box: FrameBox,
-        same: Sequence[Read],
-        texts: Sequence[Read],
-        changed: Sequence[FrameBox],
-    ) -> tuple[Read, ...]:
-        """Return the texts of a part of which some boxes changed, in its pixels.
+    def _nearest(self, pixels: Pixels, scale: float) -> tuple[Pixels, tuple[Read, ...]] | None:
+        """Return the known picture that is most like some pixels, with its texts."""
+        known = self._known((pixels.shape[1], pixels.shape[0]), scale)
+        return min(known, key=lambda one: int((one[0] != pixels).sum()), default=None)
 
-        A line whose own pixels are the same stays as it was read: another cut might be read otherwise.
-        """
-        size = (box.width, box.height)
-        parts = _whole_lines([each.grown(_AROUND, size) for each in changed], texts, size)
-        read: list[Read] = []
-        for part in parts:
-            on_frame = FrameBox(
-                part.left + box.left, part.top + box.top, part.right + box.left, part.bottom + box.top
-            )
-            read += _moved(self._reader.read(frame, on_frame), -box.left, -box.top)
-        new = [each for each in read if not any(each.box.meets(old.box) for old in same)]
-        return tuple(sorted((*same, *new), key=lambda each: (each.box.top, each.box.left)))
+
+def read_changed(
+    frame: Frame,
+    box: FrameBox,
+    before: Pixels,
+    texts: Sequence[Read],
+    reader: Reader,
+    *,
+    most: float = _MOST_CHANGED,
+) -> tuple[Read, ...] | None:
+    """Read a part of a frame of which another reading is known; only what changed is read.
+
+    A line whose own pixels are the same stays as it was read: another cut might be read otherwise.
+
+    Args:
+        frame: the screen.
+        box: the part, in pixels of the frame.
+        before: the part's pixels when it was read, RGB of shape (height, width, 3).
+        texts: what was read then, in pixels of the part.
+        reader: reads what changed.
+        most: the share of the part up to which it may have changed.
+
+    Returns:
+        the texts from the top left, in pixels of the frame; None if more changed, or its size.
+
+    Raises:
+        ReadingError: the reader can't be loaded or run.
+    """
+    now = frame.pixels[box.top : box.bottom, box.left : box.right]
+    changed = _changed(before, now, most) if before.shape == now.shape else None
+    if changed is None:
+        return None
+    size = (box.width, box.height)
+    same = [each for each in texts if not _differs(before, now, each.box)]
+    read: list[Read] = []
+    for part in _whole_lines([each.grown(_AROUND, size) for each in changed], texts, size):
+        (on_frame,) = _shifted((part,), box.left, box.top)
+        read += _moved(reader.read(frame, on_frame), -box.left, -box.top)
+    new = [each for each in read if not any(each.box.meets(old.box) for old in same)]
+    ordered = sorted((*same, *new), key=lambda each: (each.box.top, each.box.left))
+    return _moved(ordered, box.left, box.top)
 
 
 def _differs(before: Pixels, now: Pixels, box: FrameBox) -> bool:
@@ -104,14 +139,14 @@ def _differs(before: Pixels, now: Pixels, box: FrameBox) -> bool:
     return not np.array_equal(before[rows, columns], now[rows, columns])
 
 
-def _changed(before: Pixels, now: Pixels) -> tuple[FrameBox, ...] | None:
-    """Return the boxes that changed; None if that is most of it."""
+def _changed(before: Pixels, now: Pixels, most: float) -> tuple[FrameBox, ...] | None:
+    """Return the boxes that changed; None if that is more than a share of it."""
     rows = (now != before).any(axis=2)
     height, width = rows.shape
     padded = np.zeros((-(-height // TILE) * TILE, -(-width // TILE) * TILE), dtype=np.bool_)
     padded[:height, :width] = rows
     tiles = padded.reshape(padded.shape[0] // TILE, TILE, padded.shape[1] // TILE, TILE).any(axis=(1, 3))
-    if tiles.mean() > _MOST_CHANGED:
+    if tiles.mean() > most:
         return None
     return boxes(np.asarray(tiles), (width, height))
 
@@ -168,10 +203,9 @@ def _around(part: FrameBox, others: Sequence[FrameBox]) -> FrameBox:
 
 
 def _moved(texts: Sequence[Read], x: int, y: int) -> tuple[Read, ...]:
-    return tuple(
-        replace(
-            each,
-            box=FrameBox(each.box.left + x, each.box.top + y, each.box.right + x, each.box.bottom + y),
-        )
-        for each in texts
-    )
+    boxes_ = _shifted([each.box for each in texts], x, y)
+    return tuple(replace(each, box=box) for each, box in zip(texts, boxes_, strict=True))
+
+
+def _shifted(parts: Sequence[FrameBox], x: int, y: int) -> tuple[FrameBox, ...]:
+    return tuple(FrameBox(each.left + x, each.top + y, each.right + x, each.bottom + y) for each in parts)

@@ -15,6 +15,7 @@ from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.landmarks import Landmark, gap, landmarks, place_of, scale_of
 from qvl_agent.agent.flows.finding.looks import Peak, faint, grey, ink, ink_colour, peaks, resized, surface_at
 from qvl_agent.agent.flows.finding.recorded import Recorded
+from qvl_agent.agent.flows.finding.rolling import read_changed
 from qvl_agent.agent.flows.finding.wanted import Clue
 from qvl_agent.agent.flows.finding.words import normal, read_all, saying
 
@@ -27,6 +28,8 @@ _LOOKS: Final = 0.92
 """The least correlation with which a crop is taken for the target elsewhere."""
 _SCALED_LOOKS: Final = 0.82
 """The same where things are drawn larger or smaller, so that no pixel is as it was."""
+_LITTLE: Final = 0.15
+"""The share of a window up to which only what changed in it is read: more is soon the whole window."""
 _PLAUSIBLE: Final = 0.7
 WHOLE: Final = 0.7
 """The least share of a target's height, at the new scale, that has to be seen."""
@@ -61,7 +64,14 @@ class Window:
 
     @cached_property
     def texts(self) -> tuple[Read, ...]:
-        return read_all(self.frame, self.frame.box, self.reader)
+        """Return what is read in it; where little changed since it was recorded, only that is read."""
+        recorded, box = self.recorded, self.frame.box
+        if self.usual == 1.0:
+            then = [Read(one.text, one.box, 1.0) for one in recorded.evidence.texts]
+            texts = read_changed(self.frame, box, recorded.picture, then, self.reader, most=_LITTLE)
+            if texts is not None:
+                return texts
+        return read_all(self.frame, box, self.reader)
 
     @cached_property
     def marks(self) -> tuple[Landmark, ...]:

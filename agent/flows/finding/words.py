@@ -5,12 +5,11 @@ True, False, or None where the pixels can't tell: words with a digit in them are
 exact, and where only characters differ that look alike (O and 0, l, I and 1), nothing is said.
 """
 
-import hashlib
 import re
 import unicodedata
-from collections import OrderedDict
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from functools import lru_cache
 from typing import Final, Protocol
 
 from rapidfuzz import fuzz
@@ -19,17 +18,17 @@ from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.reading.target_text import Read, Reader
 
-__all__ = ["CachedReader", "Text", "is_identifier", "normal", "read_all", "said", "saying", "says", "shows"]
+__all__ = ["Text", "is_identifier", "normal", "read_all", "said", "saying", "says", "shows"]
 
 _ALIKE: Final = str.maketrans("OoQDIiLl|!", "0000111111")
-_KEPT: Final = 96
-"""Readings that a reader's cache keeps."""
 _SHORT: Final = 3
 """Characters below which "O" isn't taken for "0", nor "l" for "I", as no word is around them."""
 _LONG: Final = 8
 """Characters from which on a word may be misread by one and still be in question rather than another."""
 _MISREAD: Final = 88.0
 """rapidfuzz's ratio (0-100) from which on a long text may be a misread one."""
+_NORMALISED: Final = 2048
+"""Texts of which the plain form is kept: a window's are compared again and again."""
 _EDGES: Final = " \t.,:;*…·-–—_'\"“”‘’«»()[]{}<>›‹▸▾"
 _BLANK: Final = re.compile(r"\s+")
 _LETTER: Final = re.compile(r"[A-Za-z0-9\u00c0-\u024f\u0370-\u052f]")
@@ -42,32 +41,6 @@ class Text(Protocol):
     def text(self) -> str: ...
     @property
     def box(self) -> FrameBox: ...
-
-
-class CachedReader:
-    """A reader that reads the same pixels once: for targets that are looked for again and again."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._kept: OrderedDict[bytes, tuple[Read, ...]] = OrderedDict()
-
-    @property
-    def name(self) -> str:
-        return self._reader.name
-
-    def warm_up(self) -> None:
-        self._reader.warm_up()
-
-    def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
-        digest = hashlib.blake2b(f"{frame.scale} {box.width} {box.height} ".encode(), digest_size=16)
-        digest.update(frame.pixels[box.top : box.bottom, box.left : box.right].tobytes())
-        key = digest.digest()
-        if key not in self._kept:
-            self._kept[key] = _moved(self._reader.read(frame, box), -box.left, -box.top)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return _moved(self._kept[key], box.left, box.top)
 
 
 def read_all(frame: Frame, box: FrameBox, reader: Reader) -> tuple[Read, ...]:
@@ -131,6 +104,7 @@ def is_identifier(text: str) -> bool:
     return any(character.isdigit() for character in text)
 
 
+@lru_cache(maxsize=_NORMALISED)
 def normal(text: str, *, exact: bool = False) -> str:
     """Return a text without what doesn't count in a comparison: blanks, marks at its ends, case."""
     plain = unicodedata.normalize("NFKC", text)
@@ -162,6 +136,7 @@ def _within(text: str, words: str) -> bool | None:
     return whole
 
 
+@lru_cache(maxsize=_NORMALISED)
 def _spaced(text: str, *, exact: bool) -> str:
     plain = _BLANK.sub(" ", unicodedata.normalize("NFKC", text)).strip()
     return plain if exact else plain.strip(_EDGES).casefold()
@@ -183,8 +158,14 @@ def _stands_in(wanted: str, found: str) -> bool:
 def _joined(texts: Sequence[Read]) -> list[Read]:
     """Return up to three neighbours as one: side by side in a line, or one below the other."""
     ordered = sorted(texts, key=lambda one: (one.box.top, one.box.left))
-    pairs = [_both(one, other) for one in ordered for other in ordered if _follows(one.box, other.box)]
-    return pairs + [_both(pair, one) for pair in pairs for one in ordered if _follows(pair.box, one.box)]
+    tops, tallest = [one.box.top for one in ordered], max((one.box.height for one in ordered), default=0)
+
+    def following(box: FrameBox) -> list[Read]:
+        near = slice(bisect_left(tops, box.top - tallest), bisect_right(tops, box.bottom + tallest))
+        return [one for one in ordered[near] if _follows(box, one.box)]
+
+    pairs = [_both(one, other) for one in ordered for other in following(one.box)]
+    return pairs + [_both(pair, one) for pair in pairs for one in following(pair.box)]
 
 
 def _both(one: Read, other: Read) -> Read:
@@ -211,11 +192,4 @@ def _below(box: FrameBox, other: FrameBox) -> bool:
     height = min(box.height, other.height)
     return -0.5 * height <= other.top - box.bottom <= 0.6 * height and min(box.right, other.right) > max(
         box.left, other.left
-    )
-
-
-def _moved(reads: Iterable[Read], x: int, y: int) -> tuple[Read, ...]:
-    return tuple(
-        replace(one, box=FrameBox(one.box.left + x, one.box.top + y, one.box.right + x, one.box.bottom + y))
-        for one in reads
     )

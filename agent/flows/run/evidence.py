@@ -1,5 +1,7 @@
 """What the lock says about a flow's targets, and a target with its variables filled in."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -111,6 +113,17 @@ class KnownTargets:
                 if shows((Read(seen.text, seen.box, 1.0),), words)
             )
         return self._recorded[words]
+
+    def readings(self, size: tuple[int, int], scale: float) -> Iterator[tuple[Pixels, tuple[Read, ...]]]:
+        """Yield the lock's pictures of a size (width, height) and scale, with what was read in them."""
+        pictures = {picture.sha256: picture for picture in self.lock.pictures()}
+        texts = {each.picture.sha256: each.texts for each in self.lock.targets.values()} | self.lock.texts
+        for digest, seen in texts.items():
+            picture = pictures.get(digest)
+            if picture is None or (picture.width, picture.height, picture.scale) != (*size, scale):
+                continue
+            with suppress(FlowError):  # whoever needs this picture says that it is broken
+                yield self.picture(picture), tuple(Read(each.text, each.box, 1.0) for each in seen)
 
     def stand(self, words: str, window: Pixels) -> bool:
         """Return whether words stand in a window just as and where they stood when it was recorded.

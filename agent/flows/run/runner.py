@@ -175,7 +175,7 @@ class FlowAgent(Setup):
             with supervised(agent) as setup:
                 covered, typist = with_secrets(setup)
                 if covered.reader is not None:
-                    covered = replace(covered, reader=RollingReader(covered.reader))
+                    covered = replace(covered, reader=RollingReader(covered.reader, known.readings))
                 hands = Hands(covered, recorder, events, typist=typist, trust=self.trust)
                 playing = Playing(
                     covered,

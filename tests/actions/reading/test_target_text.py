@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cache
 from pathlib import Path
 
@@ -171,6 +171,23 @@ def test_never_means_never() -> None:
     assert installed()
     assert open_reader("never") is None
     assert isinstance(open_reader("auto"), RapidReader)
+
+
+def test_the_same_pixels_are_read_once_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = Drawing()
+    drawing.draw.text((20, 20), "Save", INK, drawing.font)
+    drawing.draw.text((220, 120), "Save", INK, drawing.font)
+    drawing.draw.text((220, 220), "Open", INK, drawing.font)
+    frame, real = drawing.frame(), RapidReader()
+    reads: list[FrameBox] = []
+    once = real._read
+    monkeypatch.setattr(real, "_read", lambda frame, box: reads.append(box) or once(frame, box))  # type: ignore[func-returns-value]
+    boxes = [FrameBox(10 + x, 10 + y, 90 + x, 50 + y) for x, y in ((0, 0), (200, 100), (200, 200), (0, 0))]
+    found = [real.read(frame, box) for box in boxes]
+    assert [[line.text for line in lines] for lines in found] == [["Save"], ["Save"], ["Open"], ["Save"]]
+    assert reads == [boxes[0], boxes[2]]
+    moved = FrameBox(*(at + by for at, by in zip(astuple(found[0][0].box), (200, 100) * 2, strict=True)))
+    assert found[1][0].box == moved
 
 
 def test_it_loads_without_a_network_and_says_nothing() -> None:

@@ -17,14 +17,13 @@ from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.finding.describe import describe_evidence, read_picture
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
-from qvl_agent.agent.flows.finding.words import CachedReader
 
 BASE = window()
 
 
 @pytest.fixture(scope="session")
 def reader() -> Reader:
-    return CachedReader(RapidReader())
+    return RapidReader()
 
 
 def hits(finding: Finding, box: FrameBox) -> bool:

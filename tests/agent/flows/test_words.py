@@ -1,13 +1,10 @@
 """What is read is compared with what is wanted: the same, another, or it can't be told."""
 
-import numpy as np
 import pytest
-from drawn_window import as_frame
 
 from qvl_agent.actions.core.coordinates import FrameBox
-from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.reading.target_text import Read
-from qvl_agent.agent.flows.finding.words import CachedReader, says, shows
+from qvl_agent.agent.flows.finding.words import says, shows
 
 
 @pytest.mark.parametrize(
@@ -65,24 +62,3 @@ def test_words_are_looked_for_in_all_that_a_window_shows(
     lines: tuple[Read, ...], words: str, answer: bool | None
 ) -> None:
     assert shows(lines, words) is answer
-
-
-def test_the_same_pixels_are_read_once() -> None:
-    class Counting:
-        name, calls = "counting", 0
-
-        def warm_up(self) -> None: ...
-
-        def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
-            self.calls += 1
-            return (Read("Save", FrameBox(box.left + 1, box.top + 2, box.left + 9, box.top + 9), 1.0),)
-
-    counting = Counting()
-    cached = CachedReader(counting)
-    frame = as_frame(np.zeros((60, 80, 3), np.uint8))
-    first = cached.read(frame, FrameBox(0, 0, 20, 20))
-    moved = cached.read(frame, FrameBox(30, 10, 50, 30))
-    assert counting.calls == 1
-    assert (first[0].box.left, moved[0].box.left, moved[0].box.top) == (1, 31, 12)
-    cached.read(as_frame(np.full((60, 80, 3), 9, np.uint8)), FrameBox(0, 0, 20, 20))
-    assert counting.calls == 2

@@ -19,7 +19,6 @@ from qvl_agent.actions.secrets.redactor import Redactor
 from qvl_agent.agent import Flow, open_desktop
 from qvl_agent.agent.cli.main import main
 from qvl_agent.agent.flows.compile import compile_run, write
-from qvl_agent.agent.flows.finding.words import CachedReader
 from qvl_agent.agent.flows.lock import Lock
 from qvl_agent.agent.flows.reading import load
 from qvl_agent.agent.flows.run.record import FlowLine, FoundSeen, ItemBegan, StepEnded
@@ -137,7 +136,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     reader = open_reader()
     assert reader is not None, "the extra 'ocr' is part of the test set-up"
     path = tmp_path_factory.mktemp("visit") / "visit.flow.yaml"
-    write(compile_run(ROOT / "tests/data/runs/register-visit", reader=CachedReader(reader)), path)
+    write(compile_run(ROOT / "tests/data/runs/register-visit", reader=reader), path)
     return path
 
 
