@@ -9,13 +9,14 @@ close below. Where two things fit, none is taken.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.describe import describe_evidence
-from qvl_agent.agent.flows.finding.looks import surface_at, thing_at
+from qvl_agent.agent.flows.finding.looks import surface_at, text_line, thing_at
 from qvl_agent.agent.flows.finding.rows import divided
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue, Wanted
 from qvl_agent.agent.flows.finding.words import read_all, said, saying
@@ -31,6 +32,8 @@ _BELOW: Final = 34
 _STEP: Final = 10
 _ICON: Final = 34
 _ROW: Final = 26
+_BLANKS: Final = 3
+"""Heights of its letters by which a line is wider than the word in its middle if it is several things."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +115,22 @@ class Plain:
     # Beside words
 
     def _beside(self, read: Read, words: tuple[str, ...]) -> list[Candidate]:
-        answer = said(read.text, words)
-        label = Clue("words", answer, 1.0 if answer else 0.5, f"beside “{read.text}”")
         found = self._right_of(read.box)
         if not self.wanted.field:
             found += self._left_of(read.box)
         found = found or self._below(read.box)
         return [
-            Candidate(box, (label, Clue("structure", True, 0.8, why), *self._rows_of(box)))
+            Candidate(
+                box, (self._label(read, words, box), Clue("structure", True, 0.8, why), *self._rows_of(box))
+            )
             for box, why in found
         ]
+
+    def _label(self, read: Read, words: tuple[str, ...], box: FrameBox) -> Clue:
+        if self._is_several(box):
+            return Clue("words", None, 0.5, f"several things are beside “{read.text}”")
+        answer = said(read.text, words)
+        return Clue("words", answer, 1.0 if answer else 0.5, f"beside “{read.text}”")
 
     def _rows_of(self, box: FrameBox) -> list[Clue]:
         return [clue for clue in self._context(box) if clue.kind == "row" and self.wanted.near]
@@ -141,6 +150,8 @@ class Plain:
                 if thing and not any(thing.meets(other) for other in found):
                     found.append(thing)
                 x = max(x + round(_STEP * scale), thing.right + 2 if thing else 0)
+        if not any(_level(label, one) for one in found):  # only the next line's
+            return []
         return [(one, "right of it") for one in found]
 
     def _left_of(self, label: FrameBox) -> list[tuple[FrameBox, str]]:
@@ -179,7 +190,23 @@ class Plain:
         box = surface_at(self.frame.pixels, x, y)
         if box is None or box.meets(label) or box.height > 4 * label.height or box.width < 12:
             return None
-        return box
+        return None if self._is_group(box) else box
+
+    def _is_several(self, line: FrameBox) -> bool:
+        """Return whether a line was read as one though wide blanks are in it: its middle may be any thing."""
+        if not any(one.box == line for one in self.texts):
+            return False
+        letters = text_line(self.frame.pixels, line, (line.left + line.right) // 2)
+        return line.width - letters.width > _BLANKS * letters.height
+
+    def _is_group(self, box: FrameBox) -> bool:
+        """Return whether things stand side by side in a box: its middle may be any of them."""
+        inside = sorted((one.box for one in self.texts if _contains(box, one.box)), key=lambda one: one.left)
+        return any(
+            abs(one.top - other.top) <= min(one.height, other.height) // 2
+            and other.left - one.right > min(one.height, other.height)
+            for one, other in pairwise(inside)
+        )
 
     def _small(self, x: int, y: int, label: FrameBox) -> FrameBox | None:
         reach = round(_ICON * self.frame.scale)

@@ -305,6 +305,29 @@ def test_words_that_stand_nowhere_or_twice_find_nothing(reader: Reader, wanted: 
     assert finding.reason
 
 
+@pytest.mark.parametrize("below", [False, True], ids=["in its line", "in the next line"])
+@pytest.mark.parametrize("framed", [False, True], ids=["bare", "framed"])
+@pytest.mark.parametrize("field", [False, True], ids=["clicked", "typed into"])
+def test_a_label_of_several_things_means_none_of_them(
+    reader: Reader, below: bool, framed: bool, field: bool
+) -> None:
+    """Radio buttons side by side are read as one line, and its middle is one of them."""
+    image = Image.new("RGB", (760, 200), "#ffffff")
+    draw, ink = ImageDraw.Draw(image), "#1c2430"
+    draw.text((30, 40), "Time of day", ink, font_of(17))
+    x, y = (36, 76) if below else (170, 40)
+    if framed:
+        draw.rectangle((x - 8, y - 7, x + 390, y + 28), "#f4f6f9", "#b9c1cb")
+    for name, wide in (("Morning", 128), ("Afternoon", 136), ("Evening", 100)):
+        draw.ellipse((x, y + 2, x + 17, y + 19), "#ffffff", ink)
+        draw.text((x + 26, y), name, ink, font_of(17))
+        x += wide
+    place = Drawn(np.asarray(image)).place()
+    wanted = Wanted(("Time of day",), field=True) if field else Wanted(near="Time of day")
+    finding = find(wanted, place, reader)
+    assert finding.box is None, finding
+
+
 def test_words_need_a_reader() -> None:
     assert "ocr" in find(Wanted(("Save",)), BASE.place(), None).reason
 
