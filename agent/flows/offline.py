@@ -21,6 +21,7 @@ from qvl_agent.actions.planning.events import MoveEvent
 from qvl_agent.actions.planning.plan import plan, select_all_on
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.rolling import KnownLines
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
 from qvl_agent.agent.flows.finding.words import shows
 from qvl_agent.agent.flows.lock import Evidence, Picture, lock_folder
@@ -29,6 +30,7 @@ from qvl_agent.agent.flows.run.acting import action_of, in_words, on_grid, own_t
 from qvl_agent.agent.flows.run.evidence import KnownTargets
 from qvl_agent.agent.flows.run.record import FoundSeen, seen_in
 from qvl_agent.agent.flows.script.steps import ActingStep, Type
+from qvl_agent.agent.flows.script.targets import Target
 from qvl_agent.agent.flows.script.walking import texts as texts_in
 from qvl_agent.agent.flows.script.walking import walk
 from qvl_agent.agent.flows.values import Scope, fill
@@ -166,6 +168,10 @@ class _Recording:
         if len(frames) < 2:
             return ""
         for expected in step.then:
+            if expected.target is not None and expected.value is None:
+                wrong = self._came(expected.target, scope, frames)
+                if wrong:
+                    return wrong
             if expected.see is None:
                 continue
             words = fill(expected.see, scope)
@@ -173,6 +179,19 @@ class _Recording:
                 return f"“{words}” isn't on the picture after it"
             if frames[0] != frames[1] and shows(self._texts(frames[0]), words) is True:
                 return f"“{words}” was there before, so it proves nothing; expect something that comes by it"
+        return ""
+
+    def _came(self, target: Target, scope: Scope, frames: tuple[Picture, ...]) -> str:
+        """Return what is wrong with a target that is expected after a step, as a sentence; "" for nothing."""
+        wanted = self._known.wanted(target, scope)
+        before, after = (
+            find(wanted, Place(frame, frame.box), KnownLines(self._texts(picture)))
+            for picture, frame in ((each, self._frame(each)) for each in frames[:2])
+        )
+        if after.box is None:
+            return f"“{target.key}” isn't found on the picture after it: {after.reason}"
+        if before.box is not None and frames[0] != frames[1]:
+            return f"“{target.key}” was there before, so it proves nothing; expect something that comes by it"
         return ""
 
     def _texts(self, picture: Picture) -> tuple[Read, ...]:

@@ -227,7 +227,8 @@ class _Compilation:
         if last is None:
             self._problem("", "the last screen wasn't recorded", "add a check: at the end")
             return
-        if expected := self._prover.last_check(last):
+        expected = self._prover.last_check(last) or self._prover.last_state(self._steps, last)
+        if expected is not None:
             self._steps.append(Check(check=expected))
         elif self._prover.made:
             what = "nothing on the last screen says that the task is done"

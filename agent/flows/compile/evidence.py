@@ -8,12 +8,13 @@ import numpy as np
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Frame
-from qvl_agent.actions.reading.target_text import Read, Reader
+from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.compile.naming import Named, within_window
-from qvl_agent.agent.flows.compile.screens import Screens, covers, inside, middle
+from qvl_agent.agent.flows.compile.screens import Screens, covers, middle
 from qvl_agent.agent.flows.compile.stable import slug
 from qvl_agent.agent.flows.finding.describe import in_column, pitch_of
 from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.rolling import KnownLines
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
 from qvl_agent.agent.flows.finding.words import says
 from qvl_agent.agent.flows.lock import Evidence, Picture, Seen, WindowSeen, picture_of
@@ -148,7 +149,7 @@ class Locked:
         frame = self.screens.frame(named.screen)
         for box in gone:
             frame = painted_out(frame, box)
-        rest = _Known(tuple(line for line in lines if not any(_touch(line.box, box) for box in gone)))
+        rest = KnownLines(tuple(line for line in lines if not any(_touch(line.box, box) for box in gone)))
         if find(self._wanted(target, field=field), place_on(frame, named.window), rest).box is not None:
             return "something else is found in its place where it isn't there"
         return ""
@@ -199,21 +200,6 @@ def painted_out(frame: Frame, box: FrameBox) -> Frame:
     colour = np.median(colours, axis=0) if len(colours) else 0
     pixels[box.top : box.bottom, box.left : box.right] = np.asarray(colour, dtype=np.uint8)
     return Frame(pixels, frame.monitor, frame.scale, frame.origin, frame.time)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A reader that knows what it would read: the texts of a screen on which something was painted over."""
-
-    lines: tuple[Read, ...]
-    name: str = "what was read before"
-
-    def warm_up(self) -> None:
-        """Do nothing: there is nothing to load."""
-
-    def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
-        del frame
-        return inside(self.lines, box)
 
 
 def _touch(line: FrameBox, box: FrameBox) -> bool:

@@ -1,9 +1,10 @@
 """Choose each step's postcondition, and the flow's last check, from what the run's screens show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.windows import WindowInfo
 from qvl_agent.actions.planning import action as actions
 from qvl_agent.agent.flows.compile.evidence import Locked
@@ -12,8 +13,9 @@ from qvl_agent.agent.flows.compile.literals import Literals
 from qvl_agent.agent.flows.compile.making import Made, words_of
 from qvl_agent.agent.flows.compile.proofs import Passage, Proofs
 from qvl_agent.agent.flows.compile.screens import Screens, joined
-from qvl_agent.agent.flows.compile.stable import respelt, stable_part
+from qvl_agent.agent.flows.compile.stable import respelt, slug, stable_part
 from qvl_agent.agent.flows.finding.words import normal, says
+from qvl_agent.agent.flows.script.steps import Acting, Step
 from qvl_agent.agent.flows.script.targets import DEFAULT_WITHIN_S, Expectation, Target
 from qvl_agent.agent.recording.format import FrameRef
 from qvl_agent.agent.recording.recording import Recording
@@ -101,8 +103,40 @@ class Prover:
             return (Expectation(gone=self.written(went[0]), within=within),)
         if came:
             return (Expectation(see=self.written(came[0]), within=within),)
+        if (state := self._state(one, targets, passage)) is not None:
+            return (Expectation(target=state, within=within),)
         near = one.places[0].box if one.places else None
         return (Expectation(changed=True, within=within),) if proofs.changed(passage, near) else ()
+
+    def _state(self, one: Made, targets: Sequence[Target], passage: Passage) -> Target | None:
+        """Return what was clicked, by its looks after it: a check box that isn't checked any more.
+
+        It has to be found after the step, and not before it.
+        """
+        if not isinstance(one.action, actions.Click) or len(one.places) != 1:
+            return None
+        place, target = one.places[0], targets[0]
+        words = (target.near, target.row, target.window)
+        worded = place.text or place.nameless or any(text and "${" in text for text in words)
+        if worded or passage.before.view != passage.after.view:
+            return None
+        if not self.screens.differs(passage.before, passage.after, place.box):
+            return None
+        window = self.screens.window_box(passage.after, place.info)
+        if window != place.window:
+            return None
+        base = "-".join(filter(None, (slug(target.near or "", "-"), "afterwards")))
+        taken = sum(key.startswith(base) for key in self.locked.targets)
+        own = base if not taken else f"{base}-{taken + 1}"
+        named = replace(place, screen=passage.after, target=target.model_copy(update={"id": own}))
+        after = self.locked.added(named)
+        if self._is_found(after, passage.after, window) and not self._is_found(after, passage.before, window):
+            return after
+        self.locked.dropped(after)
+        return None
+
+    def _is_found(self, target: Target, screen: FrameRef, window: FrameBox) -> bool:
+        return self.locked.found(target, screen, window).box is not None
 
     def written(self, text: str) -> str:
         """Return a text that was read, as the flow writes it."""
@@ -167,3 +201,12 @@ class Prover:
         typed = [text for text in came if "${" in self.written(text)]
         best = [*told, *late, *typed]
         return Expectation(see=self.written(best[0])) if best else None
+
+    def last_state(self, steps: Sequence[Step], last: FrameRef) -> Expectation | None:
+        """Return the looks that the last step gave its target, if it has them at the end too; or None."""
+        proofs = steps[-1].then if steps and isinstance(steps[-1], Acting) else ()
+        window = self.screens.window_box(last, self.main)
+        for each in proofs:
+            if each.target and not each.value and self._is_found(each.target, last, window):
+                return Expectation(target=each.target)
+        return None

@@ -17,7 +17,7 @@ from qvl_agent.actions.core.frame import Frame, Pixels
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.actions.screen.changes import TILE, boxes
 
-__all__ = ["RollingReader", "read_changed"]
+__all__ = ["KnownLines", "RollingReader", "read_changed"]
 
 _LARGE: Final = 120_000
 """Pixels from which on a part is worth to be kept: smaller ones are read as a whole."""
@@ -34,6 +34,26 @@ class _Last:
     pixels: Pixels
     texts: tuple[Read, ...]
     """Their boxes in pixels of the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLines:
+    """A reader for a picture that was read before: it answers with the lines whose middle lies in a box."""
+
+    lines: tuple[Read, ...]
+    name: str = "what was read before"
+
+    def warm_up(self) -> None:
+        """Do nothing: there is nothing to load."""
+
+    def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
+        del frame
+        return tuple(line for line in self.lines if _holds_middle(box, line.box))
+
+
+def _holds_middle(box: FrameBox, line: FrameBox) -> bool:
+    x, y = (line.left + line.right) // 2, (line.top + line.bottom) // 2
+    return box.left <= x < box.right and box.top <= y < box.bottom
 
 
 Known = Callable[[tuple[int, int], float], Iterable[tuple[Pixels, tuple[Read, ...]]]]

@@ -345,7 +345,9 @@ class Eyes:
         else:  # it was just typed into: its looks changed by that, and no window moved
             finding = Finding(box)
         if finding.box is None:
-            return Held(False, f"“{expected.target.key}” isn't found: {finding.reason}", finding)
+            name = expected.target.text or expected.target.near or expected.target.key
+            then = " as it was recorded" if expected.target.id else ""
+            return Held(False, f"“{name}” isn't found{then}: {finding.reason}", finding)
         if expected.value is None:
             return Held(True, finding=finding)
         value = fill(expected.value, scope)

@@ -438,7 +438,7 @@ def test_a_check_box_is_named_by_what_is_near_it(tmp_path: Path) -> None:
     made = compiled(run.done(checked))
     step = plain(made.flow.steps[0])
     assert step["click"]["near"] == "Lena Fischer"  # type: ignore[index]
-    assert step["then"] == ({"changed": True},)
+    assert step["then"] == ({"target": {**step["click"], "id": "lena-fischer-afterwards"}},)  # type: ignore[dict-item]
 
 
 def test_two_targets_with_the_same_words_never_share_evidence(tmp_path: Path) -> None:

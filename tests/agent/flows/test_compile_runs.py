@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,8 @@ from qvl_agent.agent.flows.compile import Compiled, compile_run, write
 from qvl_agent.agent.flows.finding.words import shows
 from qvl_agent.agent.flows.offline import offline
 from qvl_agent.agent.flows.reading import load
-from qvl_agent.agent.flows.script.steps import STEP_CLASSES, Check, Read, Step, Type
+from qvl_agent.agent.flows.script.steps import STEP_CLASSES, Check, Click, Read, Step, Type
+from qvl_agent.agent.flows.script.targets import Expectation, Target
 from qvl_agent.agent.flows.script.walking import strings
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.sandbox.session import TASKS, Sandbox, SandboxDesktop, open_sandbox
@@ -122,7 +123,40 @@ def test_a_check_box_in_a_list_is_named_by_its_row(runs: dict[str, Tried]) -> No
     made = runs["uncheck-the-pinned-chat"].made
     target = made.flow.steps[0].click  # type: ignore[union-attr]
     assert (target.near, target.row) == ("Wendy Zhao", "Wendy Zhao")
-    assert any("nothing on the last screen" in one.what for one in made.problems)
+    assert made.problems == ()
+
+
+def test_a_check_box_is_looked_at_afterwards_and_at_the_end(runs: dict[str, Tried]) -> None:
+    """No words came or went: that it isn't checked any more is the proof, and it wasn't so before."""
+    tried = runs["uncheck-the-pinned-chat"]
+    click, check = tried.made.flow.steps
+    assert isinstance(click, Click)
+    assert isinstance(check, Check)
+    (proof,) = click.then
+    assert proof.target is not None
+    assert (proof.target.near, proof.target.id) == ("Wendy Zhao", "wendy-zhao-afterwards")
+    assert check.check.target == proof.target
+    assert all(step.status == "passed" for step in offline(load(tried.path)))
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        (Target(near="Wendy Zhao", row="Wendy Zhao"), "isn't found on the picture after it"),
+        (Target(text="Wendy Zhao"), "was there before, so it proves nothing"),
+    ],
+    ids=["as it was", "there anyway"],
+)
+def test_a_target_that_doesnt_come_by_a_step_fails_offline(
+    runs: dict[str, Tried], tmp_path: Path, expected: Target, said: str
+) -> None:
+    made = runs["uncheck-the-pinned-chat"].made
+    click = made.flow.steps[0].model_copy(update={"then": (Expectation(target=expected),)})
+    path = tmp_path / "x.flow.yaml"
+    write(replace(made, flow=made.flow.model_copy(update={"steps": (click,)})), path)
+    (step,) = offline(load(path))
+    assert step.status == "failed"
+    assert said in step.message
 
 
 @pytest.fixture(scope="module")
