@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
@@ -13,7 +14,10 @@ from qvl_agent.agent.flows.finding.wanted import Wanted
 from qvl_agent.agent.flows.finding.words import normal, said, says
 from qvl_agent.agent.flows.lock import Evidence, Seen
 
-__all__ = ["Recorded"]
+__all__ = ["Recorded", "has_edges"]
+
+_ABOUT: Final = 6
+"""Pixels by which a control's box and its surface may differ."""
 
 
 @dataclass(frozen=True)
@@ -139,9 +143,7 @@ class Recorded:
     @cached_property
     def edged(self) -> bool:
         """Return whether it had edges of its own, as a button has."""
-        box = self.box
-        found = surface_at(self.picture, (box.left + box.right) // 2, (box.top + box.bottom) // 2)
-        return found is not None and abs(found.height - box.height) <= 6 and abs(found.width - box.width) <= 6
+        return has_edges(self.picture, self.box)
 
     @cached_property
     def twins(self) -> tuple[Seen, ...]:
@@ -159,6 +161,20 @@ class Recorded:
             return across + 3 * max(one.box.top - y, y - one.box.bottom, 0)
 
         return min(saying, key=away, default=None)
+
+
+def has_edges(picture: Pixels, box: FrameBox) -> bool:
+    """Return whether a box is one surface with edges of its own, as a button is."""
+    y, inside = (box.top + box.bottom) // 2, max(_ABOUT, box.height // 4)
+    for x in ((box.left + box.right) // 2, box.left + inside, box.right - inside):  # one may be in a letter
+        found = surface_at(picture, x, y)
+        if (
+            found is not None
+            and abs(found.height - box.height) <= _ABOUT
+            and abs(found.width - box.width) <= _ABOUT
+        ):
+            return True
+    return False
 
 
 def _within(text: FrameBox, box: FrameBox) -> bool:

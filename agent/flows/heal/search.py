@@ -14,7 +14,7 @@ from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.describe import describe_evidence
 from qvl_agent.agent.flows.finding.find import find
-from qvl_agent.agent.flows.finding.recorded import Recorded
+from qvl_agent.agent.flows.finding.recorded import Recorded, has_edges
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
 from qvl_agent.agent.flows.finding.words import normal, read_all
 from qvl_agent.agent.flows.lock import Seen
@@ -26,6 +26,14 @@ Pointer = Callable[[str, Place], FramePoint | None]
 
 _ALIKE: Final = 72.0
 """rapidfuzz's ratio (0-100) from which on another label may be the renamed one."""
+_COLUMN: Final = 8
+"""Pixels that a text without edges may lie beside its column."""
+_LINE: Final = 1.2
+"""How much higher or lower it may be than it was."""
+_SIZE: Final = 1.5
+"""The same of a button."""
+_WIDTH: Final = 2.0
+"""How much wider or narrower a button with the same words may be than it was."""
 _APART: Final = 12.0
 """By how much it has to be more alike than the next one."""
 
@@ -92,6 +100,8 @@ def search_wider(
     first = next(iter(found.values()))
     if any(not _one(first.box, each.box) for each in found.values()):
         return None
+    if set(found) & {"words", "label"} and _may_be_another(wanted, place, first):
+        return None
     return replace(first, why="; ".join(each.why for each in found.values()), by=tuple(found))
 
 
@@ -107,6 +117,30 @@ def _in_a_column(wanted: Wanted) -> bool:
     if wanted.evidence is None or wanted.picture is None:
         return False
     return bool(wanted.evidence.row) or Recorded(wanted, wanted.evidence, wanted.picture).pitch is not None
+
+
+def _may_be_another(wanted: Wanted, place: Place, found: Suggestion) -> bool:
+    """Return whether what has the target's words may be something else that names it.
+
+    A heading, a typed text or a neighbour's button may say the same. So where its words stood twice when it
+    was recorded, neither is it; a button stays one, of about its size; and a text without edges stays in its
+    column and as high as it was.
+    """
+    if wanted.evidence is None or wanted.picture is None:
+        return False
+    recorded = Recorded(wanted, wanted.evidence, wanted.picture)
+    if recorded.twins:
+        return True
+    pixels = place.frame.crop(place.window).pixels
+    now, then = _moved(found.box, -place.window.left, -place.window.top), recorded.box
+    if has_edges(pixels, now) != recorded.edged:
+        return True
+    high, wide = now.height / then.height, now.width / then.width
+    if recorded.edged:
+        same = normal(found.text) in {normal(each) for each in wanted.words}
+        return not 1 / _SIZE <= high <= _SIZE or (same and not 1 / _WIDTH <= wide <= _WIDTH)
+    apart = (now.left - then.left, now.right - then.right, now.left + now.right - then.left - then.right)
+    return min(map(abs, apart)) > _COLUMN or not 1 / _LINE <= high <= _LINE
 
 
 def _by_words(wanted: Wanted, place: Place, reader: Reader) -> Suggestion | None:
