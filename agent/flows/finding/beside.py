@@ -6,10 +6,11 @@ from typing import Final
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.reading.target_text import Read
+from qvl_agent.agent.flows.finding.looks import text_line
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.rows import Side, divided, side_of
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue
-from qvl_agent.agent.flows.finding.window import WHOLE, Window, carry, holds, level_of, shifted
+from qvl_agent.agent.flows.finding.window import FAINT, WHOLE, Window, carry, holds, level_of, shifted
 from qvl_agent.agent.flows.finding.words import said
 from qvl_agent.agent.flows.lock import Seen
 
@@ -80,7 +81,18 @@ class Beside:
                 now / (then * scale) for now, then in zip(_size(box), _size(recorded.box), strict=True)
             )
             if WHOLE <= high <= 1 / WHOLE and 0.4 <= wide <= 2.5:
-                yield box, [self._is_the_field(box)]
+                yield box, [self._is_the_field(box), *self._drawn_fainter(box)]
+
+    def _drawn_fainter(self, box: FrameBox) -> list[Clue]:
+        """Say so where the text that stood in a field stands there fainter: it may be disabled."""
+        recorded, pixels = self.window.recorded, self.window.frame.pixels
+        for old in recorded.on[:1]:
+            for read in self.window.saying((old.text,)):
+                same = holds(box, read.box) and said(read.text, (old.text,))
+                then, now = text_line(recorded.picture, old.box), text_line(pixels, read.box)
+                if same and self.window.is_faint(then, now):
+                    return [Clue("looks", False, 0.0, FAINT)]
+        return []
 
     def _is_the_field(self, box: FrameBox) -> Clue:
         """Say whether a field is free of what stood elsewhere: a neighbour may have moved into its place."""

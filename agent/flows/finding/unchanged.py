@@ -15,7 +15,7 @@ import numpy as np
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.agent.flows.finding.landmarks import gap
-from qvl_agent.agent.flows.finding.looks import changed_parts, grey, peaks, same
+from qvl_agent.agent.flows.finding.looks import changed_parts, grey, ink, peaks, same
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.wanted import Clue
 from qvl_agent.agent.flows.finding.words import said, says
@@ -31,6 +31,8 @@ _RIM: Final = 2
 _AROUND: Final = 48
 """Logical pixels about a target without any text near, which have to be the same."""
 _RIVAL: Final = 0.9
+_FAINT: Final = 0.8
+"""What is drawn this much weaker than it was may be disabled."""
 
 
 def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
@@ -48,6 +50,10 @@ def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
         return _clues(recorded, "the same pixels, where it was", "the whole window is as recorded")
     whole = _same_at(picture, window, box.grown(_MARGIN, size))
     if not whole and not (_may_vary(recorded) and _same_edge(picture, window, box)):
+        return None
+    if not whole and _is_fainter(
+        picture, window, box
+    ):  # another text, or a disabled field: it has to be read
         return None
     beside = [one for one in (recorded.label, recorded.key) if one is not None]
     if not all(_same_at(picture, window, one.box) for one in beside):
@@ -102,6 +108,12 @@ def _same_edge(picture: Pixels, window: Pixels, box: FrameBox) -> bool:
         FrameBox(box.right - _RIM, outer.top, outer.right, outer.bottom),
     )
     return all(_same_at(picture, window, strip) for strip in strips)
+
+
+def _is_fainter(picture: Pixels, window: Pixels, box: FrameBox) -> bool:
+    """Return whether what stands in a field is drawn weaker than what stood there."""
+    part = slice(box.top + _RIM, box.bottom - _RIM), slice(box.left + _RIM, box.right - _RIM)
+    return ink(window[part]) < _FAINT * ink(picture[part])
 
 
 def _same_at(picture: Pixels, window: Pixels, box: FrameBox) -> bool:

@@ -89,6 +89,25 @@ def test_a_field_is_found_whatever_was_typed_into_it(reader: Reader) -> None:
     assert hits(find(wanted, window(typed="hello world").place(), None), BASE.boxes["field Comment"])
 
 
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["there alone", "and another row ticked"])
+@pytest.mark.parametrize("rim", [2, -3], ids=["its edges too", "its edges as they were"])
+def test_a_field_whose_text_is_drawn_fainter_may_be_disabled(
+    reader: Reader, rim: int, elsewhere: bool
+) -> None:
+    """A placeholder of a disabled field; beside it nothing says that it is."""
+    base = window(typed="Search here")
+    wanted = base.wanted("field Comment", reader, "Comment", varies=True)
+    now = window(typed="Search here", ticked=["Delivery note"] if elsewhere else [])
+    box = now.boxes["field Comment"].grown(rim, (420, 330))
+    pixels = now.pixels.copy()
+    part = pixels[box.top : box.bottom, box.left : box.right].astype(np.int16)
+    pixels[box.top : box.bottom, box.left : box.right] = part + (255 - part) // 2
+    for one in (None, reader):
+        finding = find(wanted, Drawn(pixels).place(), one)
+        assert finding.box is None, finding
+    assert "disabled" in finding.reason
+
+
 def test_another_row_that_is_ticked_changes_nothing_for_this_one(reader: Reader) -> None:
     wanted = BASE.wanted("check Budget plan", reader)
     now = window(ticked=["Delivery note"])
