@@ -16,7 +16,7 @@ from qvl_agent.agent.flows.script.steps import (
     When,
     While,
 )
-from qvl_agent.agent.flows.script.walking import children, expressions, walk
+from qvl_agent.agent.flows.script.walking import children, expressions, once_outside, walk
 
 __all__ = ["check_order"]
 
@@ -31,6 +31,9 @@ def check_order(subject: Subject) -> Iterator[Mistake]:
     yield from _constants(subject)
     yield from _consequences(subject)
     yield from _data(subject)
+    for path in once_outside(subject.flow):
+        message = "a step that is done once is done again by each run and worker, as it belongs to no row"
+        yield subject.mistake(f"{path}.once", message, "move it into the for_each, or into a flow of its own")
 
 
 def _unreached(subject: Subject, path: str, steps: Sequence[Step]) -> Iterator[Mistake]:
@@ -120,14 +123,18 @@ def _once(subject: Subject, path: str, around: tuple[Step, ...]) -> Iterator[Mis
 
 
 def _consequences(subject: Subject) -> Iterator[Mistake]:
+    over = any(isinstance(step, ForEach) and step.in_ is None for _, step in walk(subject.flow))
     for path, step in walk(subject.flow):
-        if not isinstance(step, Click) or (step.once and step.then):
+        each_run = over and "].steps[" not in path  # around the rows, where nothing is done once
+        if not isinstance(step, Click) or ((step.once or each_run) and step.then):
             continue
         words = [literal(each) for each in (step.click.text, step.click.near, step.click.describe) if each]
         found = next((kind for each in words for kind in in_button(each)), None)
         if found is None or path.startswith("on_popup") or ".on_error[" in path:
             continue
-        missing = [key for key, said in (("once: true", step.once), ("then", step.then)) if not said]
+        missing = [
+            key for key, said in (("once: true", step.once or each_run), ("then", step.then)) if not said
+        ]
         why = {"once: true": "it could be done twice", "then": "nobody sees whether it was done"}
         message = f"“{step.click.key}” {_CONSEQUENCE[found]}, and {' and '.join(why[key] for key in missing)}"
         example = ', as in then: {see: "Sent"}' if "then" in missing else ""

@@ -178,6 +178,7 @@ class Playing:
 
     def _whole(self, scope: Scope) -> None:
         if self._work.queue is not None:
+            self._steps.begin_item("", _NoRow())
             try:
                 self._steps.steps(self._flow.steps, "steps", scope)
             except StepTrouble as trouble:
@@ -214,7 +215,7 @@ class Playing:
                 self._bring_back(step, path, inner, result, sent=self._hands.steps > first)
         if self._work.output is not None:
             self._work.output.close()
-        self._steps.begin_item(outer, None)
+        self._steps.begin_item(outer, _NoRow())
         self._steps.soft = soft
 
     def _bring_back(self, step: ForEach, path: str, scope: Scope, result: ItemResult, *, sent: bool) -> None:
@@ -349,6 +350,22 @@ class _Keeper:
 
     def end_once(self, path: str, values: dict[str, Any]) -> None:
         self._queue.end_once(self._key, path, values)
+
+
+class _NoRow:
+    """Refuses `once` steps around the rows, such as those of a flow that is used there: no row keeps them."""
+
+    def begin_once(self, path: str) -> None:
+        raise FlowError(
+            f"{path}: a step that is done once is done again by each run and worker, as it belongs to no "
+            "row; move it into the for_each, or into a flow of its own"
+        )
+
+    def withdraw_once(self, path: str) -> None:
+        raise AssertionError(path)
+
+    def end_once(self, path: str, values: dict[str, Any]) -> None:
+        raise AssertionError(path, values)
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:

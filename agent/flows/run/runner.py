@@ -25,6 +25,7 @@ from qvl_agent.agent.flows.run.record import FlowBegan, FlowLog
 from qvl_agent.agent.flows.run.variables import given
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.steps import Do, ForEach
+from qvl_agent.agent.flows.script.walking import once_outside
 from qvl_agent.agent.flows.trust import NO_TRUST, Trust
 from qvl_agent.agent.flows.values import Scope
 from qvl_agent.agent.models import Model
@@ -133,6 +134,12 @@ class FlowAgent(Setup):
         scope = Scope(variables=given(loaded.flow, variables or {}, "--set {name}=VALUE"))
         if needs_items(loaded.flow) and queue is None:
             raise FlowError(f"{loaded.path.name} goes over rows of data; name the file with --data")
+        for path in once_outside(loaded.flow):
+            line, _ = loaded.where(path)
+            raise FlowError(
+                f"{loaded.path.name}, line {line}: a step that is done once is done again by each run and "
+                "worker, as it belongs to no row; move it into the for_each, or into a flow of its own"
+            )
         with self.opened(
             loaded.flow, loaded.path, loaded.digest, Work(queue, output, worker), scope
         ) as playing:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from qvl_agent.agent.flows.script.flow import Data, Flow, Output, Variable
 from qvl_agent.agent.flows.script.steps import (
+    Acting,
     Ask,
     Click,
     ForEach,
@@ -24,7 +25,17 @@ from qvl_agent.agent.flows.script.steps import (
 )
 from qvl_agent.agent.flows.script.targets import Expectation, Target
 
-__all__ = ["children", "expressions", "strings", "targets", "targets_of", "texts", "unfilled", "walk"]
+__all__ = [
+    "children",
+    "expressions",
+    "once_outside",
+    "strings",
+    "targets",
+    "targets_of",
+    "texts",
+    "unfilled",
+    "walk",
+]
 
 _EXPRESSIONS: Final = {(When, "when"), (While, "while"), (ForEach, "in"), (Expectation, "that")}
 """The fields, by their names in a file, that hold an expression if they hold a text."""
@@ -49,6 +60,18 @@ def walk(flow: Flow) -> Iterator[tuple[str, Step]]:
     for number, handler in enumerate(flow.on_popup):
         yield from _walked(f"on_popup[{number}].steps", handler.steps)
     yield from _walked("steps", flow.steps)
+
+
+def once_outside(flow: Flow) -> Iterator[str]:
+    """Yield the paths of `once` steps that no item has, in a flow over rows: each run would do them again.
+
+    The queue keeps what was done for an item; what stands around the items is done by every run and worker.
+    """
+    over = [path for path, step in walk(flow) if isinstance(step, ForEach) and step.in_ is None]
+    for path, step in walk(flow):
+        inside = any(path.startswith(f"{each}.") for each in over)
+        if over and isinstance(step, Acting) and step.once and not inside and path.startswith("steps"):
+            yield path
 
 
 def _walked(path: str, steps: tuple[Step, ...]) -> Iterator[tuple[str, Step]]:

@@ -248,6 +248,11 @@ LOOP = "steps:\n  - for_each: row\n    steps:\n"
             2,
             "remove once",
         ),
+        (
+            'flow: x\ndata: r.csv\nsteps:\n- {click: a, once: true}\n- {for_each: r, steps: [{press: "1"}]}\n',
+            4,
+            "belongs to no row; move it into the for_each",
+        ),
     ],
 )
 def test_what_stands_above_the_steps_is_checked(tmp_path: Path, text: str, line: int, message: str) -> None:

@@ -51,6 +51,24 @@ def test_each_item_is_done_once_and_ends_done(theatre: Theatre) -> None:
     assert played.result.status == "done"
 
 
+@pytest.mark.parametrize("around", ["before", "after", "used"])
+def test_what_belongs_to_no_row_cant_be_done_once(theatre: Theatre, around: str) -> None:
+    """Each --resume, and each worker, would do it again."""
+    theatre.write(
+        "flow: y\nsteps:\n- click: Send\n  once: true\n  then: {see: Saved, within: 0}\n", "send.flow.yaml"
+    )
+    own = "- use: send.flow.yaml\n" if around == "used" else "- click: Send\n  once: true\n"
+    flow = (
+        on_error(SAVE) + own
+        if around != "before"
+        else on_error(SAVE).replace("steps:\n", f"steps:\n{own}", 1)
+    )
+    on = stage("Send")
+    with pytest.raises(FlowError, match="belongs to no row; move it into the for_each"):
+        theatre.over(theatre.write(flow), on)
+    assert "click Send" not in on.times()
+
+
 @pytest.mark.parametrize("status", ["broken-off", "stopped", "failed", "unknown"])
 def test_an_unknown_fate_parks_the_item_and_it_is_not_tried_again(theatre: Theatre, status: str) -> None:
     flow = theatre.write(on_error(SAVE))
@@ -291,10 +309,6 @@ def test_a_once_step_outside_of_items_with_an_unknown_fate_parks_the_run(theatre
     once = "- click: Save\n  once: true\n  then: {see: Nothing, within: 0}\n"
     played = theatre.play(theatre.write(f"flow: x\nsteps:\n{once}"), stage())
     assert (played.result.status, played.statuses) == ("parked", {"": "parked"})
-    rows = HEAD.replace("steps:\n", f"steps:\n{once}", 1) + "  - click: Next\n"
-    played = theatre.over(theatre.write(rows), stage())
-    assert played.result.status == "parked"
-    assert set(statuses(theatre).values()) == {"waiting"}
 
 
 def test_settling_a_parked_item_goes_on_or_does_it_again(theatre: Theatre) -> None:
