@@ -249,7 +249,7 @@ LOOP = "steps:\n  - for_each: row\n    steps:\n"
             "remove once",
         ),
         (
-            'flow: x\ndata: r.csv\nsteps:\n- {click: a, once: true}\n- {for_each: r, steps: [{press: "1"}]}\n',
+            "flow: x\ndata: r.csv\nsteps:\n- {click: a, once: true}\n- {for_each: r, steps: [press: a]}\n",
             4,
             "belongs to no row; move it into the for_each",
         ),
