@@ -21,6 +21,7 @@ from qvl_agent.actions.planning.events import MoveEvent
 from qvl_agent.actions.planning.plan import plan, select_all_on
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.looks import same
 from qvl_agent.agent.flows.finding.rolling import KnownLines
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
 from qvl_agent.agent.flows.finding.words import shows
@@ -184,15 +185,30 @@ class _Recording:
     def _came(self, target: Target, scope: Scope, frames: tuple[Picture, ...]) -> str:
         """Return what is wrong with a target that is expected after a step, as a sentence; "" for nothing."""
         wanted = self._known.wanted(target, scope)
-        before, after = (
-            find(wanted, Place(frame, frame.box), KnownLines(self._texts(picture)))
-            for picture, frame in ((each, self._frame(each)) for each in frames[:2])
-        )
-        if after.box is None:
-            return f"“{target.key}” isn't found on the picture after it: {after.reason}"
-        if before.box is not None and frames[0] != frames[1]:
+
+        def found_on(picture: Picture) -> Finding:
+            frame = self._frame(picture)
+            return find(wanted, Place(frame, frame.box), KnownLines(self._texts(picture)))
+
+        before, after = frames[:2]
+        if (finding := found_on(after)).box is None:
+            return f"“{target.key}” isn't found on the picture after it: {finding.reason}"
+        if self._looks_otherwise(wanted.evidence, before):
+            return ""
+        if before != after and found_on(before).box is not None:
             return f"“{target.key}” was there before, so it proves nothing; expect something that comes by it"
         return ""
+
+    def _looks_otherwise(self, evidence: Evidence | None, before: Picture) -> bool:
+        """Return whether what was recorded in one place looked otherwise there before."""
+        if evidence is None or (before.width, before.height) != (
+            evidence.picture.width,
+            evidence.picture.height,
+        ):
+            return False
+        box = evidence.box
+        part = slice(box.top, box.bottom), slice(box.left, box.right)
+        return not same(self._known.picture(evidence.picture)[part], self._known.picture(before)[part])
 
     def _texts(self, picture: Picture) -> tuple[Read, ...]:
         if (texts := self._lock.texts.get(picture.sha256)) is not None:
