@@ -16,13 +16,13 @@ from qvl_agent.agent.flows.checks.subject import header
 from qvl_agent.agent.flows.lock import Evidence, Lock, load_picture, lock_folder
 from qvl_agent.agent.flows.lock import Picture as LockPicture
 from qvl_agent.agent.flows.reading import Loaded, beside, load, location_of
+from qvl_agent.agent.flows.script.described import expected, step_sentence, target_words, time_words
 from qvl_agent.agent.flows.script.flow import Flow
 from qvl_agent.agent.flows.script.steps import Acting, Check, Do, Step
 from qvl_agent.agent.flows.script.targets import DEFAULT_WITHIN_S, Target
 from qvl_agent.agent.flows.script.walking import children, targets_of, walk
 from qvl_agent.agent.flows.tree import Location, Place, nodes
 from qvl_agent.agent.report.drawing import Album, Picture, box_mark, surroundings
-from qvl_agent.agent.report.flow_words import expected, step_sentence, target_words, time_words
 from qvl_agent.agent.report.html import render, write_page
 
 __all__ = ["render_flow", "write_flow"]

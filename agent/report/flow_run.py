@@ -24,12 +24,12 @@ from qvl_agent.agent.flows.run.record import (
     StepEnded,
     read_lines,
 )
+from qvl_agent.agent.flows.script.described import step_sentence
 from qvl_agent.agent.flows.script.walking import walk
 from qvl_agent.agent.recording.format import FrameRef
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.report.candidates import SeenPlace, marks_of, places
 from qvl_agent.agent.report.drawing import Album, Picture
-from qvl_agent.agent.report.flow_words import step_sentence
 from qvl_agent.agent.report.html import render, write_page
 from qvl_agent.agent.report.page import ending
 from qvl_agent.agent.wording import action_words

@@ -154,7 +154,8 @@ def _decide(
         return stop(f"{name} isn't there", absent=True)
     if not possible:
         against = [clue.why for clue in ordered[0].clues if clue.says is False]
-        return stop(f"{name} isn't there as it was recorded: {against[0]}", absent=True)
+        then = "" if plain else " as it was recorded"
+        return stop(f"{name} isn't there{then}: {against[0]}", absent=True)
     if not sure:
         several = len(possible) > 1
         why = (

@@ -83,6 +83,6 @@ def test_the_step_that_ends_an_item_is_in_the_record(chat: Sandbox, tmp_path: Pa
     assert [(item.status, item.message) for item in done.items] == [("business-error", "no customer")]
     steps = [line for line in read_lines(done.folder) if isinstance(line, StepEnded)]
     assert [(step.path, step.words, step.status) for step in steps] == [
-        ("steps[0].steps[0]", "reject: no customer", "done"),
-        ("steps[0]", "when", "done"),
+        ("steps[0].steps[0]", "end this item, because its data is wrong: no customer", "done"),
+        ("steps[0]", "when 1 == 1", "done"),
     ]
