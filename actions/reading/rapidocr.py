@@ -33,6 +33,12 @@ _PACKAGES: Final = ("rapidocr", "onnxruntime", "cv2")
 _SMALL: Final = 1.5
 """Below this scale the picture is doubled, as letters are small: the recogniser wants them 48 pixels high."""
 _LEAST_SURE: Final = 0.5
+_DRAWN: Final = 40
+"""Levels of a channel (0-255) by which what is drawn differs from the page at least."""
+_RING: Final = "O0〇○"
+"""What a radio button is read as before its words."""
+_WIDE_BLANK: Final = 0.9
+"""The blank between two things in one line, as a share of the letters' height; words have a half."""
 _KEPT: Final = 256
 """Readings that are kept: some kilobytes each at most."""
 _MARKS: Final = " \t□■☐☑☒▢○●◯◉✓✔✕✗▸▾▼▲►◄•·|｜"
@@ -68,6 +74,23 @@ class RapidReader:
         return self._kept.reading(frame, box, self._read)
 
     def _read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
+        return tuple(piece for line in self._lines(frame, box) for piece in self._divided(frame, line))
+
+    def _divided(self, frame: Frame, line: Read) -> list[Read]:
+        """Return the things that a line was put together of, if they are read as the same letters."""
+        pieces: list[Read] = []
+        for part in _parts(frame, line.box):
+            read = self._lines(frame, part)
+            if not _letters(read):
+                return [line]
+            pieces += read
+        for ring in ("", _RING):
+            bare = [replace(piece, text=piece.text.lstrip(ring).lstrip()) for piece in pieces]
+            if bare and _letters(bare) == _letters([line]):
+                return bare
+        return [line]
+
+    def _lines(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
         engine = self._loading().result()
         part = frame.crop(box).image()
         factor = 2 if frame.scale < _SMALL else 1
@@ -164,6 +187,42 @@ def _model(folder: Path, part: str) -> Path:
     if len(found) != 1:
         raise ReadingError(f"expected one {part} model in {folder}, found {len(found)}")
     return found[0]
+
+
+def _parts(frame: Frame, line: FrameBox) -> tuple[FrameBox, ...]:
+    """Return the parts of a line between wide blanks: radio buttons and menus are detected as one line.
+
+    Returns:
+        the parts from the left, in frame pixels; () for a line without such a blank.
+    """
+    pixels = frame.pixels[line.top : line.bottom, line.left : line.right].astype(np.int16)
+    shades = pixels[..., 0] // 16 * 256 + pixels[..., 1] // 16 * 16 + pixels[..., 2] // 16
+    page = pixels[shades == np.bincount(shades.ravel()).argmax()].mean(axis=0)
+    drawn = (np.abs(pixels - page) > _DRAWN).any(axis=2)
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    if not len(rows):
+        return ()
+    high = max(int(rows[-1] - rows[0]) + 1, line.height // 2)
+    ends = np.flatnonzero(np.diff(columns) > _WIDE_BLANK * high)
+    if not len(ends):
+        return ()
+    margin = max(2, high // 4)
+    lefts = [int(columns[0]), *(int(columns[at + 1]) for at in ends)]
+    rights = [*(int(columns[at]) + 1 for at in ends), int(columns[-1]) + 1]
+    return tuple(
+        FrameBox(
+            max(line.left, line.left + left - margin),
+            line.top,
+            min(line.right, line.left + right + margin),
+            line.bottom,
+        )
+        for left, right in zip(lefts, rights, strict=True)
+    )
+
+
+def _letters(lines: Iterable[Read]) -> str:
+    """Return the letters and digits of lines: what has to be the same however they are cut."""
+    return "".join(letter for line in lines for letter in line.text.casefold() if letter.isalnum())
 
 
 def _box(corners: Any, factor: int, part: FrameBox) -> FrameBox:

@@ -190,6 +190,38 @@ def test_the_same_pixels_are_read_once_wherever_they_stand(monkeypatch: pytest.M
     assert found[1][0].box == moved
 
 
+@pytest.mark.parametrize(
+    ("gap", "ring", "texts"),
+    [
+        (26, False, ["File", "Edit", "View", "Search"]),
+        (18, True, ["File", "Edit", "View", "Search"]),
+        (5, False, ["File Edit View Search"]),
+    ],
+    ids=["menus", "radio buttons", "one text"],
+)
+def test_things_side_by_side_are_read_one_by_one(gap: int, ring: bool, texts: list[str]) -> None:
+    """The detector takes them for one line, and then the middle of that line is the middle of none."""
+    drawing = Drawing()
+    font, x = FONT.font_variant(size=17), 40
+    boxes = []
+    for word in ("File", "Edit", "View", "Search"):
+        if ring:
+            drawing.draw.ellipse((x, 102, x + 16, 118), WHITE, INK)
+            x += 26
+        drawing.draw.text((x, 100), word, INK, font)
+        end = x + round(font.getlength(word))
+        boxes.append((x, end))
+        x = end + gap
+    frame = drawing.frame()
+    read = reader().read(frame, FrameBox(0, 80, 700, 140))
+    found = [line for line in read if line.text not in "O0〇"]
+    assert [line.text.removeprefix("O ") for line in found] == texts  # a ring may be read with its word
+    for line, (left, right) in zip(found, boxes, strict=False):
+        if len(texts) > 1:
+            assert left - 36 <= line.box.left <= left + 3, line
+            assert right - 3 <= line.box.right <= right + 12, line
+
+
 def test_it_loads_without_a_network_and_says_nothing() -> None:
     """Any attempt to look a name up or to connect ends the program."""
     program = """
