@@ -75,7 +75,7 @@ class StagedEyes(Eyes):
         self._stage, self._flow, self.path = stage, flow, path
         self._known = KnownTargets(flow, path)
         self._setup = SimpleNamespace(desktop=SimpleNamespace(focused=lambda: None))  # type: ignore[assignment]
-        self.sight, self.healer, self._by_looks = None, None, False
+        self.sight, self.healer = None, None
 
     def look(
         self,
@@ -98,7 +98,7 @@ class StagedEyes(Eyes):
     def rest(self) -> None:
         """Time passes by itself."""
 
-    def _seen(self, words: str, sight: Sight, *, by_looks: bool = False) -> bool | None:
+    def seen(self, words: str, sight: Sight, *, by_looks: bool = False) -> bool | None:
         return words in self._stage.seen
 
 

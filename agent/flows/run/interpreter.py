@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 from qvl_agent.actions.core.errors import FlowError
 from qvl_agent.agent.flows.run.acting import Actor, in_words
+from qvl_agent.agent.flows.run.expecting import Expecting
 from qvl_agent.agent.flows.run.once import OnceKeeper, OnceSteps
 from qvl_agent.agent.flows.run.readout import value_near, value_on
 from qvl_agent.agent.flows.run.record import StepEnded, seen_in
@@ -64,6 +65,7 @@ class Interpreter:
         self.soft: list[str] = []
         self._once = OnceSteps()
         self._flow, self._eyes, self._actor, self._services = flow, eyes, actor, services
+        self._expecting = Expecting(eyes)
         self._popups: Counter[int] = Counter()
         self._in_popup = False
         self._attempt, self._depth = 1, 0
@@ -181,7 +183,7 @@ class Interpreter:
             StepTrouble: one didn't come true in its time.
         """
         for each in expected:
-            held, sight = self._eyes.wait_for(each, scope, sight, meanwhile=self._close_popups)
+            held, sight = self._expecting.wait_for(each, scope, sight, meanwhile=self._close_popups)
             if not held.holds:
                 raise StepTrouble(
                     f"{held.instead} within {each.within:g} s", finding=held.finding, frame=sight.frame
@@ -252,7 +254,7 @@ class Interpreter:
         if not isinstance(condition, str):
             while self._close_popups(self._eyes.look()):
                 pass
-        return self._eyes.is_so(condition, scope)
+        return self._expecting.is_so(condition, scope)
 
     def _when(self, step: When, path: str, scope: Scope) -> None:
         # An item goes on in the branch in which it was, whatever is so by now.
@@ -344,7 +346,7 @@ class Interpreter:
         if self._in_popup:
             return False
         for number, handler in enumerate(self._flow.on_popup):
-            if not self._eyes.holds(Expectation(see=handler.see), Scope(), sight).holds:
+            if not self._expecting.holds(Expectation(see=handler.see), Scope(), sight).holds:
                 continue
             self._popups[number] += 1
             if self._popups[number] > handler.at_most:

@@ -6,7 +6,7 @@ from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.wanted import Finding
 from qvl_agent.agent.flows.finding.words import says
 from qvl_agent.agent.flows.run.sight import Sight
-from qvl_agent.agent.flows.run.watching import Eyes, matched
+from qvl_agent.agent.flows.run.watching import Eyes
 
 __all__ = ["value_near", "value_on"]
 
@@ -80,5 +80,13 @@ def _on_line(one: Read, other: Read) -> bool:
 def _by_pattern(text: str, pattern: str | None) -> tuple[str | None, str]:
     if pattern is None:
         return text, ""
-    found = matched(pattern, text)
+    found = _matched(pattern, text)
     return found, "" if found is not None else f"“{text}” doesn't match {pattern}"
+
+
+def _matched(pattern: str, text: str) -> str | None:
+    """Return what a pattern's first group matches in a text, or all of it; None if nothing does."""
+    found = re.search(pattern, text)
+    if found is None:
+        return None
+    return found[1] if found.groups() else found[0]

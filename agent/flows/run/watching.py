@@ -1,15 +1,14 @@
-"""What a flow sees: the screen, its windows, its targets, and whether what is expected is so."""
+"""What a flow sees: the screen, its windows, its targets, and the words on them."""
 
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from qvl_agent.actions.core.coordinates import FrameBox
-from qvl_agent.actions.core.errors import FlowError, ReadingError, Stopped
+from qvl_agent.actions.core.errors import ReadingError, Stopped
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Change
 from qvl_agent.actions.planning.observation import Observation
@@ -17,18 +16,18 @@ from qvl_agent.actions.reading.target_text import Read
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.image import find_image
 from qvl_agent.agent.flows.finding.wanted import Finding, Place
-from qvl_agent.agent.flows.finding.words import read_all, said, shows
+from qvl_agent.agent.flows.finding.words import read_all, shows
 from qvl_agent.agent.flows.heal.healer import Healer, Lost
 from qvl_agent.agent.flows.lock import WindowSeen
-from qvl_agent.agent.flows.reading import Loaded, beside
+from qvl_agent.agent.flows.reading import Loaded
 from qvl_agent.agent.flows.run.caret import without_caret
 from qvl_agent.agent.flows.run.evidence import KnownTargets
 from qvl_agent.agent.flows.run.pointing import point_at
-from qvl_agent.agent.flows.run.sight import Healing, Held, Sight
+from qvl_agent.agent.flows.run.sight import Healing, Sight
 from qvl_agent.agent.flows.run.windows import open_windows, places_for
 from qvl_agent.agent.flows.script.flow import Flow
-from qvl_agent.agent.flows.script.targets import Condition, Expectation, Target
-from qvl_agent.agent.flows.values import Scope, fill, holds
+from qvl_agent.agent.flows.script.targets import Target
+from qvl_agent.agent.flows.values import Scope, fill
 from qvl_agent.agent.run.context import Setup
 from qvl_agent.agent.run.events import EventStream, Looked
 from qvl_agent.agent.run.screens import Screens
@@ -36,12 +35,8 @@ from qvl_agent.agent.run.screens import Screens
 __all__ = ["Eyes"]
 
 _POLL_S: Final = 0.15
-_LOOK_S: Final = 0.03
-_READ_AFTER_S: Final = 0.8
-"""Seconds for which recorded words are waited for by their pixels alone, before anything is read."""
 _AROUND: Final = 8
 """Pixels around what changed that are read with it."""
-_LONGEST_FILE: Final = 16 * 2**20
 
 
 class Eyes:
@@ -77,7 +72,6 @@ class Eyes:
         self._screens, self._events = screens, events
         self.sight: Sight | None = None
         self.healer: Healer | None = None
-        self._by_looks = False
 
     def look(
         self,
@@ -188,66 +182,6 @@ class Eyes:
         self._known.heal(target.key, healed[1])
         return ""
 
-    def holds(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
-        """Return whether an expectation holds now, on this sight."""
-        for check in (self._words, self._absent, self._target, self._title, self._changed, self._file):
-            held = check(expected, scope, sight)
-            if not held.holds:
-                return held
-        if expected.that and not holds(expected.that, scope):
-            return Held(False, f"“{expected.that}” isn't true")
-        return Held(True)
-
-    def wait_for(
-        self, expected: Expectation, scope: Scope, sight: Sight, *, meanwhile: Callable[[Sight], bool]
-    ) -> tuple[Held, Sight]:
-        """Look until an expectation holds, or its time is over.
-
-        Args:
-            expected: what has to be so.
-            scope: the variables.
-            sight: the first look.
-            meanwhile: called while it doesn't hold, to close what popped up; returns whether it did.
-        """
-        began = time.monotonic()
-        until = began + expected.within
-        patient = self._recorded(expected, scope)
-        while True:
-            self._by_looks = patient and time.monotonic() - began < min(_READ_AFTER_S, expected.within)
-            held = self.holds(expected, scope, sight)
-            if held.holds and expected.gone is None:
-                break
-            if not held.holds and time.monotonic() >= until and not self._by_looks:
-                break
-            if self._by_looks:
-                time.sleep(_LOOK_S)
-            elif not meanwhile(sight):
-                if held.holds:  # nothing popped up that only hides what has to be gone
-                    break
-                self.rest()
-            sight = self.look(change=sight.change)
-        self._by_looks = False
-        return held, sight
-
-    def _recorded(self, expected: Expectation, scope: Scope) -> bool:
-        """Return whether the words that are expected were recorded, so that pixels alone may show them."""
-        if expected.see is None or expected.gone is not None:
-            return False
-        return bool(self._known.recorded(fill(expected.see, scope)))
-
-    def is_so(self, condition: Condition, scope: Scope) -> bool:
-        """Return whether a condition is so: an expression, or something to be seen now.
-
-        What is to be seen isn't waited for, unless it says `within`.
-        """
-        if isinstance(condition, str):
-            return holds(condition, scope)
-        within = condition.within if "within" in condition.model_fields_set else 0.0
-        held, _ = self.wait_for(
-            condition.model_copy(update={"within": within}), scope, self.look(), meanwhile=lambda _: False
-        )
-        return held.holds
-
     def read(self, sight: Sight) -> tuple[tuple[Place, tuple[Read, ...]], ...]:
         """Read all texts in the flow's windows, without what other windows over them show.
 
@@ -282,21 +216,7 @@ class Eyes:
             return (" ".join(again), *again, " ".join(lines), *lines)
         return (" ".join(lines), *lines)
 
-    def _places_of(
-        self, target: Target, scope: Scope, sight: Sight, seen: WindowSeen | None
-    ) -> tuple[Place, ...]:
-        return places_for(
-            sight.windows,
-            sight.observation,
-            app=self._flow.app or "",
-            title=fill(target.window or self._flow.window or "", scope),
-            seen=seen,
-        )
-
-    def _places(self, sight: Sight) -> tuple[Place, ...]:
-        return places_for(sight.windows, sight.observation, app=self._flow.app or "")
-
-    def _seen(self, words: str, sight: Sight, *, by_looks: bool = False) -> bool | None:
+    def seen(self, words: str, sight: Sight, *, by_looks: bool = False) -> bool | None:
         """Return whether words stand in the flow's windows; None if it can't be told.
 
         Where they were recorded, pixels tell it at once. Then what changed is read, as that is mostly small.
@@ -323,71 +243,28 @@ class Eyes:
         seen = {shows(texts, each) for _, texts in self.read(sight) for each in wanted}
         return True if True in seen else None if None in seen else False
 
-    def _words(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
-        if expected.see is None:
-            return Held(True)
-        words = fill(expected.see, scope)
-        seen = self._seen(words, sight, by_looks=self._by_looks)
-        return Held(seen is True, f"“{words}” isn't to be seen")
+    def was_recorded(self, words: str) -> bool:
+        """Return whether words, with their variables filled in, stood on a recorded picture."""
+        return bool(self._known.recorded(words))
 
-    def _absent(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
-        if expected.gone is None:
-            return Held(True)
-        words = fill(expected.gone, scope)
-        return Held(self._seen(words, sight) is False, f"“{words}” is still to be seen")
-
-    def _target(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
-        if expected.target is None:
-            return Held(True)
-        box = sight.aimed.get(expected.target) if expected.value is not None else None
-        if box is None:
-            finding = self.find(expected.target, scope, sight, field=expected.value is not None)
-        else:  # it was just typed into: its looks changed by that, and no window moved
-            finding = Finding(box)
-        if finding.box is None:
-            name = expected.target.text or expected.target.near or expected.target.key
-            then = " as it was recorded" if expected.target.id else ""
-            return Held(False, f"“{name}” isn't found{then}: {finding.reason}", finding)
-        if expected.value is None:
-            return Held(True, finding=finding)
-        value = fill(expected.value, scope)
-        read = self.values_in(finding.box, sight)
-        held = any(said(text, (value,)) is True for text in read)
-        return Held(held, f"“{read[0]}” stands in “{expected.target.key}”, not “{value}”", finding)
-
-    def _title(self, expected: Expectation, scope: Scope, _sight: Sight) -> Held:
-        if expected.window is None:
-            return Held(True)
-        wanted = fill(expected.window, scope)
+    def title(self) -> str:
+        """Return the title of the window in front; "" for none."""
         focused = self._setup.desktop.focused()
-        title = focused.title if focused else ""
-        return Held(
-            wanted.casefold() in title.casefold(), f"the window in front is “{title}”, not “{wanted}”"
+        return focused.title if focused else ""
+
+    def _places_of(
+        self, target: Target, scope: Scope, sight: Sight, seen: WindowSeen | None
+    ) -> tuple[Place, ...]:
+        return places_for(
+            sight.windows,
+            sight.observation,
+            app=self._flow.app or "",
+            title=fill(target.window or self._flow.window or "", scope),
+            seen=seen,
         )
 
-    def _changed(self, expected: Expectation, scope: Scope, sight: Sight) -> Held:
-        del scope
-        if expected.changed is None:
-            return Held(True)
-        changed = bool(sight.change)
-        return Held(
-            changed is expected.changed, "nothing changed" if expected.changed else "something changed"
-        )
-
-    def _file(self, expected: Expectation, scope: Scope, _sight: Sight) -> Held:
-        if expected.file is None:
-            return Held(True)
-        path = beside(self.path, fill(expected.file, scope))
-        if not path.is_file():
-            return Held(False, f"there is no file {path.name}")
-        if expected.contains is None:
-            return Held(True)
-        wanted = fill(expected.contains, scope)
-        if path.stat().st_size > _LONGEST_FILE:
-            raise FlowError(f"{path} is larger than 16 MB; check a smaller file")
-        return Held(
-            wanted in path.read_text(encoding="utf-8", errors="replace"), f"“{wanted}” isn't in {path.name}"
-        )
+    def _places(self, sight: Sight) -> tuple[Place, ...]:
+        return places_for(sight.windows, sight.observation, app=self._flow.app or "")
 
     def _no_window(self) -> str:
         if self._flow.app:
@@ -405,14 +282,6 @@ def _shows_all(place: Place, box: FrameBox) -> bool:
     inside = window.left <= box.left and window.top <= box.top
     inside = inside and box.right <= window.right and box.bottom <= window.bottom
     return inside and _uncovered(box, place)
-
-
-def matched(pattern: str, text: str) -> str | None:
-    """Return what a pattern's first group matches in a text, or all of it; None if nothing does."""
-    found = re.search(pattern, text)
-    if found is None:
-        return None
-    return found[1] if found.groups() else found[0]
 
 
 def _one_of(findings: list[Finding]) -> Finding:
