@@ -14,6 +14,7 @@ from qvl_agent.agent.flows.compile.making import Made, words_of
 from qvl_agent.agent.flows.compile.proofs import Passage, Proofs
 from qvl_agent.agent.flows.compile.screens import Screens, joined
 from qvl_agent.agent.flows.compile.stable import respelt, slug, stable_part
+from qvl_agent.agent.flows.finding.looks import grey, peaks
 from qvl_agent.agent.flows.finding.words import normal, says
 from qvl_agent.agent.flows.script.steps import Acting, Step
 from qvl_agent.agent.flows.script.targets import DEFAULT_WITHIN_S, Expectation, Target
@@ -24,6 +25,8 @@ __all__ = ["Prover"]
 
 _MOST: Final = 1000
 """Characters of a typed text that can be a value to check."""
+_SAME_DRAWING: Final = 0.9
+"""The correlation from which on a thing is the same drawing, whatever its ground."""
 _PATIENCE: Final = 3
 """How many times as long as the run did a flow waits."""
 
@@ -120,7 +123,7 @@ class Prover:
         worded = place.text or place.nameless or any(text and "${" in text for text in words)
         if worded or passage.before.view != passage.after.view:
             return None
-        if not self.screens.differs(passage.before, passage.after, place.box):
+        if self._is_only_shaded(passage, place.box):
             return None
         window = self.screens.window_box(passage.after, place.info)
         if window != place.window:
@@ -134,6 +137,15 @@ class Prover:
             return after
         self.locked.dropped(after)
         return None
+
+    def _is_only_shaded(self, passage: Passage, box: FrameBox) -> bool:
+        """Return whether the same is drawn in a box, be it on another ground: the pointer is on it."""
+        before, after = (self.screens.frame(ref) for ref in (passage.before, passage.after))
+        around = box.grown(2, after.size)
+        then = grey(before.pixels[box.top : box.bottom, box.left : box.right])
+        now = grey(after.pixels[around.top : around.bottom, around.left : around.right])
+        best = next(iter(peaks(now, then, 0.0, most=1)), None)
+        return best is not None and best.score >= _SAME_DRAWING
 
     def _is_found(self, target: Target, screen: FrameRef, window: FrameBox) -> bool:
         return self.locked.found(target, screen, window).box is not None

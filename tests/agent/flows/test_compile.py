@@ -23,6 +23,7 @@ from recorded_flows import (
 
 from qvl_agent.actions.core.coordinates import FrameBox, Rect
 from qvl_agent.actions.core.errors import FlowError, RecordingError
+from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.planning.action import Answer, Ask, Click, Move, Press, Scroll, Wait, Zoom
 from qvl_agent.agent.flows.compile import Compiled, compile_run, write
@@ -439,6 +440,20 @@ def test_a_check_box_is_named_by_what_is_near_it(tmp_path: Path) -> None:
     step = plain(made.flow.steps[0])
     assert step["click"]["near"] == "Lena Fischer"  # type: ignore[index]
     assert step["then"] == ({"target": {**step["click"], "id": "lena-fischer-afterwards"}},)  # type: ignore[dict-item]
+
+
+def test_another_ground_under_the_pointer_is_no_state(tmp_path: Path) -> None:
+    """A check box under the pointer looks otherwise whether or not the click did anything."""
+    run = Run(tmp_path)
+    pixels = START.pixels.copy()
+    box = check_of(0).grown(6, (pixels.shape[1], pixels.shape[0]))
+    part = pixels[box.top : box.bottom, box.left : box.right]
+    part[(part > 235).all(axis=2)] = (205, 222, 244)
+    hovered = Frame(pixels, START.monitor)
+    run.click(check_of(0), START, hovered, "the box")
+    made = compiled(run.done(hovered))
+    assert plain(made.flow.steps[0])["then"] == ({"changed": True},)
+    assert any("nothing on the last screen" in one.what for one in made.problems)
 
 
 def test_two_targets_with_the_same_words_never_share_evidence(tmp_path: Path) -> None:
