@@ -8,7 +8,7 @@ always gives the same scene.
 import os
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -96,10 +96,14 @@ class Look:
 
 @dataclass(frozen=True)
 class Scene:
-    """A window's pixels, RGB, and its widgets in pixels of the picture."""
+    """A window's pixels, RGB, and its widgets in pixels of the picture.
+
+    `painted` has what else is painted on a widget, by its id: a chat's last message.
+    """
 
     pixels: Pixels
     nodes: tuple[Node, ...]
+    painted: dict[str, str] = field(default_factory=dict)
 
     def node(self, node_id: str) -> Node | None:
         return next((node for node in self.nodes if node.id == node_id), None)
@@ -177,6 +181,7 @@ class Studio:
                 )
                 for node in read_tree().nodes
             ),
+            {f"chat/{chat.id}": chat.notes[-1].text for chat in getattr(state, "chats", ()) if chat.notes},
         )
 
     def _settle(self) -> None:

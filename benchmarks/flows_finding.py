@@ -92,7 +92,7 @@ def verdict(trial: Trial, finding: Finding) -> str:
 def _says_at(trial: Trial, x: int, y: int) -> bool:
     """Return whether a text with the words that are wanted is at a point."""
     return any(
-        node.label in trial.target.wanted.words
+        bool({node.label, trial.scene.painted.get(node.id)} & set(trial.target.wanted.words))
         and node.rect.left <= x < node.rect.left + node.rect.width
         and node.rect.top <= y < node.rect.top + node.rect.height
         for node in trial.scene.nodes

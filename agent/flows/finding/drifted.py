@@ -47,7 +47,8 @@ class Drifted:
         edged, box = self._with_edges(box, new)
         clues = [self._words(read), *looks, *edged, self.window.place(box)]
         clues += self._row(box)
-        if new.height < WHOLE * old.height * scale:
+        whole = any(clue.kind == "looks" and clue.says for clue in looks)
+        if not whole and new.height < WHOLE * old.height * scale:
             clues.append(Clue("structure", False, 0.0, "only a part of it can be seen"))
         return Candidate(box, tuple(clues))
 
