@@ -11,10 +11,11 @@ from qvl_agent.agent.flows.compile.evidence import Locked
 from qvl_agent.agent.flows.compile.fields import value_in
 from qvl_agent.agent.flows.compile.literals import Literals
 from qvl_agent.agent.flows.compile.making import Made, words_of
+from qvl_agent.agent.flows.compile.naming import Named
 from qvl_agent.agent.flows.compile.proofs import Passage, Proofs
-from qvl_agent.agent.flows.compile.screens import Screens, joined
+from qvl_agent.agent.flows.compile.screens import Screens, joined, middle
 from qvl_agent.agent.flows.compile.stable import respelt, slug, stable_part
-from qvl_agent.agent.flows.finding.looks import grey, peaks
+from qvl_agent.agent.flows.finding.looks import grey, peaks, thing_at
 from qvl_agent.agent.flows.finding.words import normal, says
 from qvl_agent.agent.flows.script.steps import Acting, Step
 from qvl_agent.agent.flows.script.targets import DEFAULT_WITHIN_S, Expectation, Target
@@ -25,6 +26,9 @@ __all__ = ["Prover"]
 
 _MOST: Final = 1000
 """Characters of a typed text that can be a value to check."""
+_MARK: Final = 26
+"""Logical pixels that a check box, a radio button or a switch is high at most, and away from its words."""
+_LEAST_MARK: Final = 9
 _SAME_DRAWING: Final = 0.9
 """The correlation from which on a thing is the same drawing, whatever its ground."""
 _PATIENCE: Final = 3
@@ -118,12 +122,15 @@ class Prover:
         """
         if not isinstance(one.action, actions.Click) or len(one.places) != 1:
             return None
-        place, target = one.places[0], targets[0]
-        words = (target.near, target.row, target.window)
-        worded = place.text or place.nameless or any(text and "${" in text for text in words)
-        if worded or passage.before.view != passage.after.view:
+        place: Named | None = replace(one.places[0], target=targets[0])
+        if passage.before.view != passage.after.view:
             return None
-        if self._is_only_shaded(passage, place.box):
+        if place is not None and place.text:
+            place = self._mark_beside(place)
+        if place is None or place.nameless or self._is_only_shaded(passage, place.box):
+            return None
+        target = place.target
+        if any(text and "${" in text for text in (target.near, target.row, target.window)):
             return None
         window = self.screens.window_box(passage.after, place.info)
         if window != place.window:
@@ -136,6 +143,19 @@ class Prover:
         if self._is_found(after, passage.after, window) and not self._is_found(after, passage.before, window):
             return after
         self.locked.dropped(after)
+        return None
+
+    def _mark_beside(self, place: Named) -> Named | None:
+        """Return the check box or radio button beside the words that were clicked, named by them."""
+        pixels, scale = self.screens.frame(place.screen).pixels, place.screen.view.scale
+        y, reach = middle(place.box).y, round(_MARK * scale)
+        for x in (place.box.left - reach // 2, place.box.right + reach // 2):
+            thing = thing_at(pixels, x, y, reach) if 0 <= x < pixels.shape[1] else None
+            if thing is None or thing.meets(place.box) or not 0.7 <= thing.width / thing.height <= 2.4:
+                continue
+            if _LEAST_MARK * scale <= thing.height <= reach:
+                named = Target(near=place.target.text, row=place.target.row, window=place.target.window)
+                return replace(place, target=named, text="", box=thing.grown(1, pixels.shape[1::-1]))
         return None
 
     def _is_only_shaded(self, passage: Passage, box: FrameBox) -> bool:
