@@ -118,9 +118,9 @@ def _beside(lines: Sequence[Line], line: Line) -> str:
         # What is read is first looked for right of a label, so one with something there isn't this one's.
         above = [one for one in above if not _right_of(lines, one)]
         nearest = sorted(above, key=lambda one: -one.box.bottom)[:1]
-    return next(
-        (text for one in nearest if (text := stable_part(one.text)) and not is_volatile(one.text)), ""
-    )
+    # "Version 4.6.2" has its own value, and is no label of the next line.
+    whole = (one.text for one in nearest if normal(stable_part(one.text)) == normal(one.text))
+    return next((text for text in whole if not is_volatile(text)), "")
 
 
 def _right_of(lines: Sequence[Line], line: Line) -> bool:

@@ -254,13 +254,15 @@ def _beside(spot: _Spot, hint: str) -> tuple[str, str]:
 def _row_of(text: str, spot: _Spot) -> str:
     """Return what names the row of a text that stands in several: another text in its line, the leftmost."""
     own = spot.described.box
+    on = [one.box for one in inside(spot.lines, own) if normal(one.text) == normal(text)]
+    level = on[0] if on else own  # of an item with two lines only the text's own is its row
     line = [
         one
         for one in spot.lines
         if normal(one.text) != normal(text)
         and not is_volatile(one.text)
         and not _often(one.text, spot.lines)
-        and own.top <= (one.box.top + one.box.bottom) // 2 < own.bottom
+        and level.top <= (one.box.top + one.box.bottom) // 2 < level.bottom
     ]
     return _clean(min(line, key=lambda one: one.box.left).text) if line else ""
 

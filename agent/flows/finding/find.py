@@ -87,7 +87,8 @@ def _recorded(recorded: Recorded, place: Place, reader: Reader | None) -> Findin
     name = _named(recorded.wanted)
     twins = bool(recorded.twins) or (not recorded.words and bool(recorded.alike))
     candidates = Drifted(now).candidates()
-    finding = _decide(candidates, place, now.texts, name, twins=twins)
+    fewer = len(candidates) <= len(recorded.twins)
+    finding = _decide(candidates, place, now.texts, name, twins=twins, fewer=fewer)
     if now.doubled and candidates:
         why = f"two windows alike are there, and nothing says in which {name} is meant"
         return replace(finding, box=None, reason=why, ambiguous=True, absent=False)
@@ -141,15 +142,22 @@ def _decide(
     name: str,
     *,
     twins: bool = False,
+    fewer: bool = False,
     plain: bool = False,
 ) -> Finding:
-    """Accept the one candidate that is sure, unless another may be it as well."""
+    """Accept the one candidate that is sure, unless another may be it as well.
+
+    Where `fewer` say its words than did then, the one that is left may be another: its place has to be sure.
+    """
     ordered = sorted(_distinct(candidates), key=lambda one: -one.score)
     shown = tuple(_shifted(one, place) for one in ordered[:_SHOWN])
     read = _on_screen(texts, place)
     stop = partial(Finding, None, candidates=shown, texts=read)
     possible = [one for one in ordered if not any(clue.says is False for clue in one.clues)]
     sure = [one for one in possible if _sure(one, alone=plain and len(possible) == 1, twins=twins)]
+    in_row = bool(sure) and any(clue.kind == "row" and clue.says for clue in sure[0].clues)
+    if fewer and sure and not in_row and _placed(sure[0]) < _UNNAMED:
+        return stop(f"fewer places say {name} than then, and the one that is left may be another's")
     if not ordered:
         return stop(f"{name} isn't there", absent=True)
     if not possible:
@@ -193,8 +201,12 @@ def _sure(candidate: Candidate, *, alone: bool, twins: bool) -> bool:
     named = "words" in kinds or ("row" in kinds and (known or not twins))
     if "place" not in kinds or named:
         return "place" in kinds
-    placed = max(clue.score for clue in candidate.clues if clue.kind == "place")
-    return "window" in kinds or ("looks" in kinds and placed >= _UNNAMED)
+    return "window" in kinds or ("looks" in kinds and _placed(candidate) >= _UNNAMED)
+
+
+def _placed(candidate: Candidate) -> float:
+    """Return how sure a candidate's place is, 0-1."""
+    return max((clue.score for clue in candidate.clues if clue.kind == "place"), default=0.0)
 
 
 def _surer(candidate: Candidate, other: Candidate) -> bool:

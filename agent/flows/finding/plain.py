@@ -32,6 +32,8 @@ _BELOW: Final = 34
 _STEP: Final = 10
 _ICON: Final = 34
 _ROW: Final = 26
+_LETTERS: Final = 2.5
+"""How much wider than high a row of small things is that are letters."""
 _BLANKS: Final = 3
 """Heights of its letters by which a line is wider than the word in its middle if it is several things."""
 
@@ -115,16 +117,30 @@ class Plain:
     # Beside words
 
     def _beside(self, read: Read, words: tuple[str, ...]) -> list[Candidate]:
-        found = self._right_of(read.box)
+        label = self._letters(read.box)
+        found = self._right_of(label)
         if not self.wanted.field:
-            found += self._left_of(read.box)
-        found = found or self._below(read.box)
+            found += self._left_of(label)
+        if not found or not self._any_control(found):  # a text alone may label the next field
+            found += self._below(label)
         return [
             Candidate(
                 box, (self._label(read, words, box), Clue("structure", True, 0.8, why), *self._rows_of(box))
             )
             for box, why in found
         ]
+
+    def _any_control(self, found: Iterable[tuple[FrameBox, str]]) -> bool:
+        """Return whether anything but texts was found."""
+        read = {one.box for one in self.texts}
+        return any(box not in read for box, _ in found)
+
+    def _letters(self, box: FrameBox) -> FrameBox:
+        """Return the box of a label as high as its letters: a reader's often reaches into the field below."""
+        rim = box.height // 6  # no letter reaches into it, but a field's edge may
+        inner = FrameBox(box.left, box.top + rim, box.right, box.bottom - rim)
+        line = text_line(self.frame.pixels, inner).grown(2, self.frame.size)
+        return FrameBox(box.left, max(box.top, line.top), box.right, min(box.bottom, line.bottom))
 
     def _label(self, read: Read, words: tuple[str, ...], box: FrameBox) -> Clue:
         if self._is_several(box):
@@ -179,7 +195,7 @@ class Plain:
     def _thing(self, x: int, y: int, label: FrameBox) -> FrameBox | None:
         """Return the field, text or small thing at a pixel, if it isn't the label or over a border."""
         field = self._field(x, y, label)
-        at = [one.box for one in self.texts if _covers(one.box, x, y) and one.box != label]
+        at = [one.box for one in self.texts if _covers(one.box, x, y) and not one.box.meets(label)]
         small = None
         if not self.wanted.field:
             small = at[0] if at else self._small(x, y, label)
@@ -190,7 +206,11 @@ class Plain:
         box = surface_at(self.frame.pixels, x, y)
         if box is None or box.meets(label) or box.height > 4 * label.height or box.width < 12:
             return None
-        return None if self._is_group(box) else box
+        return None if self._is_group(box) or self._is_in_letter(box) else box
+
+    def _is_in_letter(self, box: FrameBox) -> bool:
+        """Return whether a surface is what a letter encloses."""
+        return any(_holds(one.box, box) and box.height < one.box.height for one in self.texts)
 
     def _is_several(self, line: FrameBox) -> bool:
         """Return whether a line was read as one though wide blanks are in it: its middle may be any thing."""
@@ -211,9 +231,24 @@ class Plain:
     def _small(self, x: int, y: int, label: FrameBox) -> FrameBox | None:
         reach = round(_ICON * self.frame.scale)
         box = thing_at(self.frame.pixels, x, y, reach)
-        if box is None or box.meets(label) or not _covers(box, x, y):
+        if box is None or box.meets(label) or not _covers(box, x, y) or self._is_letter(box):
             return None
         return box if min(box.width, box.height) >= 8 * self.frame.scale else None
+
+    def _is_letter(self, box: FrameBox) -> bool:
+        """Return whether a small thing is a part of words that weren't read: others stand close beside it."""
+        high = box.height
+        level = [one.box for one in self.texts if one.box.top < box.bottom and box.top < one.box.bottom]
+        left = max([one.right for one in level if one.right <= box.left], default=0)
+        right = min([one.left for one in level if one.left >= box.right], default=self.frame.size[0])
+        band = FrameBox(
+            max(left, box.left - 4 * high),
+            max(0, box.top - high),
+            min(right, box.right + 4 * high),
+            min(self.frame.size[1], box.bottom + high),
+        )
+        line = text_line(self.frame.pixels, band, (box.left + box.right) // 2)
+        return line.width > _LETTERS * max(line.height, high)
 
 
 def divided_by_panel(frame: Frame, label: FrameBox, found: FrameBox) -> bool:
@@ -231,6 +266,16 @@ def _level(label: FrameBox, thing: FrameBox) -> bool:
 
 def _covers(box: FrameBox, x: int, y: int) -> bool:
     return box.left <= x < box.right and box.top <= y < box.bottom
+
+
+def _holds(box: FrameBox, inner: FrameBox) -> bool:
+    """Return whether all of a box lies in another."""
+    return (
+        box.left <= inner.left
+        and box.top <= inner.top
+        and inner.right <= box.right
+        and inner.bottom <= box.bottom
+    )
 
 
 def _contains(box: FrameBox, inner: FrameBox) -> bool:

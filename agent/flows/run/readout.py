@@ -2,7 +2,10 @@
 
 import re
 
+from qvl_agent.actions.core.coordinates import FrameBox
+from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.actions.reading.target_text import Read
+from qvl_agent.agent.flows.finding.looks import surface_at, text_line
 from qvl_agent.agent.flows.finding.wanted import Finding
 from qvl_agent.agent.flows.finding.words import says
 from qvl_agent.agent.flows.run.sight import Sight
@@ -10,7 +13,8 @@ from qvl_agent.agent.flows.run.watching import Eyes
 
 __all__ = ["value_near", "value_on"]
 
-_AFTER_LABEL = re.compile(r"[\s:：=.,–-]+(?P<value>.+)")
+_AFTER_LABEL = re.compile(r"(?:[\s:：=.,–-]+|(?=\d))(?P<value>.+)")
+"""A recogniser loses blanks: "Version4.6.2"."""
 _SAME_LINE = 0.5
 """The least share of the lower of two texts' heights by which they overlap on one line."""
 
@@ -28,13 +32,14 @@ def value_on(eyes: Eyes, finding: Finding, sight: Sight, pattern: str | None) ->
 def value_near(eyes: Eyes, label: str, sight: Sight, pattern: str | None) -> tuple[str | None, str]:
     """Return the text to the right of a label, or else below it, and "" or why there is none.
 
-    The label stands in one place only, alone or with the value behind a colon; else nothing is read.
+    What stands in a field close below the label comes before what is right of it, which then labels the next
+    field. The label stands in one place only, alone or with the value behind a colon; else nothing is read.
     """
     values: list[str | None] = []
     for _, texts in eyes.read(sight):
         for read in texts:
             if says(read.text, label):
-                values.append(_beside(read, texts))
+                values.append(_beside(read, texts, sight.frame.pixels))
             elif (rest := _behind(label, read.text)) is not None:
                 values.append(rest)
     if not values:
@@ -53,14 +58,38 @@ def _behind(label: str, text: str) -> str | None:
     return found["value"] if found and says(head, label) else None
 
 
-def _beside(label: Read, texts: tuple[Read, ...]) -> str | None:
-    right = [
-        each
-        for each in texts
-        if each is not label and _on_line(label, each) and each.box.left >= label.box.right
-    ]
+def _beside(label: Read, texts: tuple[Read, ...], pixels: Pixels) -> str | None:
+    right = sorted(
+        (
+            each
+            for each in texts
+            if each is not label and _on_line(label, each) and each.box.left >= label.box.right
+        ),
+        key=lambda each: each.box.left,
+    )
+    below = _below(label, texts)
+    if right and below is not None and _is_in_field(below, label, pixels):
+        return below.text if not _in_edges(right[0], pixels) else right[0].text
     if right:
-        return min(right, key=lambda each: each.box.left).text
+        return right[0].text
+    return below.text if below is not None else None
+
+
+def _in_edges(text: Read, pixels: Pixels) -> FrameBox | None:
+    """Return the field or button that a text stands on; None if it stands on the page."""
+    letters = text_line(pixels, text.box)
+    return surface_at(pixels, max(0, letters.left - 3), (letters.top + letters.bottom) // 2)
+
+
+def _is_in_field(text: Read, label: Read, pixels: Pixels) -> bool:
+    """Return whether a text stands in a field that begins where its label begins, right below it."""
+    field, high = _in_edges(text, pixels), label.box.height
+    if field is None or field.width < 3 * field.height:
+        return False
+    return abs(field.left - label.box.left) <= high and abs(field.top - label.box.bottom) <= high // 2
+
+
+def _below(label: Read, texts: tuple[Read, ...]) -> Read | None:
     height = label.box.height
     below = [
         each
@@ -69,7 +98,7 @@ def _beside(label: Read, texts: tuple[Read, ...]) -> str | None:
         and each.box.left < label.box.right
         and label.box.left < each.box.right
     ]
-    return min(below, key=lambda each: each.box.top).text if below else None
+    return min(below, key=lambda each: each.box.top, default=None)
 
 
 def _on_line(one: Read, other: Read) -> bool:
