@@ -184,7 +184,9 @@ class Drifts:
         for target in self.targets:
             node = scene.node(target.node.id)
             same = node is not None and node.label == target.node.label
-            there = None if same or target.how == "looks" else False
+            # A slider's handle that was read as an O has no words.
+            wordless = target.how == "looks" or len(normal(target.wanted.evidence.text)) < 2
+            there = None if same or wordless else False
             yield Trial("translated", target, Place(frame, frame.box), scene, (0, 0), there)
 
     def _scrolled(self) -> Iterator[Trial]:

@@ -20,6 +20,7 @@ from qvl_agent.agent.flows.compile.screens import Screens, covers, inside, meani
 from qvl_agent.agent.flows.compile.stable import is_volatile, stable_part
 from qvl_agent.agent.flows.finding.describe import Described, describe_evidence
 from qvl_agent.agent.flows.finding.looks import grey
+from qvl_agent.agent.flows.finding.rows import band_of, in_row
 from qvl_agent.agent.flows.finding.words import normal, says
 from qvl_agent.agent.flows.lock import Seen
 from qvl_agent.agent.flows.script.targets import Target
@@ -256,14 +257,15 @@ def _row_of(text: str, spot: _Spot) -> str:
     own = spot.described.box
     on = [one.box for one in inside(spot.lines, own) if normal(one.text) == normal(text)]
     level = on[0] if on else own  # of an item with two lines only the text's own is its row
-    line = [
+    others = [
         one
         for one in spot.lines
         if normal(one.text) != normal(text)
+        and len(normal(one.text)) > 1
         and not is_volatile(one.text)
         and not _often(one.text, spot.lines)
-        and level.top <= (one.box.top + one.box.bottom) // 2 < level.bottom
     ]
+    line = in_row(spot.part.pixels, level, others, band_of(level, None, spot.scale))
     return _clean(min(line, key=lambda one: one.box.left).text) if line else ""
 
 
