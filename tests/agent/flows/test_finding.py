@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drawn_window import ROWS, Drawn, as_frame, font_of, window
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from project import ROOT
 
 from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
@@ -287,6 +287,19 @@ def test_a_window_that_isnt_wholly_on_the_screen_is_no_place(reader: Reader) -> 
     assert find(BASE.wanted("Save", reader), place, reader).absent
 
 
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_of_two_that_said_the_same_the_one_that_is_left_may_be_the_other(reader: Reader, name: str) -> None:
+    """A row is deleted, and the rows below it move up: the twin stands where the target stood."""
+    base = window(("Annual report", "Budget plan", "Budget plan", "Delivery note"))
+    box = base.boxes["row Budget plan"]  # the second one's, as it was drawn last
+    at = {"first": FrameBox(box.left, box.top - 34, box.right, box.bottom - 34), "second": box}[name]
+    twin = Drawn(base.pixels, {"row": at})
+    wanted = twin.wanted("row", reader, "Budget plan")
+    assert hits(find(wanted, base.place(), reader), at)
+    now = window(("Annual report", "Budget plan", "Delivery note"), ticked=("Delivery note",))
+    assert find(wanted, now.place(), reader).box is None
+
+
 # By words alone
 
 
@@ -345,6 +358,21 @@ def test_a_label_of_several_things_means_none_of_them(
     wanted = Wanted(("Time of day",), field=True) if field else Wanted(near="Time of day")
     finding = find(wanted, place, reader)
     assert finding.box is None, finding
+
+
+def test_what_a_letter_encloses_is_no_field(reader: Reader) -> None:
+    """Of two labels above their fields the first one's right neighbour is the second, letter by letter."""
+    image = Image.new("RGB", (700, 120), "#ffffff")
+    draw, ink = ImageDraw.Draw(image), "#1c2430"
+    font = ImageFont.truetype("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", 18)
+    for x, label in ((40, "姓名"), (380, "电子邮箱")):
+        draw.text((x, 14), label, ink, font)
+        draw.rounded_rectangle((x, 40, x + 280, 80), 6, "#f4f6fb", "#b9c1cb")
+    place = Drawn(np.asarray(image)).place()
+    field = FrameBox(40, 40, 320, 80)
+    assert hits(find(Wanted(("姓名",), field=True), place, reader), field)
+    near = find(Wanted(near="姓名"), place, reader)
+    assert near.box is None or hits(near, field), near
 
 
 def test_words_need_a_reader() -> None:
