@@ -4,8 +4,8 @@
 
 A target is recorded on a drawn window of the sandbox's applications. Then it is renamed, renamed in another
 look, or deleted; what the search still finds is left out. For the rest the healer looks more widely, and
-proves what it finds on pictures, as in `flow heal`. The truth is the widget tree. Exits with 1 if a wrong
-place was proposed.
+proves what it finds on pictures, as in `flow heal`: by itself, and where a person has to judge, with one who
+says yes to what is right by the widget tree. Exits with 1 if a wrong place was taken without a person.
 """
 
 import argparse
@@ -15,14 +15,15 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from finding_drifts import Drifts, Target
 from finding_scenes import Scene, Studio, delete, rename
 
-from qvl_agent.actions.core.coordinates import ModelBox, Rect
+from qvl_agent.actions.core.coordinates import FrameBox, ModelBox, Rect
 from qvl_agent.actions.core.frame import Frame
-from qvl_agent.actions.execution.person import Nobody
+from qvl_agent.actions.execution.person import CallablePerson, Question
 from qvl_agent.actions.planning.action import Click
 from qvl_agent.actions.reading.rapidocr import RapidReader
 from qvl_agent.agent.flows.finding.find import find
@@ -75,13 +76,24 @@ def main() -> int:
                     print(f"{done} cases after {app} {seed}", flush=True)
                 if result == "WRONG":
                     print(f"WRONG {what}: {app} {seed} {target.node.id}", flush=True)
-    columns = ("healed", "not healed", "rightly not", "WRONG", "still found")
-    print(f"{'what happened':22}" + "".join(f"{each:>13}" for each in columns))
+    columns = (
+        "healed",
+        "healed, asked",
+        "not healed",
+        "rightly not",
+        "a person's no",
+        "WRONG",
+        "still found",
+    )
+    print(f"{'what happened':22}" + "".join(f"{each:>15}" for each in columns))
     for what, count in counts.items():
-        print(f"{what:22}" + "".join(f"{count[each]:13}" for each in columns))
+        print(f"{what:22}" + "".join(f"{count[each]:15}" for each in columns))
     total = sum(counts.values(), Counter())
-    could = total["healed"] + total["not healed"]
-    print(f"repaired: {100 * total['healed'] / max(1, could):.0f} % of {could}; wrong: {total['WRONG']}")
+    right = total["healed"] + total["healed, asked"]
+    could = max(1, right + total["not healed"])
+    alone = 100 * total["healed"] / could
+    print(f"repaired: {100 * right / could:.0f} % of {could}, {alone:.0f} % without a person")
+    print(f"wrong: {total['WRONG']}")
     return 1 if total["WRONG"] else 0
 
 
@@ -93,27 +105,45 @@ def healed(target: Target, scene: Scene, reader: RollingReader, *, there: bool) 
     finding = find(target.wanted, place, reader)
     if finding.box is not None:
         return "still found"
+    alone = proposal(target, scene, reader, place, "auto")
+    if alone is not None:
+        return "healed" if there and alone == target.node.id else "WRONG"
+    asked = proposal(target, scene, reader, place, "ask")
+    if asked is None:
+        return "not healed" if there else "rightly not"
+    return "healed, asked" if there and asked == target.node.id else "a person's no"
+
+
+def proposal(
+    target: Target, scene: Scene, reader: RollingReader, place: Place, mode: Literal["auto", "ask"]
+) -> str | None:
+    """Return the widget that is proposed for a target; None if there is no proposal that is proved."""
+    seen: list[str] = []
+
+    def hit(box: FrameBox) -> str:
+        return scene.hit((box.left + box.right) // 2, (box.top + box.bottom) // 2)
+
+    def judge(question: Question) -> bool:
+        seen.append(hit(question.boxes[0]))
+        return seen[-1] == target.node.id
+
     with tempfile.TemporaryDirectory() as folder:
         store = ProposalStore(Path(folder) / "x.flow.yaml")
-        healer = Healer(store, reader, "auto", Nobody(), taken=target.wanted.words)
+        healer = Healer(store, reader, mode, CallablePerson(judge), taken=target.wanted.words)
         lost = Lost(
             target.node.label,
             "steps[0]",
             "click it",
             target.wanted,
-            finding,
+            find(target.wanted, place, reader),
             place,
             WindowSeen(),
             lambda _box: Click(target=ModelBox.at(0, 0)),
         )
         found = healer.heal(lost)
-    if isinstance(found, str):
-        return "not healed" if there else "rightly not"
-    box = found[0].box
-    if box is None:
-        return "not healed"
-    hit = scene.hit((box.left + box.right) // 2, (box.top + box.bottom) // 2)
-    return "healed" if there and hit == target.node.id else "WRONG"
+    if seen:
+        return seen[-1]
+    return None if isinstance(found, str) or found[0].box is None else hit(found[0].box)
 
 
 if __name__ == "__main__":

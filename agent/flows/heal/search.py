@@ -14,6 +14,7 @@ from qvl_agent.actions.core.coordinates import FrameBox, FramePoint
 from qvl_agent.actions.reading.target_text import Read, Reader
 from qvl_agent.agent.flows.finding.describe import describe_evidence
 from qvl_agent.agent.flows.finding.find import find
+from qvl_agent.agent.flows.finding.looks import text_line
 from qvl_agent.agent.flows.finding.recorded import Recorded, has_edges
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
 from qvl_agent.agent.flows.finding.words import normal, read_all
@@ -133,12 +134,16 @@ def _may_be_another(wanted: Wanted, place: Place, found: Suggestion) -> bool:
         return True
     pixels = place.frame.crop(place.window).pixels
     now, then = _moved(found.box, -place.window.left, -place.window.top), recorded.box
-    if has_edges(pixels, now) != recorded.edged:
-        return True
-    high, wide = now.height / then.height, now.width / then.width
     if recorded.edged:
+        high, wide = now.height / then.height, now.width / then.width
+        if not has_edges(pixels, now):
+            return True
         same = normal(found.text) in {normal(each) for each in wanted.words}
         return not 1 / _SIZE <= high <= _SIZE or (same and not 1 / _WIDTH <= wide <= _WIDTH)
+    # Faint edges of a button may not have been seen: its letters are compared, as a row's are.
+    then = text_line(recorded.picture, recorded.on[0].box) if recorded.on else then
+    now = text_line(pixels, now.grown(-4, place.frame.size) if has_edges(pixels, now) else now)
+    high = now.height / then.height
     apart = (now.left - then.left, now.right - then.right, now.left + now.right - then.left - then.right)
     return min(map(abs, apart)) > _COLUMN or not 1 / _LINE <= high <= _LINE
 

@@ -184,7 +184,10 @@ def test_sums(tmp_path: Path, only: str | None) -> None:
 def test_letters(tmp_path: Path, only: str | None) -> None:
     path = copy("letters", tmp_path)
     letters = table(path.parent / "letters.csv")
-    bad = {"kira.txt": "there is no letter kira.txt"}
+    bad = {
+        "kira.txt": "there is no letter kira.txt",
+        "mona.txt": "“Lena” is in “Lena Vogt”, which would be replaced for ever",
+    }
     expected = {
         line["file"]: ("business-error", bad[line["file"]]) if line["file"] in bad else ("done", "")
         for line in letters
@@ -192,7 +195,7 @@ def test_letters(tmp_path: Path, only: str | None) -> None:
     folder = path.parent / "letters"
     wanted = {each.name: each.read_text() for each in folder.iterdir()}
     for line in letters:
-        if line["file"] in wanted and line["file"] in chosen(expected, only):
+        if line["file"] not in bad and line["file"] in chosen(expected, only):
             wanted[line["file"]] = wanted[line["file"]].replace(line["old"], line["new"])
     with program("l3afpad", tmp_path / "home") as desktop:
         done = run(path, desktop, only, {"folder": str(folder)})
