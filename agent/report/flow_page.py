@@ -138,7 +138,9 @@ class _Drawing:
 
     def _step(self, path: str, step: Step) -> ShownStep:
         sentence = step_sentence(step)
-        targets = {target.key: target for _, target in targets_of(step)}
+        # What it acts on comes before what has to be so afterwards.
+        named = sorted(targets_of(step), key=lambda one: one[0].startswith("then"))
+        targets = {target.key: target for _, target in named}
         return ShownStep(
             line=self._loaded.where(path)[0],
             title=step.name or sentence,

@@ -156,7 +156,8 @@ def _facts(what: Expectation) -> list[str]:
     facts = [f"“{what.see}” is seen"] if what.see else []
     facts += [f"“{what.gone}” isn't seen"] if what.gone else []
     if what.target:
-        value = f" holds “{what.value}”" if what.value else " is found"
+        found = " looks as it was recorded" if what.target.id else " is found"
+        value = f" holds “{what.value}”" if what.value else found
         facts.append(f"{target_words(what.target)}{value}")
     facts += [f"the window in front is “{what.window}”"] if what.window else []
     facts += ["the screen has changed"] if what.changed else []

@@ -191,14 +191,14 @@ def test_each_target_is_marked_on_its_picture_and_each_picture_is_there_once(vis
     lock = Lock.load(visit.with_name("visit.lock"))
     marked = {(each["x"], each["y"], each["width"], each["height"]) for each in page.marks("target")}
     boxes = [evidence.box for evidence in lock.targets.values()]
-    assert len(boxes) == 6
+    assert len(boxes) == 8, "six that are pressed, and two as they look afterwards"
     assert marked == {
         (str(box.left - 3), str(box.top - 3), str(box.width + 6), str(box.height + 6)) for box in boxes
     }
     pictures = [each["href"] for each in page.all("image")]
-    assert len(pictures) == len(set(pictures)) == 6 + len({each.picture for each in lock.targets.values()})
-    assert "6 of its 6 targets" in page.text
-    assert page.text.count("the whole window") == 6
+    assert len(pictures) == len(set(pictures)) == 8 + len({each.picture for each in lock.targets.values()})
+    assert "8 of its 8 targets" in page.text
+    assert page.text.count("the whole window") == 8
     assert len(html) < 300_000
 
 
