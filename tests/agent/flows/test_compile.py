@@ -446,9 +446,9 @@ def test_another_ground_under_the_pointer_is_no_state(tmp_path: Path) -> None:
     """A check box under the pointer looks otherwise whether or not the click did anything."""
     run = Run(tmp_path)
     pixels = START.pixels.copy()
-    box = check_of(0).grown(6, (pixels.shape[1], pixels.shape[0]))
-    part = pixels[box.top : box.bottom, box.left : box.right]
-    part[(part > 235).all(axis=2)] = (205, 222, 244)
+    box = check_of(0)
+    row = pixels[box.top - 6 : box.bottom + 6, box.left - 20 : box.left + 330]
+    row[(row == START.pixels[box.top - 4, box.left - 10]).all(axis=2)] = (90, 150, 235)
     hovered = Frame(pixels, START.monitor)
     run.click(check_of(0), START, hovered, "the box")
     made = compiled(run.done(hovered))
