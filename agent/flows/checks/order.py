@@ -16,7 +16,7 @@ from qvl_agent.agent.flows.script.steps import (
     When,
     While,
 )
-from qvl_agent.agent.flows.script.walking import children, expressions, once_outside, walk
+from qvl_agent.agent.flows.script.walking import around_rows, children, expressions, once_outside, walk
 
 __all__ = ["check_order"]
 
@@ -123,9 +123,9 @@ def _once(subject: Subject, path: str, around: tuple[Step, ...]) -> Iterator[Mis
 
 
 def _consequences(subject: Subject) -> Iterator[Mistake]:
-    over = any(isinstance(step, ForEach) and step.in_ is None for _, step in walk(subject.flow))
+    outside = {path for path, _ in around_rows(subject.flow)}
     for path, step in walk(subject.flow):
-        each_run = over and "].steps[" not in path  # around the rows, where nothing is done once
+        each_run = path in outside  # where nothing can be done once
         if not isinstance(step, Click) or ((step.once or each_run) and step.then):
             continue
         words = [literal(each) for each in (step.click.text, step.click.near, step.click.describe) if each]

@@ -26,6 +26,7 @@ from qvl_agent.agent.flows.script.steps import (
 from qvl_agent.agent.flows.script.targets import Expectation, Target
 
 __all__ = [
+    "around_rows",
     "children",
     "expressions",
     "once_outside",
@@ -62,15 +63,21 @@ def walk(flow: Flow) -> Iterator[tuple[str, Step]]:
     yield from _walked("steps", flow.steps)
 
 
-def once_outside(flow: Flow) -> Iterator[str]:
-    """Yield the paths of `once` steps that no item has, in a flow over rows: each run would do them again.
+def around_rows(flow: Flow) -> Iterator[tuple[str, Step]]:
+    """Yield the steps of a flow over rows that no row has, with their paths; none of a flow without rows.
 
-    The queue keeps what was done for an item; what stands around the items is done by every run and worker.
+    The queue keeps what was done for a row; what stands around the rows is done by every run and worker.
     """
     over = [path for path, step in walk(flow) if isinstance(step, ForEach) and step.in_ is None]
     for path, step in walk(flow):
-        inside = any(path.startswith(f"{each}.") for each in over)
-        if over and isinstance(step, Acting) and step.once and not inside and path.startswith("steps"):
+        if over and path.startswith("steps") and not any(path.startswith(f"{each}.") for each in over):
+            yield path, step
+
+
+def once_outside(flow: Flow) -> Iterator[str]:
+    """Yield the paths of `once` steps that stand around the rows: each run would do them again."""
+    for path, step in around_rows(flow):
+        if isinstance(step, Acting) and step.once:
             yield path
 
 

@@ -438,3 +438,12 @@ def test_a_step_that_is_done_once_cannot_bring_the_application_back(tmp_path: Pa
     [mistake] = said(tmp_path, BEGIN + steps)
     assert mistake.startswith("8 ")
     assert "can't bring the application back" in mistake
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["at the top", "in a when"])
+def test_around_the_rows_nobody_is_told_to_do_a_step_once(tmp_path: Path, nested: bool) -> None:
+    """There it can't be done once, so the remedy would be another mistake."""
+    click = '{click: "Delete row", then: {gone: "Row"}}'
+    step = f"- when: {{see: Row}}\n  steps: [{click}]\n" if nested else f"- {click}\n"
+    rows = "- for_each: row\n  steps: [{press: enter}]\n"
+    assert said(tmp_path, f"flow: x\ndata: r.csv\nsteps:\n{step}{rows}", r__csv="number\n1\n") == []
