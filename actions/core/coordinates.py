@@ -144,6 +144,15 @@ class FrameBox:
         across = self.left < other.right and other.left < self.right
         return across and self.top < other.bottom and other.top < self.bottom
 
+    def holds(self, other: "FrameBox") -> bool:
+        """Return whether all of another box lies in this one."""
+        across = self.left <= other.left and other.right <= self.right
+        return across and self.top <= other.top and other.bottom <= self.bottom
+
+    def moved(self, x: int, y: int) -> "FrameBox":
+        """Return the box so many pixels further right and down."""
+        return FrameBox(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
     def grown(self, margin: int, size: tuple[int, int]) -> "FrameBox":
         """Return the box with a margin in pixels on every side, within a frame of (width, height) `size`."""
         return FrameBox(

@@ -134,19 +134,17 @@ class _Readings:
         with self._lock:
             kept = self._kept.get(key)
         if kept is None:
-            kept = tuple(_moved(read(frame, box), -box.left, -box.top))
+            kept = _moved(read(frame, box), -box.left, -box.top)
         with self._lock:
             self._kept[key] = kept
             self._kept.move_to_end(key)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return tuple(_moved(kept, box.left, box.top))
+        return _moved(kept, box.left, box.top)
 
 
-def _moved(reads: Iterable[Read], x: int, y: int) -> Iterable[Read]:
-    for one in reads:
-        box = one.box
-        yield replace(one, box=FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y))
+def _moved(reads: Iterable[Read], x: int, y: int) -> tuple[Read, ...]:
+    return tuple(replace(one, box=one.box.moved(x, y)) for one in reads)
 
 
 def _load_into(future: "Future[Any]") -> None:

@@ -12,7 +12,7 @@ from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.compile.naming import Named, within_window
 from qvl_agent.agent.flows.compile.screens import Screens, covers, middle
 from qvl_agent.agent.flows.compile.stable import slug
-from qvl_agent.agent.flows.finding.describe import in_column, pitch_of
+from qvl_agent.agent.flows.finding.describe import row_pitch
 from qvl_agent.agent.flows.finding.find import find
 from qvl_agent.agent.flows.finding.rolling import KnownLines
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
@@ -89,7 +89,7 @@ class Locked:
             texts=tuple(Seen(text=line.text, box=line.box) for line in lines),
             row=named.row,
             text_varies="${" in (named.target.text or ""),
-            pitch=pitch_of(inside, in_column(part.pixels, inside)) or 0.0,
+            pitch=row_pitch(part.pixels, inside) or 0.0,
         )
 
     def picture(self, ref: FrameRef, window: FrameBox) -> Picture:

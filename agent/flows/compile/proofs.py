@@ -118,7 +118,7 @@ class Proofs:
         part = near.grown(NEAR, size) if near else self._everywhere(passage)
         boxes = self._screens.changes(passage.before, passage.after)
         return any(
-            box.meets(part) and not any(_within(box, still) for still in passage.restless) for box in boxes
+            box.meets(part) and not any(still.holds(box) for still in passage.restless) for box in boxes
         )
 
     def holds_only_after(self, passage: Passage, text: str) -> bool:
@@ -160,12 +160,3 @@ class Proofs:
             max(passage.window.right, passage.later.right),
             max(passage.window.bottom, passage.later.bottom),
         )
-
-
-def _within(box: FrameBox, other: FrameBox) -> bool:
-    return (
-        other.left <= box.left
-        and other.top <= box.top
-        and box.right <= other.right
-        and box.bottom <= other.bottom
-    )

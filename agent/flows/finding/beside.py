@@ -10,7 +10,7 @@ from qvl_agent.agent.flows.finding.looks import text_line
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.rows import Side, divided, side_of
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue
-from qvl_agent.agent.flows.finding.window import FAINT, WHOLE, Window, carry, holds, level_of, shifted
+from qvl_agent.agent.flows.finding.window import FAINT, WHOLE, Window, carry, holds, level_of
 from qvl_agent.agent.flows.finding.words import said
 from qvl_agent.agent.flows.lock import Seen
 
@@ -131,7 +131,7 @@ class Beside:
             return
         levels = self.window.levels[area.top : area.bottom, area.left : area.right]
         for peak in self.window.peaks(levels):
-            box = shifted(peak.box, area.left, area.top)
+            box = peak.box.moved(area.left, area.top)
             if divided(self.window.frame.pixels, box, label):
                 continue
             yield box, [self.window.looks(peak, box)]

@@ -18,7 +18,7 @@ from qvl_agent.agent.flows.finding.rows import band_of, in_row, key_of, label_of
 from qvl_agent.agent.flows.finding.words import normal, read_all
 from qvl_agent.agent.flows.lock import Seen
 
-__all__ = ["Described", "alike", "describe_evidence", "in_column", "pitch_of", "read_picture"]
+__all__ = ["Described", "alike", "describe_evidence", "read_picture", "row_pitch"]
 
 _ICON: Final = 34
 """Logical pixels: what is smaller and has no text is an icon, a check box, a mark."""
@@ -79,9 +79,9 @@ def describe_evidence(
         on = [Seen(text=one.text, box=one.box) for one in again]
     text = " ".join(one.text for one in sorted(on, key=lambda one: (one.box.top // 8, one.box.left)))
     rest = [one for one in texts if one not in on]
-    others = in_column(pixels, box)
+    others = _in_column(pixels, box)
     twins = [one for one in rest if text and normal(one.text) == normal(text)]
-    pitch = pitch_of(box, others)
+    pitch = _pitch_of(box, others)
     band = band_of(box, pitch, scale)
     label = label_of(pixels, box, rest, band)
     key = key_of(in_row(pixels, box, rest, band), texts) if twins or (others and not text) else None
@@ -95,7 +95,7 @@ def alike(pixels: Pixels, box: FrameBox, least: float = _ALIKE) -> tuple[Peak, .
     return tuple(peak for peak in peaks(levels, crop, least) if not peak.box.meets(box))
 
 
-def in_column(pixels: Pixels, box: FrameBox) -> tuple[FrameBox, ...]:
+def _in_column(pixels: Pixels, box: FrameBox) -> tuple[FrameBox, ...]:
     """Return what looks like a part of a picture right above it or below it: its column in a list."""
     slack = max(4, box.width // 8)
     left, right = max(0, box.left - slack), min(pixels.shape[1], box.right + slack)
@@ -106,7 +106,7 @@ def in_column(pixels: Pixels, box: FrameBox) -> tuple[FrameBox, ...]:
     return tuple(one for one in moved if not one.meets(box))
 
 
-def pitch_of(box: FrameBox, others: Sequence[FrameBox]) -> float | None:
+def _pitch_of(box: FrameBox, others: Sequence[FrameBox]) -> float | None:
     """Return the distance to the next row: to what looks like the target above or below it; None for none."""
     gaps = [
         abs(other.top - box.top)
@@ -114,6 +114,11 @@ def pitch_of(box: FrameBox, others: Sequence[FrameBox]) -> float | None:
         if abs(other.left - box.left) <= max(4, box.width // 8) and abs(other.top - box.top) > box.height // 2
     ]
     return float(min(gaps)) if gaps else None
+
+
+def row_pitch(pixels: Pixels, box: FrameBox) -> float | None:
+    """Return the distance from a box to the next row; None if nothing above or below it is like it."""
+    return _pitch_of(box, _in_column(pixels, box))
 
 
 def _inside(texts: Sequence[Seen], box: FrameBox) -> list[Seen]:

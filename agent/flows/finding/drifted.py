@@ -15,7 +15,7 @@ from qvl_agent.agent.flows.finding.beside import Beside
 from qvl_agent.agent.flows.finding.looks import peaks, text_line
 from qvl_agent.agent.flows.finding.rows import divided
 from qvl_agent.agent.flows.finding.wanted import Candidate, Clue
-from qvl_agent.agent.flows.finding.window import FAINT, WHOLE, Window, carry, holds, level_of, shifted
+from qvl_agent.agent.flows.finding.window import FAINT, WHOLE, Window, carry, holds, level_of
 from qvl_agent.agent.flows.finding.words import read_all, said, saying
 
 __all__ = ["Drifted"]
@@ -138,4 +138,4 @@ def _fit(levels: Any, template: Any, box: FrameBox) -> tuple[float, FrameBox]:
     left, top = max(0, x - across), max(0, y - down)
     part = levels[top : max(0, y + height + down), left : max(0, x + width + across)]
     best = next(iter(peaks(part, template, 0.0, most=1)), None)
-    return (best.score, shifted(best.box, left, top)) if best else (0.0, box)
+    return (best.score, best.box.moved(left, top)) if best else (0.0, box)

@@ -242,13 +242,8 @@ def _overlap(box: FrameBox, other: FrameBox) -> float:
 
 
 def _shifted(candidate: Candidate, place: Place) -> Candidate:
-    return Candidate(_moved(candidate.box, place), candidate.clues)
-
-
-def _moved(box: FrameBox, place: Place) -> FrameBox:
-    x, y = place.window.left, place.window.top
-    return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)
+    return Candidate(candidate.box.moved(place.window.left, place.window.top), candidate.clues)
 
 
 def _on_screen(texts: Sequence[Read], place: Place) -> tuple[Read, ...]:
-    return tuple(replace(one, box=_moved(one.box, place)) for one in texts)
+    return tuple(replace(one, box=one.box.moved(place.window.left, place.window.top)) for one in texts)

@@ -19,6 +19,7 @@ cv2 = lazy_loader.load("cv2")
 """OpenCV, loaded when it is first used."""
 
 __all__ = [
+    "FAINTER",
     "Peak",
     "changed_parts",
     "edges",
@@ -47,7 +48,7 @@ _PLAIN: Final = 4.0
 """The grey levels' deviation below which a crop shows nothing that it could be recognised by."""
 _LEAST_SPREAD: Final = 0.3
 """The least contrast of a place that is compared, as a share of the crop's."""
-_FAINT: Final = 0.8
+FAINTER: Final = 0.8
 """What is drawn this much weaker than it was, against all the rest, may be disabled."""
 _FLOOD: Final = 10
 _BLANK: Final = 0.6
@@ -205,7 +206,7 @@ def faint(then: float, now: float, others_then: list[float], others_now: list[fl
     """
     pairs = [new / old for old, new in zip(others_then, others_now, strict=True) if old > 0]
     usual = float(np.median(pairs)) if pairs else 1.0
-    return then > 0 and usual > 0 and now / then < _FAINT * usual
+    return then > 0 and usual > 0 and now / then < FAINTER * usual
 
 
 def surface_at(pixels: Pixels, x: int, y: int) -> FrameBox | None:

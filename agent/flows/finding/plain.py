@@ -210,7 +210,7 @@ class Plain:
 
     def _is_in_letter(self, box: FrameBox) -> bool:
         """Return whether a surface is what a letter encloses."""
-        return any(_holds(one.box, box) and box.height < one.box.height for one in self.texts)
+        return any(one.box.holds(box) and box.height < one.box.height for one in self.texts)
 
     def _is_several(self, line: FrameBox) -> bool:
         """Return whether a line was read as one though wide blanks are in it: its middle may be any thing."""
@@ -266,16 +266,6 @@ def _level(label: FrameBox, thing: FrameBox) -> bool:
 
 def _covers(box: FrameBox, x: int, y: int) -> bool:
     return box.left <= x < box.right and box.top <= y < box.bottom
-
-
-def _holds(box: FrameBox, inner: FrameBox) -> bool:
-    """Return whether all of a box lies in another."""
-    return (
-        box.left <= inner.left
-        and box.top <= inner.top
-        and inner.right <= box.right
-        and inner.bottom <= box.bottom
-    )
 
 
 def _contains(box: FrameBox, inner: FrameBox) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
-from qvl_agent.agent.flows.finding.describe import alike, in_column, pitch_of
+from qvl_agent.agent.flows.finding.describe import alike, row_pitch
 from qvl_agent.agent.flows.finding.looks import Peak, surface_at
 from qvl_agent.agent.flows.finding.rows import band_of, in_row, label_of
 from qvl_agent.agent.flows.finding.wanted import Wanted
@@ -133,7 +133,7 @@ class Recorded:
         """Return the distance to the next row; None if nothing above or below it is like it."""
         if self.evidence.pitch is not None:
             return self.evidence.pitch or None
-        return pitch_of(self.box, in_column(self.picture, self.box))
+        return row_pitch(self.picture, self.box)
 
     @cached_property
     def band(self) -> tuple[float, float]:

@@ -144,8 +144,7 @@ def read_changed(
     same = [each for each in texts if not _differs(before, now, each.box)]
     read: list[Read] = []
     for part in _whole_lines([each.grown(_AROUND, size) for each in changed], texts, size):
-        (on_frame,) = _shifted((part,), box.left, box.top)
-        read += _moved(reader.read(frame, on_frame), -box.left, -box.top)
+        read += _moved(reader.read(frame, part.moved(box.left, box.top)), -box.left, -box.top)
     new = [each for each in read if not any(each.box.meets(old.box) for old in same)]
     ordered = sorted((*same, *new), key=lambda each: (each.box.top, each.box.left))
     return _moved(ordered, box.left, box.top)
@@ -223,9 +222,4 @@ def _around(part: FrameBox, others: Sequence[FrameBox]) -> FrameBox:
 
 
 def _moved(texts: Sequence[Read], x: int, y: int) -> tuple[Read, ...]:
-    boxes_ = _shifted([each.box for each in texts], x, y)
-    return tuple(replace(each, box=box) for each, box in zip(texts, boxes_, strict=True))
-
-
-def _shifted(parts: Sequence[FrameBox], x: int, y: int) -> tuple[FrameBox, ...]:
-    return tuple(FrameBox(each.left + x, each.top + y, each.right + x, each.bottom + y) for each in parts)
+    return tuple(replace(each, box=each.box.moved(x, y)) for each in texts)

@@ -15,7 +15,7 @@ import numpy as np
 from qvl_agent.actions.core.coordinates import FrameBox
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.agent.flows.finding.landmarks import gap
-from qvl_agent.agent.flows.finding.looks import changed_parts, grey, ink, peaks, same
+from qvl_agent.agent.flows.finding.looks import FAINTER, changed_parts, grey, ink, peaks, same
 from qvl_agent.agent.flows.finding.recorded import Recorded
 from qvl_agent.agent.flows.finding.wanted import Clue
 from qvl_agent.agent.flows.finding.words import said, says
@@ -31,8 +31,6 @@ _RIM: Final = 2
 _AROUND: Final = 48
 """Logical pixels about a target without any text near, which have to be the same."""
 _RIVAL: Final = 0.9
-_FAINT: Final = 0.8
-"""What is drawn this much weaker than it was may be disabled."""
 
 
 def unchanged(recorded: Recorded, window: Pixels) -> tuple[Clue, ...] | None:
@@ -113,7 +111,7 @@ def _same_edge(picture: Pixels, window: Pixels, box: FrameBox) -> bool:
 def _is_fainter(picture: Pixels, window: Pixels, box: FrameBox) -> bool:
     """Return whether what stands in a field is drawn weaker than what stood there."""
     part = slice(box.top + _RIM, box.bottom - _RIM), slice(box.left + _RIM, box.right - _RIM)
-    return ink(window[part]) < _FAINT * ink(picture[part])
+    return ink(window[part]) < FAINTER * ink(picture[part])
 
 
 def _same_at(picture: Pixels, window: Pixels, box: FrameBox) -> bool:

@@ -22,7 +22,7 @@ from qvl_agent.agent.flows.finding.words import normal, read_all, saying
 cv2 = lazy_loader.load("cv2")
 """OpenCV, loaded when it is first used."""
 
-__all__ = ["FAINT", "WHOLE", "Window", "carry", "holds", "level_of", "shifted"]
+__all__ = ["FAINT", "WHOLE", "Window", "carry", "holds", "level_of"]
 
 _LOOKS: Final = 0.92
 """The least correlation with which a crop is taken for the target elsewhere."""
@@ -245,7 +245,3 @@ def _part(pixels: Pixels, box: FrameBox) -> Pixels:
 
 def level_of(box: FrameBox) -> float:
     return (box.top + box.bottom) / 2
-
-
-def shifted(box: FrameBox, x: int, y: int) -> FrameBox:
-    return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)

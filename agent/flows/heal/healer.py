@@ -12,7 +12,7 @@ from qvl_agent.actions.core.outcome import Level, Verdict
 from qvl_agent.actions.execution.person import Person, Question
 from qvl_agent.actions.planning import action as actions
 from qvl_agent.actions.reading.target_text import Reader
-from qvl_agent.agent.flows.finding.describe import in_column, pitch_of, read_picture
+from qvl_agent.agent.flows.finding.describe import read_picture, row_pitch
 from qvl_agent.agent.flows.finding.wanted import Finding, Place, Wanted
 from qvl_agent.agent.flows.heal.proof import prove
 from qvl_agent.agent.flows.heal.search import Pointer, Suggestion, search_wider
@@ -151,7 +151,7 @@ def _evidence(lost: Lost, suggestion: Suggestion, reader: Reader) -> tuple[Wante
         texts=texts,
         row=old.row if old is not None else "",
         text_varies=old.text_varies if old is not None else False,
-        pitch=pitch_of(box, in_column(pixels, box)) or 0.0,
+        pitch=row_pitch(pixels, box) or 0.0,
     )
     words = lost.wanted.words
     if suggestion.text and suggestion.text not in words and not lost.wanted.field:

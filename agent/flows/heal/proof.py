@@ -88,7 +88,7 @@ def _trials(wanted: Wanted, box: FrameBox, picture: Pixels, reader: Reader | Non
 
     yield there("as it is", picture, box, needed=True)
     moved = np.pad(picture, ((_SHIFT, 0), (_SHIFT, 0), (0, 0)), mode="edge")
-    yield there("shifted", moved, _moved(box, _SHIFT, _SHIFT), needed=True)
+    yield there("shifted", moved, box.moved(_SHIFT, _SHIFT), needed=True)
     for scale in _SCALES:
         yield there(f"drawn {scale:g} times as large", *_scaled(picture, box, scale), needed=False)
     yield there("in other colours", np.ascontiguousarray(255 - picture), box, needed=False)
@@ -141,10 +141,6 @@ def _doubled(picture: Pixels, box: FrameBox) -> Pixels | None:
 def _frame(pixels: Pixels) -> Frame:
     height, width = pixels.shape[:2]
     return Frame(np.ascontiguousarray(pixels), Rect(0, 0, width, height))
-
-
-def _moved(box: FrameBox, x: int, y: int) -> FrameBox:
-    return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)
 
 
 def _overlap(one: FrameBox, other: FrameBox) -> float:

@@ -133,7 +133,7 @@ def _may_be_another(wanted: Wanted, place: Place, found: Suggestion) -> bool:
     if recorded.twins:
         return True
     pixels = place.frame.crop(place.window).pixels
-    now, then = _moved(found.box, -place.window.left, -place.window.top), recorded.box
+    now, then = found.box.moved(-place.window.left, -place.window.top), recorded.box
     if recorded.edged:
         high, wide = now.height / then.height, now.width / then.width
         if not has_edges(pixels, now):
@@ -223,10 +223,10 @@ def _at(point: FramePoint, place: Place, texts: Sequence[Read]) -> Suggestion | 
     window = place.window
     if not (window.left <= point.x < window.right and window.top <= point.y < window.bottom):
         return None
-    seen = [Seen(text=each.text, box=_moved(each.box, -window.left, -window.top)) for each in texts]
+    seen = [Seen(text=each.text, box=each.box.moved(-window.left, -window.top)) for each in texts]
     inside = FramePoint(point.x - window.left, point.y - window.top)
     described = describe_evidence(place.frame.crop(window).pixels, inside, seen, None, place.frame.scale)
-    box = _moved(described.box, window.left, window.top)
+    box = described.box.moved(window.left, window.top)
     return Suggestion(box, described.text or described.label, "", ())
 
 
@@ -247,7 +247,3 @@ def _holds(box: FrameBox, point: FramePoint) -> bool:
 
 def _middle(box: FrameBox) -> FramePoint:
     return FramePoint((box.left + box.right) // 2, (box.top + box.bottom) // 2)
-
-
-def _moved(box: FrameBox, x: int, y: int) -> FrameBox:
-    return FrameBox(box.left + x, box.top + y, box.right + x, box.bottom + y)

@@ -197,6 +197,12 @@ def test_overlap_is_a_share_and_the_same_both_ways(one: Any, two: Any) -> None:
 
 def test_a_grown_box_stays_on_its_frame() -> None:
     assert FrameBox(2, 2, 10, 10).grown(5, (12, 100)) == FrameBox(0, 0, 12, 15)
+    assert FrameBox(2, 3, 10, 10).moved(5, -1) == FrameBox(7, 2, 15, 9)
+    whole = FrameBox(2, 2, 10, 10)
+    assert whole.holds(whole)
+    assert not any(
+        whole.holds(FrameBox(*box)) for box in ((1, 2, 9, 9), (2, 2, 11, 9), (2, 1, 9, 9), (3, 3, 9, 11))
+    )
 
 
 def test_200_random_boxes_on_a_real_screen_put_the_pointer_on_their_centres() -> None:
