@@ -89,6 +89,8 @@ class MousePress:
         x, y: The position in screen px.
         button: Which button.
         double: Whether it was the second press of a double click.
+        held: Whether the button is still down for the application: what a click does (a choice that closes
+            its list) is done at the release.
     """
 
     id: str
@@ -96,6 +98,7 @@ class MousePress:
     y: int
     button: Button
     double: bool = False
+    held: bool = False
 
 
 class Request(BaseModel):

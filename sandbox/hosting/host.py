@@ -38,7 +38,6 @@ __all__ = ["Host", "channel", "make_pane", "quiet_environment", "run", "serve"]
 
 _PLACING_S: Final = 10.0
 """How long to wait for the window manager to move a window."""
-_PRESSES: Final = (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick)
 _BUTTONS: Final[dict[Qt.MouseButton, Button]] = {
     Qt.MouseButton.LeftButton: "left",
     Qt.MouseButton.RightButton: "right",
@@ -80,13 +79,15 @@ class Host(QObject):
 
         For the second press of a double click Qt sends two events: a press, then a double click.
         """
-        if event.type() in _PRESSES and watched.isWindowType() and isinstance(event, QMouseEvent):
+        if watched.isWindowType() and isinstance(event, QMouseEvent):
             if event.type() == QEvent.Type.MouseButtonPress:
                 at = event.globalPosition().toPoint()
                 button = _BUTTONS.get(event.button(), "middle")
-                self._presses.append(MousePress(target_at(at), at.x(), at.y(), button))
-            elif self._presses:
+                self._presses.append(MousePress(target_at(at), at.x(), at.y(), button, held=True))
+            elif event.type() == QEvent.Type.MouseButtonDblClick and self._presses:
                 self._presses[-1] = replace(self._presses[-1], double=True)
+            elif event.type() == QEvent.Type.MouseButtonRelease and self._presses:
+                self._presses[-1] = replace(self._presses[-1], held=False)
         return False
 
     @property

@@ -155,11 +155,14 @@ def click(desktop: Desktop, point: DesktopPoint) -> None:
 
 
 def presses(sandbox: Sandbox, number: int) -> list[str]:
-    """Wait until the application has seen so many presses."""
+    """Wait until the application has seen so many presses, and the last one's release: a list closes then."""
     deadline = time.monotonic() + 10
-    while len(sandbox.clicks()) < number and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        seen = sandbox.clicks()
+        if len(seen) >= number and not seen[-1].held:
+            return [press.id for press in seen]
         time.sleep(0.005)
-    return [press.id for press in sandbox.clicks()]
+    raise AssertionError(f"expected {number} presses and releases within 10 s, got {sandbox.clicks()}")
 
 
 @pytest.mark.parametrize("seeds", [2, pytest.param(12, marks=pytest.mark.nightly)])
