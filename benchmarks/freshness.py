@@ -146,8 +146,11 @@ class Trial:
 
     def harmless(self, name: str, scene: Scene) -> None:
         part, text = HARMLESS[name]
-        frame = self._look()
         self._when_asked = self._when_recorded = lambda: None
+        if not part:  # it goes where the focus is, so that has to be in the field
+            frame = self._look()
+            self._act(_action("entry", scene, frame, ""), frame)
+        frame = self._look()
         time.sleep(self._dice.uniform(0.02, 0.4))
         action = _action(part, scene, frame, "") if text is None else _typing(part, text, scene, frame)
         outcome = self._act(action, frame).outcome

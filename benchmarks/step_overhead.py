@@ -4,7 +4,11 @@ The same tasks run in turn, in one go: as they are, where the display tells what
 and with a fixed wait of one second in their place, as other agents do it. Prints p50 and p95 of every part in
 milliseconds.
 
-    python benchmarks/step_overhead.py [--rounds 5]
+A program answers in the model's place, at once; so it is made to wait first, for less time than any model
+takes. Without that (`--think 0`), a step also waits for its picture to be stored, which else goes on while
+the model thinks.
+
+    python benchmarks/step_overhead.py [--rounds 5] [--think 0.1]
 """
 
 import argparse
@@ -12,16 +16,19 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from qvl_agent.actions.core.frame import Frame
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.parsing.dialects.reply_format import ReplyFormat
 from qvl_agent.actions.screen.changes import compare
 from qvl_agent.actions.screen.settle import Settled
 from qvl_agent.agent import Agent, open_model
+from qvl_agent.agent.models import Model
 from qvl_agent.agent.recording.format import FrameRef
 from qvl_agent.agent.recording.png import encode
 from qvl_agent.agent.recording.recording import Recording
@@ -72,7 +79,24 @@ def encoding(recording: Recording, ref: FrameRef) -> float:
     return time.monotonic() - start
 
 
-def measure(runs: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
+class Thinking:
+    """A model that thinks for some seconds before it answers."""
+
+    def __init__(self, model: Model, seconds: float) -> None:
+        self._model, self._seconds = model, seconds
+
+    def with_format(self, _: ReplyFormat) -> "Thinking":
+        return self
+
+    def reply(self, messages: Sequence[Message], **more: Any) -> Reply:
+        time.sleep(self._seconds)
+        return self._model.reply(messages, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+
+def measure(runs: Path, rounds: int, think_s: float) -> dict[str, list[dict[str, float]]]:
     """Run the tasks on some seeds, all in 1920x1080, in each way in turn."""
     measured: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for app, task in TASKS:
@@ -86,7 +110,7 @@ def measure(runs: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
                         fixed if way == FIXED else nullcontext(),
                         open_model("oracle", desktop=desktop) as model,
                     ):
-                        run = Agent(desktop, model, runs=runs).run(sandbox.instruction)
+                        run = Agent(desktop, Thinking(model, think_s), runs=runs).run(sandbox.instruction)
                     assert run.verified, run.result
                     measured[way] += steps_of(run.recording()) if seed >= 0 else []
     return measured
@@ -110,9 +134,10 @@ def table(title: str, steps: list[dict[str, float]]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="seeds a task")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--think", type=float, default=0.1, help="seconds that the model takes")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measured = measure(Path(folder), rounds)
+        measured = measure(Path(folder), options.rounds, options.think)
     told, polled, fixed = (table(way, steps) for way, steps in measured.items())
     print(
         f"\nmedian of a step beside the model: {told:.0f} ms, {polled:.0f} ms with polls, and "

@@ -36,7 +36,7 @@ from qvl_agent.agent.flows.script.walking import texts as texts_in
 from qvl_agent.agent.flows.script.walking import walk
 from qvl_agent.agent.flows.values import Scope, fill
 
-__all__ = ["OfflineStep", "offline", "verdict_on"]
+__all__ = ["OfflineStep", "Recorded", "offline", "verdict_on"]
 
 _ACTING: Final = get_args(ActingStep)
 
@@ -68,7 +68,7 @@ def offline(
     row: Mapping[str, Any] | None = None,
     reader: Reader | None = None,
 ) -> Iterator[OfflineStep]:
-    """Go over the steps of a flow on its recorded pictures.
+    """Go over the steps of a flow on its recorded pictures, once; see `Recorded` for many rows.
 
     Args:
         loaded: the flow.
@@ -79,44 +79,34 @@ def offline(
     Raises:
         FlowError: the lock is broken.
     """
-    defaults = {
-        name: each.default for name, each in loaded.flow.variables.items() if each.default is not None
-    }
-    scope = Scope(variables={**defaults, **(variables or {})}, row=row)
-    known = KnownTargets(loaded.flow, loaded.path)
-    recording = _Recording(lock_folder(loaded.path), known, reader)
-    unfilled = _unfilled(loaded, scope)
-    for path, step in walk(loaded.flow):
-        if wrong := unfilled.get(path):
-            yield OfflineStep(path, in_words(step, scope), "failed", wrong)
-        elif isinstance(step, _ACTING):
-            yield recording.check(path, step, scope)
+    return Recorded(loaded, reader).steps(variables=variables, row=row)
 
 
-def _unfilled(loaded: Loaded, scope: Scope) -> dict[str, str]:
-    """Return what can't be filled in with these values, by the path of the step."""
-    if scope.row is None:
-        return {}
-    found: dict[str, str] = {}
-    read = {getattr(getattr(step, "read", None), "as_", "") for _, step in walk(loaded.flow)}
-    known = Scope(variables=dict.fromkeys(read - {""}, "0") | scope.variables, row=scope.row)
-    paths = [path for path, _ in walk(loaded.flow)]
-    for where, text in texts_in(loaded.flow):
-        owner = max((path for path in paths if where.startswith(path)), key=len, default="")
-        try:
-            fill(text, known, lines=where.endswith("type.text"))
-        except FlowError as error:
-            found.setdefault(owner, str(error))
-    return found
+class Recorded:
+    """A flow's recorded pictures. The last ones are kept, so that each row after the first is fast."""
 
+    def __init__(self, loaded: Loaded, reader: Reader | None = None) -> None:
+        """Read the lock; arguments and errors are those of `offline`."""
+        self._loaded, self._reader = loaded, reader
+        self._folder = lock_folder(loaded.path)
+        self._known = KnownTargets(loaded.flow, loaded.path)
+        self._lock = self._known.lock
 
-class _Recording:
-    """The recorded pictures of one flow."""
+    def steps(
+        self, *, variables: Mapping[str, Any] | None = None, row: Mapping[str, Any] | None = None
+    ) -> Iterator[OfflineStep]:
+        """Go over the steps with one row; arguments and errors are those of `offline`."""
+        flow = self._loaded.flow
+        defaults = {name: each.default for name, each in flow.variables.items() if each.default is not None}
+        scope = Scope(variables={**defaults, **(variables or {})}, row=row)
+        unfilled = _unfilled(self._loaded, scope)
+        for path, step in walk(flow):
+            if wrong := unfilled.get(path):
+                yield OfflineStep(path, in_words(step, scope), "failed", wrong)
+            elif isinstance(step, _ACTING):
+                yield self._checked(path, step, scope)
 
-    def __init__(self, folder: Path, known: KnownTargets, reader: Reader | None) -> None:
-        self._folder, self._known, self._lock, self._reader = folder, known, known.lock, reader
-
-    def check(self, path: str, step: ActingStep, scope: Scope) -> OfflineStep:
+    def _checked(self, path: str, step: ActingStep, scope: Scope) -> OfflineStep:
         """Check one acting step; what can't be checked, as a picture was changed, is a failure of it."""
         try:
             return self._check(path, step, scope)
@@ -222,6 +212,23 @@ class _Recording:
         width, height = picture.width, picture.height
         monitor = Rect(0, 0, round(width / picture.scale), round(height / picture.scale))
         return Frame(self._known.picture(picture), monitor, picture.scale)
+
+
+def _unfilled(loaded: Loaded, scope: Scope) -> dict[str, str]:
+    """Return what can't be filled in with these values, by the path of the step."""
+    if scope.row is None:
+        return {}
+    found: dict[str, str] = {}
+    read = {getattr(getattr(step, "read", None), "as_", "") for _, step in walk(loaded.flow)}
+    known = Scope(variables=dict.fromkeys(read - {""}, "0") | scope.variables, row=scope.row)
+    paths = [path for path, _ in walk(loaded.flow)]
+    for where, text in texts_in(loaded.flow):
+        owner = max((path for path in paths if where.startswith(path)), key=len, default="")
+        try:
+            fill(text, known, lines=where.endswith("type.text"))
+        except FlowError as error:
+            found.setdefault(owner, str(error))
+    return found
 
 
 def verdict_on(

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from qvl_agent.agent.recording.journal import Journal, Lines
 from qvl_agent.agent.recording.manifest import read_manifest
 from qvl_agent.agent.recording.recording import Recorder, Recording
 from qvl_agent.agent.recording.steps import paired
+from qvl_agent.agent.wording import quoted
 
 __all__ = ["go_on_with", "seconds_used"]
 
@@ -40,7 +40,7 @@ def go_on_with(path: str | os.PathLike[str], redactor: Redactor = NOTHING) -> tu
     if manifest.flow:
         raise RecordingError(
             "this run did a flow, and a flow goes on by its rows: qvl-agent flow run "
-            f"{shlex.quote(manifest.flow)} --resume; one without rows is run anew, without --resume"
+            f"{quoted(manifest.flow)} --resume; one without rows is run anew, without --resume"
         )
     journal, lines = _journal(folder / "journal.jsonl")
     try:

@@ -11,7 +11,7 @@ from qvl_agent.actions.core.errors import QvlError
 from qvl_agent.actions.reading.rapidocr import open_reader
 from qvl_agent.actions.reading.target_text import Reader
 from qvl_agent.agent.flows.check import check
-from qvl_agent.agent.flows.offline import OfflineStep, offline
+from qvl_agent.agent.flows.offline import OfflineStep, Recorded
 from qvl_agent.agent.flows.queue import Item, rows
 from qvl_agent.agent.flows.reading import Loaded, Mistake, read
 from qvl_agent.agent.flows.run.hands import plain_path
@@ -26,6 +26,9 @@ from qvl_agent.agent.testing.settings import FlowSettings, settings_key
 from qvl_agent.agent.wording import visible
 
 __all__ = ["FlowFile", "RunFile"]
+
+
+_latest = pytest.StashKey[tuple["FlowFile", Recorded]]()
 
 
 class FlowFailedTest(Exception):  # noqa: N818 - how a test fails
@@ -91,6 +94,13 @@ class FlowFile(pytest.File):
         for item in items:
             yield FlowItem.from_parent(self, name=visible(item.key), row=item)
 
+    def recorded(self) -> Recorded:
+        """Return the flow's recorded pictures; a session keeps those of its last flow."""
+        latest = self.session.stash.get(_latest, None)
+        if latest is None or latest[0] is not self:
+            latest = self.session.stash[_latest] = self, Recorded(self.loaded, _reader(self.config))
+        return latest[1]
+
     def run_once(self, settings: FlowSettings) -> Ran:
         """Run the flow live with all rows that are chosen, once for all of its tests."""
         if self.ran is None:
@@ -151,9 +161,7 @@ class FlowItem(_Item):
 
     def _offline(self) -> None:
         values: Mapping[str, Any] | None = self.row.values if self.row else None
-        steps = list(
-            offline(self.parent.loaded, variables=self._variables(), row=values, reader=_reader(self.config))
-        )
+        steps = list(self.parent.recorded().steps(variables=self._variables(), row=values))
         for step in steps:
             self.facts["moved"] += [f"{step.words}: {found.moved}" for found in step.found if found.moved]
         self.facts["unseen"] = sum(step.status == "unseen" for step in steps)

@@ -42,7 +42,7 @@ class Recorded:
     @cached_property
     def rest(self) -> tuple[Seen, ...]:
         """Return all texts that aren't on the target."""
-        return tuple(one for one in self.evidence.texts if one not in self.on)
+        return tuple(one for one in self.evidence.texts if not _within(one.box, self.box))
 
     @cached_property
     def words(self) -> tuple[str, ...]:

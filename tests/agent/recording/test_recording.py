@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import Writer, chat_run, chat_screen, grounded, manifest, noise, small_run
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from project import SUPPORT
 from pytest_mock import MockerFixture
 
@@ -604,3 +605,39 @@ def test_a_writer_and_its_steps_agree_with_the_reader(tmp_path: Path) -> None:
     read = Recording.open(recorder.folder)
     assert [step.intent for step in read.steps] == written
     assert read.steps[0].intent.error
+
+
+@pytest.mark.parametrize("at", [20, 60, 200, -60, -17, -14])
+def test_a_png_with_a_flipped_bit_is_refused(at: int) -> None:
+    whole = bytearray(encode(noise(3, 64, 48).pixels))
+    whole[at] ^= 1
+    with pytest.raises(RecordingError):
+        decode(bytes(whole), (64, 48))
+
+
+def test_a_png_with_row_filters_and_notes_in_it_is_read_as_well() -> None:
+    pixels = np.sort(noise(4, 64, 48).pixels, axis=1)
+    notes = PngInfo()
+    notes.add_text("Software", "another program")
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", pnginfo=notes)
+    filtered = file.getvalue()
+    assert _filters(filtered, 64)
+    assert np.array_equal(decode(filtered, (64, 48)), pixels)
+
+
+def test_pixels_that_are_missing_or_too_many_are_refused() -> None:
+    for rows in (47, 49):
+        png = encode(noise(5, 64, rows).pixels)
+        head = header(64, 48)
+        with pytest.raises(RecordingError):
+            decode(head + png[len(head) :], (64, 48))
+
+
+def _filters(png: bytes, width: int) -> set[int]:
+    at, packed = 8, b""
+    while at < len(png):
+        length = int.from_bytes(png[at : at + 4])
+        packed += png[at + 8 : at + 8 + length] if png[at + 4 : at + 8] == b"IDAT" else b""
+        at += 12 + length
+    return set(zlib.decompress(packed)[:: 1 + 3 * width]) - {0}
