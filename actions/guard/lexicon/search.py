@@ -58,13 +58,19 @@ _FORM_SENDS: Final[tuple[Consequence, ...]] = ("send", "publish", "final")
 
 
 def warm_up() -> None:
-    """Begin to make the patterns that the first judgement needs, and return at once."""
-    threading.Thread(target=_first_search, name="lexicon", daemon=True).start()
+    """Begin to make the patterns that a run needs first, once, and return at once."""
+    _warming()
 
 
 @cache
+def _warming() -> threading.Thread:
+    thread = threading.Thread(target=_first_search, name="lexicon", daemon=True)
+    thread.start()
+    return thread
+
+
 def _first_search() -> None:
-    for search in (in_label, in_title, in_intent, in_button):
+    for search in (_named_in, in_label, in_title, in_intent, in_button):
         search("an example")
 
 
@@ -185,6 +191,12 @@ def named_in(task: str) -> frozenset[str]:
         kinds of consequence ("send"), and kinds that are asked for by one button alone, as `to_press` writes
         them ("pay: placeorder").
     """
+    if _warming.cache_info().currsize:
+        _warming().join()  # two threads that make the same patterns take longer than one
+    return _named_in(task)
+
+
+def _named_in(task: str) -> frozenset[str]:
     plain = _plain(task).replace(QUOTE_MARK, "")
     text = QUOTED.sub(f" {QUOTE_MARK} ", plain)
     head = _before_colon(text)

@@ -11,22 +11,33 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from Xlib import X, Xatom
+from Xlib import Xatom
 from Xlib import error as xerror
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.frame import Pixels
 from qvl_agent.actions.core.windows import WindowInfo
+from qvl_agent.actions.desktops.x11.windows.asking import (
+    answer,
+    ask_attributes,
+    ask_place,
+    ask_process,
+    ask_property,
+    process_in,
+    value_of,
+)
 from qvl_agent.actions.desktops.x11.windows.tree import (
     application_windows,
+    ask_above,
+    asked_frame_rect,
     focused_window,
     frame_rect,
-    process_of,
 )
 
 __all__ = ["GREY", "OwnCover", "own_regions", "stacking", "window_info", "without"]
 
 _LONGEST_TITLE: Final = 300
+_TYPE: Final = "_NET_WM_WINDOW_TYPE"
 _DIALOG: Final = "_NET_WM_WINDOW_TYPE_DIALOG"
 _DESKTOP_PARTS: Final = ("_NET_WM_WINDOW_TYPE_DESKTOP", "_NET_WM_WINDOW_TYPE_DOCK")
 """The types of desktops and panels."""
@@ -74,16 +85,22 @@ def own_regions(display: Any) -> tuple[Rect, ...]:
     ancestors of the programs that are started from them.
     """
     stack = stacking(display)
-    owners = {window.id: process_of(display, window) for window in stack}
-    ours = _our_processes({pid for pid in owners.values() if pid is not None})
+    kind = display.get_atom(_TYPE)
+    asked = [(ask_process(display, each), ask_property(display, each, kind)) for each in stack]
+    facts = {
+        window.id: (process_in(process), _atom_name(display, value_of(kind)))
+        for window, (process, kind) in zip(stack, asked, strict=True)
+    }
+    ours = _our_processes({pid for pid, _ in facts.values() if pid is not None})
     named = os.environ.get("WINDOWID", "")
     visible: list[Rect] = []
     above: list[Rect] = []
     for window in reversed(stack):
         rect = frame_rect(display, window)
-        if rect is None or _type(display, window) in _DESKTOP_PARTS:
+        pid, kind = facts[window.id]
+        if rect is None or kind in _DESKTOP_PARTS:
             continue
-        if owners[window.id] in ours or str(window.id) == named:
+        if pid in ours or str(window.id) == named:
             visible += without(rect, above)
         above.append(rect)
     return tuple(visible)
@@ -95,23 +112,37 @@ def window_info(display: Any, window: Any, *, focused: bool | None = None) -> Wi
     A window is ours if it is no menu and belongs to our own process, or to the nearest ancestor that has a
     window.
     """
-    try:
-        menu = bool(window.get_attributes().override_redirect)
-        app, title = _application(window), _title(display, window)
-    except xerror.XError:
+    attributes = ask_attributes(display, window)
+    name, long_title, title, claimed, kind, owner = (
+        ask_property(display, window, atom)
+        for atom in (
+            Xatom.WM_CLASS,
+            display.get_atom("_NET_WM_NAME"),
+            Xatom.WM_NAME,
+            display.get_atom("_NET_WM_PID"),
+            display.get_atom(_TYPE),
+            Xatom.WM_TRANSIENT_FOR,
+        )
+    )
+    process, place = ask_process(display, window), ask_place(display, window)
+    above = ask_above(display, window)
+    there = answer(attributes)
+    if there is None:
         return None
-    pid = process_of(display, window) or _claimed_process(display, window)
+    menu = bool(there.override_redirect)
+    pid = process_in(process) or _number(value_of(claimed))
+    kind = _atom_name(display, value_of(kind))
     if focused is None:
         at = focused_window(display)
         focused = at is not None and at.id == window.id
     return WindowInfo(
-        app=app,
-        title=title,
+        app=_application(value_of(name)),
+        title=_title(value_of(long_title), value_of(title)),
         program=_program(pid),
-        rect=frame_rect(display, window),
+        rect=asked_frame_rect(display, attributes, above),
         focused=focused,
-        ours=not menu and _is_ours(display, window, pid),
-        dialog=_inside(display, window) if _is_dialog(display, window) else None,
+        ours=not menu and _is_ours(display, window, pid, kind),
+        dialog=_inside(answer(place), answer(above[1])) if _is_dialog(kind, value_of(owner)) else None,
         menu=menu,
     )
 
@@ -137,55 +168,42 @@ def without(rect: Rect, covers: Sequence[Rect]) -> list[Rect]:
     return left
 
 
-def _is_dialog(display: Any, window: Any) -> bool:
+def _is_dialog(kind: str, owner: Any | None) -> bool:
     """Return whether a window has a dialog's type, or is an ordinary window that belongs to another one."""
-    said = _type(display, window)
-    if said not in ("", "_NET_WM_WINDOW_TYPE_NORMAL"):
-        return said == _DIALOG
-    try:
-        return window.get_full_property(Xatom.WM_TRANSIENT_FOR, X.AnyPropertyType) is not None
-    except xerror.XError:
-        return False
+    if kind not in ("", "_NET_WM_WINDOW_TYPE_NORMAL"):
+        return kind == _DIALOG
+    return owner is not None
 
 
-def _inside(display: Any, window: Any) -> Rect | None:
+def _inside(place: Any | None, size: Any | None) -> Rect | None:
     """Return the rectangle of a window on the root window, without its frame; None if it is gone."""
-    try:
-        at, size = window.translate_coords(display.screen().root, 0, 0), window.get_geometry()
-    except xerror.XError:
+    if place is None or size is None:
         return None
-    return Rect(-at.x, -at.y, size.width, size.height)
+    return Rect(-place.x, -place.y, size.width, size.height)
 
 
-def _title(display: Any, window: Any) -> str:
-    named = _bytes(window, display.get_atom("_NET_WM_NAME"))
-    return _readable(named.decode(errors="replace") or _bytes(window, Xatom.WM_NAME).decode("latin-1"))
+def _title(long_title: Any | None, title: Any | None) -> str:
+    return _readable(_bytes(long_title).decode(errors="replace") or _bytes(title).decode("latin-1"))
 
 
-def _application(window: Any) -> str:
+def _application(named: Any | None) -> str:
     """Read the class in WM_CLASS: the second of two strings that end with a zero."""
-    _, _, after = _bytes(window, Xatom.WM_CLASS).partition(b"\0")
+    _, _, after = _bytes(named).partition(b"\0")
     return _readable(after.rstrip(b"\0").decode(errors="replace"))
 
 
-def _bytes(window: Any, atom: int) -> bytes:
-    """Read a text property as bytes; b"" if the window has something else under that name."""
-    value = window.get_full_property(atom, X.AnyPropertyType)
-    return value.value if value is not None and isinstance(value.value, bytes) else b""
+def _bytes(value: Any | None) -> bytes:
+    """Return a text property's bytes; b"" if the window has none, or something else under that name."""
+    return value if isinstance(value, bytes) else b""
+
+
+def _number(value: Any | None) -> int | None:
+    return int(value[0]) if value is not None and len(value) else None
 
 
 def _readable(text: str) -> str:
     """Remove what controls a terminal: the title is shown to the person, and a page may have chosen it."""
     return "".join(character for character in text if character.isprintable())[:_LONGEST_TITLE]
-
-
-def _claimed_process(display: Any, window: Any) -> int | None:
-    """Read the process id that the window itself claims to have, for windows whose process isn't known."""
-    try:
-        value = window.get_full_property(display.get_atom("_NET_WM_PID"), Xatom.CARDINAL)
-    except xerror.XError:
-        return None
-    return int(value.value[0]) if value and len(value.value) else None
 
 
 def _program(pid: int | None) -> str:
@@ -202,19 +220,26 @@ def _program(pid: int | None) -> str:
         return ""
 
 
-def _is_ours(display: Any, window: Any, pid: int | None) -> bool:
+def _is_ours(display: Any, window: Any, pid: int | None, kind: str) -> bool:
     if str(window.id) == os.environ.get("WINDOWID", "") or pid == os.getpid():
         return True
-    if pid is None or pid not in _ancestors() or _type(display, window) in _DESKTOP_PARTS:
+    if pid is None or pid not in _ancestors() or kind in _DESKTOP_PARTS:
         return False
-    owners = {process_of(display, each) for each in stacking(display)}
-    return pid in _our_processes({owner for owner in owners if owner is not None})
+    asked = [ask_process(display, each) for each in stacking(display)]
+    return pid in _our_processes({owner for owner in map(process_in, asked) if owner is not None})
 
 
-def _type(display: Any, window: Any) -> str:
+def _atom_name(display: Any, value: Any | None) -> str:
+    """Return the name of the first atom in a property's value; "" if there is none.
+
+    A server keeps an atom's name as long as it runs.
+    """
+    atom = _number(value)
+    if atom is None:
+        return ""
+    known: dict[int, str] = display.__dict__.setdefault("qvl_atom_names", {})
     try:
-        value = window.get_full_property(display.get_atom("_NET_WM_WINDOW_TYPE"), X.AnyPropertyType)
-        return str(display.get_atom_name(value.value[0])) if value and len(value.value) else ""
+        return known.get(atom) or known.setdefault(atom, str(display.get_atom_name(atom)))
     except xerror.XError:
         return ""
 

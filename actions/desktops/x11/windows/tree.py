@@ -8,20 +8,32 @@ from typing import TYPE_CHECKING, Any, Final
 
 from Xlib import X, Xatom
 from Xlib import error as xerror
-from Xlib.ext import res, shape
-from Xlib.protocol import request
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import NoScreenError
 from qvl_agent.actions.core.windows import Layout
 from qvl_agent.actions.desktops.x11.connection import Connection
 from qvl_agent.actions.desktops.x11.input import check_stop
+from qvl_agent.actions.desktops.x11.windows.asking import (
+    answer,
+    ask_attributes,
+    ask_child,
+    ask_geometry,
+    ask_input_shape,
+    ask_process,
+    ask_property,
+    ask_tree,
+    process_in,
+    value_of,
+)
 
 if TYPE_CHECKING:
     from qvl_agent.actions.desktops import StopCheck
 
 __all__ = [
     "application_windows",
+    "ask_above",
+    "asked_frame_rect",
     "covering_window",
     "focused_window",
     "frame_rect",
@@ -38,8 +50,6 @@ __all__ = [
 ]
 
 _POLL_S: Final = 0.005
-_GONE: Final = (xerror.BadWindow, xerror.BadDrawable)
-"""The errors of a request about a window that is gone."""
 
 
 def wait_for_window_manager(name: str, timeout_s: float = 20.0) -> None:
@@ -73,7 +83,11 @@ def window_manager(display: Any) -> Any | None:
 
 def focused_window(display: Any) -> Any | None:
     """Return the application's window that gets the keys, or None."""
-    focus = display.get_input_focus().focus
+    return _window_with(display, display.get_input_focus().focus)
+
+
+def _window_with(display: Any, focus: Any) -> Any | None:
+    """Return the application's window that gets the keys if this has the focus."""
     if focus == X.PointerRoot:
         return window_under_pointer(display)
     return _top_level(display, focus) if focus != X.NONE else None
@@ -131,17 +145,18 @@ def window_under(display: Any, point: DesktopPoint) -> Any | None:
     The server is asked, so that windows that have a shape or let input through are treated as for a click.
     None over the bare desktop.
     """
-    root = display.screen().root
     state = display.get_atom("WM_STATE")
-    try:
-        top = window = root.translate_coords(root, point.x, point.y).child
-        while window and window != X.NONE:
-            if window.get_full_property(state, X.AnyPropertyType):
-                return window
-            window = window.translate_coords(root, point.x, point.y).child
-        return _client_in(top, state) if top else None
-    except xerror.XError:
-        return None
+    first = answer(ask_child(display, display.screen().root, point))
+    top = window = first and first.child
+    while window and window != X.NONE:
+        managed, inner = ask_property(display, window, state), ask_child(display, window, point)
+        if value_of(managed):
+            return window
+        below = answer(inner)
+        if below is None:
+            return None
+        window = below.child
+    return _client_in(display, top, state) if top else None
 
 
 def covering_window(display: Any, area: Rect) -> Any | None:
@@ -151,15 +166,14 @@ def covering_window(display: Any, area: Rect) -> Any | None:
     """
     root = display.screen().root
     right, bottom = area.left + area.width - 1, area.top + area.height - 1
-    places = ((area.left, area.top), (right, area.top), (area.left, bottom), (right, bottom))
-    try:
-        tops = [root.translate_coords(root, *place).child for place in places]
-        top = tops[0]
-        if not top or any(other != top for other in tops) or not top.get_attributes().override_redirect:
-            return None
-    except xerror.XError:
+    corners = [DesktopPoint(x, y) for x in (area.left, right) for y in (area.top, bottom)]
+    asked = [ask_child(display, root, corner) for corner in corners]
+    tops = [found and found.child for found in map(answer, asked)]
+    top = tops[0]
+    if not top or any(other != top for other in tops):
         return None
-    return top
+    attributes = answer(ask_attributes(display, top))
+    return top if attributes and attributes.override_redirect else None
 
 
 def screen_area(display: Any) -> Rect:
@@ -177,8 +191,8 @@ def application_windows(display: Any) -> list[Any]:
             attributes = top.get_attributes()
             if attributes.map_state != X.IsViewable:
                 continue
-            client = _client_in(top, state)
-            if not attributes.override_redirect or client.id != top.id:
+            client = _client_in(display, top, state)
+            if client is not None and (not attributes.override_redirect or client.id != top.id):
                 found.append(client)
         except xerror.XError:
             continue  # gone in the meantime
@@ -186,33 +200,34 @@ def application_windows(display: Any) -> list[Any]:
 
 
 def process_of(display: Any, window: Any) -> int | None:
-    """Return the process id of a window's client; None if it isn't on this machine, or isn't known.
-
-    The server reads it from the client's socket, so the client can't choose it.
-    """
-    if not display.has_extension(res.extname):
-        return None
-    try:
-        specs = [{"client": window.id, "mask": res.LocalClientPIDMask}]
-        ids = display.res_query_client_ids(specs).ids
-    except xerror.XError:
-        return None
-    return next((int(found.value[0]) for found in ids if found.value), None)
+    """Return the process id of a window's client; None if it isn't on this machine, or isn't known."""
+    return process_in(ask_process(display, window))
 
 
 def frame_rect(display: Any, window: Any) -> Rect | None:
     """Return the rectangle of a window on the root window, its frame included; None if it isn't shown."""
-    root = display.screen().root
-    try:
-        if window.get_attributes().map_state != X.IsViewable:
-            return None
-        while (parent := window.query_tree().parent) and parent.id != root.id:
-            window = parent
-        at = window.get_geometry()
-    except xerror.XError:
+    return asked_frame_rect(display, ask_attributes(display, window), ask_above(display, window))
+
+
+def asked_frame_rect(display: Any, shown: Any, above: tuple[Any, Any]) -> Rect | None:
+    """Return `frame_rect` of a window whose attributes, and what is above it, were asked for already."""
+    attributes = answer(shown)
+    if attributes is None or attributes.map_state != X.IsViewable:
         return None
-    border = 2 * at.border_width
-    return Rect(at.x, at.y, at.width + border, at.height + border)
+    root = display.screen().root.id
+    while True:
+        tree, at = map(answer, above)
+        if tree is None or at is None:
+            return None
+        if not tree.parent or tree.parent.id == root:
+            border = 2 * at.border_width
+            return Rect(at.x, at.y, at.width + border, at.height + border)
+        above = ask_above(display, tree.parent)
+
+
+def ask_above(display: Any, window: Any) -> tuple[Any, Any]:
+    """Ask for a window's parent, and for its place in that."""
+    return ask_tree(display, window), ask_geometry(display, window)
 
 
 def read_layout(display: Any) -> Layout:
@@ -221,24 +236,17 @@ def read_layout(display: Any) -> Layout:
     A desktop has some hundred windows, most of them never shown; all requests are sent before the first
     answer is waited for.
     """
-    to = display.display
     children = display.screen().root.query_tree().children
-    asked = [
-        (
-            request.GetWindowAttributes(to, defer=True, window=each.id),
-            request.GetGeometry(to, defer=True, drawable=each.id),
-        )
-        for each in children
-    ]
+    asked = [(ask_attributes(display, each), ask_geometry(display, each)) for each in children]
     shown = []
     for window, both in zip(children, asked, strict=True):
-        attributes, at = map(_answer, both)
+        attributes, at = map(answer, both)
         if attributes is not None and at is not None and attributes.map_state == X.IsViewable:
-            shown.append((window, at, _ask_input_shape(display, window)))
+            shown.append((window, at, ask_input_shape(display, window)))
     windows = [
         (int(window.id), rect)
         for window, at, input_shape in reversed(shown)
-        for rect in _where_clicks_land(at, input_shape and _answer(input_shape))
+        for rect in _where_clicks_land(at, answer(input_shape))
     ]
     return Layout(tuple(windows), _focus(display))
 
@@ -249,21 +257,8 @@ def input_rects(display: Any, window: Any) -> tuple[Rect, ...]:
     Raises:
         XError: the window is gone.
     """
-    asked = _ask_input_shape(display, window)
-    return tuple(_where_clicks_land(window.get_geometry(), asked and _answer(asked)))
-
-
-def _ask_input_shape(display: Any, window: Any) -> Any | None:
-    """Ask for the rectangles of a window's input shape, without waiting; None if the server has no shapes.
-
-    Source: https://www.x.org/releases/X11R7.7/doc/xextproto/shape.html, ShapeGetRectangles.
-    """
-    if not display.has_extension(shape.extname):
-        return None
-    opcode = display.display.get_extension_major(shape.extname)
-    return shape.GetRectangles(
-        display=display.display, defer=True, opcode=opcode, window=window.id, source_kind=shape.SK.Input
-    )
+    asked = ask_input_shape(display, window)
+    return tuple(_where_clicks_land(window.get_geometry(), answer(asked)))
 
 
 def _where_clicks_land(at: Any, answered: Any | None) -> list[Rect]:
@@ -309,12 +304,13 @@ def _top_level(display: Any, window: Any) -> Any | None:
     outermost = None
     while window and window.id != root:
         outermost = window
-        try:
-            if window.get_full_property(state, X.AnyPropertyType):
-                return window
-            window = window.query_tree().parent
-        except xerror.BadWindow:
+        managed, above = ask_property(display, window, state), ask_tree(display, window)
+        if value_of(managed):
+            return window
+        tree = answer(above)
+        if tree is None:
             return None
+        window = tree.parent
     return outermost if outermost is not None and _is_seen(outermost) else None
 
 
@@ -326,21 +322,16 @@ def _is_seen(window: Any) -> bool:
     return bool(min(at.width, at.height) > 1)
 
 
-def _client_in(top: Any, state: int) -> Any:
-    """Return the application's window in a frame; a window that is no frame (a menu) is returned itself."""
-    for child in top.query_tree().children:
-        if child.get_full_property(state, X.AnyPropertyType):
-            return child
-    return top
+def _client_in(display: Any, top: Any, state: int) -> Any | None:
+    """Return the application's window in a frame; a window that is no frame (a menu) is returned itself.
 
-
-def _answer(asked: Any) -> Any:
-    """Wait for the answer to a request that is on its way; None for a window that is gone."""
-    try:
-        asked.reply()
-    except _GONE:
+    None if it is gone.
+    """
+    tree = answer(ask_tree(display, top))
+    if tree is None:
         return None
-    return asked
+    asked = [(child, ask_property(display, child, state)) for child in tree.children]
+    return next((child for child, managed in asked if value_of(managed)), top)
 
 
 def _focus(display: Any) -> frozenset[int]:
@@ -349,5 +340,5 @@ def _focus(display: Any) -> frozenset[int]:
     Either of them may change while the keys go to the same application, but not both.
     """
     focus = display.get_input_focus().focus
-    window = focused_window(display)
+    window = _window_with(display, focus)
     return frozenset(int(getattr(each, "id", each)) for each in (focus, window) if each is not None)
