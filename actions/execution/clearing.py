@@ -21,7 +21,7 @@ from qvl_agent.actions.desktops import Desktop
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import KeyEvent, Plan
 from qvl_agent.actions.screen.changes import Mask, difference
-from qvl_agent.actions.screen.settle import settle
+from qvl_agent.actions.screen.settle import Settled, settle
 from qvl_agent.actions.screen.watch import LIMITS
 
 __all__ = ["Clearing", "Field", "Parts", "Seen", "judge_selection", "old_text_stays", "split_plan"]
@@ -166,7 +166,11 @@ class Clearing:
         Raises:
             TypingError: something else was selected, or the text couldn't be; nothing was typed.
         """
-        look = _Looks(self, window, field, self._quiet(screen))
+        settled = self._quiet(screen)
+        if field.box is not None:  # what moves before any key is sent, and isn't the field, moves by itself
+            others = tuple(area for area in settled.moving if not area.meets(field.box))
+            field = replace(field, moving=field.moving + others)
+        look = _Looks(self, window, field, settled.frame)
         first = look.after(chord)
         if first == "elsewhere" and look.after(self._chord(*self._line_end)) == "selected":
             # More than the selection had changed: a text that was selected elsewhere lost its colour.
@@ -211,7 +215,7 @@ class Clearing:
         """Send a chord to the window that has the focus, and return the screen once it is quiet."""
         self._await_focus(window)
         self._desktop.perform(chord, self._stop)
-        return self._quiet(before)
+        return self._quiet(before).frame
 
     def _await_focus(self, expected: WindowInfo | None) -> None:
         """Wait until the window that was judged has the focus; on some desktops nothing is known of it."""
@@ -224,7 +228,7 @@ class Clearing:
                 raise FocusLostError("another window than the field's has the focus, so nothing was typed")
             self._sleep(_POLL_S)
 
-    def _quiet(self, before: Frame) -> Frame:
+    def _quiet(self, before: Frame) -> Settled:
         return settle(
             self._desktop.grab_to_compare,
             before,
@@ -234,7 +238,7 @@ class Clearing:
             sleep=self._sleep,
             limits=_LOOK,
             damage=self._desktop.damage(),
-        ).frame
+        )
 
 
 def _same_window(one: WindowInfo, other: WindowInfo) -> bool:

@@ -98,6 +98,12 @@ def delete(event, of=made["list"]):
     else: QListWidget.keyPressEvent(of, event)
 made["list"].keyPressEvent = delete
 for field in made.values(): column.addWidget(field)
+if "video" in sys.argv:
+    video = QLabel(); video.setFixedHeight(90); column.addWidget(video); shown = [0]
+    def play():
+        shown[0] += 37
+        video.setStyleSheet(f"background: rgb({shown[0] % 256}, {shown[0] * 3 % 256}, 90)")
+    playing = QTimer(); playing.timeout.connect(play); playing.start(40)
 def get(field):
     if isinstance(field, QLineEdit): return field.text()
     if isinstance(field, QPlainTextEdit): return field.toPlainText()
@@ -221,6 +227,11 @@ class TestFieldsAreReplaced:
     def test_in_qt(self, qt: Form, name: str) -> None:
         assert qt.write("new text", name).status == "done"
         expect(qt, name, "new text")
+
+    def test_beside_a_video_that_never_rests(self, screen: VirtualDisplay) -> None:
+        with form(screen, sys.executable, QT, "video") as playing:
+            assert playing.write("new text", "line").status == "done"
+            expect(playing, "line", "new text")
 
     @pytest.mark.parametrize("name", ["line", "empty"])
     def test_a_box_around_the_middle_will_do_for_a_line(self, qt: Form, name: str) -> None:
