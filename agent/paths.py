@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from platformdirs import user_config_path, user_state_path
+from platformdirs import user_cache_path, user_config_path, user_state_path
 
-__all__ = ["runs_folder", "user_config_file"]
+__all__ = ["cache_folder", "runs_folder", "user_config_file"]
 
 
 def runs_folder() -> Path:
@@ -15,3 +15,8 @@ def runs_folder() -> Path:
 def user_config_file() -> Path:
     """Return the path of the person's own settings file; it may not exist."""
     return user_config_path("qvl-agent") / "qvl-agent.toml"
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again; it may not exist yet."""
+    return user_cache_path("qvl-agent")

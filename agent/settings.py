@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     """Load a checkpoint's layers in 4 bits, by bitsandbytes."""
     attention: Literal["auto", "flash_attention_2", "sdpa", "eager"] = "auto"
     """"auto" is FlashAttention where it is installed and can be used, else PyTorch's own."""
+    mmproj: str = ""
+    """The vision tower's .gguf file, for a model that is one; found beside it if there is only one."""
     adapter: str = ""
     """A LoRA adapter's folder or hub id, by PEFT."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
@@ -92,7 +94,7 @@ class Settings(BaseSettings):
     max_reply_tokens: Annotated[int, Field(ge=16, le=32768)] = limits.REPLY_TOKENS
     """Where it isn't set, a thinking model gets 8192, as its thoughts count."""
     timeout: Annotated[float, Field(gt=0)] = limits.REPLY_TIMEOUT_S
-    """Seconds a server may take for one reply."""
+    """Seconds a server may take for one reply; where it isn't set, llama.cpp in the program has 1800."""
     desktop: str = "local"
     """"local", or "sandbox:APP", "sandbox:APP/TASK?seed=N"."""
     monitor: Annotated[int, Field(ge=1)] = 1

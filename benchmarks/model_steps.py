@@ -4,21 +4,29 @@ The same conversation goes through ours (what was read stays read, the reply is 
 through transformers' own `generate` over the whole conversation each step, which writes as many tokens.
 The checkpoint has random weights in a given shape: what it writes means nothing, what it costs is real.
 The history is the agent's own: with more than 10 pictures it drops all but 4, and that step reads anew.
+With --llama the same weights go through llama.cpp too, in float32, as GGUF files run in the program; what it
+writes is kept to the format by a grammar of its own, so that its replies are of other lengths: the seconds
+until the first token are compared too. With --eight-bits it gets weights of the same shape in 8 bits, as one
+would take them of a released model; --no-plain leaves transformers' own `generate` out.
 
-    python benchmarks/model_steps.py [--shape tiny|small|2b|4b|8b] [--device cpu|cuda] [--steps 20]
+    python benchmarks/model_steps.py [--shape tiny|small|2b|4b|8b] [--device cpu|cuda] [--steps 20] [--llama]
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from random_model import SHAPES, random_model
+from picture_budgets import made
+from random_model import SHAPES, as_gguf, random_model
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.frame import Frame
@@ -26,6 +34,8 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
 from qvl_agent.actions.parsing.reply import parse_action
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.llama.files import GgufFiles
+from qvl_agent.agent.models.llama.model import LlamaModel
 from qvl_agent.agent.run.history import History
 
 SIZE = (1280, 800)
@@ -46,6 +56,7 @@ class Step:
         seconds: from messages to reply.
         busy: the processor's seconds in that time; on a CPU others' work doesn't count in them.
         reply: tokens written.
+        first: seconds until the first token.
     """
 
     prompt: int
@@ -55,6 +66,7 @@ class Step:
     seconds: float
     busy: float
     reply: int
+    first: float = 0.0
 
 
 def screen(seed: int) -> Frame:
@@ -100,12 +112,15 @@ def finish(device: Any) -> None:
         torch.cuda.synchronize()
 
 
-def episode(model: TransformersModel, steps: int) -> tuple[list[Step], list[Step]]:
-    """Run the same steps both ways, one after the other, so that a busy machine slows both."""
-    kept = model.with_format(reply_format("grounded", max_text=TEXT))
+def episode(
+    model: TransformersModel, steps: int, llama: LlamaModel | None, *, plainly_too: bool
+) -> tuple[list[Step], list[Step], list[Step]]:
+    """Run the same steps each way, one after the other, so that a busy machine slows all."""
+    form = reply_format("grounded", max_text=TEXT)
+    kept, other = model.with_format(form), llama.with_format(form) if llama else None
     history = History("Save the document under another name.", "grounded")
     history.show(screen(0))
-    ours, plain = [], []
+    ours, plain, theirs = [], [], []
     for number in range(1, steps + 1):
         before = pictures(history.messages)
         history.compact()
@@ -118,11 +133,31 @@ def episode(model: TransformersModel, steps: int) -> tuple[list[Step], list[Step
         parse_action(reply.text)
         ours.append(step(model, messages, reply, *spent, compacted=compacted))
         one = ours[-1]
-        spent = plainly(model, messages, one.reply)
+        spent = plainly(model, messages, one.reply) if plainly_too else (0.0, 0.0)
         plain.append(Step(one.prompt, one.prompt, one.new, compacted, *spent, one.reply))
+        if other is not None:
+            start = time.perf_counter()
+            said = other.reply(messages, stop=never)
+            seconds = time.perf_counter() - start
+            theirs.append(step(model, messages, said, seconds, 0.0, compacted=compacted))
         history.heard(reply)
         history.show(screen(number), OUTCOME)
-    return ours, plain
+    return ours, plain, theirs
+
+
+def by_llama(ours: list[Step], theirs: list[Step]) -> None:
+    """Print what the same steps took by llama.cpp."""
+    print(f"\n{'step':>4}{'ours reads':>12}{'llama reads':>12}{'ours s':>9}{'llama s':>9}{'wrote':>14}")
+    for number, (one, other) in enumerate(zip(ours, theirs, strict=True), 1):
+        print(
+            f"{number:>4}{one.prefilled:>12}{other.prefilled:>12}{one.seconds:>9.2f}{other.seconds:>9.2f}"
+            f"{one.reply:>7}{other.reply:>7}"
+        )
+    for what, name in (("seconds", "a step"), ("first", "until the first token")):
+        mine, his = (statistics.median(getattr(each, what) for each in steps) for steps in (ours, theirs))
+        print(f"{name}, median: ours {mine:.2f} s, llama.cpp {his:.2f} s, {mine / his:.1f} times as fast")
+    kept = 1 - sum(each.prefilled for each in theirs) / sum(each.prompt for each in theirs)
+    print(f"of the tokens of its prompts llama.cpp had {kept:.0%} already")
 
 
 def pictures(messages: Sequence[Message]) -> int:
@@ -141,7 +176,8 @@ def step(
     count: Callable[[Sequence[Message]], int] = lambda some: len(model._encoder.prompt(some).ids)  # noqa: E731
     prompt, cached, written = reply.prompt_tokens or 0, reply.cached_tokens or 0, reply.reply_tokens or 0
     new = prompt if len(messages) == 2 else prompt - count(messages[:-1]) + 3  # 3: where the answer begins
-    return Step(prompt, prompt - cached, new, compacted, seconds, busy, written)
+    first = reply.times.get("first_token", 0.0)
+    return Step(prompt, prompt - cached, new, compacted, seconds, busy, written, first)
 
 
 def report(ours: list[Step], plain: list[Step]) -> None:
@@ -233,6 +269,14 @@ def measured_bandwidth(device: Any) -> float:
     return block.numel() * block.element_size() / min(times)
 
 
+def opened_by_llama(stack: ExitStack, files: GgufFiles) -> LlamaModel:
+    """Open them by llama.cpp, and let it answer once, as it loads what it needs by then."""
+    opened = LlamaModel(files, "random", max_new_tokens=200)
+    llama = stack.enter_context(closing(opened))
+    llama.reply([Message("user", (screen(99), "Warm up."))], stop=never)
+    return llama
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shape", choices=SHAPES, default="small")
@@ -240,8 +284,18 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto", help="torch's name, or auto")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1, help="of the CPU")
+    parser.add_argument("--llama", action="store_true", help="by llama.cpp too, with two threads")
+    parser.add_argument("--eight-bits", action="store_true", help="for llama.cpp alone")
+    parser.add_argument("--no-plain", action="store_true", help="leave transformers' own generate out")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
+    with TemporaryDirectory() as folder:
+        small = made(chosen.shape, Path(folder))["float32"] if chosen.llama and chosen.eight_bits else None
+        measure(chosen, Path(folder), small)
+
+
+def measure(chosen: argparse.Namespace, folder: Path, small: GgufFiles | None) -> None:
+    """Run the episode and print what it took; `small` are llama.cpp's files in 8 bits."""
     with random_model(chosen.shape, chosen.device, dtype=chosen.dtype, max_new_tokens=200) as model:
         about = model._loaded.model
         size = sum(weight.numel() for weight in about.parameters())
@@ -252,8 +306,16 @@ def main() -> None:
         model.with_format(reply_format("grounded", max_text=TEXT)).reply(
             [Message("user", (screen(99), "Warm up."))], stop=never
         )
-        report(*episode(model, chosen.steps))
-        depth(model)
+        with ExitStack() as stack:
+            llama = opened_by_llama(stack, small or as_gguf(model, folder)) if chosen.llama else None
+            plainly_too = not chosen.no_plain
+            ours, plain, theirs = episode(model, chosen.steps, llama, plainly_too=plainly_too)
+        if plainly_too:
+            report(ours, plain)
+        if theirs:
+            by_llama(ours, theirs)
+        if plainly_too:
+            depth(model)
 
 
 if __name__ == "__main__":

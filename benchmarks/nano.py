@@ -20,6 +20,8 @@ from typing import TypeVar
 from qvl_agent.actions.core.errors import QvlError
 from qvl_agent.actions.reading.rapidocr import open_reader
 from qvl_agent.agent import open_model
+from qvl_agent.agent.models.llama.convert import converted
+from qvl_agent.agent.paths import cache_folder
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS, REPLY_TOKENS
 from qvl_agent.sandbox.nano.making.evaluation.evaluation import FIRST_SEED, MAX_STEPS, Evaluation, OpenModel
 from qvl_agent.sandbox.nano.making.evaluation.figures import (
@@ -62,7 +64,7 @@ def plan(args: argparse.Namespace) -> Iterator[tuple[str, Case]]:
             yield from (("steps", Case(*task, seed)) for task in tasks)
 
 
-def name_of(model: str, constrain: str) -> str:
+def name_of(model: str, constrain: str, engine: str) -> str:
     """What the results call a model: a checkpoint by its weights too, so that another one starts anew."""
     if model == "oracle":
         return model
@@ -70,23 +72,21 @@ def name_of(model: str, constrain: str) -> str:
     for path in sorted(Path(model).glob("*.safetensors")):
         weights.update(path.read_bytes())
     free = ", not kept to the format" if constrain == "never" else ""
-    return f"{Path(model).resolve().name}@{weights.hexdigest()[:12]}{free}"
+    by = ", by llama.cpp" if engine == "llama" else ""
+    return f"{Path(model).resolve().name}@{weights.hexdigest()[:12]}{free}{by}"
 
 
 def answering(args: argparse.Namespace, stack: ExitStack) -> OpenModel:
     """Load the model, once for all that is run."""
     if args.model == "oracle":
         return lambda desktop: Oracle(desktop.sandbox)
-    model = stack.enter_context(
-        open_model(
-            str(args.model),
-            device=args.device,
-            dtype=args.dtype,
-            max_picture_tokens=PICTURE_TOKENS,
-            max_reply_tokens=REPLY_TOKENS,
-            temperature=0.0,
-        )
-    )
+    common = {"max_picture_tokens": PICTURE_TOKENS, "max_reply_tokens": REPLY_TOKENS, "temperature": 0.0}
+    if args.engine == "llama":
+        files = converted(Path(args.model), cache_folder(), "nano")
+        opened = open_model(str(files.model), **common)
+    else:
+        opened = open_model(str(args.model), device=args.device, dtype=args.dtype, **common)
+    model = stack.enter_context(opened)
     return lambda _: model
 
 
@@ -150,6 +150,7 @@ def among(lines: Sequence[L], tasks: Sequence[tuple[str, str]], first: int, seed
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=str(CHECKPOINT), help="a checkpoint's folder, or oracle")
+    parser.add_argument("--engine", choices=("transformers", "llama"), default="transformers")
     parser.add_argument("--device", default="auto", help="as for qvl-agent")
     parser.add_argument("--dtype", default="auto", help="as for qvl-agent")
     parser.add_argument("--seeds", type=int, default=20, help="seeds for each task")
@@ -167,7 +168,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="results, a JSON line each; goes on from it")
     args = parser.parse_args(words)
     try:
-        results = Results(args.out, name_of(args.model, args.constrain))
+        results = Results(args.out, name_of(args.model, args.constrain, args.engine))
         evaluate(args, results)
     except QvlError as error:
         raise SystemExit(str(error)) from error

@@ -18,6 +18,9 @@ import tiny_checkpoint
 
 from qvl_agent.agent.models.checkpoint import load as transformers_load
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.llama.convert import convert
+from qvl_agent.agent.models.llama.files import GgufFiles
+from qvl_agent.sandbox.nano.making.shape import as_released
 
 TOWER = {
     "depth": 24,
@@ -89,12 +92,27 @@ def random_model(shape: str, device: str, **settings: Any) -> Iterator[Transform
         patch.object(transformers_load, "_model", made),
         patch.object(transformers_load, "check", lambda _folder: {"model_type": "qwen3_vl"}),
     ):
-        folder = tiny_checkpoint.tokenizer(Path(name))
-        template = tiny_checkpoint.TEMPLATE.replace("THINK", "")
-        (folder / "chat_template.jinja").write_text(template, "utf-8")
-        (folder / "preprocessor_config.json").write_text(json.dumps(tiny_checkpoint.PREPROCESSOR), "utf-8")
+        folder = beside_the_weights(Path(name))
         model = TransformersModel(str(folder), device=device, **settings)
     try:
         yield model
     finally:
         model.close()
+
+
+def beside_the_weights(folder: Path) -> Path:
+    """Write a checkpoint's files but for the weights and their shape."""
+    folder = tiny_checkpoint.tokenizer(folder)
+    template = tiny_checkpoint.TEMPLATE.replace("THINK", "")
+    (folder / "chat_template.jinja").write_text(template, "utf-8")
+    (folder / "preprocessor_config.json").write_text(json.dumps(tiny_checkpoint.PREPROCESSOR), "utf-8")
+    return folder
+
+
+def as_gguf(model: TransformersModel, folder: Path) -> GgufFiles:
+    """Write the same weights as llama.cpp takes them, in float32."""
+    beside_the_weights(folder)
+    model._loaded.model.save_pretrained(folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps(as_released(json.loads(path.read_text("utf-8")))), "utf-8")
+    return convert(folder, folder / "gguf")

@@ -24,7 +24,12 @@ class Oracle:
     Attributes:
         name: "oracle".
         target_ids: For each reply, the ids of the widgets that it presses, one for each press.
+        loading: None: it can answer at once.
+        memory_bytes: None: it has no weights.
     """
+
+    loading: float | None = None
+    memory_bytes: int | None = None
 
     def __init__(self, sandbox: Sandbox, dialect: str = "grounded") -> None:
         self.name = "oracle"

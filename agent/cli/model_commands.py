@@ -24,19 +24,24 @@ __all__ = ["ask", "doctor", "serve"]
     default=None,
     help="Ask the model for known targets on drawn screens, or don't; by default, if one is configured.",
 )
+@click.option(
+    "--budgets",
+    is_flag=True,
+    help="Ask with pictures of several sizes too, and say which to take. On a CPU it takes minutes.",
+)
 @DESKTOP_OPTIONS
 @RUN_OPTIONS
 @MODEL_OPTIONS
 @COMMON_OPTIONS
 @errors_to_codes
-def doctor(quick: bool, pointing: bool | None, **options: Any) -> int:
+def doctor(quick: bool, pointing: bool | None, budgets: bool, **options: Any) -> int:
     """Check display, permissions, packages, GPU, model and server, and name what to do.
 
     With --model or --server it also asks the model where things are on screens it draws, and says whether
     it points right, what it sees of a picture, how long a step takes, and the likely fault if it doesn't.
     No input is ever sent.
     """
-    from qvl_agent.agent.cli.doctor import configured, figures, watched
+    from qvl_agent.agent.cli.doctor import configured, figures, show_budgets, watched
     from qvl_agent.agent.doctor.environment import examine
     from qvl_agent.agent.terminal.reporter import print_findings
 
@@ -54,6 +59,8 @@ def doctor(quick: bool, pointing: bool | None, **options: Any) -> int:
             click.echo(line)
         if any(finding.state == "bad" for finding in examined.findings):
             code = code or 5
+    if budgets:
+        show_budgets(settings, quick=quick, as_json=options["as_json"], echo=click.echo)
     return code
 
 

@@ -61,12 +61,21 @@ MODEL_OPTIONS: Final = _options(
     click.option(
         "--attention", type=click.Choice(["auto", "flash_attention_2", "sdpa", "eager"]), help="Its kernels."
     ),
+    click.option("--mmproj", metavar="FILE", help="The vision tower of a .gguf model, if not beside it."),
     click.option("--adapter", metavar="NAME", help="A LoRA adapter over it: a folder or a hub id."),
     click.option(
         "--max-picture-tokens",
         type=int,
         metavar="N",
         help=f"Tokens a screenshot may cost ({limits.PICTURE_TOKENS}).",
+    ),
+    click.option(
+        "--hurry", is_flag=True, help="Smaller pictures: --max-picture-tokens 1024, for a slow machine."
+    ),
+    click.option(
+        "--careful-look",
+        is_flag=True,
+        help="Larger pictures and a close-up each time: --max-picture-tokens 4096 --look-closer always.",
     ),
     click.option("--temperature", type=float, metavar="T", help="Sampling temperature (0: greedy)."),
     click.option(
@@ -81,7 +90,9 @@ MODEL_OPTIONS: Final = _options(
 )
 DESKTOP_OPTIONS: Final = _options(
     click.option(
-        "--desktop", metavar="NAME", help="local, an X display (:1), or sandbox:APP[/TASK][?seed=N]."
+        "--desktop",
+        metavar="NAME",
+        help="local, an X display (:1), vnc://HOST[:PORT], or sandbox:APP[/TASK][?seed=N].",
     ),
     click.option("--monitor", type=int, metavar="N", help="Which monitor to look at (1)."),
 )

@@ -53,6 +53,16 @@ class Model(Protocol):
         del size
         return None
 
+    @property
+    def loading(self) -> float | None:
+        """Return the share of it that is loaded, from 0 to 1, while it can't answer yet; None once it can."""
+        return None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Return the bytes of memory that it takes on this machine now; None if it runs elsewhere."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Release memory and connections. May be called twice."""

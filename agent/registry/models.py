@@ -7,6 +7,7 @@ from qvl_agent.actions.desktops import Desktop
 from qvl_agent.agent.models import Model
 from qvl_agent.agent.registry.checkpoints import open_checkpoint
 from qvl_agent.agent.registry.desktops import SANDBOX
+from qvl_agent.agent.registry.ggufs import GGUF, open_files
 from qvl_agent.agent.registry.kinds import ModelKind
 from qvl_agent.agent.registry.nano import NANO, lacking
 from qvl_agent.agent.registry.servers import SERVER, open_served
@@ -45,7 +46,8 @@ ORACLE: Final = ModelKind(
 
 
 def _open_auto(settings: Settings, _desktop: Desktop | None, chooser: "ModelChooser") -> Model:
-    from qvl_agent.agent.models.choice.auto import Checkpoint, Offer, Served, look_around, nothing_here
+    from qvl_agent.agent.models.choice.auto import Checkpoint, Gguf, Offer, Served, look_around, nothing_here
+    from qvl_agent.agent.models.choice.download import fetch
 
     match found := look_around():
         case Served():
@@ -54,8 +56,15 @@ def _open_auto(settings: Settings, _desktop: Desktop | None, chooser: "ModelChoo
         case Checkpoint():
             chooser.chosen(found.why)
             return open_checkpoint(settings, found.found.place, thinking=found.found.thinking)
-        case Offer() if chooser.download(found):
+        case Gguf():
+            chooser.chosen(found.why)
+            one = found.found
+            return open_files(settings, one.files, one.name, thinking=one.thinking)
+        case Offer(quantisation="") if chooser.download(found):
             return open_checkpoint(settings, found.hub_id)
+        case Offer() if found.quantisation and chooser.download(found):
+            files = fetch(found.hub_id, found.quantisation)
+            return open_files(settings, files, files.model.stem)
         case _:
             raise nothing_here(found)
 
@@ -68,7 +77,7 @@ AUTO: Final = ModelKind(
     can_point=False,
 )
 
-MODELS: Final = (SERVER, ORACLE, NANO, AUTO)
+MODELS: Final = (SERVER, ORACLE, NANO, AUTO, GGUF)
 """In the order in which they are asked; after them come other packages' kinds, then checkpoints."""
 
 
@@ -80,11 +89,11 @@ def with_stand_in(settings: Settings) -> tuple[Settings, str]:
     Returns:
         The settings to go on with; and a sentence to the person if nano can't answer, else "".
     """
-    from qvl_agent.agent.models.choice.auto import Checkpoint, Served, look_around
+    from qvl_agent.agent.models.choice.auto import Checkpoint, Gguf, Served, look_around
 
     if SERVER.claims(settings) or not AUTO.claims(settings):
         return settings, ""
-    if isinstance(look_around(offers=False), Served | Checkpoint):
+    if isinstance(look_around(offers=False), Served | Checkpoint | Gguf):
         return settings, ""
     why = lacking(settings.dialect) if NANO.name == nano.DEMO_MODEL else ""
     chosen = ORACLE.name if why else nano.DEMO_MODEL

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Final
 from qvl_agent.actions.core.errors import ModelError, SettingsError
 from qvl_agent.actions.desktops import Desktop
 from qvl_agent.agent.models import Model
+from qvl_agent.agent.models.llama.files import INSTALL
+from qvl_agent.agent.paths import cache_folder
 from qvl_agent.agent.registry.checkpoints import open_checkpoint
 from qvl_agent.agent.registry.desktops import SANDBOX
+from qvl_agent.agent.registry.ggufs import open_files
 from qvl_agent.agent.registry.kinds import ModelKind
 from qvl_agent.agent.settings import Settings
 from qvl_agent.sandbox import nano
@@ -41,9 +44,14 @@ def _adapt(settings: Settings) -> Settings:
 
 
 def _open(settings: Settings, _desktop: Desktop | None, _chooser: "ModelChooser") -> Model:
-    if not _is_here():
-        raise ModelError(_missing())
-    return open_checkpoint(_adapt(settings), str(nano.CHECKPOINT), called=_NAME)
+    if why := lacking(settings.dialect):
+        raise ModelError(why)
+    adapted = _adapt(settings)
+    if _by_transformers(settings):
+        return open_checkpoint(adapted, str(nano.CHECKPOINT), called=_NAME)
+    from qvl_agent.agent.models.llama.convert import converted
+
+    return open_files(adapted, converted(nano.CHECKPOINT, cache_folder(), _NAME), _NAME)
 
 
 def _examine(_settings: Settings) -> str:
@@ -58,9 +66,23 @@ def lacking(dialect: str = nano.DIALECT) -> str:
         return _other_dialect(dialect)
     if not _is_here():
         return _missing()
-    if not (find_spec("torch") and find_spec("transformers")):
-        return "nano needs torch and transformers; pip install 'qvl-agent[transformers]'"
+    if not (_has_llama() or _has_transformers()):
+        return f"nano needs llama.cpp; {INSTALL}"
     return ""
+
+
+def _by_transformers(settings: Settings) -> bool:
+    """Return whether transformers runs it: where llama.cpp isn't here, or for what only transformers has."""
+    theirs = {"device", "device_map", "dtype", "quantize", "attention", "adapter"} & settings.model_fields_set
+    return _has_transformers() and (bool(theirs) or not _has_llama())
+
+
+def _has_llama() -> bool:
+    return all(map(find_spec, ("xllamacpp", "gguf", "safetensors")))
+
+
+def _has_transformers() -> bool:
+    return all(map(find_spec, ("torch", "transformers")))
 
 
 def in_megabytes() -> float:

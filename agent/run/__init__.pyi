@@ -17,6 +17,9 @@ from .events import (
     Ended as Ended,
 )
 from .events import (
+    Loading as Loading,
+)
+from .events import (
     Looked as Looked,
 )
 from .events import (

@@ -16,6 +16,7 @@ from qvl_agent.actions.core.errors import (
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Reply
 from qvl_agent.actions.core.outcome import Outcome
+from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.actions.execution.executor import Decision, ExecutionResult, Executor, Facts
 from qvl_agent.actions.parsing.closer_look import closer_target
 from qvl_agent.actions.parsing.dialects.reply_format import reply_format
@@ -34,6 +35,7 @@ from qvl_agent.agent.run.events import (
     AnnouncedPerson,
     Ended,
     EventStream,
+    Loading,
     Looked,
     TextReceived,
     Thinking,
@@ -51,6 +53,8 @@ MAX_MISREAD: Final = 3
 MAX_REFUSED: Final = 3
 """The run ends at this many refusals in a row."""
 _ZOOM_MARGIN: Final = 32
+_LOADING_S: Final = 0.5
+"""Seconds between two events about a model that is being loaded."""
 _NEW: Final = PastRun()
 
 
@@ -195,11 +199,24 @@ class Episode:
         self._log.times["prompt"] = time.monotonic() - start
         self._events.publish(Thinking(self._step))
         start = time.monotonic()
-        stop = self._circles.while_thinking(self._observation)
+        stop = self._telling(self._circles.while_thinking(self._observation))
         reply = self._model.reply(messages, stop=stop, on_text=self._publish_text)
         self._log.times["model"] = time.monotonic() - start
         self._spent.count(reply)
         return reply
+
+    def _telling(self, stop: StopCheck) -> StopCheck:
+        """Return a check that also publishes, now and then, how much of the model is loaded."""
+        told = time.monotonic()
+
+        def check() -> bool:
+            nonlocal told
+            if time.monotonic() - told >= _LOADING_S and (share := self._model.loading) is not None:
+                told = time.monotonic()
+                self._events.publish(Loading(share))
+            return stop()
+
+        return check
 
     def _publish_text(self, piece: str) -> None:
         self._events.publish(TextReceived(piece))

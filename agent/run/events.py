@@ -39,6 +39,7 @@ __all__ = [
     "EventStream",
     "ItemFinished",
     "ItemStarted",
+    "Loading",
     "Looked",
     "Paused",
     "Resumed",
@@ -85,6 +86,17 @@ class Thinking:
     """The model was asked."""
 
     step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """The model that was asked can't answer yet.
+
+    Attributes:
+        share: how much of it is loaded, from 0 to 1.
+    """
+
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +210,7 @@ RunEvent: TypeAlias = (
     | Resumed
     | Looked
     | Thinking
+    | Loading
     | TextReceived
     | Decided
     | Asked
@@ -217,7 +230,7 @@ Subscriber: TypeAlias = Callable[[RunEvent], None]
 If it has a method `close`, that is called there too after the last event, also where a run ended by an error.
 """
 
-_MAY_BE_SKIPPED: Final = (Looked, TextReceived)
+_MAY_BE_SKIPPED: Final = (Looked, Loading, TextReceived)
 """Left out for a subscriber that is far behind: they show progress and are large or many."""
 _FAR_BEHIND: Final = 64
 _ASK_WAIT_S: Final = 1.0
@@ -357,7 +370,7 @@ def _redacted(event: RunEvent, redactor: Redactor) -> RunEvent:
             if window := question.window:
                 window = replace(window, app=redactor.text(window.app), title=redactor.text(window.title))
             return Asked(replace(question, verdict=replace(question.verdict, reason=reason), window=window))
-        case Looked() | Thinking() | TextReceived() | Verifying():
+        case Looked() | Thinking() | Loading() | TextReceived() | Verifying():
             return event
 
 

@@ -7,7 +7,6 @@ tighten what holds, never loosen it (`policy_again`). Used-up budgets and the co
 into words here too.
 """
 
-import shlex
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from qvl_agent.agent.recording.format import FrameRef, RunStatus, Turn
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.recording.steps import RecordedStep
 from qvl_agent.agent.run.history import describe, dropped, without_pictures
-from qvl_agent.agent.wording import action_words, shortened
+from qvl_agent.agent.wording import action_words, quoted, shortened
 
 __all__ = [
     "BUDGETS",
@@ -225,11 +224,11 @@ def spent_words(budget: str, policy: Policy, folder: Path) -> str:
 def command(folder: Path, budget: str = "") -> str:
     """Return the command line that goes on with a run; a used-up `budget` is given again, by its default."""
     more = f" --{budget.replace('_', '-')} {getattr(Policy(), budget):g}" if budget else ""
-    return f"qvl-agent resume {shlex.quote(str(folder))}{more}"
+    return f"qvl-agent resume {quoted(str(folder))}{more}"
 
 
 def _refuse_if_over(recording: Recording) -> None:
-    result, task = recording.result, shlex.quote(shortened(recording.manifest.task, 60))
+    result, task = recording.result, quoted(shortened(recording.manifest.task, 60))
     if result is not None and is_over(result.status):
         raise RecordingError(
             f"{recording.folder} has nothing to go on with: it ended as '{result.status}'; "

@@ -13,14 +13,11 @@ from typing import Final
 
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.agent.models.choice.presets import Preset, thinks
+from qvl_agent.agent.models.llama.child import KEY_VARIABLE
+from qvl_agent.agent.models.llama.files import INSTALL, gguf_repository, is_gguf, vision_tower
+from qvl_agent.agent.models.llama.model import IMAGE_MIN_TOKENS
 from qvl_agent.agent.models.pictures import MIN_TOKENS, TILE
-from qvl_agent.agent.serve.names import (
-    check_checkpoint,
-    gguf_repository,
-    is_gguf,
-    served_name,
-    vision_tower,
-)
+from qvl_agent.agent.serve.names import check_checkpoint, served_name
 
 __all__ = ["ENGINES", "Command", "Engine", "Wanted"]
 
@@ -29,8 +26,6 @@ PICTURES: Final = 32
 CONTEXT: Final = 32_768
 """Tokens of context: room for ten screenshots of 2048 tokens, the words about them, and the reply."""
 THINKING_CONTEXT: Final = 40_960
-IMAGE_MIN_TOKENS: Final = 1024
-"""The released Qwen3-VL point badly in pictures of fewer; a model trained on smaller pictures needs fewer."""
 _MOST_PIXELS: Final = 4096 * TILE**2
 """The largest picture, for which the engines reserve memory; a run's own budget is half of this."""
 _PICTURE_SIZE: Final = {"shortest_edge": MIN_TOKENS * TILE**2, "longest_edge": _MOST_PIXELS}
@@ -79,7 +74,7 @@ class Wanted:
     @property
     def repository(self) -> tuple[str, str]:
         """Return the hub id of the model's GGUF files, and the quantisation to take."""
-        eight_bits = self.preset is not None and self.preset.weights == "fp8"
+        eight_bits = self.preset is not None and self.preset.weights in ("fp8", "q8")
         return gguf_repository(self.model, "Q8_0" if eight_bits else "Q4_K_M")
 
 
@@ -183,7 +178,7 @@ def _llama_cpp(wanted: Wanted) -> Command:
         *("-c", str(wanted.context), "--parallel", "1"),
         *("--image-min-tokens", str(wanted.image_min_tokens), "--jinja"),
     ]
-    return Command(tuple(arguments), port, wanted.served_name, key_variable="LLAMA_API_KEY")
+    return Command(tuple(arguments), port, wanted.served_name, key_variable=KEY_VARIABLE)
 
 
 def _ollama(wanted: Wanted) -> Command:
@@ -193,7 +188,7 @@ def _ollama(wanted: Wanted) -> Command:
         )
     port = wanted.port or 11434
     kind = "thinking" if wanted.thinking else "instruct"
-    quantised = "-q8_0" if wanted.preset.weights == "fp8" else ""
+    quantised = "-q8_0" if wanted.preset.weights in ("fp8", "q8") else ""
     tag = f"qwen3-vl:{wanted.preset.size.name}-{kind}{quantised}"
     environment = {
         "OLLAMA_HOST": f"{wanted.host}:{port}",
@@ -219,7 +214,7 @@ def _xllamacpp(wanted: Wanted) -> Command:
         )
     port = wanted.port or 8080
     arguments = [
-        *(sys.executable, "-m", "qvl_agent.agent.serve.xllamacpp"),
+        *(sys.executable, "-m", "qvl_agent.agent.models.llama.child"),
         *(
             "--model",
             wanted.model,
@@ -231,7 +226,7 @@ def _xllamacpp(wanted: Wanted) -> Command:
         *("--host", wanted.host, "--port", str(port), "--context", str(wanted.context)),
         *("--image-min-tokens", str(wanted.image_min_tokens)),
     ]
-    return Command(tuple(arguments), port, wanted.served_name)
+    return Command(tuple(arguments), port, wanted.served_name, key_variable=KEY_VARIABLE)
 
 
 ENGINES: Final = {
@@ -246,7 +241,7 @@ ENGINES: Final = {
             program="llama-server",
         ),
         Engine("ollama", "https://ollama.com/download", _ollama, program="ollama"),
-        Engine("xllamacpp", "pip install xllamacpp", _xllamacpp, module="xllamacpp"),
+        Engine("xllamacpp", INSTALL, _xllamacpp, module="xllamacpp"),
     )
 }
 """In the order in which they are preferred."""

@@ -34,6 +34,7 @@ from qvl_agent.agent.run.events import (
     Ended,
     ItemFinished,
     ItemStarted,
+    Loading,
     Looked,
     Paused,
     Resumed,
@@ -77,6 +78,8 @@ class TerminalReporter:
                 self._resumed(resumed, folder)
             case Thinking(step):
                 self._wait(f"step {step}: the model is looking …")
+            case Loading(share):
+                self._wait(f"the model is being loaded: {share:.0%} …")
             case Verifying():
                 self._wait("it says it is done: the model looks at a fresh screen …")
             case Decided(intent):
@@ -222,7 +225,7 @@ class JsonReporter:
                 _print_json({"event": "item-ended", **asdict(event)})
             case Ended(result):
                 _print_json({"event": "ended", **_plain(result)})
-            case Looked() | Thinking() | TextReceived() | Verifying():
+            case Looked() | Thinking() | Loading() | TextReceived() | Verifying():
                 pass
             case _:
                 assert_never(event)
@@ -247,7 +250,8 @@ def _facts(outcome: Outcome) -> str:
     if outcome.pointer:
         facts.append(f"pointer at ({outcome.pointer.x}, {outcome.pointer.y})")
     elif outcome.planned:
-        facts.append(f"would go to ({outcome.planned.x}, {outcome.planned.y})")
+        went = "sent to" if outcome.status == "done" else "would go to"
+        facts.append(f"{went} ({outcome.planned.x}, {outcome.planned.y})")
     if outcome.change is not None:
         facts.append(_changed(outcome.change, quiet=outcome.quiet))
     return " · ".join(facts)

@@ -24,5 +24,5 @@ PICTURE_TOKENS: Final = 360
 """The image tokens of a picture in its training: it sees the sandbox's 1280x800 as 768x480."""
 REPLY_TOKENS: Final = 256
 """The longest reply, in tokens; the longest right one types a sentence and is shorter."""
-DEMO_MODEL: Final[Literal["oracle", "nano"]] = "oracle"
+DEMO_MODEL: Final[Literal["oracle", "nano"]] = "nano"
 """The model of `qvl-agent demo` if no other Qwen3-VL is configured."""

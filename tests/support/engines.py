@@ -14,7 +14,6 @@ from typing import NamedTuple
 import engine_probe as probe
 import llama_server
 import tiny_checkpoint
-import tiny_gguf
 import transformers
 import vllm_server
 from engine_reference import Reference, distance, likeliest
@@ -24,6 +23,7 @@ from rich.table import Table
 from qvl_agent.actions.core.errors import ParseError, QvlError
 from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.parsing.reply import read_reply
+from qvl_agent.agent.models.llama.convert import convert
 
 MODEL = "tiny"
 SIZES = ((1280, 800), (1366, 768), (500, 300), (300, 700))
@@ -71,7 +71,7 @@ def main() -> int:
 
 @contextmanager
 def _llama_cpp(checkpoint: Path, folder: Path) -> Iterator[str]:
-    files = tiny_gguf.convert(checkpoint, folder / "gguf")
+    files = convert(checkpoint, folder / "gguf", "tiny")
     with llama_server.running(files, folder / "llama.cpp.log") as base_url:
         yield base_url
 

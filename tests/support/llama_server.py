@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tiny_gguf import Gguf
+from qvl_agent.agent.models.llama.files import GgufFiles
 
 MODEL = "tiny"
 CONTEXT = 16384
 
 
 @contextmanager
-def running(files: Gguf, log: Path) -> Iterator[str]:
+def running(files: GgufFiles, log: Path) -> Iterator[str]:
     """Start it; yields its base URL. What it says goes to `log`."""
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, __file__, *map(str, files)],
+            [sys.executable, __file__, str(files.model), str(files.mmproj)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -122,6 +122,11 @@ class TransformersModel(Model):
             lambda say: self._work(messages, form, say), drop=self._dropped.set, stop=stop, on_text=on_text
         )
 
+    @property
+    def memory_bytes(self) -> int | None:
+        """Return the memory of its weights; a conversation and the work come on top."""
+        return None if self._closed else int(self._loaded.model.get_memory_footprint())
+
     def close(self) -> None:
         """Free the memory, after waiting at most 10 s for a dropped generation to end."""
         self._dropped.set()
@@ -242,6 +247,10 @@ class _Formed(Model):
         self, messages: Sequence[Message], *, stop: Callable[[], bool], on_text: OnText | None = None
     ) -> Reply:
         return self._model._ask(messages, self._form, stop, on_text)  # noqa: SLF001 - a part of the same class
+
+    @property
+    def memory_bytes(self) -> int | None:
+        return self._model.memory_bytes
 
     def close(self) -> None:
         self._model.close()

@@ -25,6 +25,7 @@ __all__ = [
     "LocalServer",
     "RunningServer",
     "cached_checkpoints",
+    "hugging_face_cache",
     "on_disk",
     "running_servers",
 ]
@@ -156,7 +157,7 @@ def cached_checkpoints() -> tuple[CachedCheckpoint, ...]:
     """Look into the caches for Qwen3-VL checkpoints that are whole, the larger first."""
     found = [
         checkpoint
-        for cache, name, folder in (*_hugging_face(), *_modelscope())
+        for cache, name, folder in (*hugging_face_cache(), *_modelscope())
         if is_qwen3_vl(name) and (checkpoint := _checkpoint(cache, name, folder))
     ]
     return tuple(sorted(found, key=lambda one: -(one.size.parameters if one.size else 0)))
@@ -166,7 +167,7 @@ def on_disk(name: str) -> str | None:
     """Say what to load for a folder or hub id: the name itself, or a cache's folder; None if not here."""
     if not is_hub_id(name):
         return name  # a folder, or no name at all: loading it says what is wrong
-    for cache, cached, folder in (*_hugging_face(), *_modelscope()):
+    for cache, cached, folder in (*hugging_face_cache(), *_modelscope()):
         if cached == name and (found := _checkpoint(cache, name, folder)):
             return found.place
     return None
@@ -183,7 +184,7 @@ def _checkpoint(cache: str, name: str, folder: Path) -> CachedCheckpoint | None:
     return CachedCheckpoint(name, folder, cache, size_in(name), thinks(name), method, weights)
 
 
-def _hugging_face() -> Iterator[tuple[str, str, Path]]:
+def hugging_face_cache() -> Iterator[tuple[str, str, Path]]:
     """List the models in the hub client's cache, each in the commit of its main branch."""
     try:
         from huggingface_hub import constants, scan_cache_dir  # noqa: PLC0415 - comes with transformers

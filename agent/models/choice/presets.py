@@ -6,7 +6,7 @@ every model on torch's meta device and counts. The sampling is that of the model
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from qvl_agent.actions.core import limits
 from qvl_agent.actions.core.errors import SettingsError
@@ -25,7 +25,7 @@ __all__ = [
     "thinks",
 ]
 
-Weights = Literal["bfloat16", "fp8", "4bit"]
+Weights = Literal["bfloat16", "fp8", "4bit", "q4", "q8"]
 
 _GIB: Final = 2**30
 CONVERSATION: Final = 24_576
@@ -36,8 +36,14 @@ _LAYER_BYTES: Final[dict[Weights, float]] = {
     "bfloat16": 2.0,
     "fp8": 1.0 + 4 / 128**2,  # a float32 scale for each block of 128x128
     "4bit": 0.5 + 1 / 64 + 4 / (64 * 256),  # nf4; a scale for each 64 weights, itself in 8 bits
+    "q4": 4.9 / 8,
+    "q8": 8.5 / 8,
 }
-"""Bytes for one weight in a layer's matrices. Embeddings, head and vision tower stay in bfloat16."""
+"""Bytes for one weight in a layer's matrices. Embeddings, head and vision tower stay in bfloat16.
+
+A GGUF file's are less by the embeddings, which are quantised too."""
+GGUF_WEIGHTS: Final[dict[Weights, str]] = {"q4": "Q4_K_M", "q8": "Q8_0"}
+"""The quantisations of the released GGUF files, as llama.cpp calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,8 @@ class Preset:
         size: one of the released sizes.
         thinking: whether it is the Thinking checkpoint, which reasons before it answers, and whose template
             opens <think>.
-        weights: "bfloat16"; "fp8", a checkpoint of its own; "4bit", the bfloat16 one quantised on loading.
+        weights: "bfloat16"; "fp8", a checkpoint of its own; "4bit", the bfloat16 one quantised on loading;
+            "q4" and "q8", GGUF files for llama.cpp.
         picture_tokens: the most image tokens for one picture; models point best with 1024-2048.
     """
 
@@ -101,7 +108,17 @@ class Preset:
     @property
     def hub_id(self) -> str:
         kind = "Thinking" if self.thinking else "Instruct"
-        return f"Qwen/Qwen3-VL-{self.size.released}-{kind}" + ("-FP8" if self.weights == "fp8" else "")
+        form = "-FP8" if self.weights == "fp8" else "-GGUF" if self.is_gguf else ""
+        return f"Qwen/Qwen3-VL-{self.size.released}-{kind}{form}"
+
+    @property
+    def is_gguf(self) -> bool:
+        return self.weights in GGUF_WEIGHTS
+
+    @property
+    def quantisation(self) -> str:
+        """Return what llama.cpp calls the weights of its GGUF file; "" for a checkpoint."""
+        return GGUF_WEIGHTS.get(self.weights, "")
 
     @property
     def weight_bytes(self) -> int:
@@ -146,14 +163,14 @@ PRESETS: Final = {
     preset.name: preset
     for size in SIZES
     for thinking in (False, True)
-    for weights in ("bfloat16", "fp8", "4bit")
+    for weights in get_args(Weights)
     # bitsandbytes quantises linear layers; transformers keeps experts in one tensor, so they'd stay large.
     if not (size.moe and weights == "4bit")
     for preset in (Preset(size, thinking, weights),)
 }
 """Every preset by its name."""
 
-_PRESET_NAME: Final = re.compile(r"(\d+b(?:-a\d+b)?)((?:-(?:instruct|thinking|fp8|4bit))*)")
+_PRESET_NAME: Final = re.compile(r"(\d+b(?:-a\d+b)?)((?:-(?:instruct|thinking|fp8|4bit|q4|q8))*)")
 _FAMILY: Final = re.compile(r"qwen[-_. ]?3[-_. ]?vl")
 _NOT_CHAT: Final = ("embedding", "reranker")
 _CLOUD: Final = re.compile(r"[:-]cloud$")
@@ -171,17 +188,17 @@ def find_preset(name: str) -> Preset | None:
     if not match:
         return None
     size, suffixes = match[1], match[2].split("-")[1:]
-    kept = [word for word in ("thinking", "fp8", "4bit") if word in suffixes]
+    kept = [word for word in ("thinking", "fp8", "4bit", "q4", "q8") if word in suffixes]
     if preset := PRESETS.get("-".join([size, *kept])):
         return preset
     if "4bit" in kept and "fp8" not in kept and size in PRESETS:
         raise SettingsError(
-            f"no preset '{name}': a mixture of experts can't be loaded in 4 bits here; take {size}-fp8, or a "
-            f"4-bit GGUF file: qvl-agent serve --engine llama.cpp --model {size}"
+            f"no preset '{name}': a mixture of experts can't be loaded in 4 bits here; take {size}-fp8, or "
+            f"{size}-q4 by llama.cpp"
         )
     raise SettingsError(
         f"no preset '{name}'; choose {', '.join(size.name for size in SIZES)}, "
-        "with -thinking, and -fp8 or -4bit"
+        "with -thinking, and -fp8 or -4bit, or -q4 or -q8 for llama.cpp"
     )
 
 

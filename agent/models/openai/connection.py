@@ -83,8 +83,11 @@ class _Worker:
         self.loop = asyncio.new_event_loop()
         self._ready = Event()
         self.thread = Thread(target=self._run, name="qvl-agent server", daemon=True)
+        self._failed: BaseException | None = None
         self.thread.start()
         self._ready.wait()
+        if self._failed is not None:
+            raise self._failed
 
     def end(self) -> None:
         """Let the thread end soon. Called from any thread, also while objects are freed."""
@@ -103,8 +106,12 @@ class _Worker:
             self._running.discard(task)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-            runner.run(self._serve())
+        try:
+            with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
+                runner.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the thread is told
+            self._failed = error
+            self._ready.set()
 
     async def _serve(self) -> None:
         self._over = asyncio.Event()

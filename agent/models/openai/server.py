@@ -203,7 +203,7 @@ class OpenAIModel(Model):
         self._pictures.begin()
         turns = [self._turn(message, budget) for message in messages]
         for form in (self._form,) if self._form_known else (*self._quirks.schema, None):
-            wish = schema_fields(form, self._schema) if form and self._schema else {}
+            wish = schema_fields(form, self._schema, self._quirks) if form and self._schema else {}
             body = json.dumps({**self._fields, **wish, "messages": turns}).encode()
             on_trial = form is not None and not self._form_known
             try:

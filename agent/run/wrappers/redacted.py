@@ -104,6 +104,14 @@ class RedactedModel(Model):
         """Return the image tokens of a picture, as the wrapped model does."""
         return self._model.picture_tokens(size)
 
+    @property
+    def loading(self) -> float | None:
+        return self._model.loading
+
+    @property
+    def memory_bytes(self) -> int | None:
+        return self._model.memory_bytes
+
     def close(self) -> None:
         self._model.close()
 

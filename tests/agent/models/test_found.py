@@ -228,6 +228,9 @@ def test_of_the_cached_the_largest_that_fits_is_taken(
     [
         (LAPTOP, "4b"),
         (Memory(gpu=0, ram=9 * GIB), "2b"),
+        (LAPTOP, "4b-q4"),
+        (Memory(gpu=0, ram=9 * GIB), "4b-q4"),
+        (Memory(gpu=0, ram=7 * GIB), "2b-q4"),
         (CARD, "8b"),
         (Memory(gpu=16 * GIB, ram=0, fp8=True), "8b-fp8"),
         (Memory(gpu=16 * GIB, ram=0), "4b"),
@@ -235,7 +238,10 @@ def test_of_the_cached_the_largest_that_fits_is_taken(
         (Memory(gpu=640 * GIB, ram=0, fp8=True), "235b-a22b"),
     ],
 )
-def test_where_nothing_is_here_the_largest_that_fits_is_offered(memory: Memory, offered: str) -> None:
+def test_where_nothing_is_here_the_largest_that_fits_is_offered(
+    memory: Memory, offered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "is_installed", lambda: memory.gpu == 0 and offered.endswith("q4"))
     offer = look_around(places=(), memory=lambda: memory)
     assert isinstance(offer, Offer)
     assert (offer.hub_id, offer.size) == (PRESETS[offered].hub_id, PRESETS[offered].download_bytes)
@@ -282,11 +288,11 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_asks_before_it_downloads_and_names_the_command() -> None:
     asked = Answers(False)
     with (
-        pytest.raises(ModelError, match="hf download Qwen/Qwen3-VL-4B-Instruct"),
+        pytest.raises(ModelError, match=r"hf download Qwen/Qwen3-VL-4B-Instruct-GGUF --include '\*Q4_K_M"),
         open_model_for(load_settings({}), chooser=asked),
     ):
         pass
-    assert [offer.hub_id for offer in asked.offers] == ["Qwen/Qwen3-VL-4B-Instruct"]
+    assert [offer.hub_id for offer in asked.offers] == ["Qwen/Qwen3-VL-4B-Instruct-GGUF"]
     with pytest.raises(ModelError, match="nothing is downloaded unasked"), open_model():
         pass
 
@@ -409,8 +415,9 @@ def test_the_doctor_says_what_auto_would_take_and_why(caches: Path, monkeypatch:
     monkeypatch.setattr(auto, "look_around", partial(look_around, places=(), memory=lambda: LAPTOP))
     (offered,) = doctor._model(load_settings({}))
     assert offered.state == "warn"
-    assert "auto would offer to download Qwen/Qwen3-VL-4B-Instruct (8.3 GiB)" in offered.fact
+    assert "auto would offer to download Qwen/Qwen3-VL-4B-Instruct-GGUF in Q4_K_M (3.6 GiB)" in offered.fact
     in_hub_cache(caches, "Qwen/Qwen3-VL-2B-Instruct", gib=4)
+    monkeypatch.setattr(auto, "memory_here", lambda: LAPTOP)
     (taken,) = doctor._model(load_settings({}))
     assert taken.state == "ok"
     assert "auto would take this: Qwen/Qwen3-VL-2B-Instruct is in the Hugging Face cache (4.0" in taken.fact

@@ -10,13 +10,13 @@ import llama_server
 import numpy as np
 import pytest
 import tiny_checkpoint
-import tiny_gguf
 from engine_reference import Reference, distance, likeliest, pictures
 
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message
 from qvl_agent.actions.parsing.reply import parse_action
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.llama.convert import convert
 from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.agent.models.pictures import data_url
 
@@ -40,7 +40,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     checkpoint = tiny_checkpoint.checkpoint(
         folder / "checkpoint", released_heads=True, words=tiny_checkpoint.FEW
     )
-    made = tiny_gguf.convert(checkpoint, folder / "gguf")
+    made = convert(checkpoint, folder / "gguf", "tiny")
     with llama_server.running(made, folder / "server.log") as base_url:
         yield Engine(base_url, checkpoint)
 

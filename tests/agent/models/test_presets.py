@@ -146,7 +146,9 @@ def test_names_mean_what_they_say() -> None:
     assert four.hub_id == "Qwen/Qwen3-VL-8B-Instruct"
     assert four.download_bytes == PRESETS["8b"].weight_bytes > 2 * four.weight_bytes
     assert all(find_preset(name) == preset and preset.name == name for name, preset in PRESETS.items())
-    assert len(PRESETS) == 6 * 2 * 2 + 4 * 2
+    assert PRESETS["8b-thinking-q8"].hub_id == "Qwen/Qwen3-VL-8B-Thinking-GGUF"
+    assert [PRESETS[name].quantisation for name in ("8b-q8", "4b-q4", "4b")] == ["Q8_0", "Q4_K_M", ""]
+    assert len(PRESETS) == 6 * 2 * 4 + 4 * 2
 
 
 @pytest.mark.parametrize("name", ["Qwen/Qwen3-VL-4B-Instruct", "./4b", "oracle", "auto", "qwen3-vl:8b", ""])
@@ -160,7 +162,7 @@ def test_other_names_are_no_presets(name: str) -> None:
         ("7b", "choose 2b, 4b, 8b, 30b-a3b, 32b, 235b-a22b"),
         ("30b", "choose 2b"),
         ("4b-fp8-4bit", "choose 2b"),
-        ("30b-a3b-4bit", "take 30b-a3b-fp8, or a 4-bit GGUF"),
+        ("30b-a3b-4bit", "take 30b-a3b-fp8, or 30b-a3b-q4"),
     ],
 )
 def test_a_checkpoint_that_doesnt_exist_is_said_with_what_does(name: str, said: str) -> None:

@@ -13,13 +13,19 @@ from qvl_agent.agent.settings import load_settings
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("local", "local"), (":1", "local"), (":1.0", "local"), ("sandbox:chat/mute-chat?seed=7", "sandbox")],
+    [
+        ("local", "local"),
+        (":1", "local"),
+        (":1.0", "local"),
+        ("sandbox:chat/mute-chat?seed=7", "sandbox"),
+        ("vnc://127.0.0.1:5901", "vnc"),
+    ],
 )
 def test_what_a_desktops_name_means(name: str, kind: str) -> None:
     assert desktop_kind(name).name == kind
 
 
-@pytest.mark.parametrize("name", ["", "Local", "sandbox", "vnc://127.0.0.1:5901", "localhost:0"])
+@pytest.mark.parametrize("name", ["", "Local", "sandbox", "rdp://127.0.0.1:3389", "localhost:0"])
 def test_what_no_kind_claims_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match="choose local, an X display such as :1, sandbox:APP"):
         desktop_kind(name)
@@ -124,8 +130,8 @@ def test_another_package_that_fails_or_exits_takes_no_name_with_it(
     lookup.desktop_kinds.cache_clear()
     try:
         assert desktop_kind("local").name == "local"
-        with pytest.raises(SettingsError, match=r"no desktop 'vnc://x'; choose .*broken:"):
-            desktop_kind("vnc://x")
+        with pytest.raises(SettingsError, match=r"no desktop 'rdp://x'; choose .*broken:"):
+            desktop_kind("rdp://x")
     finally:
         lookup.desktop_kinds.cache_clear()
     assert "exits_at_import:KIND" in caplog.text

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from text_fields import TextField
 
 from qvl_agent.actions.core.coordinates import DesktopPoint
 from qvl_agent.actions.core.errors import CoordinateError, ModelError, RecordingError
-from qvl_agent.actions.core.messages import Reply
-from qvl_agent.actions.desktops import Desktop
+from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.execution.person import Consent, Nobody, Question, Said
 from qvl_agent.actions.execution.precheck import Precheck
 from qvl_agent.actions.guard.policy import Policy
@@ -26,6 +26,7 @@ from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.screen.changes import compare
 from qvl_agent.actions.screen.sanity import one_colour
 from qvl_agent.agent import Agent
+from qvl_agent.agent.models import OnText
 from qvl_agent.agent.models.recorded import RecordedModel
 from qvl_agent.agent.recording.journal import read_journal
 from qvl_agent.agent.recording.recording import Recorder
@@ -33,6 +34,7 @@ from qvl_agent.agent.run.events import (
     Acted,
     Decided,
     Ended,
+    Loading,
     Looked,
     RunEvent,
     Started,
@@ -70,6 +72,32 @@ def test_a_click_goes_where_the_model_pointed(at_corner: Desktop, tmp_path: Path
         *(Started, Warned, Looked, Thinking, TextReceived, Decided, Acted),  # the screen is empty
         *(Looked, Thinking, TextReceived, Decided, Acted, Verified, Ended),
     ]
+
+
+class Large(RecordedModel):
+    """Is being loaded for a while after it was asked first."""
+
+    share: float | None = 0.25
+
+    @property
+    def loading(self) -> float | None:
+        return self.share
+
+    def reply(self, messages: Sequence[Message], *, stop: StopCheck, on_text: OnText | None = None) -> Reply:
+        end = time.monotonic() + 1.3
+        while time.monotonic() < end and not stop():
+            time.sleep(0.02)
+        self.share = None
+        return super().reply(messages, stop=stop, on_text=on_text)
+
+
+def test_how_much_of_a_model_is_loaded_is_told_while_it_is_waited_for(
+    at_corner: Desktop, tmp_path: Path
+) -> None:
+    events: list[RunEvent] = []
+    model = Large([Reply(DONE)], "large")
+    assert Agent(at_corner, model, runs=tmp_path, subscribers=(events.append,)).run("go").status == "done"
+    assert [event for event in events if isinstance(event, Loading)] == [Loading(0.25)] * 2
 
 
 @pytest.mark.fault(2)

@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import tiny_gguf
 from click.testing import CliRunner
 from project import SUPPORT
 from tiny_checkpoint import FEW, checkpoint
@@ -26,6 +25,7 @@ from qvl_agent.agent.models.choice.auto import ModelChooser, Served, look_around
 from qvl_agent.agent.models.choice.found import LocalServer
 from qvl_agent.agent.models.choice.memory import Memory
 from qvl_agent.agent.models.choice.presets import find_preset
+from qvl_agent.agent.models.llama.convert import convert
 from qvl_agent.agent.opening import open_model
 from qvl_agent.agent.run.history import KEEP_PICTURES, MAX_PICTURES
 from qvl_agent.agent.serve import start as serve
@@ -461,7 +461,7 @@ def test_a_port_that_is_taken_is_an_error_before_anything_starts(
 
 def test_llama_cpp_serves_a_qwen3_vl_and_auto_finds_it(tmp_path: Path) -> None:
     """The real engine, from the wheel xllamacpp, with a tiny model of random weights."""
-    files = tiny_gguf.convert(checkpoint(tmp_path / "checkpoint", words=FEW), tmp_path / "gguf")
+    files = convert(checkpoint(tmp_path / "checkpoint", words=FEW), tmp_path / "gguf", "tiny")
     log, port = tmp_path / "log", free_port()
     arguments = ["--engine", "xllamacpp", "--model", str(files.model), "--port", str(port)]
     with started(arguments, log) as process:

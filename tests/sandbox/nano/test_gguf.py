@@ -10,7 +10,6 @@ import llama_server
 import numpy as np
 import numpy.typing as npt
 import pytest
-import tiny_gguf
 import transformers
 from engine_reference import Reference, Turn, distance, likeliest_along, pictures
 
@@ -19,6 +18,7 @@ from qvl_agent.actions.core.messages import Message, Reply
 from qvl_agent.actions.desktops import StopCheck
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
+from qvl_agent.agent.models.llama.convert import convert
 from qvl_agent.agent.models.openai.server import OpenAIModel
 from qvl_agent.sandbox.nano import CHECKPOINT, PICTURE_TOKENS
 from qvl_agent.sandbox.nano.making.evaluation.evaluation import Evaluation
@@ -82,7 +82,7 @@ class Both(Model):
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("nano-gguf")
-    with llama_server.running(tiny_gguf.convert(CHECKPOINT, folder), folder / "server.log") as url:
+    with llama_server.running(convert(CHECKPOINT, folder), folder / "server.log") as url:
         yield url
 
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -24,10 +23,12 @@ from qvl_agent.agent.cli.doctor import configured
 from qvl_agent.agent.cli.main import main
 from qvl_agent.agent.cli.resume import resuming
 from qvl_agent.agent.doctor import environment as doctor
+from qvl_agent.agent.models import Model
 from qvl_agent.agent.models.checkpoint.model import TransformersModel
 from qvl_agent.agent.models.choice import auto
 from qvl_agent.agent.models.choice.auto import look_around
 from qvl_agent.agent.models.choice.found import LocalServer
+from qvl_agent.agent.models.llama.model import LlamaModel
 from qvl_agent.agent.opening import open_model, open_model_for
 from qvl_agent.agent.recording.manifest import read_manifest
 from qvl_agent.agent.registry import model_kind
@@ -66,20 +67,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def shipped(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(made.parent / "cache"))
     monkeypatch.setattr(nano, "CHECKPOINT", made)
     return made
 
 
-def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(named, "find_spec", lambda name: None)
 
 
-def asked(**settings: object) -> Reply:
+def asked(kind: type[Model], **settings: object) -> Reply:
     """Ask it about a whole screen of the sandbox."""
     pixels = np.random.default_rng(1).integers(0, 256, (800, 1280, 3), np.uint8)
     screen = Frame(pixels, Rect(0, 0, 1280, 800))
     with open_model_for(load_settings({"model": "nano", **settings})) as model:
-        assert isinstance(model, TransformersModel)
+        assert isinstance(model, kind)
         assert model.name == "nano"
         return model.reply([Message("user", (screen, TASK))], stop=lambda: False)
 
@@ -91,12 +93,23 @@ def qvl(*words: str) -> Result:
 # What it is
 
 
+BACKENDS = pytest.mark.parametrize(
+    ("kind", "settings", "tiles"),
+    [(LlamaModel, {}, 41 * 26), (TransformersModel, {"device": "cpu"}, 40 * 25)],
+    ids=["llama", "torch"],
+)
+"""With the tokens of the whole screen; llama.cpp gets pictures of at least 1024 where there is room."""
+
+
+@BACKENDS
 @pytest.mark.usefixtures("shipped")
-def test_the_ordinary_backend_opens_it_with_the_pictures_that_it_was_taught_with() -> None:
-    small, whole = asked(), asked(max_picture_tokens=2048)
+def test_the_ordinary_backends_open_it_with_the_pictures_that_it_was_taught_with(
+    kind: type[Model], settings: dict[str, str], tiles: int
+) -> None:
+    small, whole = asked(kind, **settings), asked(kind, max_picture_tokens=2048, **settings)
     assert (small.text, whole.text) == (DONE, DONE)
     assert small.prompt_tokens is not None
-    assert whole.prompt_tokens == small.prompt_tokens - 24 * 15 + 40 * 25
+    assert whole.prompt_tokens == small.prompt_tokens - 24 * 15 + tiles
 
 
 def adapted(settings: Settings) -> Settings:
@@ -128,14 +141,20 @@ def test_other_models_are_none_of_its_business(said: dict[str, object]) -> None:
 def test_without_its_checkpoint_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(nano, "CHECKPOINT", tmp_path / "nowhere")
     with pytest.raises(ModelError, match=r"lacks nano's checkpoint in .*nowhere; install qvl-agent again"):
-        asked()
+        asked(LlamaModel)
 
 
 @pytest.mark.usefixtures("shipped")
-def test_without_torch_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ModelError, match=r"pip install 'qvl-agent\[transformers\]'"):
-        asked()
+def test_without_anything_that_runs_it_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_engines(monkeypatch)
+    with pytest.raises(ModelError, match=r"pip install 'qvl-agent\[llama\]'"):
+        asked(LlamaModel)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_without_llama_cpp_transformers_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(named, "_has_llama", lambda: False)
+    asked(TransformersModel)
 
 
 # Where it may be used
@@ -200,13 +219,13 @@ def test_the_demo_takes_it_where_it_is_the_demos_model(monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("shipped")
-def test_without_torch_the_oracle_plays_the_demo_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_engine_the_oracle_plays_the_demo_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nano, "DEMO_MODEL", "nano")
-    without_torch(monkeypatch)
+    without_engines(monkeypatch)
     done = qvl("demo", "--runs", "runs")
     assert done.exit_code == 0, done.output
     note, model, *_ = done.output.splitlines()
-    assert note.startswith("note: the oracle answers, as nano needs torch and transformers; pip install")
+    assert note.startswith("note: the oracle answers, as nano needs llama.cpp; pip install")
     assert model.startswith("model: oracle, a stand-in")
     assert "checker: passed" in done.output
 
@@ -254,22 +273,20 @@ def test_where_nano_cant_the_oracle_does(
     monkeypatch.setattr(nano, "DEMO_MODEL", "nano")
     other = with_stand_in(load_settings({"dialect": "computer_use"}))
     with monkeypatch.context() as patched:
-        without_torch(patched)
-        no_torch = with_stand_in(load_settings({}))
+        without_engines(patched)
+        no_engine = with_stand_in(load_settings({}))
     monkeypatch.setattr(nano, "CHECKPOINT", tmp_path / "nowhere")
     missing = with_stand_in(load_settings({}))
     assert shipped.is_dir()
-    assert [settings.model for settings, _ in (other, no_torch, missing)] == ["oracle"] * 3
+    assert [settings.model for settings, _ in (other, no_engine, missing)] == ["oracle"] * 3
     for (_, note), why in zip(
-        (other, no_torch, missing), ("computer_use", "torch", "checkpoint"), strict=True
+        (other, no_engine, missing), ("computer_use", "llama.cpp", "checkpoint"), strict=True
     ):
         assert note.startswith("the oracle answers, as ")
         assert why in note
 
 
-@pytest.mark.parametrize(
-    ("model", "extras"), [("oracle", "sandbox"), ("nano", "sandbox,transformers,constrained")]
-)
+@pytest.mark.parametrize(("model", "extras"), [("oracle", "sandbox"), ("nano", "sandbox,llama")])
 def test_make_demo_installs_what_its_model_needs(model: str, extras: str, tmp_path: Path) -> None:
     for name in (".dev/setup", "sandbox/nano/__init__.py"):
         (tmp_path / name).parent.mkdir(parents=True)
@@ -296,9 +313,9 @@ def test_the_doctor_knows_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert "for the sandbox (2" in here.fact, "about 21 MB"
     assert "a real desktop needs a real Qwen3-VL" in model.fact
     assert not configured(settings), "the doctor's own screens are none of the sandbox's"
-    without_torch(monkeypatch)
+    without_engines(monkeypatch)
     (found,) = doctor._nano(load_settings({}))
-    assert (found.state, found.remedy) == ("warn", "pip install 'qvl-agent[transformers]'")
+    assert (found.state, found.remedy) == ("warn", "pip install 'qvl-agent[llama]'")
     monkeypatch.setattr(nano, "CHECKPOINT", tmp_path / "nowhere")
     (gone,), (bad,) = doctor._nano(settings), doctor._model(settings)
     assert (gone.state, gone.remedy, bad.state) == ("warn", "install qvl-agent again", "bad")

@@ -22,11 +22,11 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from qvl_agent.actions.core.errors import SettingsError
+from qvl_agent.agent.models.llama.convert import LLAMA_3_CUTS
 from qvl_agent.prompts import render
 from qvl_agent.sandbox.nano import DIALECT
 from qvl_agent.sandbox.nano.making.samples import Episode
 from qvl_agent.sandbox.nano.making.shape import VOCABULARY
-from qvl_agent.sandbox.nano.to_gguf import CUTS
 
 __all__ = [
     "ANSWERING",
@@ -47,8 +47,8 @@ SPECIAL: Final = (
 )  # fmt: skip
 """The special tokens in the order of the released tokenizers. They follow the vocabulary without a gap, as
 the tokenizers library numbers them on from there, whatever ids are written."""
-_CUTS_LEARNT: Final = CUTS.replace(r"[^\r\n\p{L}\p{N}]?\p{L}+", r"\p{L}+")
-"""`CUTS`, but with letters by themselves: for learning the vocabulary."""
+_CUTS_LEARNT: Final = LLAMA_3_CUTS.replace(r"[^\r\n\p{L}\p{N}]?\p{L}+", r"\p{L}+")
+"""`LLAMA_3_CUTS`, but with letters by themselves: for learning the vocabulary."""
 _SPACE: Final = "Ġ"
 """How byte-level BPE writes a space."""
 _MIN_COUNT: Final = 3
@@ -170,7 +170,7 @@ def train_tokenizer(training_texts: Iterable[str]) -> dict[str, Any]:
                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
             ]
         )
-        for cuts in (_CUTS_LEARNT, CUTS)
+        for cuts in (_CUTS_LEARNT, LLAMA_3_CUTS)
     }
     tokenizer.pre_tokenizer = cutting[_CUTS_LEARNT]
     tokenizer.decoder = decoders.ByteLevel()
@@ -182,7 +182,7 @@ def train_tokenizer(training_texts: Iterable[str]) -> dict[str, Any]:
     )
     tokenizer.train_from_iterator(said, trainer)
     begun = _words_after_space(tokenizer, said)
-    tokenizer.pre_tokenizer = cutting[CUTS]
+    tokenizer.pre_tokenizer = cutting[LLAMA_3_CUTS]
     made: dict[str, Any] = json.loads(tokenizer.to_str())
     known: dict[str, int] = made["model"]["vocab"]
     for number in numbers:
