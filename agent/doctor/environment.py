@@ -154,6 +154,7 @@ def _ocr(settings: Settings) -> Iterator[Finding]:
 
 
 def _transformers(_settings: Settings) -> Iterator[Finding]:
+    yield _package("xllamacpp", "xllamacpp", "llama", "running GGUF files in this program")
     for module in ("torch", "transformers"):
         yield _package(module, module, "transformers", "running a checkpoint in this program")
     yield _package("llguidance", "llguidance", "constrained", "keeping a checkpoint's replies to the format")
@@ -196,14 +197,14 @@ def _accelerator(_settings: Settings) -> Iterator[Finding]:
             name="gpu",
             state="warn",
             fact=f"none that torch {torch.__version__} can use",
-            remedy="a CPU takes 10-50 s a step with a 2B; a llama.cpp server with a 4-bit file is quickest",
+            remedy="a CPU takes 10 s to minutes a step with a 2B; llama.cpp is the lightest: --model 2b-q4",
         )
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
     kind = model_kind(settings)
     if kind is AUTO:
-        yield _auto()
+        yield from _auto()
         return
     try:
         yield Finding(name="model", state="ok", fact=kind.examine(settings))
@@ -223,26 +224,41 @@ def _pictures(settings: Settings) -> Iterator[Finding]:
         yield Finding(name="pictures", state="ok", fact="pictures of the screen stay on this machine")
 
 
-def _auto() -> Finding:
-    """Find which model `--model auto` would take, and why."""
-    from qvl_agent.agent.models.choice.auto import Checkpoint, Offer, Served, look_around
+def _auto() -> Iterator[Finding]:
+    """Find which model `--model auto` would take, and why, and what each other one would."""
+    from qvl_agent.agent.models.choice.auto import (
+        Checkpoint,
+        Gguf,
+        Offer,
+        Served,
+        look_around,
+        other_models,
+    )
 
     found = look_around()
-    if isinstance(found, Served | Checkpoint):
-        return Finding(name="model", state="ok", fact=f"auto would take this: {found.why}")
-    if isinstance(found, Offer):
-        return Finding(
+    if isinstance(found, Served | Checkpoint | Gguf):
+        yield Finding(name="model", state="ok", fact=f"auto would take this: {found.why}")
+    elif isinstance(found, Offer):
+        yield Finding(
             name="model",
             state="warn",
             fact=f"none is here; auto would offer to download {found.what}, {found.why}",
-            remedy=f"hf download {found.hub_id}, or start a server: qvl-agent serve; the demo needs neither",
+            remedy=f"{found.command}, or start a server: qvl-agent serve; the demo needs neither",
         )
-    return Finding(
-        name="model",
-        state="warn",
-        fact=f"none: {found.why}",
-        remedy="start a server (qvl-agent serve), or name one with --model; the demo needs neither",
-    )
+    else:
+        yield Finding(
+            name="model",
+            state="warn",
+            fact=f"none: {found.why}",
+            remedy="start a server (qvl-agent serve), or name one with --model; the demo needs neither",
+        )
+    for name, engine, needed, fits in other_models(found.why):
+        room = "" if fits else ", which auto doesn't take here"
+        yield Finding(
+            name="also here",
+            state="ok",
+            fact=f"{name}, by {engine}: {needed / _GIB:.1f} GiB with a conversation{room}",
+        )
 
 
 def _records(settings: Settings) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 `examine_pointing` does all of that; `findings` only turns figures into findings, without side effects.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -55,6 +56,7 @@ def examine_pointing(
     Raises:
         Stopped: `stop` returned True.
     """
+    began = time.monotonic()
     try:
         with open_model_for(settings) as model:
             kept = settings.constrain == "auto"
@@ -63,6 +65,7 @@ def examine_pointing(
                 questions(quick=quick),
                 dialect=settings.dialect,
                 max_picture_tokens=settings.max_picture_tokens,
+                opened_at=began,
                 watch=watch,
                 stop=stop,
             )
@@ -82,6 +85,7 @@ def findings(measured: Measured, summary: Summary) -> tuple[Finding, ...]:
     return (
         *_pointing(measured, summary, name),
         *_pictures(summary, quirks),
+        *_memory(measured),
         *_speed(summary),
         *_schema(measured),
         *_cache(measured, summary, quirks),
@@ -138,14 +142,23 @@ def _pictures(summary: Summary, quirks: Quirks) -> Iterator[Finding]:
         yield Finding(name="picture", state="ok", fact=f"{sent}, and they arrive")
 
 
+def _memory(measured: Measured) -> Iterator[Finding]:
+    if measured.memory_bytes is None:
+        return
+    loaded = "" if measured.loaded_s is None else f", loaded in {measured.loaded_s:.1f} s"
+    yield Finding(name="loaded", state="ok", fact=f"{measured.memory_bytes / 2**30:.1f} GiB{loaded}")
+
+
 def _speed(summary: Summary) -> Iterator[Finding]:
     if summary.total_s is None:
         return
     parts = [f"{summary.total_s:.1f} s a step"]
     if summary.first_s is not None and summary.decode_s is not None:
         parts.append(f"{summary.first_s:.1f} s until the first token, {summary.decode_s:.1f} s after it")
+    if summary.read_per_s:
+        parts.append(f"{summary.read_per_s:.0f} tokens/s read")
     if summary.tokens_per_s:
-        parts.append(f"{summary.tokens_per_s:.0f} tokens/s")
+        parts.append(f"{summary.tokens_per_s:.0f} tokens/s written")
     slow = summary.total_s > 30
     remedy = "take a smaller or a quantised checkpoint, or lower --max-picture-tokens" if slow else ""
     yield Finding(name="speed", state="warn" if slow else "ok", fact=", ".join(parts), remedy=remedy)

@@ -7,6 +7,7 @@ to see whether it obeys.
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -120,12 +121,16 @@ class Measured:
         about: the server's name, version and context; None for a checkpoint in this process.
         words_tokens: tokens of the same prompt without a picture; None if the model doesn't count them.
         schema: whether a schema for the reply was obeyed; None if that wasn't tried.
+        memory_bytes: the memory that the model took at the end; None if it isn't on this machine.
+        loaded_s: seconds until it had answered for the first time; None if it ran already.
     """
 
     answers: tuple[PointingAnswer, ...]
     about: About | None = None
     words_tokens: int | None = None
     schema: SchemaCheck | None = None
+    memory_bytes: int | None = None
+    loaded_s: float | None = None
 
 
 Watching = Callable[[str, int, int], None]
@@ -149,6 +154,7 @@ def measure(
     *,
     dialect: str,
     max_picture_tokens: int,
+    opened_at: float | None = None,
     watch: Watching = lambda *_: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Measured:
@@ -159,6 +165,7 @@ def measure(
         asked: the questions; those about one screen one after the other.
         dialect: the format in which the model is asked to answer.
         max_picture_tokens: the budget that the model was opened with.
+        opened_at: when it began to be opened, by the monotonic clock.
         watch: told of each question before it is asked.
         stop: asked often while the model works.
 
@@ -171,6 +178,7 @@ def measure(
     watch("Words alone.", 0, total)
     words = _without_picture(asked[0].messages(dialect))
     words_tokens = model.reply(words, stop=stop).prompt_tokens
+    loaded_s = None if opened_at is None else time.monotonic() - opened_at
     answers = []
     for at, question in enumerate(asked):
         watch(question.target.task, at + 1, total)
@@ -179,7 +187,9 @@ def measure(
         sent = _picture_tokens(model, question.screen.frame.size, max_picture_tokens)
         answers.append(_read(question, reply, again=again, sent=sent))
     if server is None:
-        return Measured(tuple(answers), None, words_tokens)
+        return Measured(
+            tuple(answers), None, words_tokens, memory_bytes=model.memory_bytes, loaded_s=loaded_s
+        )
     watch("Answer by a schema.", total - 1, total)
     schema = check_schema(server, asked[-1].messages(dialect), stop)
     return Measured(tuple(answers), server.about(stop=stop), words_tokens, schema)
@@ -205,7 +215,8 @@ def _without_picture(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _picture_tokens(model: Model, size: tuple[int, int], budget: int) -> int:
-    return model.picture_tokens(size) if isinstance(model, OpenAIModel) else tokens(size, budget)
+    counted = model.picture_tokens(size)
+    return tokens(size, budget) if counted is None else counted
 
 
 def _read(question: PointingQuestion, reply: Reply, *, again: bool, sent: int) -> PointingAnswer:

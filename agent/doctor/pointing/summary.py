@@ -34,7 +34,7 @@ class Summary:
         sent: image tokens of each picture as it was sent.
         arrived: image tokens that reached the model, for each that was sent; the smallest share.
         first_s, decode_s, total_s: medians in seconds: until the first token, after it, and both.
-        tokens_per_s: the median speed of decoding.
+        read_per_s, tokens_per_s: the median speeds of reading new tokens, and of writing.
         cached: whether the prefix cache "works" or "doesn't work"; "" where it can't be told.
     """
 
@@ -49,6 +49,7 @@ class Summary:
     first_s: float | None
     decode_s: float | None
     total_s: float | None
+    read_per_s: float | None
     tokens_per_s: float | None
     cached: str
 
@@ -73,6 +74,7 @@ def summarise(measured: Measured) -> Summary:
         first_s=first,
         decode_s=_median(_decode(answer) for answer in answers),
         total_s=total,
+        read_per_s=_median(_reading(answer) for answer in answers if not answer.again),
         tokens_per_s=_median(_speed(answer) for answer in answers),
         cached=_cache(answers),
     )
@@ -137,6 +139,13 @@ def _decode(answer: PointingAnswer) -> float | None:
 def _speed(answer: PointingAnswer) -> float | None:
     seconds, count = _decode(answer), answer.reply.reply_tokens
     return (count - 1) / seconds if seconds and count and count > 1 else None
+
+
+def _reading(answer: PointingAnswer) -> float | None:
+    reply = answer.reply
+    if not reply.prompt_tokens or not reply.times.get("first_token"):
+        return None
+    return (reply.prompt_tokens - (reply.cached_tokens or 0)) / reply.times["first_token"]
 
 
 def _cache(answers: tuple[PointingAnswer, ...]) -> str:
