@@ -3,7 +3,9 @@
 All of a task's secrets are collected before its run begins, so that no run stops half-way for one.
 """
 
+import getpass
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
@@ -13,17 +15,50 @@ from qvl_agent.actions.guard.policy import Binding
 from qvl_agent.actions.planning.placeholders import SecretValue
 from qvl_agent.actions.secrets.vault import Vault
 
-__all__ = ["VARIABLE", "Keyring", "SystemKeyring", "collect", "taken_from_environment", "variable"]
+__all__ = [
+    "VARIABLE",
+    "Keyring",
+    "SystemKeyring",
+    "collect",
+    "taken_from_environment",
+    "variable",
+    "vnc_password",
+]
 
 VARIABLE: Final = "QVL_AGENT_SECRET_"
 """The prefix of the environment variables that hold secrets."""
 _VALUES, _APPLICATIONS, _LIST = "qvl-agent", "qvl-agent: application", "qvl-agent: names"
 """The keyring's services: values and applications, both by a secret's name, and the list of names."""
+_VNC: Final = "qvl-agent: vnc"
+"""The keyring's service for the passwords of VNC servers, by their host and port."""
+_VNC_VARIABLE: Final = "VNC_PASSWORD"
+"""As VNC's own viewers have it."""
+_taken: dict[str, str] = {}
+"""What was taken out of the environment, for the next time that this program opens the server."""
 
 
 def variable(name: str) -> str:
     """Return the name of the environment variable that holds a secret."""
     return VARIABLE + name.upper().replace("-", "_")
+
+
+def _kept(service: str, name: str) -> str | None:
+    """Return what the keyring has under a name; None if it has nothing, or there is none.
+
+    Raises:
+        SettingsError: the keyring is there and can't be read.
+    """
+    try:
+        import keyring  # noqa: PLC0415 - an extra
+        from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
+    except ImportError:
+        return None
+    try:
+        return keyring.get_password(service, name)
+    except NoKeyringError:
+        return None
+    except KeyringError as error:
+        raise SettingsError(f"the keyring can't be read: {error}; unlock it") from None
 
 
 class Keyring(Protocol):
@@ -82,6 +117,29 @@ def collect(
     return Vault(found)
 
 
+def vnc_password(server: str) -> str:
+    """Find the password of a VNC server: in VNC_PASSWORD, in the keyring, or by asking the person.
+
+    Args:
+        server: its host and port, "localhost:5901".
+
+    Raises:
+        SettingsError: there is none, and nobody to ask; or the keyring can't be read.
+    """
+    if _VNC_VARIABLE in os.environ:
+        _taken[_VNC_VARIABLE] = os.environ.pop(_VNC_VARIABLE)  # no child process inherits it
+    if _VNC_VARIABLE in _taken:
+        return _taken[_VNC_VARIABLE]
+    if (kept := _kept(_VNC, server)) is not None:
+        return kept
+    if not sys.stdin.isatty():
+        raise SettingsError(
+            f"the VNC server at {server} wants a password and there is nobody to ask: put it in "
+            f"{_VNC_VARIABLE}, or into the keyring: keyring set '{_VNC}' {server}"
+        )
+    return getpass.getpass(f"password of the VNC server at {server}: ")
+
+
 def _application(name: str, setting: Binding | None, kept: SecretValue | None) -> str:
     named = {each for each in (setting and setting.application, kept and kept.application) if each}
     if len(named) > 1:
@@ -105,19 +163,8 @@ class SystemKeyring:
         Raises:
             SettingsError: the keyring is there and can't be read, or it holds something that is no secret.
         """
-        try:
-            import keyring  # noqa: PLC0415 - an extra
-            from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
-        except ImportError:
-            return None
-        try:
-            value = keyring.get_password(_VALUES, name)
-            application = keyring.get_password(_APPLICATIONS, name) if value is not None else None
-        except NoKeyringError:
-            return None
-        except KeyringError as error:
-            raise SettingsError(f"the keyring can't be read: {error}; unlock it") from None
-        return None if value is None else SecretValue(value, application or "")
+        value = _kept(_VALUES, name)
+        return None if value is None else SecretValue(value, _kept(_APPLICATIONS, name) or "")
 
     def put(self, name: str, secret: SecretValue) -> None:
         """Store a secret; replace an older one of the same name.

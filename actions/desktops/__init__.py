@@ -1,4 +1,6 @@
-"""Desktops: the protocol, and the backends that implement it. `open_local` opens the one of this machine.
+"""Desktops: the protocol, and the backends that implement it.
+
+`open_local` opens the one of this machine, `open_vnc` one behind a VNC server.
 
 Only this folder imports mss, Xlib, pyautogui or pynput, and only its backends send input. They are imported
 when they are needed, never by importing this package.
@@ -6,6 +8,7 @@ when they are needed, never by importing this package.
 
 import os
 import platform
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qvl_agent.actions.core.errors import NoScreenError
@@ -26,6 +29,7 @@ __all__ = [
     "ExactText",
     "StopCheck",
     "open_local",
+    "open_vnc",
     "wait_for_window_manager",
 ]
 
@@ -57,6 +61,22 @@ def open_local(display: str | None = None, *, monitor: int = 1) -> "Desktop":
     from qvl_agent.actions.desktops.x11.desktop import X11Desktop  # noqa: PLC0415 - needs Xlib and mss
 
     return X11Desktop(display or _display_of_session(), monitor=monitor)
+
+
+def open_vnc(name: str, password: Callable[[str], str]) -> "Desktop":
+    """Open the desktop behind a VNC server.
+
+    Args:
+        name: "vnc://[USER@]HOST[:PORT]".
+        password: returns the password, given "HOST:PORT"; called once, if the server wants one.
+
+    Raises:
+        SettingsError: it is another kind of name, or has a password in it.
+        NoScreenError: nobody answers there, we aren't let in, or only in plain text over the network.
+    """
+    from qvl_agent.actions.desktops.vnc.desktop import VncDesktop  # noqa: PLC0415 - not everybody's
+
+    return VncDesktop(name, password)
 
 
 def wait_for_window_manager(display: str, timeout_s: float = 20.0) -> None:

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from qvl_agent.actions.desktops import Desktop, open_local
+from qvl_agent.actions.desktops import Desktop, open_local, open_vnc
 from qvl_agent.actions.desktops.display_lock import canonical_display
 from qvl_agent.agent.registry.kinds import DesktopKind
+from qvl_agent.agent.secret_sources import vnc_password
 
-__all__ = ["DESKTOPS", "LOCAL", "SANDBOX"]
+__all__ = ["DESKTOPS", "LOCAL", "SANDBOX", "VNC"]
 
 _SANDBOX: Final = "sandbox:"
 _LOCAL: Final = "local"
+_VNC: Final = "vnc://"
 
 
 def _is_sandbox(name: str) -> bool:
@@ -66,5 +68,28 @@ LOCAL: Final = DesktopKind(
     reopen=_reopen_local,
 )
 
-DESKTOPS: Final = (LOCAL, SANDBOX)
+
+def _is_vnc(name: str) -> bool:
+    return name.lower().startswith(_VNC)
+
+
+@contextmanager
+def _open_vnc(name: str, _monitor: int) -> Iterator[Desktop]:
+    desktop = open_vnc(name, vnc_password)
+    try:
+        yield desktop
+    finally:
+        desktop.close()
+
+
+VNC: Final = DesktopKind(
+    name="vnc",
+    usage="vnc://[USER@]HOST[:PORT]",
+    claims=_is_vnc,
+    open=_open_vnc,
+    is_persons=False,
+    reopen=lambda recorded: recorded if _is_vnc(recorded) else None,
+)
+
+DESKTOPS: Final = (LOCAL, SANDBOX, VNC)
 """In the order in which they are asked and listed."""

@@ -26,9 +26,14 @@ def xvfb(*screens: str, without: str = "") -> AbstractContextManager[str]:
     return x_server("Xvfb", *options, "-nolisten", "tcp", "-noreset")
 
 
-def tigervnc() -> AbstractContextManager[str]:
-    """TigerVNC on a free port of loopback."""
+def tigervnc(
+    *options: str, size: str = "320x240", security: str = "None", port: int | None = None
+) -> AbstractContextManager[str]:
+    """TigerVNC on a port of loopback."""
+    at = ["-localhost", "-interface", "127.0.0.1", "-rfbport", str(port or free_port())]
+    return x_server("Xtigervnc", "-SecurityTypes", security, *at, "-geometry", size, "-depth", "24", *options)
+
+
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    options = ["-SecurityTypes", "None", "-localhost", "-interface", "127.0.0.1", "-rfbport", str(port)]
-    return x_server("Xtigervnc", *options, "-geometry", "320x240", "-depth", "24")
+        return int(free.getsockname()[1])

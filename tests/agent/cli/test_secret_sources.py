@@ -1,5 +1,6 @@
 """Where secrets come from: the environment, a keyring or the person; and the command that keeps them."""
 
+import io
 import os
 import subprocess
 import sys
@@ -16,8 +17,15 @@ from keyring.errors import KeyringLocked, PasswordDeleteError
 from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.guard.policy import Binding
 from qvl_agent.actions.planning.placeholders import SecretValue
+from qvl_agent.agent import secret_sources
 from qvl_agent.agent.cli.main import main
-from qvl_agent.agent.secret_sources import SystemKeyring, collect, taken_from_environment, variable
+from qvl_agent.agent.secret_sources import (
+    SystemKeyring,
+    collect,
+    taken_from_environment,
+    variable,
+    vnc_password,
+)
 from qvl_agent.agent.settings import load_settings
 
 VALUE = "correct horse Batterie"
@@ -206,3 +214,18 @@ def test_nothing_that_is_printed_holds_a_value_tracebacks_and_logs_neither() -> 
     assert done.stdout.splitlines() == ["out ⟦secret pin⟧", "⟦secret pin⟧", "⟦secret pin⟧"]
     assert done.stderr.count("⟦secret pin⟧") >= 6
     assert "RuntimeError: about" in done.stderr
+
+
+def test_a_vnc_servers_password_is_found_and_kept_from_children(
+    store: InMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_sources, "_taken", {})
+    monkeypatch.delenv("VNC_PASSWORD", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(SettingsError, match="nobody to ask: put it in VNC_PASSWORD"):
+        vnc_password("localhost:5901")
+    store.kept["qvl-agent: vnc", "localhost:5901"] = "kept"
+    assert vnc_password("localhost:5901") == "kept"
+    monkeypatch.setenv("VNC_PASSWORD", VALUE)
+    assert [vnc_password("localhost:5901") for _ in range(2)] == [VALUE, VALUE], "opened twice"
+    assert "VNC_PASSWORD" not in os.environ
