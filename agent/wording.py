@@ -1,5 +1,8 @@
-"""Actions in words, and a model's text made safe to show to a person."""
+"""Actions in words, a model's text made safe to show to a person, and words for a command line."""
 
+import shlex
+import subprocess
+import sys
 import unicodedata
 from typing import Final, assert_never
 
@@ -19,7 +22,7 @@ from qvl_agent.actions.planning.action import (
     Zoom,
 )
 
-__all__ = ["MAX_SHOWN", "action_words", "shortened", "visible"]
+__all__ = ["MAX_SHOWN", "action_words", "quoted", "shortened", "visible"]
 
 MAX_SHOWN: Final = 20_000
 """The most characters of one text that are shown; the journal has them all."""
@@ -28,6 +31,11 @@ _KEPT: Final = "\n\t"
 """Control characters that are shown as they are."""
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 """Unicode's categories of characters that hide, move or reorder others."""
+
+
+def quoted(word: str) -> str:
+    """Write a word for a command line that is shown, as this system's shell takes it."""
+    return subprocess.list2cmdline([word]) if sys.platform == "win32" else shlex.quote(word)
 
 
 def visible(text: str) -> str:

@@ -1,7 +1,9 @@
 """Functions that commands share: settings from options, a run, and a replay."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import click
 
 if TYPE_CHECKING:
     from qvl_agent.agent.cli.resume import Resuming
@@ -10,6 +12,14 @@ if TYPE_CHECKING:
     from qvl_agent.agent.settings import Settings
 
 __all__ = ["flags_of", "play", "replay_folder", "settings_of"]
+
+
+_LOOKS: Final[dict[str, dict[str, Any]]] = {
+    "hurry": {"max_picture_tokens": 1024},
+    "careful_look": {"max_picture_tokens": 4096, "look_closer": "always"},
+}
+"""What the two options stand for."""
+_NO_SETTINGS: Final = frozenset({"config", "as_json", "verbose", *_LOOKS})
 
 
 def settings_of(options: dict[str, Any], **more: object) -> "Settings":
@@ -24,8 +34,13 @@ def settings_of(options: dict[str, Any], **more: object) -> "Settings":
 
 
 def flags_of(options: dict[str, Any]) -> dict[str, Any]:
-    """Return a command's options without those that aren't settings."""
-    return {name: value for name, value in options.items() if name not in {"config", "as_json", "verbose"}}
+    """Return a command's options that are settings; what `--hurry` stands for gives way to what is said."""
+    flags = {name: value for name, value in options.items() if name not in _NO_SETTINGS}
+    chosen = [name for name in _LOOKS if options.get(name)]
+    if len(chosen) > 1:
+        raise click.UsageError("Take --hurry or --careful-look, not both.")
+    meant = _LOOKS[chosen[0]] if chosen else {}
+    return flags | {name: value for name, value in meant.items() if flags.get(name) is None}
 
 
 def play(
@@ -47,12 +62,14 @@ def play(
         again: the run to go on with, if any.
         subscribers: get the run's events too.
     """
+    from qvl_agent.actions.guard.lexicon.search import warm_up
     from qvl_agent.agent.cli.secret_values import secrets_of
     from qvl_agent.agent.cli.signals import stop_on_signals
     from qvl_agent.agent.opening import agent_for, open_desktop_for, open_model_for
     from qvl_agent.agent.registry.lookup import fitted, model_kind
 
     settings = fitted(settings)
+    warm_up()  # while the desktop is opened
     as_json = options["as_json"]
     secrets = secrets_of(task or "", settings, as_json=as_json)
     _warn(note, options)

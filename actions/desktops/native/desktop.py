@@ -1,7 +1,7 @@
 """The desktop of Windows and macOS: frames by mss, input by pyautogui, text and the wheel by pynput.
 
-It is written from the libraries' documentation and kept small. It is tested on X11 as far as it works
-there; it has not been run on the two systems that it is made for.
+It is written from the libraries' documentation and kept small. It is tested by a Windows Python in Wine, and
+on X11 as far as it works there; it has not been run on macOS.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Find windows and their owners on Windows, by user32 through ctypes, and on macOS, by Quartz's window list.
 
-It is written from the systems' documentation and has not been run there. A window that can't be found is
-None, which the guard treats as an unknown window.
+Windows' part is tested in Wine; macOS' is written from the documentation and has not been run there. A window
+that can't be found is None, which the guard treats as an unknown window.
 """
 
 import os
