@@ -39,6 +39,11 @@ _RING: Final = "O0〇○"
 """What a radio button is read as before its words."""
 _WIDE_BLANK: Final = 0.9
 """The blank between two things in one line, as a share of the letters' height; words have a half."""
+_STEP: Final = 8
+"""Levels of a channel by which two neighbouring columns differ where an edge is."""
+_UPRIGHT: Final = 0.8
+"""The share of a line's height that an edge has at least; letters have less of it."""
+_LEAST_PART: Final = 2
 _KEPT: Final = 256
 """Readings that are kept: some kilobytes each at most."""
 _MARKS: Final = " \t□■☐☑☒▢○●◯◉✓✔✕✗▸▾▼▲►◄•·|｜"
@@ -188,34 +193,44 @@ def _model(folder: Path, part: str) -> Path:
 
 
 def _parts(frame: Frame, line: FrameBox) -> tuple[FrameBox, ...]:
-    """Return the parts of a line between wide blanks: radio buttons and menus are detected as one line.
+    """Return the parts of a line between wide blanks and upright edges.
+
+    Radio buttons and menus are detected as one line, and so are a label and what stands in the field beside
+    it, whose edge is then read as a letter, or not.
 
     Returns:
-        the parts from the left, in frame pixels; () for a line without such a blank.
+        the parts from the left, in frame pixels; () for a line without such a place.
     """
     pixels = frame.pixels[line.top : line.bottom, line.left : line.right].astype(np.int16)
     shades = pixels[..., 0] // 16 * 256 + pixels[..., 1] // 16 * 16 + pixels[..., 2] // 16
     page = pixels[shades == np.bincount(shades.ravel()).argmax()].mean(axis=0)
     drawn = (np.abs(pixels - page) > _DRAWN).any(axis=2)
+    steps = (np.abs(np.diff(pixels, axis=1)) > _STEP).any(axis=2).mean(axis=0) >= _UPRIGHT
+    edges = np.flatnonzero(steps)
+    drawn[:, [*edges, *(edges + 1)]] = False
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if not len(rows):
         return ()
     high = max(int(rows[-1] - rows[0]) + 1, line.height // 2)
-    ends = np.flatnonzero(np.diff(columns) > _WIDE_BLANK * high)
+    wide = np.diff(columns) > _WIDE_BLANK * high
+    crossed = np.diff(np.searchsorted(edges, columns)) > 0
+    ends = np.flatnonzero(wide | crossed)
     if not len(ends):
         return ()
     margin = max(2, high // 4)
-    lefts = [int(columns[0]), *(int(columns[at + 1]) for at in ends)]
-    rights = [*(int(columns[at]) + 1 for at in ends), int(columns[-1]) + 1]
-    return tuple(
-        FrameBox(
-            max(line.left, line.left + left - margin),
-            line.top,
-            min(line.right, line.left + right + margin),
-            line.bottom,
+    parts = []
+    for first, last in zip((0, *(ends + 1)), (*ends, len(columns) - 1), strict=True):
+        left, right = int(columns[first]), int(columns[last]) + 1
+        before, after = edges[edges < left], edges[edges >= right - 1]
+        parts.append(
+            FrameBox(
+                line.left + max(0, left - margin, int(before[-1]) + 2 if len(before) else 0),
+                line.top,
+                line.left + min(line.width, right + margin, int(after[0]) if len(after) else line.width),
+                line.bottom,
+            )
         )
-        for left, right in zip(lefts, rights, strict=True)
-    )
+    return tuple(part for part in parts if part.width > _LEAST_PART)
 
 
 def _letters(lines: Iterable[Read]) -> str:

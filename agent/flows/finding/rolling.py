@@ -146,16 +146,36 @@ def read_changed(
     for part in _whole_lines([each.grown(_AROUND, size) for each in changed], texts, size):
         read += _moved(reader.read(frame, part.moved(box.left, box.top)), -box.left, -box.top)
     new = [each for each in read if not any(each.box.meets(old.box) for old in same)]
+    for line in (each for each in read if each not in new):
+        for rest in _beyond(line.box, [old.box for old in same]):
+            if not np.array_equal(before[_area(rest)], now[_area(rest)]):
+                new += _moved(reader.read(frame, rest.moved(box.left, box.top)), -box.left, -box.top)
     ordered = sorted((*same, *new), key=lambda each: (each.box.top, each.box.left))
     return _moved(ordered, box.left, box.top)
+
+
+def _beyond(line: FrameBox, known: Sequence[FrameBox]) -> list[FrameBox]:
+    """Return the parts of a line on either side of the known lines that it was put together with."""
+    met = [each for each in known if each.meets(line)]
+    left, right = min(each.left for each in met), max(each.right for each in met)
+    least = line.height // 2
+    parts = []
+    if left - line.left > least:
+        parts.append(FrameBox(line.left, line.top, left, line.bottom))
+    if line.right - right > least:
+        parts.append(FrameBox(right, line.top, line.right, line.bottom))
+    return parts
+
+
+def _area(box: FrameBox) -> tuple[slice, slice]:
+    return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
 def _differs(before: Pixels, now: Pixels, box: FrameBox) -> bool:
     """Return whether a line's pixels changed, or what is right beside them."""
     height, width = now.shape[:2]
     around = box.grown(3, (width, height))
-    rows, columns = slice(around.top, around.bottom), slice(around.left, around.right)
-    return not np.array_equal(before[rows, columns], now[rows, columns])
+    return not np.array_equal(before[_area(around)], now[_area(around)])
 
 
 def _changed(before: Pixels, now: Pixels, most: float) -> tuple[FrameBox, ...] | None:

@@ -190,6 +190,21 @@ def test_the_same_pixels_are_read_once_wherever_they_stand(monkeypatch: pytest.M
     assert found[1][0].box == moved
 
 
+@pytest.mark.parametrize("edge", [150, 176, 220], ids=lambda level: f"edge {level}")
+@pytest.mark.parametrize("blank", [2, 3, 5, 6, 8])
+def test_a_label_and_what_stands_in_the_field_beside_it_are_two(blank: int, edge: int) -> None:
+    """The detector takes them for one line, and its edge for a letter, as one machine's arithmetic has it."""
+    font = FONT.font_variant(size=17)
+    image = Image.new("RGB", (170, 52), (239, 239, 239))
+    draw = ImageDraw.Draw(image)
+    draw.text((11, 14), "Number", font=font, fill=INK)
+    left = 11 + int(font.getlength("Number")) + blank
+    draw.rectangle((left, 10, 200, 37), fill=WHITE, outline=(edge,) * 3)
+    draw.text((left + 4, 14), "4711", font=font, fill=INK)
+    frame = Frame(np.array(image), Rect(0, 0, *image.size))
+    assert [read.text for read in reader().read(frame, frame.box)] == ["Number", "4711"]
+
+
 @pytest.mark.parametrize(
     ("gap", "ring", "texts"),
     [

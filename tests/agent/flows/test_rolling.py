@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from drawn_window import ROWS, Drawn, as_frame, window
+from PIL import Image, ImageDraw, ImageFont
 from recorded_flows import reader
 
 from qvl_agent.actions.core.coordinates import FrameBox
@@ -83,6 +84,32 @@ def test_a_part_of_a_screen_is_read_where_it_lies() -> None:
     for each in texts:
         assert abs(each.box.left - 200 - moved[each.text].left) <= 2, each
         assert abs(each.box.top - 100 - moved[each.text].top) <= 2, each
+
+
+def test_a_text_that_is_read_as_one_with_an_unchanged_one_isnt_lost() -> None:
+    """A label stays as it was read, and what is new beside it is read by itself."""
+
+    class Joining(Counting):
+        def read(self, frame: Frame, box: FrameBox) -> tuple[Read, ...]:
+            found = sorted(super().read(frame, box), key=lambda each: each.box.left)
+            if len(found) < 2:
+                return tuple(found)
+            ends = FrameBox(found[0].box.left, 10, found[-1].box.right, 40)
+            return (Read(" ".join(each.text for each in found), ends),)
+
+    def field(text: str) -> Pixels:
+        image = Image.new("RGB", (600, 220), (239, 239, 239))
+        draw = ImageDraw.Draw(image)
+        font = ImageFont.truetype("DejaVuSans.ttf", 17)
+        draw.text((11, 14), "Number", font=font, fill=(0, 0, 0))
+        draw.text((88, 14), text, font=font, fill=(0, 0, 0))
+        return np.array(image)
+
+    rolling = RollingReader(Joining())
+    first = as_frame(field(""))
+    assert words(rolling.read(first, first.box)) == ["Number"]
+    then = as_frame(field("4711"))
+    assert words(rolling.read(then, then.box)) == ["4711", "Number"]
 
 
 def test_a_window_of_another_size_or_other_contents_isnt_read_from_a_part() -> None:
