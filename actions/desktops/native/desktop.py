@@ -4,45 +4,36 @@ It is written from the libraries' documentation and kept small. It is tested by 
 on X11 as far as it works there; it has not been run on macOS.
 """
 
-import time
 from contextlib import suppress
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 import mss
 import numpy as np
 from mss.exception import ScreenShotError
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
-from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScreenError, Stopped
+from qvl_agent.actions.core.errors import DesktopError, NoScreenError
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
+from qvl_agent.actions.desktops import Capabilities, StopCheck
 from qvl_agent.actions.desktops.native.windows import find_windows
+from qvl_agent.actions.desktops.sending import SendingDesktop, check_stop
 from qvl_agent.actions.planning.action import Button
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import (
-    ButtonEvent,
     KeyEvent,
-    MoveEvent,
     Plan,
-    SecretEvent,
-    TextEvent,
-    WheelEvent,
 )
 
 __all__ = ["NativeDesktop"]
 
 _KEYS: Final = {"meta": "win", "altgr": "altright", "menu": "apps"}
 _MAC_KEYS: Final = {"meta": "command", "alt": "option", "altgr": "optionright"}
-_Plain = MoveEvent | ButtonEvent | WheelEvent | KeyEvent | TextEvent
-"""Every event but a secret."""
 _CHUNK: Final = 20
 """Characters that are typed between two calls of `stop`."""
-_DRAG_PAUSE_S: Final = 0.01
-_DRAG_STEPS: Final = 20
 
 
-class NativeDesktop(Desktop):
+class NativeDesktop(SendingDesktop):
     """A monitor, with the mouse and the keyboard.
 
     Coordinates are those of pyautogui and mss: logical pixels of the virtual desktop.
@@ -124,60 +115,24 @@ class NativeDesktop(Desktop):
         """Return None: the layout of all windows isn't looked up on these systems."""
         return None
 
-    def perform(self, approved: Approved, stop: StopCheck) -> None:
-        geometry = self.geometry()
-        plan = approved.spend(geometry)
-        self._check(plan, geometry)
-        try:
-            for event in plan:
-                _check_stop(stop)
-                if isinstance(event, SecretEvent):
-                    with approved.typing(event) as value:
-                        self._type(value, stop)
-                else:
-                    self._send(event, stop)
-        finally:
-            self.release()
-
-    def _check(self, plan: Plan, geometry: Geometry) -> None:
+    def _prepare(self, _approved: Approved, plan: Plan) -> None:
         for event in plan:
-            if isinstance(event, MoveEvent) and event.point not in geometry:
-                raise CoordinateError(f"{event.point} is on none of the monitors {geometry.monitors}")
-            if isinstance(event, KeyEvent) and not self._gui.isValidKey(self._key(event.key)):
+            if isinstance(event, KeyEvent) and not self._gui.isValidKey(self._named(event.key)):
                 raise DesktopError(f"pyautogui has no key {event.key!r} on this system")
 
-    def _key(self, name: str) -> str:
+    def _named(self, name: str) -> str:
         return self._names.get(name, name)
 
-    def _send(self, event: _Plain, stop: StopCheck) -> None:
-        match event:
-            case MoveEvent(point):
-                self._move(point, stop)
-            case ButtonEvent(button, down):
-                self._button(button, down=down)
-            case WheelEvent(dx, dy):
-                self._wheel(dx, dy, stop)
-            case KeyEvent(key, down):
-                self._press(self._key(key), down=down)
-            case TextEvent(text):
-                self._type(text, stop)
-            case _:
-                assert_never(event)
+    @property
+    def _dragging(self) -> bool:
+        return any(what == "button" for what, _ in self._held)
 
-    def _move(self, point: DesktopPoint, stop: StopCheck) -> None:
-        """Move the pointer to a point: at once, or, with a button down, by drag events along the line."""
+    def _motion(self, point: DesktopPoint) -> None:
         button = next((name for what, name in self._held if what == "button"), None)
         if button is None:
             self._gui.moveTo(point.x, point.y, _pause=False)
-            return
-        start = self.pointer()
-        for step in range(1, _DRAG_STEPS + 1):
-            _check_stop(stop)
-            part = step / _DRAG_STEPS
-            x = round(start.x + (point.x - start.x) * part)
-            y = round(start.y + (point.y - start.y) * part)
-            self._gui.dragTo(x, y, button=button, mouseDownUp=False, _pause=False)
-            time.sleep(_DRAG_PAUSE_S)
+        else:
+            self._gui.dragTo(point.x, point.y, button=button, mouseDownUp=False, _pause=False)
 
     def _button(self, button: Button, *, down: bool) -> None:
         if down:
@@ -187,7 +142,8 @@ class NativeDesktop(Desktop):
             self._gui.mouseUp(button=button, _pause=False)
             self._held.remove(("button", button))
 
-    def _press(self, key: str, *, down: bool) -> None:
+    def _key(self, name: str, *, down: bool) -> None:
+        key = self._named(name)
         if down:
             self._held.append(("key", key))
             self._gui.keyDown(key, _pause=False)
@@ -195,20 +151,16 @@ class NativeDesktop(Desktop):
             self._gui.keyUp(key, _pause=False)
             self._held.remove(("key", key))
 
-    def _wheel(self, dx: int, dy: int, stop: StopCheck) -> None:
-        """Turn the wheel notch by notch by pynput, whose y is upwards.
+    def _notch(self, dx: int, dy: int) -> None:
+        """Turn the wheel by pynput, whose y is upwards.
 
         pyautogui's unit is a 120th of a notch on Windows, where its hscroll turns the vertical wheel.
         """
-        for notches, x, y in ((dy, 0, -1), (dx, 1, 0)):
-            sign = 1 if notches > 0 else -1
-            for _ in range(abs(notches)):
-                _check_stop(stop)
-                self._wheel_turner.scroll(sign * x, sign * y)
+        self._wheel_turner.scroll(dx, -dy)
 
     def _type(self, text: str, stop: StopCheck) -> None:
         for start in range(0, len(text), _CHUNK):
-            _check_stop(stop)
+            check_stop(stop)
             self._typist.type(text[start : start + _CHUNK])
 
     def release(self) -> None:
@@ -246,8 +198,3 @@ def _libraries() -> tuple[Any, Any, Any]:
 
 def _rect(monitor: Any) -> Rect:
     return Rect(monitor["left"], monitor["top"], monitor["width"], monitor["height"])
-
-
-def _check_stop(stop: StopCheck) -> None:
-    if stop():
-        raise Stopped("stopped before the input was complete; what was pressed is released")

@@ -4,32 +4,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, assert_never
+from typing import Final
 from urllib.parse import urlsplit
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.core.errors import (
-    CoordinateError,
     DesktopError,
     NoScreenError,
     SettingsError,
-    Stopped,
     TypingError,
 )
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
+from qvl_agent.actions.desktops import Capabilities, StopCheck
+from qvl_agent.actions.desktops.keysyms import of_character, of_key
+from qvl_agent.actions.desktops.sending import SendingDesktop, check_stop, texts
 from qvl_agent.actions.desktops.vnc.connection import Connection
-from qvl_agent.actions.desktops.vnc.keysyms import of_character, of_key
+from qvl_agent.actions.planning.action import Button
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import (
-    ButtonEvent,
     KeyEvent,
-    MoveEvent,
     Plan,
-    SecretEvent,
-    TextEvent,
-    WheelEvent,
 )
 
 __all__ = ["VncDesktop", "parse_vnc_name"]
@@ -41,8 +36,8 @@ _LEAST_PORT: Final = 100
 _WAYVNC: Final = "WayVNC"
 """How wayvnc names every desktop."""
 _BUTTONS: Final = {"left": 1, "middle": 2, "right": 4}
-_UP, _DOWN, _LEFT, _RIGHT = 8, 16, 32, 64
-"""The buttons that are the wheel's notches."""
+_NOTCHES: Final = {(0, -1): 8, (0, 1): 16, (-1, 0): 32, (1, 0): 64}
+"""The buttons that are the wheel's notches, by their direction."""
 _FRESH_S: Final = 5.0
 """Seconds for the server to answer for one pixel."""
 _FIRST_S: Final = 20.0
@@ -51,13 +46,11 @@ _AGAIN_S: Final = 10.0
 """Seconds for which a broken connection is made anew."""
 _PAUSE_S: Final = 0.3
 _LOOK_S: Final = 0.2
-_DRAG_STEPS: Final = 20
-_DRAG_PAUSE_S: Final = 0.01
 _CHUNK: Final = 20
 """Characters that are typed before the server has to say that it is still there."""
 
 
-class VncDesktop(Desktop):
+class VncDesktop(SendingDesktop):
     """A VNC server's screen, kept up to date by a thread of its own.
 
     A connection that breaks is made anew when the screen is captured next, and then all that may still be
@@ -221,72 +214,37 @@ class VncDesktop(Desktop):
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         if self._broken is not None:
             raise DesktopError(f"nothing was sent to {self.name}: {self._broken}")
-        geometry = self.geometry()
-        plan = approved.spend(geometry)
-        _check(plan, geometry)
-        self._check_text(approved, plan)
-        try:
-            for event in plan:
-                _check_stop(stop)
-                if isinstance(event, SecretEvent):
-                    with approved.typing(event) as value:
-                        self._type(value, stop)
-                else:
-                    self._send(event, stop)
-        finally:
-            with suppress(
-                DesktopError
-            ):  # what was raised before says more, and the server releases all itself
-                self.release()
+        super().perform(approved, stop)
         self._refresh()
 
-    def _check_text(self, approved: Approved, plan: Plan) -> None:
-        """Refuse a text that this server would drop characters of, before anything is sent.
+    def _prepare(self, approved: Approved, plan: Plan) -> None:
+        """Refuse keys that VNC lacks, and a text that this server would drop characters of.
 
         wayvnc looks for a key of the layout, and drops a character that has none:
         https://github.com/any1/wayvnc/issues/260.
         """
-        if not self._connection.name.startswith(_WAYVNC):
-            return
         for event in plan:
-            if isinstance(event, SecretEvent):
-                with approved.typing(event) as value:
-                    lost = not value.isascii()
-            else:
-                lost = isinstance(event, TextEvent) and not event.text.isascii()
-            if lost:
-                raise TypingError(f"wayvnc, which {self.name} is, drops characters that aren't ASCII")
+            if isinstance(event, KeyEvent):
+                of_key(event.key)
+        if self._connection.name.startswith(_WAYVNC) and not all(map(str.isascii, texts(approved, plan))):
+            raise TypingError(f"wayvnc, which {self.name} is, drops characters that aren't ASCII")
 
-    def _send(
-        self, event: MoveEvent | ButtonEvent | WheelEvent | KeyEvent | TextEvent, stop: StopCheck
-    ) -> None:
-        match event:
-            case MoveEvent(point):
-                self._move(point, stop)
-            case ButtonEvent(button, down):
-                bit = _BUTTONS[button]
-                self._press(self._buttons | bit if down else self._buttons & ~bit)
-            case WheelEvent(dx, dy):
-                self._wheel(_DOWN if dy > 0 else _UP, abs(dy), stop)
-                self._wheel(_RIGHT if dx > 0 else _LEFT, abs(dx), stop)
-            case KeyEvent(key, down):
-                self._key(of_key(key), down=down)
-            case TextEvent(text):
-                self._type(text, stop)
-            case _:
-                assert_never(event)
+    @property
+    def _dragging(self) -> bool:
+        return bool(self._buttons)
 
-    def _move(self, point: DesktopPoint, stop: StopCheck) -> None:
-        """Put the pointer at a point: at once, or, with a button down, along the line."""
-        start, steps = self._at, _DRAG_STEPS if self._buttons else 1
-        for step in range(1, steps + 1):
-            if steps > 1:
-                _check_stop(stop)
-                time.sleep(_DRAG_PAUSE_S)
-            x = round(start.x + (point.x - start.x) * step / steps)
-            y = round(start.y + (point.y - start.y) * step / steps)
-            self._at = DesktopPoint(x, y)
-            self._press(self._buttons)
+    def _motion(self, point: DesktopPoint) -> None:
+        self._at = point
+        self._press(self._buttons)
+
+    def _button(self, button: Button, *, down: bool) -> None:
+        bit = _BUTTONS[button]
+        self._press(self._buttons | bit if down else self._buttons & ~bit)
+
+    def _notch(self, dx: int, dy: int) -> None:
+        notch = _NOTCHES[dx, dy]
+        self._press(self._buttons | notch)
+        self._press(self._buttons & ~notch)
 
     def _press(self, buttons: int) -> None:
         # What is pressed counts from before it is sent: a connection may break in between.
@@ -294,13 +252,10 @@ class VncDesktop(Desktop):
         self._connection.point(self._at.x, self._at.y, buttons)
         self._buttons = buttons
 
-    def _wheel(self, notch: int, count: int, stop: StopCheck) -> None:
-        for _ in range(count):
-            _check_stop(stop)
-            self._press(self._buttons | notch)
-            self._press(self._buttons & ~notch)
+    def _key(self, name: str, *, down: bool) -> None:
+        self._stroke(of_key(name), down=down)
 
-    def _key(self, keysym: int, *, down: bool) -> None:
+    def _stroke(self, keysym: int, *, down: bool) -> None:
         if down:
             self._keys.append(keysym)
         self._connection.key(keysym, down=down)
@@ -309,10 +264,10 @@ class VncDesktop(Desktop):
 
     def _type(self, text: str, stop: StopCheck) -> None:
         for at in range(0, len(text), _CHUNK):
-            _check_stop(stop)
+            check_stop(stop)
             for character in text[at : at + _CHUNK]:
-                self._key(of_character(character), down=True)
-                self._key(of_character(character), down=False)
+                self._stroke(of_character(character), down=True)
+                self._stroke(of_character(character), down=False)
             self._refresh()
 
     def release(self) -> None:
@@ -356,16 +311,3 @@ def parse_vnc_name(name: str) -> tuple[str, str, int]:
             f"{name} has the number of a display; give the port: {_SCHEME}{host}:{_PORT + port}"
         )
     return parts.username or "", host, port
-
-
-def _check(plan: Plan, geometry: Geometry) -> None:
-    for event in plan:
-        if isinstance(event, MoveEvent) and event.point not in geometry:
-            raise CoordinateError(f"{event.point} is not on the screen {geometry.monitors[0]}")
-        if isinstance(event, KeyEvent):
-            of_key(event.key)
-
-
-def _check_stop(stop: StopCheck) -> None:
-    if stop():
-        raise Stopped("stopped before the input was complete; what was pressed is released")

@@ -12,6 +12,7 @@ from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScree
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
+from qvl_agent.actions.desktops.own_windows import OwnCover
 from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
 from qvl_agent.actions.desktops.x11.capture import Capture
@@ -25,7 +26,7 @@ from qvl_agent.actions.desktops.x11.keyboard.xkb import KeyboardState
 from qvl_agent.actions.desktops.x11.perform import Performance
 from qvl_agent.actions.desktops.x11.windows.focus import keep_focus
 from qvl_agent.actions.desktops.x11.windows.grabs import keys_window
-from qvl_agent.actions.desktops.x11.windows.ownership import OwnCover, own_regions, window_info
+from qvl_agent.actions.desktops.x11.windows.ownership import own_regions, window_info
 from qvl_agent.actions.desktops.x11.windows.tree import read_layout, window_under
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import (

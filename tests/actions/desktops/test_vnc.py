@@ -29,9 +29,9 @@ from qvl_agent.actions.core.errors import (
     TypingError,
 )
 from qvl_agent.actions.desktops import Desktop, open_local, open_vnc, wait_for_window_manager
+from qvl_agent.actions.desktops.keysyms import of_key
 from qvl_agent.actions.desktops.vnc.desktop import parse_vnc_name
 from qvl_agent.actions.desktops.vnc.framebuffer import Framebuffer
-from qvl_agent.actions.desktops.vnc.keysyms import of_key
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent, WheelEvent
 from qvl_agent.actions.planning.keys import KEYS
@@ -184,7 +184,7 @@ def test_what_was_pressed_is_released_however_it_ends(
 
 def test_what_cant_be_sent_is_refused_before_anything_is(server: tuple[str, int], desktop: Desktop) -> None:
     with EventWindow(server[0]) as window:
-        with pytest.raises(CoordinateError, match="not on the screen"):
+        with pytest.raises(CoordinateError, match="on none of the monitors"):
             perform(desktop, KeyEvent("shift", down=True), MoveEvent(DesktopPoint(800, 10)))
         with pytest.raises(KeyNameError):
             perform(desktop, KeyEvent("shift", down=True), KeyEvent("nosuch", down=True))
