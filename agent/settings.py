@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     timeout: Annotated[float, Field(gt=0)] = limits.REPLY_TIMEOUT_S
     """Seconds a server may take for one reply; where it isn't set, llama.cpp in the program has 1800."""
     desktop: str = "local"
-    """"local", or "sandbox:APP", "sandbox:APP/TASK?seed=N"."""
+    """As `--desktop` takes it: "local", "sandbox:APP/TASK?seed=N", "vnc://HOST" and others."""
     monitor: Annotated[int, Field(ge=1)] = 1
     watchdog: bool = True
     """On X11, let a process of its own hold the kill switch and release what is down if the agent dies."""

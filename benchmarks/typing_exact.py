@@ -61,6 +61,14 @@ def alphabet() -> str:
     return "".join(character for character in every if unicodedata.category(character) not in _NOT_TEXT)
 
 
+def random_text(dice: random.Random, letters: str) -> str:
+    """Return a string: half of it from the scripts in daily use, half from all of some letters."""
+    return "".join(
+        chr(dice.randint(*dice.choice(_COMMON))) if dice.random() < 0.5 else dice.choice(letters)
+        for _ in range(dice.randint(1, LONGEST))
+    )
+
+
 @dataclass(slots=True)
 class Figures:
     """By toolkit and layout: strings typed, and those that arrived exactly."""
@@ -126,14 +134,6 @@ class Typing:
         self._desktop, self._board, self._figures, self._dice = desktop, board, figures, dice
         self._alphabet = alphabet()
 
-    def string(self) -> str:
-        """Half of it from the scripts in daily use, half from all of Unicode."""
-        dice = self._dice
-        return "".join(
-            chr(dice.randint(*dice.choice(_COMMON))) if dice.random() < 0.5 else dice.choice(self._alphabet)
-            for _ in range(dice.randint(1, LONGEST))
-        )
-
     def block(self, typed: TextField, layout: str, strings: int) -> None:
         """Type some strings on one layout."""
         self._board.lay(layout)
@@ -149,7 +149,7 @@ class Typing:
         self._board.lock(caps=False, group=0)
 
     def _one(self, typed: TextField, layout: str) -> None:
-        text = self.string()
+        text = random_text(self._dice, self._alphabet)
         typed.clear()
         try:
             self.type(text)

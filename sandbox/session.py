@@ -16,13 +16,15 @@ from qvl_agent.actions.core.errors import SettingsError
 from qvl_agent.actions.desktops import Desktop, DesktopWrapper, open_local
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.apps.protocol import MousePress, Tree
-from qvl_agent.sandbox.display import VirtualDisplay
+from qvl_agent.sandbox.display import VirtualDisplay, WaylandDisplay
 from qvl_agent.sandbox.hosting.client import AppProcess
 from qvl_agent.sandbox.tasks import TASKS, Check, Exercise, Task, read_state, start_exercise
 
 __all__ = ["APPS", "TASKS", "Sandbox", "SandboxDesktop", "SandboxName", "open_sandbox", "parse_sandbox_name"]
 
-_NAME: Final = re.compile(r"sandbox:(?P<app>[^/?]+)(/(?P<task>[^?]+))?(\?seed=(?P<seed>\d{1,9}))?")
+_NAME: Final = re.compile(
+    r"sandbox(?P<wayland>-wayland)?:(?P<app>[^/?]+)(/(?P<task>[^?]+))?(\?seed=(?P<seed>\d{1,9}))?"
+)
 DEFAULT_SEED: Final = 1
 """The seed where none is named; its application is in English."""
 _TREE: Final = TypeAdapter(Tree)
@@ -30,11 +32,15 @@ _PRESSES: Final = TypeAdapter(list[MousePress])
 
 
 class SandboxName(NamedTuple):
-    """A parsed name such as "sandbox:chat/mute-chat?seed=7"; `task` None means the first task."""
+    """A parsed name such as "sandbox:chat/mute-chat?seed=7"; `task` None means the first task.
+
+    `wayland` says whether it is one in a Wayland session: "sandbox-wayland:chat".
+    """
 
     app: str
     task: str | None = None
     seed: int = DEFAULT_SEED
+    wayland: bool = False
 
 
 def parse_sandbox_name(name: str) -> SandboxName:
@@ -46,11 +52,12 @@ def parse_sandbox_name(name: str) -> SandboxName:
     match = _NAME.fullmatch(name)
     if match is None:
         raise SettingsError(
-            f"expected sandbox:APP, sandbox:APP/TASK or sandbox:APP/TASK?seed=N, got {name!r}"
+            "expected sandbox:APP, sandbox:APP/TASK or sandbox:APP/TASK?seed=N, or the same with "
+            f"sandbox-wayland:, got {name!r}"
         )
     app, task, seed = match["app"], match["task"], int(match["seed"] or DEFAULT_SEED)
     start_exercise(app, task, seed)
-    return SandboxName(app, task, seed)
+    return SandboxName(app, task, seed, match["wayland"] is not None)
 
 
 class Sandbox:
@@ -62,13 +69,16 @@ class Sandbox:
         exercise: The task on its seed.
     """
 
-    def __init__(self, app: str, task: str | None, seed: int, size: tuple[int, int]) -> None:
+    def __init__(
+        self, app: str, task: str | None, seed: int, display: VirtualDisplay | WaylandDisplay
+    ) -> None:
         self.exercise: Exercise[Any] = start_exercise(app, task, seed)
         with ExitStack() as stack:
-            self.display = stack.enter_context(VirtualDisplay(size))
-            self._process = stack.enter_context(AppProcess(app, self.display.environment()))
+            self.display = stack.enter_context(display)
+            # First the desktop, as no window of a Wayland session has the keys before there is a keyboard.
             self.desktop: Desktop = open_local(self.display.name)
             stack.callback(self.desktop.close)
+            self._process = stack.enter_context(AppProcess(app, self.display.environment()))
             self.reset(task, seed)
             self._stack = stack.pop_all()
 
@@ -148,13 +158,25 @@ class SandboxDesktop(DesktopWrapper):
 
 
 def open_sandbox(
-    app: str, *, task: str | None = None, seed: int = DEFAULT_SEED, size: tuple[int, int] = (1280, 800)
+    app: str,
+    *,
+    task: str | None = None,
+    seed: int = DEFAULT_SEED,
+    size: tuple[int, int] = (1280, 800),
+    wayland: bool = False,
 ) -> Sandbox:
     """Start a display of `size` px and an application on it; without a task, its first one.
 
+    Args:
+        app: The application.
+        task: The task's name.
+        seed: Decides the data, the appearance and the window's place.
+        size: The display's width and height in px.
+        wayland: Whether it is a Wayland session by sway, and not an X display.
+
     Raises:
         SettingsError: There is no such application or task; the message lists the choices.
-        NoScreenError: Xvfb, the window manager or PySide6 is missing.
+        NoScreenError: Xvfb, the window manager, sway or PySide6 is missing.
         DesktopError: The application didn't start.
     """
-    return Sandbox(app, task, seed, size)
+    return Sandbox(app, task, seed, WaylandDisplay(size) if wayland else VirtualDisplay(size))

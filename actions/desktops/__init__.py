@@ -9,7 +9,8 @@ when they are needed, never by importing this package.
 import os
 import platform
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from qvl_agent.actions.core.errors import NoScreenError
 
@@ -47,7 +48,8 @@ def open_local(display: str | None = None, *, monitor: int = 1) -> "Desktop":
     """Open the desktop of this machine.
 
     Args:
-        display: on X11 the display's name; the environment's DISPLAY if None.
+        display: an X display's name, as ":1", or a Wayland session's socket, as "wayland-1" or a path; if
+            None, the environment's WAYLAND_DISPLAY, or else its DISPLAY.
         monitor: which monitor to capture, from 1.
 
     Raises:
@@ -58,9 +60,34 @@ def open_local(display: str | None = None, *, monitor: int = 1) -> "Desktop":
         from qvl_agent.actions.desktops.native.desktop import NativeDesktop  # noqa: PLC0415
 
         return NativeDesktop(monitor=monitor, mac=system == "Darwin")
+    if display is not None:
+        return _open_wayland(display, monitor) if _is_wayland(display) else _open_x11(display, monitor)
+    session, here = os.environ.get("WAYLAND_DISPLAY"), os.environ.get("DISPLAY")
+    if not session:
+        return _open_x11(here or _no_display(), monitor)
+    try:
+        return _open_wayland(session, monitor)
+    except NoScreenError:
+        if here:
+            with suppress(NoScreenError):  # XWayland is one; an X server of its own is as good as ever
+                return _open_x11(here, monitor)
+        raise
+
+
+def _is_wayland(display: str) -> bool:
+    return display.startswith(("wayland-", "/"))
+
+
+def _open_x11(display: str, monitor: int) -> "Desktop":
     from qvl_agent.actions.desktops.x11.desktop import X11Desktop  # noqa: PLC0415 - needs Xlib and mss
 
-    return X11Desktop(display or _display_of_session(), monitor=monitor)
+    return X11Desktop(display, monitor=monitor)
+
+
+def _open_wayland(display: str, monitor: int) -> "Desktop":
+    from qvl_agent.actions.desktops.wayland.desktop import WaylandDesktop  # noqa: PLC0415 - not everybody's
+
+    return WaylandDesktop(display, monitor=monitor)
 
 
 def open_vnc(name: str, password: Callable[[str], str]) -> "Desktop":
@@ -90,16 +117,13 @@ def wait_for_window_manager(display: str, timeout_s: float = 20.0) -> None:
     tree.wait_for_window_manager(display, timeout_s)
 
 
-def _display_of_session() -> str:
-    display = os.environ.get("DISPLAY")
-    if display:
-        return display
-    if os.environ.get("WAYLAND_DISPLAY") or os.environ.get("XDG_SESSION_TYPE") == "wayland":
+def _no_display() -> NoReturn:
+    if os.environ.get("XDG_SESSION_TYPE") == "wayland":
         raise NoScreenError(
-            "this is a Wayland session, which lets no program see or drive the screen: "
-            "log in to an X11 session, or use --desktop sandbox:chat"
+            "this is a Wayland session, but WAYLAND_DISPLAY isn't set: run in a terminal of the session, "
+            "or use --desktop sandbox:chat"
         )
     raise NoScreenError(
-        "there is no screen (DISPLAY is not set): run in a desktop session, "
+        "there is no screen (neither WAYLAND_DISPLAY nor DISPLAY is set): run in a desktop session, "
         "set DISPLAY=:0 to use the one that is logged in, or use --desktop sandbox:chat"
     )

@@ -24,6 +24,8 @@ __all__ = ["Hold", "Holder", "canonical_display", "hold_display", "holders", "st
 
 _X_NAME: Final = re.compile(r"^(?:(?:tcp|unix)/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?$")
 _PREFIX: Final = "display"
+_X_STEM: Final = re.compile(r"_(?=\d+$)")
+"""What a file's name has for the colon of an X display."""
 _LOCK_WAIT_S: Final = 0.2
 """Seconds that an agent waits for the lock: a process that looks whether it is held locks it for a moment."""
 _LOCAL_HOSTS: Final = frozenset({"", "unix", "localhost", "127.0.0.1"})
@@ -137,7 +139,7 @@ def _holder(owner: Path) -> Holder | None:
     if not pid.isdecimal():
         return None
     display = owner.stem.removeprefix(_PREFIX)
-    return Holder(display.replace("_", ":", 1), int(pid), int(watchdog[0]) if watchdog else None)
+    return Holder(_X_STEM.sub(":", display), int(pid), int(watchdog[0]) if watchdog else None)
 
 
 def _folder() -> Path:

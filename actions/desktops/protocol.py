@@ -63,7 +63,8 @@ class Desktop(Protocol):
         name: what the record calls it: "local :0", "sandbox:chat", "replay".
         platform: the system that interprets the input: "linux", "win32" or "darwin", as `sys.platform`.
         capabilities: what it can do beyond that.
-        display: the X display's name; "" where there is none.
+        display: which screen of this machine it is: an X display's name, a Wayland session's socket; "" if it
+            has no such name.
     """
 
     name: str

@@ -11,7 +11,7 @@ from qvl_agent.agent.secret_sources import vnc_password
 
 __all__ = ["DESKTOPS", "LOCAL", "SANDBOX", "VNC"]
 
-_SANDBOX: Final = "sandbox:"
+_SANDBOX: Final = ("sandbox:", "sandbox-wayland:")
 _LOCAL: Final = "local"
 _VNC: Final = "vnc://"
 
@@ -24,14 +24,14 @@ def _is_sandbox(name: str) -> bool:
 def _open_sandbox(name: str, _monitor: int) -> Iterator[Desktop]:
     from qvl_agent.sandbox.session import SandboxDesktop, open_sandbox, parse_sandbox_name
 
-    app, task, seed = parse_sandbox_name(name)
-    with open_sandbox(app, task=task, seed=seed) as sandbox:
+    app, task, seed, wayland = parse_sandbox_name(name)
+    with open_sandbox(app, task=task, seed=seed, wayland=wayland) as sandbox:
         yield SandboxDesktop(sandbox, name)
 
 
 SANDBOX: Final = DesktopKind(
     name="sandbox",
-    usage="sandbox:APP[/TASK][?seed=N]",
+    usage="sandbox[-wayland]:APP[/TASK][?seed=N]",
     claims=_is_sandbox,
     open=_open_sandbox,
     is_persons=False,
@@ -40,7 +40,7 @@ SANDBOX: Final = DesktopKind(
 
 
 def _is_local(name: str) -> bool:
-    return name == _LOCAL or name.startswith(":")
+    return name == _LOCAL or name.startswith((":", "wayland-", "/"))
 
 
 @contextmanager
@@ -53,16 +53,16 @@ def _open_local(name: str, monitor: int) -> Iterator[Desktop]:
 
 
 def _reopen_local(recorded: str) -> str | None:
-    """Records call it "local :0" on X11, and "local" elsewhere."""
+    """Records call it "local :0" on X11, "local wayland-1" on Wayland, and "local" elsewhere."""
     display = canonical_display(recorded)
-    if display.startswith(":"):
+    if display != _LOCAL and _is_local(display):
         return display
     return _LOCAL if recorded.startswith(_LOCAL) else None
 
 
 LOCAL: Final = DesktopKind(
     name=_LOCAL,
-    usage="local, an X display such as :1",
+    usage="local, an X display (:1), a Wayland session (wayland-1)",
     claims=_is_local,
     open=_open_local,
     reopen=_reopen_local,

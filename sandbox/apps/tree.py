@@ -3,7 +3,7 @@
 A node is listed only if a click in the middle of its visible part would hit it: `target_at` decides both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -36,6 +36,8 @@ __all__ = ["reachable_windows", "read_tree", "target_at"]
 _MIN_VISIBLE_PX = 4
 """How many px of a node must be visible, across and down, for it to be listed."""
 _LINES_PER_NOTCH = 3
+_ENDS = {"start", "stop"}
+"""What a slider's state has in px of the screen."""
 
 State = dict[str, bool | int | str]
 """`Node.state`."""
@@ -52,28 +54,34 @@ class _Part:
     state: State
 
 
-def read_tree() -> Tree:
-    """Return all widgets that can be seen and reached now."""
+def read_tree(shift: Callable[[QWidget], QPoint] = lambda _window: QPoint()) -> Tree:
+    """Return all widgets that can be seen and reached now.
+
+    Args:
+        shift: returns what has to be added to Qt's global coordinates of a window for those of the screen.
+    """
     nodes: list[Node] = []
     offscreen: list[Offscreen] = []
     for window in reachable_windows():
+        off = shift(window)
         for widget in _visible_descendants(window):
             for part in _parts(widget):
-                visible = _visible_rect(widget, part.rect)
+                visible = _visible_rect(widget, part.rect, off)
                 if area := _scroll_area(widget):
                     offscreen.extend(_offscreen(area, widget, part))
                 if visible is None:
                     continue
-                if part.role in PASSIVE or target_at(visible.center()) == part.id:
+                if part.role in PASSIVE or target_at(visible.center() - off) == part.id:
                     rect = Rect(visible.x(), visible.y(), visible.width(), visible.height())
-                    nodes.append(Node(part.id, part.role, part.label, rect, part.state))
+                    ends: State = {end: int(part.state[end]) + off.x() for end in _ENDS & part.state.keys()}
+                    nodes.append(Node(part.id, part.role, part.label, rect, part.state | ends))
     return Tree(tuple(nodes), tuple(offscreen))
 
 
 def target_at(point: QPoint) -> str:
-    """Return the id of the node that a click at a point of the screen would hit; "" for none."""
+    """Return the id of the node that a click at a point, in Qt's coordinates, would hit; "" for none."""
     for window in reachable_windows():
-        if not window.geometry().contains(point):
+        if not QRect(window.mapToGlobal(QPoint()), window.size()).contains(point):
             continue
         widget: QWidget | None = window.childAt(window.mapFromGlobal(point)) or window
         while widget is not None:
@@ -114,12 +122,12 @@ def _visible_descendants(widget: QWidget) -> Iterator[QWidget]:
             yield from _visible_descendants(child)
 
 
-def _visible_rect(widget: QWidget, rect: QRect) -> QRect | None:
+def _visible_rect(widget: QWidget, rect: QRect, off: QPoint) -> QRect | None:
     region = widget.visibleRegion().boundingRect()
     if isinstance(widget, QAbstractItemView):
         region &= widget.viewport().geometry()
     visible = rect & region
-    visible = QRect(widget.mapToGlobal(visible.topLeft()), visible.size()) & widget.screen().geometry()
+    visible = QRect(widget.mapToGlobal(visible.topLeft()) + off, visible.size()) & widget.screen().geometry()
     if visible.width() < _MIN_VISIBLE_PX or visible.height() < _MIN_VISIBLE_PX:
         return None
     return visible

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import Final, TextIO
 
 from pydantic import BaseModel, ValidationError
-from PySide6.QtCore import QEvent, QEventLoop, QObject, QRect, QSocketNotifier, Qt
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, QRect, QSocketNotifier, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QMainWindow
 from shiboken6 import delete
@@ -32,6 +32,7 @@ from qvl_agent.sandbox.apps.settings.window import SettingsPane
 from qvl_agent.sandbox.apps.toolkit.style import SandboxStyle, apply_appearance
 from qvl_agent.sandbox.apps.toolkit.widgets import Pane
 from qvl_agent.sandbox.apps.tree import read_tree, target_at
+from qvl_agent.sandbox.hosting.placing import find_placing
 from qvl_agent.sandbox.tasks import start_exercise
 
 __all__ = ["Host", "channel", "make_pane", "quiet_environment", "run", "serve"]
@@ -64,6 +65,7 @@ class Host(QObject):
         qt.setStyle(self._style)
         self._window = QMainWindow()
         self._window.setObjectName("window")
+        self._placing = find_placing()
         self._presses: list[MousePress] = []
         self._state: BaseModel | None = None
         for effect in (
@@ -83,12 +85,19 @@ class Host(QObject):
             if event.type() == QEvent.Type.MouseButtonPress:
                 at = event.globalPosition().toPoint()
                 button = _BUTTONS.get(event.button(), "middle")
-                self._presses.append(MousePress(target_at(at), at.x(), at.y(), button, held=True))
+                there = at + self._shift_of(watched)
+                self._presses.append(MousePress(target_at(at), there.x(), there.y(), button, held=True))
             elif event.type() == QEvent.Type.MouseButtonDblClick and self._presses:
                 self._presses[-1] = replace(self._presses[-1], double=True)
             elif event.type() == QEvent.Type.MouseButtonRelease and self._presses:
                 self._presses[-1] = replace(self._presses[-1], held=False)
         return False
+
+    def _shift_of(self, handle: QObject) -> QPoint:
+        for window in QApplication.topLevelWidgets():
+            if window.windowHandle() is handle:
+                return self._placing.shift(window)
+        return QPoint()
 
     @property
     def window(self) -> QMainWindow:
@@ -121,7 +130,7 @@ class Host(QObject):
     def _do(self, request: Request) -> object:
         match request.do:
             case "tree":
-                return asdict(read_tree())
+                return asdict(read_tree(self._placing.shift))
             case "state":
                 return None if self._state is None else self._state.model_dump()
             case "clicks":
@@ -175,7 +184,7 @@ class Host(QObject):
         """Move the window and wait until it is there and painted."""
         self._window.setGeometry(wanted)
         self._window.show()
-        self._wait_until(lambda: self._window.geometry() == wanted and self._window.isActiveWindow())
+        self._wait_until(lambda: self._placing.put(self._window, wanted))
         self._window.repaint()
 
     def _wait_until(self, ready: Callable[[], bool]) -> None:

@@ -167,10 +167,13 @@ def presses(sandbox: Sandbox, number: int) -> list[str]:
 
 @pytest.mark.parametrize("seeds", [2, pytest.param(12, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("app", APPS)
-def test_a_click_in_the_middle_of_a_listed_widget_hits_that_widget(app: str, seeds: int) -> None:
+@pytest.mark.parametrize("wayland", [False, True], ids=["x11", "wayland"])
+def test_a_click_in_the_middle_of_a_listed_widget_hits_that_widget(
+    app: str, seeds: int, wayland: bool
+) -> None:
     """Whatever opens on the way (lists, dialogs, calendars) is clicked through as well."""
     chance, roles = random.Random(f"clicks/{app}"), set()
-    with open_sandbox(app) as sandbox:
+    with open_sandbox(app, wayland=wayland) as sandbox:
         for seed in range(seeds):
             sandbox.reset(None, seed)
             settled(sandbox.desktop)  # nobody clicks on a window that the manager is still busy with

@@ -12,13 +12,14 @@ from qvl_agent.sandbox.session import DEFAULT_SEED, SandboxDesktop, open_sandbox
 @pytest.mark.parametrize(
     ("name", "means"),
     [
-        ("sandbox:chat", ("chat", None, DEFAULT_SEED)),
-        ("sandbox:chat?seed=7", ("chat", None, 7)),
-        ("sandbox:chat/mute-chat", ("chat", "mute-chat", DEFAULT_SEED)),
-        ("sandbox:form/pick-day?seed=12", ("form", "pick-day", 12)),
+        ("sandbox:chat", ("chat", None, DEFAULT_SEED, False)),
+        ("sandbox:chat?seed=7", ("chat", None, 7, False)),
+        ("sandbox:chat/mute-chat", ("chat", "mute-chat", DEFAULT_SEED, False)),
+        ("sandbox:form/pick-day?seed=12", ("form", "pick-day", 12, False)),
+        ("sandbox-wayland:form/pick-day?seed=12", ("form", "pick-day", 12, True)),
     ],
 )
-def test_names(name: str, means: tuple[str, str | None, int]) -> None:
+def test_names(name: str, means: tuple[str, str | None, int, bool]) -> None:
     assert parse_sandbox_name(name) == means
 
 

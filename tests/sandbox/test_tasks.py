@@ -1,6 +1,7 @@
 """Every task: its words, its checker, and the oracle that solves it through the whole loop."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import cycle
 from pathlib import Path
 
@@ -103,13 +104,29 @@ def test_a_look_around_is_no_mistake() -> None:
     assert exercise.check(state).passed
 
 
+class Sandboxes:
+    """One sandbox for each application and kind of display that the tests of this process need."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[str, bool], Sandbox] = {}
+
+    def get(self, app: str, *, wayland: bool) -> Sandbox:
+        if (app, wayland) not in self._opened:
+            self._opened[app, wayland] = open_sandbox(app, wayland=wayland)
+        return self._opened[app, wayland]
+
+    def close(self) -> None:
+        for sandbox in self._opened.values():
+            sandbox.close()
+
+
 @pytest.fixture(scope="module")
-def sandboxes() -> Iterator[dict[str, Sandbox]]:
-    """One sandbox for each application that the tests of this process need."""
-    opened: dict[str, Sandbox] = {}
-    yield opened
-    for sandbox in opened.values():
-        sandbox.close()
+def sandboxes() -> Iterator[Sandboxes]:
+    with closing(Sandboxes()) as opened:
+        yield opened
+
+
+DISPLAYS = pytest.mark.parametrize("wayland", [False, True], ids=["x11", "wayland"])
 
 
 def test_a_few_seeds_are_all_seeds_in_both_languages() -> None:
@@ -117,15 +134,16 @@ def test_a_few_seeds_are_all_seeds_in_both_languages() -> None:
     assert all({language_of(seed) for seed in few} == {"en", "zh"} for few in FEW.values())
 
 
+@DISPLAYS
 @pytest.mark.parametrize("many", [pytest.param(False, id="two seeds"), NIGHT])
-@pytest.mark.parametrize(("app", "task"), ALL)
+@pytest.mark.parametrize("each", ALL, ids="-".join)
 def test_the_oracle_solves_it_without_a_wrong_click(
-    app: str, task: str, many: bool, sandboxes: dict[str, Sandbox], tmp_path: Path
+    each: tuple[str, str], many: bool, wayland: bool, sandboxes: Sandboxes, tmp_path: Path
 ) -> None:
-    if app not in sandboxes:
-        sandboxes[app] = open_sandbox(app)
+    app, task = each
+    sandbox = sandboxes.get(app, wayland=wayland)
     for seed in SEEDS if many else FEW[app, task]:
-        play(sandboxes[app], task, seed, "grounded", tmp_path)
+        play(sandbox, task, seed, "grounded", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -137,11 +155,9 @@ def test_the_oracle_solves_it_without_a_wrong_click(
     ],
 )
 def test_the_oracle_solves_it_in_the_native_format_too(
-    app: str, task: str, seed: int, sandboxes: dict[str, Sandbox], tmp_path: Path
+    app: str, task: str, seed: int, sandboxes: Sandboxes, tmp_path: Path
 ) -> None:
-    if app not in sandboxes:
-        sandboxes[app] = open_sandbox(app)
-    play(sandboxes[app], task, seed, "computer_use", tmp_path)
+    play(sandboxes.get(app, wayland=False), task, seed, "computer_use", tmp_path)
 
 
 def play(sandbox: Sandbox, task: str, seed: int, dialect: str, runs: Path) -> None:

@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415, T201 - run as a program, each kind imports its own toolkit and answers by print
-"""Real text fields to type into: Tk, GTK 3, Qt, and a terminal. Run as a program, this is the field.
+"""Real text fields to type into: Tk, GTK 3, Qt, and terminals. Run as a program, this is the field.
 
 A field answers each line on its standard input ("get", "clear") with one line of JSON: its text.
 The GTK and Tk fields run in the system's Python, where Debian's packages are.
@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Self
 
 KINDS = ("tk", "gtk", "qt", "xterm")
+TERMINALS = {
+    "xterm": ["xterm", "-u8", "-xrm", "*allowSendEvents: false", "-e"],
+    "foot": ["foot", "--"],
+}
+"""The commands that run a program in one; foot is Wayland's."""
 
 
 class TextField:
@@ -25,8 +30,7 @@ class TextField:
         self._file = folder / f"{kind}-{time.monotonic_ns()}.bytes"
         python = sys.executable if kind == "qt" else "/usr/bin/python3"
         command = [python, __file__, kind, str(self._file)]
-        if kind == "xterm":
-            command = ["xterm", "-u8", "-xrm", "*allowSendEvents: false", "-e", *command]
+        command = [*TERMINALS.get(kind, []), *command]
         self._process = subprocess.Popen(
             command,
             env=environment
@@ -37,8 +41,8 @@ class TextField:
         )
 
     def __enter__(self) -> Self:
-        if self.kind == "xterm":
-            wait_until(self._file.exists, "xterm's reader")
+        if self.kind in TERMINALS:
+            wait_until(self._file.exists, f"{self.kind}'s reader")
         else:
             self.text()
         return self
@@ -50,12 +54,12 @@ class TextField:
         self._process.wait()
 
     def text(self) -> str:
-        if self.kind == "xterm":
+        if self.kind in TERMINALS:
             return self._file.read_bytes().decode("utf-8", "replace")
         return self._ask("get")
 
     def clear(self) -> None:
-        if self.kind == "xterm":
+        if self.kind in TERMINALS:
             os.truncate(self._file, 0)
         else:
             self._ask("clear")
@@ -171,7 +175,7 @@ def run_reader(file: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "xterm":
+    if sys.argv[1] in TERMINALS:
         run_reader(sys.argv[2])
     else:
         {"tk": run_tk, "gtk": run_gtk, "qt": run_qt}[sys.argv[1]]()
