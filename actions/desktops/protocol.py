@@ -20,6 +20,7 @@ from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.screen.damage import Damage
 
 if TYPE_CHECKING:
+    from qvl_agent.actions.desktops.trial import Trial
     from qvl_agent.actions.desktops.watchdog.client import Watchdog
 
 __all__ = ["Capabilities", "Desktop", "DesktopWrapper", "ExactText", "StopCheck"]
@@ -162,6 +163,14 @@ class Desktop(Protocol):
         """Remember which window has the focus; call what is returned to give it back."""
         return lambda: None
 
+    def trial(self) -> "Trial | None":
+        """Show a window of our own that tells what input arrives; None if this desktop can't.
+
+        Raises:
+            DesktopError: it isn't shown.
+        """
+        return None
+
     def own_task(self) -> str:
         """Return the task that this desktop is set up for, in words; "" if it has none."""
         return ""
@@ -254,6 +263,9 @@ class DesktopWrapper(Desktop):
 
     def keep_focus(self) -> Callable[[], None]:
         return self._desktop.keep_focus()
+
+    def trial(self) -> "Trial | None":
+        return self._desktop.trial()
 
     def own_task(self) -> str:
         return self._desktop.own_task()

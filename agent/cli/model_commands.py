@@ -29,17 +29,22 @@ __all__ = ["ask", "doctor", "serve"]
     is_flag=True,
     help="Ask with pictures of several sizes too, and say which to take. On a CPU it takes minutes.",
 )
+@click.option(
+    "--hands",
+    is_flag=True,
+    help="Click, scroll and type once, in a small window that it opens, and say what arrived.",
+)
 @DESKTOP_OPTIONS
 @RUN_OPTIONS
 @MODEL_OPTIONS
 @COMMON_OPTIONS
 @errors_to_codes
-def doctor(quick: bool, pointing: bool | None, budgets: bool, **options: Any) -> int:
+def doctor(quick: bool, pointing: bool | None, budgets: bool, hands: bool, **options: Any) -> int:
     """Check display, permissions, packages, GPU, model and server, and name what to do.
 
     With --model or --server it also asks the model where things are on screens it draws, and says whether
     it points right, what it sees of a picture, how long a step takes, and the likely fault if it doesn't.
-    No input is ever sent.
+    No input is sent, but with --hands.
     """
     from qvl_agent.agent.cli.doctor import configured, figures, show_budgets, watched
     from qvl_agent.agent.doctor.environment import examine
@@ -50,6 +55,12 @@ def doctor(quick: bool, pointing: bool | None, budgets: bool, **options: Any) ->
     found = examine(settings)
     show(found)
     code = 69 if any(finding.state == "bad" for finding in found) else 0
+    if hands:
+        from qvl_agent.agent.doctor.hands import try_hands
+
+        tried = try_hands(settings)
+        show(tried)
+        code = code or (69 if any(finding.state == "bad" for finding in tried) else 0)
     if pointing is None:
         pointing = configured(settings)
     if pointing:

@@ -66,7 +66,7 @@ def play(
     from qvl_agent.agent.cli.secret_values import secrets_of
     from qvl_agent.agent.cli.signals import stop_on_signals
     from qvl_agent.agent.opening import agent_for, open_desktop_for, open_model_for
-    from qvl_agent.agent.registry.lookup import fitted, model_kind
+    from qvl_agent.agent.registry.lookup import desktop_kind, fitted, model_kind
 
     settings = fitted(settings)
     warm_up()  # while the desktop is opened
@@ -77,6 +77,7 @@ def play(
         _warn(f"pictures of this screen leave this machine: they go to {place}", options)
     with stop_on_signals() as stop, open_desktop_for(settings) as desktop:
         # The rest is imported while the watchdog's process starts, on another core.
+        from qvl_agent.agent.doctor.hands import try_once
         from qvl_agent.agent.logs import log_event
         from qvl_agent.agent.terminal.chooser import TerminalChooser
         from qvl_agent.agent.terminal.question import TerminalPerson
@@ -94,6 +95,8 @@ def play(
                 subscribers=(_reporter(options), log_event, *subscribers),
                 stop=stop,
             )
+            if desktop_kind(settings.desktop).is_persons and settings.policy.profile != "dry-run":
+                try_once(desktop, stop=stop)
             if again is not None:
                 return agent.resume(again.folder, explicit=again.explicit)
             return agent.run(desktop.own_task() if task is None else task)

@@ -15,6 +15,7 @@ from qvl_agent.actions.desktops import Capabilities, StopCheck
 from qvl_agent.actions.desktops.keysyms import of_character, of_key
 from qvl_agent.actions.desktops.own_windows import OwnCover
 from qvl_agent.actions.desktops.sending import SendingDesktop, check_stop, texts
+from qvl_agent.actions.desktops.trial import Trial
 from qvl_agent.actions.desktops.wayland.devices import Hands
 from qvl_agent.actions.desktops.wayland.screen import Output, Screen
 from qvl_agent.actions.desktops.wayland.sway import Sway
@@ -65,7 +66,7 @@ class WaylandDesktop(SendingDesktop):
         beside = path.parent == Path(os.environ.get("XDG_RUNTIME_DIR", "/"))
         self.display = path.name if beside else str(path)
         self.name = f"local {self.display}"
-        self._number = monitor
+        self._path, self._number = str(path), monitor
         self._at = DesktopPoint(0, 0)
         with ExitStack() as stack:
             eyes = Connection(path)
@@ -137,6 +138,9 @@ class WaylandDesktop(SendingDesktop):
 
     def layout(self) -> Layout | None:
         return None if self._windows is None else self._windows.layout()
+
+    def trial(self) -> Trial:
+        return Trial("qvl_agent.actions.desktops.wayland.window", self._path)
 
     def _prepare(self, approved: Approved, plan: Plan) -> None:
         keys = [of_key(event.key) for event in plan if isinstance(event, KeyEvent)]

@@ -249,7 +249,7 @@ class Keymap:
 
 
 class KeyState:
-    """Which modifiers are on while keys go up and down."""
+    """Which modifiers are on while keys go up and down, and what they type."""
 
     def __init__(self, library: Any, keymap: Any) -> None:
         self._library = library
@@ -266,3 +266,13 @@ class KeyState:
             for part in (_DEPRESSED, _LATCHED, _LOCKED)
         )
         return held, latched, locked, self._library.xkb_state_serialize_layout(self._state, _GROUP)
+
+    def set(self, held: int, latched: int, locked: int, group: int) -> None:
+        """Take over the modifiers and the group that a compositor tells."""
+        self._library.xkb_state_update_mask(self._state, held, latched, locked, 0, 0, group)
+
+    def text(self, key: int) -> str:
+        """Return what a key types now."""
+        typed = ctypes.create_string_buffer(_LONGEST)
+        self._library.xkb_state_key_get_utf8(self._state, key + _EVDEV, typed, _LONGEST)
+        return typed.value.decode(errors="replace")

@@ -43,8 +43,32 @@ INTERFACES: Final = {
     "wl_shm": _interface(1, "create_pool:nhi", "format:u"),
     "wl_shm_pool": _interface(1, "create_buffer:niiiiu destroy: resize:i"),
     "wl_buffer": _interface(1, "destroy:", "release:"),
+    "wl_compositor": _interface(4, "create_surface:n create_region:n"),
+    "wl_surface": _interface(
+        4,
+        "destroy: attach:oii damage:iiii frame:n set_opaque_region:o set_input_region:o commit: "
+        "set_buffer_transform:i set_buffer_scale:i damage_buffer:iiii",
+        "enter:o leave:o",
+    ),
+    "xdg_wm_base": _interface(1, "destroy: create_positioner:n get_xdg_surface:no pong:u", "ping:u"),
+    "xdg_surface": _interface(
+        1, "destroy: get_toplevel:n get_popup:noo set_window_geometry:iiii ack_configure:u", "configure:u"
+    ),
+    "xdg_toplevel": _interface(
+        1,
+        "destroy: set_parent:o set_title:s set_app_id:s show_window_menu:ouii move:ou resize:ouu "
+        "set_max_size:ii set_min_size:ii set_maximized: unset_maximized: set_fullscreen:o "
+        "unset_fullscreen: set_minimized:",
+        "configure:iia close:",
+    ),
     "wl_output": _interface(4, "release:", "geometry:iiiiissi mode:uiii done: scale:i name:s description:s"),
     "wl_seat": _interface(5, "get_pointer:n get_keyboard:n get_touch:n release:", "capabilities:u name:s"),
+    "wl_pointer": _interface(
+        5,
+        "set_cursor:uoii release:",
+        "enter:uoff leave:uo motion:uff button:uuuu axis:uuf frame: axis_source:u axis_stop:uu "
+        "axis_discrete:ui",
+    ),
     "wl_keyboard": _interface(
         5,
         "release:",

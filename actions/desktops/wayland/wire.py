@@ -130,6 +130,10 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor, to wait for events."""
+        return self._socket.fileno()
+
     def new(self, kind: str, handler: Handler | None = None) -> Thing:
         """Take a number for a new object. The compositor wants them without a gap."""
         number = self._free.pop() if self._free else self._next
@@ -239,6 +243,7 @@ class Connection:
         self.flush()
         while select.select([self._socket], [], [], 0)[0]:
             self._receive()
+            self.flush()
 
     def _receive(self) -> None:
         fds = array.array("i")
