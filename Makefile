@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test test-faults attacks nano nightly windows setup-demo setup-test format lint types tests engines ends house bench clean
+.PHONY: demo test test-faults attacks nano nightly windows desktops setup-demo setup-test format lint types tests engines ends house bench clean
 
 demo: setup-demo
 	.venv/bin/qvl-agent demo
@@ -57,7 +57,7 @@ nano: setup-test
 	$(PYTHON) -m qvl_agent.sandbox.nano.making export $(NANO)/speak sandbox/nano/checkpoint
 
 # What takes too long for every day: all faults and the nightly tests, then each script with its full count; hours.
-NIGHTLY := fuzz_replies.py reconcile.py freshness.py typing_exact.py attacks.py nagging.py kill_switch.py release.py engine_kills.py nano_engines.py
+NIGHTLY := fuzz_replies.py reconcile.py freshness.py typing_exact.py attacks.py nagging.py kill_switch.py release.py desktops.py engine_kills.py nano_engines.py
 nightly: setup-test
 	@failed=; $(PYTHON) -m pytest -q -m "nightly or fault" --faults table --timeout 7200 || failed="$$failed tests"; \
 	for script in $(NIGHTLY); do \
@@ -70,6 +70,10 @@ nightly: setup-test
 # The Windows desktop on Linux: its tests by a Windows Python, in Wine (1 GB, made once).
 windows: setup-test
 	$(PYTHON) .dev/windows -q
+
+# What each kind of desktop can do, measured, as the table in the README.
+desktops: setup-test
+	$(PYTHON) benchmarks/desktops.py --readme
 
 # Real engines serve a tiny checkpoint: llama.cpp, and vLLM in an environment of its own (3.5 GB).
 engines: setup-test

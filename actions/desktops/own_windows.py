@@ -15,7 +15,7 @@ from typing import Final
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.frame import Pixels
 
-__all__ = ["GREY", "OwnCover", "ancestors", "our_processes", "program_of", "readable", "without"]
+__all__ = ["GREY", "OwnCover", "ancestors", "our_processes", "readable", "without"]
 
 _LONGEST_TITLE: Final = 300
 GREY: Final = 128
@@ -68,20 +68,6 @@ def without(rect: Rect, covers: Sequence[Rect]) -> list[Rect]:
 def readable(text: str) -> str:
     """Remove what controls a terminal: the title is shown to the person, and a page may have chosen it."""
     return "".join(character for character in text if character.isprintable())[:_LONGEST_TITLE]
-
-
-def program_of(pid: int | None) -> str:
-    """Return the name of a process's executable, or its short name if it runs as another user; else ""."""
-    if pid is None:
-        return ""
-    try:
-        return Path(f"/proc/{pid}/exe").readlink().name.removesuffix(" (deleted)")
-    except OSError:
-        pass
-    try:
-        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def our_processes(with_windows: set[int]) -> set[int]:

@@ -30,6 +30,7 @@ from qvl_agent.actions.planning.events import (
 __all__ = ["VncDesktop", "parse_vnc_name"]
 
 _SCHEME: Final = "vnc://"
+_ANY_TEXT: Final = "text=any"
 _PORT: Final = 5900
 _LEAST_PORT: Final = 100
 """A number below is the number of an X display, as VNC's own viewers take it."""
@@ -57,7 +58,7 @@ class VncDesktop(SendingDesktop):
     pressed is released; input is never sent twice. Nobody tells where windows and the pointer are.
 
     Args:
-        name: "vnc://[USER@]HOST[:PORT]".
+        name: "vnc://[USER@]HOST[:PORT]", and "?text=any" if the server types any character.
         password: asks for the password, given the server's "HOST:PORT"; called once, if the server wants one.
 
     Attributes:
@@ -68,11 +69,13 @@ class VncDesktop(SendingDesktop):
         NoScreenError: nobody answers there, or we aren't let in.
     """
 
-    capabilities = Capabilities()
+    capabilities = Capabilities(exact_text="ascii")
 
     def __init__(self, name: str, password: Callable[[str], str]) -> None:
         self.name = name
-        self._user, self._host, self._port = parse_vnc_name(name)
+        self._user, self._host, self._port, self._any_text = parse_vnc_name(name)
+        if self._any_text:
+            self.capabilities = Capabilities()
         self._ask = password
         self._password: str | None = None
         self._at = DesktopPoint(0, 0)
@@ -218,16 +221,24 @@ class VncDesktop(SendingDesktop):
         self._refresh()
 
     def _prepare(self, approved: Approved, plan: Plan) -> None:
-        """Refuse keys that VNC lacks, and a text that this server would drop characters of.
+        """Refuse keys that VNC lacks, and a text that this server may drop or mix up characters of.
 
-        wayvnc looks for a key of the layout, and drops a character that has none:
-        https://github.com/any1/wayvnc/issues/260.
+        A server has to give a character that its keyboard lacks a key of its own. TigerVNC has twenty for its
+        whole life, drops what is more, and mixes up the first; wayvnc drops all
+        (https://github.com/any1/wayvnc/issues/260). None says so.
         """
         for event in plan:
             if isinstance(event, KeyEvent):
                 of_key(event.key)
-        if self._connection.name.startswith(_WAYVNC) and not all(map(str.isascii, texts(approved, plan))):
+        if all(map(str.isascii, texts(approved, plan))):
+            return
+        if self._connection.name.startswith(_WAYVNC):
             raise TypingError(f"wayvnc, which {self.name} is, drops characters that aren't ASCII")
+        if not self._any_text:
+            raise TypingError(
+                "a VNC server may drop or mix up characters that aren't ASCII, and doesn't say so; nothing "
+                f"was typed; if this one takes them all, name it {self.name}?{_ANY_TEXT}"
+            )
 
     @property
     def _dragging(self) -> bool:
@@ -287,8 +298,8 @@ class VncDesktop(SendingDesktop):
         self._reader.join(_FRESH_S)
 
 
-def parse_vnc_name(name: str) -> tuple[str, str, int]:
-    """Return the user, the host and the port of "vnc://[USER@]HOST[:PORT]".
+def parse_vnc_name(name: str) -> tuple[str, str, int, bool]:
+    """Return the user, the host and the port of "vnc://[USER@]HOST[:PORT]", and if "?text=any" is behind it.
 
     Raises:
         SettingsError: it is another kind of name, or has a password in it.
@@ -304,10 +315,12 @@ def parse_vnc_name(name: str) -> tuple[str, str, int]:
             "a password in an address can be read by everybody on this machine; leave it out: it is asked "
             "for, or taken from the keyring or from VNC_PASSWORD"
         )
-    if not name.startswith(_SCHEME) or not host or parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.query not in ("", _ANY_TEXT):
+        raise SettingsError(f"{wanted}; behind it only ?{_ANY_TEXT} may stand, got {name}")
+    if not name.startswith(_SCHEME) or not host or parts.path.strip("/") or parts.fragment:
         raise SettingsError(f"{wanted}, got {name}")
     if port < _LEAST_PORT:
         raise SettingsError(
             f"{name} has the number of a display; give the port: {_SCHEME}{host}:{_PORT + port}"
         )
-    return parts.username or "", host, port
+    return parts.username or "", host, port, bool(parts.query)

@@ -35,8 +35,8 @@ _NEEDED: Final = (
     "zwlr_virtual_pointer_manager_v1",
     "zwp_virtual_keyboard_manager_v1",
 )
-_HELD: Final = 0.05
-"""Seconds that a click holds the button down, as a quick hand does: three frames at 60 a second."""
+_HELD_S: Final = 0.05
+"""Seconds that a button is held down where a program may look only once a frame: three at 60 a second."""
 
 
 class WaylandDesktop(SendingDesktop):
@@ -157,8 +157,8 @@ class WaylandDesktop(SendingDesktop):
         self._hands.move(point, _around(self.geometry().monitors))
 
     def _button(self, button: Button, *, down: bool) -> None:
-        if not down:
-            time.sleep(_HELD)
+        if not down and (self._windows is None or self._windows.polls_at(self._at)):
+            time.sleep(_HELD_S)
         self._hands.button(button, down=down)
 
     def _notch(self, dx: int, dy: int) -> None:

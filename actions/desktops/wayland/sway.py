@@ -12,7 +12,8 @@ from typing import Any, Final
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops.own_windows import our_processes, program_of, readable, without
+from qvl_agent.actions.desktops.own_windows import our_processes, readable, without
+from qvl_agent.actions.desktops.programs import polls, program_of
 
 __all__ = ["Sway"]
 
@@ -66,6 +67,11 @@ class Sway:
             return None
         there = next((each for each in windows if point in each.rect), None)
         return None if there is None else self._info(there, windows)
+
+    def polls_at(self, point: DesktopPoint) -> bool:
+        """Return whether the program at a point may look at the mouse only once a frame; True if unknown."""
+        there = next((each for each in self._windows() if point in each.rect), None)
+        return there is None or polls(there.pid)
 
     def focused(self) -> WindowInfo | None:
         """Return the window that gets the keys; None if none of them does."""

@@ -8,18 +8,11 @@ from typing import Any, Final
 from Xlib import X
 from Xlib import error as xerror
 
+from qvl_agent.actions.desktops.programs import libraries_of, polls
 from qvl_agent.actions.desktops.x11.windows.tree import process_of
 
 __all__ = ["forwards_keys", "input_method_on", "is_gtk3", "polls_input"]
 
-_QUEUES: Final = ("/libQt5Widgets.", "/libQt6Widgets.", "/libgtk-3.", "/libgtk-4.", "/libtk8", "/libXt.")
-"""Libraries of toolkits that get each event in its turn, however short a press is."""
-_POLLS: Final = (
-    "/libSDL", "/libglfw", "/libsfml-window", "/liballegro", "/UnityPlayer", "/libxul.", "/libcef.",
-    "/chrome", "/chromium", "/libffmpeg.so", "/libQt5WebEngineCore.", "/libQt6WebEngineCore.",
-    "/libwebkit2gtk",
-)  # fmt: skip
-"""Libraries of games and browsers, of whose programs some look at the mouse and the keys once a frame."""
 _OTHER_METHODS: Final = ("/im-ibus.so", "/im-fcitx", "/im-xim.so", "/im-uim.so", "/im-scim.so")
 """GTK's modules for other input methods than its own."""
 _FORWARDERS: Final = frozenset({
@@ -36,17 +29,13 @@ _ASKED_S: Final = 2.0
 
 
 def polls_input(display: Any, window: Any | None) -> bool:
-    """Return whether a window's program may look at the mouse and the keys only once a frame.
-
-    Such a program doesn't see a press that ends before it looks. A program that isn't known may be one.
-    """
-    loaded = _libraries(display, window)
-    return not any(each in loaded for each in _QUEUES) or any(each in loaded for each in _POLLS)
+    """Return whether a window's program may look at the mouse and the keys only once a frame."""
+    return polls(None if window is None else process_of(display, window))
 
 
 def is_gtk3(display: Any, window: Any | None) -> bool:
     """Return whether a window's program uses GTK 3's own input method."""
-    loaded = _libraries(display, window)
+    loaded = libraries_of(None if window is None else process_of(display, window))
     return "/libgtk-3.so" in loaded and not any(each in loaded for each in _OTHER_METHODS)
 
 
@@ -94,12 +83,3 @@ def _output(command: list[str]) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip()
-
-
-def _libraries(display: Any, window: Any | None) -> str:
-    """Return what a window's process has loaded, by proc(5), "maps"; "" if it isn't known."""
-    process = None if window is None else process_of(display, window)
-    try:
-        return Path(f"/proc/{process}/maps").read_text(errors="replace") if process else ""
-    except OSError:
-        return ""

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from text_fields import TextField
 from typing_exact import alphabet, random_text
-from wayland_window import WaylandWindow
+from whole_window import WholeWindow
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect, frame_to_desktop
 from qvl_agent.actions.core.errors import (
@@ -71,10 +71,10 @@ def desktop(session: WaylandDisplay) -> Iterator[Desktop]:
 
 
 @pytest.fixture
-def window(session: WaylandDisplay, desktop: Desktop) -> Iterator[WaylandWindow]:
+def window(session: WaylandDisplay, desktop: Desktop) -> Iterator[WholeWindow]:
     """With the keys, which it gets once a desktop has brought a keyboard."""
     del desktop
-    with WaylandWindow(session.environment()) as shown:
+    with WholeWindow(session.environment()) as shown:
         yield shown
 
 
@@ -91,7 +91,7 @@ def drawn(desktop: Desktop, colour: int) -> tuple[int, int, int, int]:
     return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
 
 
-def test_it_shows_exactly_what_is_drawn(desktop: Desktop, window: WaylandWindow) -> None:
+def test_it_shows_exactly_what_is_drawn(desktop: Desktop, window: WholeWindow) -> None:
     dice = random.Random(4)
     wanted = np.full((800, 1280, 3), 255, np.uint8)
     for _ in range(60):
@@ -107,7 +107,7 @@ def test_it_shows_exactly_what_is_drawn(desktop: Desktop, window: WaylandWindow)
         desktop.grab(Rect(1270, 0, 20, 10))
 
 
-def test_the_pointer_buttons_and_wheel_arrive_as_sent(desktop: Desktop, window: WaylandWindow) -> None:
+def test_the_pointer_buttons_and_wheel_arrive_as_sent(desktop: Desktop, window: WholeWindow) -> None:
     for x, y in ((1279, 799), (0, 0), (1279, 0), (0, 799), (640, 400), (123, 457)):
         perform(desktop, MoveEvent(DesktopPoint(x, y)))
         assert [int(at) for at in window.until("motion")[-1][1]] == [x, y]
@@ -121,7 +121,7 @@ def test_the_pointer_buttons_and_wheel_arrive_as_sent(desktop: Desktop, window: 
         assert window.until("scroll") == [("scroll", [dx, dy])]
 
 
-def test_a_drag_passes_the_points_between(desktop: Desktop, window: WaylandWindow) -> None:
+def test_a_drag_passes_the_points_between(desktop: Desktop, window: WholeWindow) -> None:
     press, release = ButtonEvent("left", down=True), ButtonEvent("left", down=False)
     perform(desktop, MoveEvent(DesktopPoint(100, 100)))
     window.until("motion")
@@ -141,7 +141,7 @@ def test_the_middle_of_a_box_in_the_picture_is_the_middle_of_it_on_the_screen(
     with ExitStack() as stack:
         session = stack.enter_context(WaylandDisplay((1280, 800), scale=scale))
         desktop = stack.enter_context(closing(open_local(session.name)))
-        window = stack.enter_context(WaylandWindow(session.environment()))
+        window = stack.enter_context(WholeWindow(session.environment()))
         monitor = desktop.geometry().monitors[0]
         assert desktop.grab().size == (1280, 800)
         assert desktop.grab().scale == pytest.approx(scale, rel=0.002)
@@ -166,7 +166,7 @@ def test_a_turned_monitor_is_captured_and_pointed_at_as_it_is_seen(turn: str) ->
         config = f"output HEADLESS-1 transform {turn}\n"
         session = stack.enter_context(WaylandDisplay((640, 400), config=config))
         desktop = stack.enter_context(closing(open_local(session.name)))
-        window = stack.enter_context(WaylandWindow(session.environment()))
+        window = stack.enter_context(WholeWindow(session.environment()))
         size = (400, 640) if "90" in turn or "270" in turn else (640, 400)
         assert desktop.geometry().monitors == (Rect(0, 0, *size),)
         assert desktop.grab().size == size
@@ -185,7 +185,7 @@ def test_the_second_monitor_is_seen_and_pointed_at() -> None:
         desktop = stack.enter_context(closing(open_local(session.name, monitor=2)))
         assert desktop.geometry().monitors == (Rect(0, 0, 640, 400), Rect(-800, 0, 800, 600))
         tell_sway(session, "focus output HEADLESS-2")
-        window = stack.enter_context(WaylandWindow(session.environment(), "HEADLESS-2"))
+        window = stack.enter_context(WholeWindow(session.environment(), "HEADLESS-2"))
         window.fill(100, 60, 40, 20, 0x336699)
         assert drawn(desktop, 0x336699) == (150, 90, 210, 120)
         assert desktop.grab().size == (1200, 900)
@@ -223,7 +223,7 @@ def test_chords_and_text_come_in_their_order(
             until(lambda: field.text() == text, "the old text to be replaced")  # noqa: B023
 
 
-def test_every_key_can_be_pressed(desktop: Desktop, window: WaylandWindow) -> None:
+def test_every_key_can_be_pressed(desktop: Desktop, window: WholeWindow) -> None:
     letters = sorted(key for key in KEYS if len(key) == 1 and key.isalpha())
     for key in (*letters, "enter", "f5", "f13", "delete", "pageup", "volumeup"):
         perform(desktop, *chord(key))
@@ -237,7 +237,7 @@ def test_every_key_can_be_pressed(desktop: Desktop, window: WaylandWindow) -> No
 
 @pytest.mark.parametrize("how", ["stopped", "failed"])
 def test_what_was_pressed_is_released_however_it_ends(
-    desktop: Desktop, window: WaylandWindow, how: str
+    desktop: Desktop, window: WholeWindow, how: str
 ) -> None:
     asked = iter(range(9))
 
@@ -258,7 +258,7 @@ def test_what_was_pressed_is_released_however_it_ends(
 
 
 def test_a_killed_program_holds_no_key_and_a_button_only_until_the_next_click(
-    session: WaylandDisplay, desktop: Desktop, window: WaylandWindow
+    session: WaylandDisplay, desktop: Desktop, window: WholeWindow
 ) -> None:
     """The compositor releases the keys of a keyboard that is gone, but no button: docs/safety.md says so."""
     program = f"""
@@ -283,7 +283,7 @@ time.sleep(60)
     assert window.until("button up")[-1] == ("button up", "LeftButton")
 
 
-def test_what_cant_be_sent_is_refused_before_anything_is(desktop: Desktop, window: WaylandWindow) -> None:
+def test_what_cant_be_sent_is_refused_before_anything_is(desktop: Desktop, window: WholeWindow) -> None:
     many = "".join(map(chr, range(0x4E00, 0x4E00 + 700)))
     for last, error in (
         (MoveEvent(DesktopPoint(1280, 10)), CoordinateError),

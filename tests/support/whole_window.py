@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415, T201 - run as a program, it imports Qt and answers by print
-"""A Qt window over a whole Wayland output that keeps every input event it gets. Run as a program, this is it.
+"""A Qt window over a whole screen that keeps every input event it gets. Run as a program, this is it.
 
 It answers each line on its standard input with one line of JSON: "events" with what came since, and
 "fill LEFT TOP WIDTH HEIGHT RRGGBB" once it is drawn.
@@ -12,8 +12,8 @@ import time
 from typing import Any, Self
 
 
-class WaylandWindow:
-    """Over everything on an output, the first if none is named, and with the keyboard's focus."""
+class WholeWindow:
+    """Over everything on a screen, the first if none is named, and with the keyboard's focus."""
 
     def __init__(self, environment: dict[str, str], output: str = "") -> None:
         self._process = subprocess.Popen(
@@ -58,6 +58,10 @@ class WaylandWindow:
             time.sleep(0.005)
         return seen
 
+    def flip(self, colour: int) -> None:
+        """Draw a corner in a colour at the next press."""
+        self._ask(f"flip {colour:06x}")
+
     def fill(self, left: int, top: int, width: int, height: int, colour: int) -> None:
         """Draw a rectangle, in logical pixels."""
         self._ask(f"fill {left} {top} {width} {height} {colour:06x}")
@@ -70,6 +74,7 @@ def run() -> None:
 
     events: list[tuple[str, Any]] = []
     drawn: list[tuple[list[int], str]] = []
+    corner: list[str] = []
     names = {
         QEvent.Type.MouseButtonPress: "button down",
         QEvent.Type.MouseButtonDblClick: "button down",
@@ -95,6 +100,9 @@ def run() -> None:
                 events.append(("scroll", [event.angleDelta().x() / -120, event.angleDelta().y() / -120]))
             elif name := names.get(event.type()):
                 button = name.startswith("button")
+                if name == "button down" and corner:
+                    drawn.append(([0, 0, 40, 40], f"#{corner.pop()}"))
+                    area.update()
                 if button or not event.isAutoRepeat():
                     value = event.button().name if button else QKeySequence(event.key()).toString()
                     events.append((name, value))
@@ -105,6 +113,9 @@ def run() -> None:
         if word == "events":
             print(json.dumps(events), flush=True)
             events.clear()
+        elif word == "flip":
+            corner.append(rest[0])
+            print("true", flush=True)
         elif word == "fill":
             drawn.append(([int(each) for each in rest[:4]], f"#{rest[4]}"))
             area.repaint()
