@@ -4,7 +4,7 @@
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test test-faults attacks nano nightly windows desktops setup-demo setup-test format lint types tests engines ends house bench clean
+.PHONY: demo test test-faults attacks nano nightly windows desktops setup-demo setup-test setup-desktops format lint types tests engines ends house bench clean
 
 demo: setup-demo
 	.venv/bin/qvl-agent demo
@@ -16,6 +16,9 @@ setup-demo:
 
 setup-test:
 	@sh .dev/setup test
+
+setup-desktops:
+	@sh .dev/setup desktops
 
 format: setup-test
 	$(PYTHON) -m ruff format .
@@ -71,9 +74,11 @@ nightly: setup-test
 windows: setup-test
 	$(PYTHON) .dev/windows -q
 
-# What each kind of desktop can do, measured, as the table in the README.
-desktops: setup-test
+# The tests of each kind of desktop, GNOME's too (600 MB of packages), and what each can do, as the table in the README.
+desktops: setup-desktops
+	$(PYTHON) -m pytest -q $(addprefix tests/,$(DESKTOPS))
 	$(PYTHON) benchmarks/desktops.py --readme
+DESKTOPS := actions/desktops/test_vnc.py actions/desktops/test_wayland.py agent/doctor/test_hands.py gnome
 
 # Real engines serve a tiny checkpoint: llama.cpp, and vLLM in an environment of its own (3.5 GB).
 engines: setup-test

@@ -7,7 +7,7 @@ clicks, drags, scrolls and types in it:
 
     capture      the median time of one capture
     click, seen  the median time from the start of a click to a capture in which the window has changed
-    typed        random strings of Unicode in a Qt field that arrived exactly, or were refused before any key
+    typed        random strings in a Qt field that arrived exactly, or were refused before any key
     boxes        random boxes in the picture whose middle was pointed at within a logical pixel
     killed       what was released after SIGKILL with a key and a mouse button down
     tasks        the sandbox's tasks that the oracle solved without a wrong click; where the sandbox can be
@@ -24,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -34,6 +35,7 @@ from typing import Final
 import numpy as np
 
 sys.path.append(str(Path(__file__).parent.parent / "tests/support"))
+from gnome_session import GnomeSession, lacking
 from text_fields import TextField
 from typing_exact import alphabet, random_text
 from whole_window import WholeWindow
@@ -44,7 +46,7 @@ from qvl_agent.actions.core.errors import NoScreenError, TypingError
 from qvl_agent.actions.desktops import Desktop, open_local, open_vnc, wait_for_window_manager
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.planning.approval import Approved
-from qvl_agent.actions.planning.events import ButtonEvent, Event, MoveEvent, TextEvent, WheelEvent
+from qvl_agent.actions.planning.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent, WheelEvent
 from qvl_agent.agent import Agent
 from qvl_agent.sandbox.apps import APPS
 from qvl_agent.sandbox.display import VirtualDisplay, WaylandDisplay
@@ -57,6 +59,8 @@ SIZE: Final = (1280, 800)
 LOOKS: Final = 50
 CLICKS: Final = 20
 WAIT_S: Final = 5.0
+SHOWN_S: Final = 1.0
+"""Until a window is where it belongs: GNOME moves it there, and gives it no input meanwhile."""
 MARKS: Final = ("<!-- desktops: made by benchmarks/desktops.py -->", "<!-- /desktops -->")
 PRESS, RELEASE = ButtonEvent("left", down=True), ButtonEvent("left", down=False)
 
@@ -71,6 +75,7 @@ class Backend:
         environment: for programs that are to be on it.
         killed: a program that opens it, holds "a" and the left button, and prints "held".
         wayland: whether the sandbox can be on such a desktop, and on which; None if it can't.
+        agrees: the person's consent to another program, where one is asked for.
     """
 
     name: str
@@ -78,6 +83,7 @@ class Backend:
     environment: dict[str, str]
     killed: str
     wayland: bool | None
+    agrees: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -106,6 +112,22 @@ def vnc() -> Iterator[Backend]:
         yield Backend("VNC (TigerVNC)", desktop, environment, _holding(address), None)
 
 
+@contextmanager
+def gnome() -> Iterator[Backend]:
+    if why := lacking():
+        raise NoScreenError(why)
+    with GnomeSession() as session, ExitStack() as stack:
+        before = dict(os.environ)
+        stack.callback(lambda: (os.environ.clear(), os.environ.update(before)))
+        os.environ.update(session.environment())
+        agreed = threading.Thread(target=session.person.agrees)
+        agreed.start()
+        desktop = stack.enter_context(closing(open_local("wayland-0")))
+        agreed.join()
+        name, environment = "Wayland (GNOME 43, by the portal)", session.environment()
+        yield Backend(name, desktop, environment, _holding("wayland-0"), None, session.person.agrees)
+
+
 def _holding(name: str) -> str:
     return f"""
 import time
@@ -126,7 +148,12 @@ with open_desktop({name!r}) as desktop:
 """
 
 
-BACKENDS: Final[dict[str, Callable[[], "contextmanager[Backend]"]]] = {"x11": x11, "sway": sway, "vnc": vnc}  # type: ignore[type-arg]
+BACKENDS: Final[dict[str, Callable[[], "contextmanager[Backend]"]]] = {
+    "x11": x11,
+    "sway": sway,
+    "gnome": gnome,
+    "vnc": vnc,
+}  # type: ignore[type-arg]
 
 
 class Measuring:
@@ -139,6 +166,10 @@ class Measuring:
 
     def _send(self, *events: Event) -> None:
         self._desktop.perform(Approved(events, "bench", self._desktop.geometry()), lambda: False)
+
+    def wake(self) -> None:
+        """Press a key that does nothing: a session without a keyboard gives no window the keys."""
+        self._send(KeyEvent("shift", down=True), KeyEvent("shift", down=False))
 
     def captures(self) -> str:
         times = []
@@ -207,6 +238,7 @@ class Measuring:
         command = [sys.executable, "-c", self.backend.killed]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
+            self.backend.agrees()
             said = process.stdout.readline()
             window.until("button down")
             process.kill()
@@ -218,11 +250,18 @@ class Measuring:
         return " and ".join(words) or "nothing"
 
     def typed(self, count: int) -> str:
-        letters, exact, refused = alphabet(), 0, 0
+        ascii_only = "".join(map(chr, range(32, 127)))
+        plain, exact, refused = 0, 0, 0
         with (
             tempfile.TemporaryDirectory() as folder,
             TextField("qt", self.backend.environment, Path(folder)) as field,
         ):
+            for _ in range(count):
+                text = "".join(self._dice.choices(ascii_only, k=30))
+                field.clear()
+                self._send(TextEvent(text))
+                plain += field.settled(text) == text
+            letters = alphabet()
             for _ in range(count):
                 text = random_text(self._dice, letters)
                 field.clear()
@@ -232,8 +271,9 @@ class Measuring:
                     refused += field.text() == ""
                     continue
                 exact += field.settled(text) == text
-        self.good &= exact + refused == count
-        return f"{exact} of {count}" + (f", {refused} refused" if refused else "")
+        self.good &= exact + refused == count == plain
+        rest = f", {refused} refused" if refused else ""
+        return f"ASCII {plain} of {count}; Unicode {exact} of {count}{rest}"
 
     def tasks(self, seeds: int) -> str:
         if self.backend.wayland is None:
@@ -276,8 +316,9 @@ HEADS: Final = (
 def row(backend: Backend, options: argparse.Namespace) -> tuple[list[str], bool]:
     """Measure one backend; return its row, and whether all was exact."""
     measuring = Measuring(backend, random.Random(options.seed))
+    measuring.wake()
     with WholeWindow(backend.environment) as window:
-        window.until("motion", 0)
+        time.sleep(SHOWN_S)
         cells = [measuring.captures(), measuring.clicks(window)]
         boxes = measuring.boxes(window, options.boxes)
         rest = [measuring.drag(window), measuring.scroll(window), measuring.killed(window)]

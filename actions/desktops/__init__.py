@@ -85,9 +85,14 @@ def _open_x11(display: str, monitor: int) -> "Desktop":
 
 
 def _open_wayland(display: str, monitor: int) -> "Desktop":
-    from qvl_agent.actions.desktops.wayland.desktop import WaylandDesktop  # noqa: PLC0415 - not everybody's
+    """Open a Wayland session: by wlroots' protocols where it has them, else by its portal."""
+    from qvl_agent.actions.desktops.wayland.desktop import WaylandDesktop, can_be_driven  # noqa: PLC0415
 
-    return WaylandDesktop(display, monitor=monitor)
+    if can_be_driven(display):
+        return WaylandDesktop(display, monitor=monitor)
+    from qvl_agent.actions.desktops.portal.desktop import PortalDesktop  # noqa: PLC0415 - not everybody's
+
+    return PortalDesktop(display)
 
 
 def open_vnc(name: str, password: Callable[[str], str]) -> "Desktop":

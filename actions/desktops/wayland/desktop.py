@@ -2,7 +2,7 @@
 
 import os
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ from qvl_agent.actions.planning.action import Button
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import KeyEvent, Plan
 
-__all__ = ["WaylandDesktop"]
+__all__ = ["WaylandDesktop", "can_be_driven"]
 
 _CHUNK: Final = 20
 """Characters that are typed before the compositor has to say that it has passed them on."""
@@ -71,11 +71,6 @@ class WaylandDesktop(SendingDesktop):
         with ExitStack() as stack:
             eyes = Connection(path)
             stack.callback(eyes.close)
-            if lacking := [each for each in _NEEDED if not eyes.globals.get(each)]:
-                raise NoScreenError(
-                    f"this Wayland session lets no program see or drive its screen (no {lacking[0]}): "
-                    "log in to an X11 session or to sway, or use --desktop sandbox:chat"
-                )
             hands = Connection(path)
             stack.callback(hands.close)
             try:
@@ -185,6 +180,16 @@ class WaylandDesktop(SendingDesktop):
         with suppress(DesktopError):
             self.release()
         self._connections.close()
+
+
+def can_be_driven(display: str) -> bool:
+    """Return whether a Wayland session has the protocols by which a program sees and drives its screen.
+
+    Raises:
+        NoScreenError: nobody answers there.
+    """
+    with closing(Connection(socket_path(display))) as connection:
+        return all(connection.globals.get(each) for each in _NEEDED)
 
 
 def _around(monitors: tuple[Rect, ...]) -> Rect:

@@ -9,7 +9,8 @@ from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.desktops.keysyms import of_key
 from qvl_agent.actions.desktops.wayland.keymap import Keymap
-from qvl_agent.actions.desktops.wayland.wire import Connection, Thing
+from qvl_agent.actions.desktops.wayland.seat import KEYBOARD, read_map
+from qvl_agent.actions.desktops.wayland.wire import Connection
 from qvl_agent.actions.planning.action import Button
 
 __all__ = ["Hands"]
@@ -20,8 +21,6 @@ _VERTICAL, _HORIZONTAL = 0, 1
 _WHEEL: Final = 0
 _NOTCH: Final = 15.0
 """How far a notch scrolls, as libinput has it for mice."""
-_KEYBOARD: Final = 2
-"""The capability of a seat that has a keyboard."""
 _XKB_V1: Final = 1
 _CHANGED_S: Final = 0.05
 """Seconds around a change of the keyboard's map: some toolkits read a key by the newest map, not by the one
@@ -59,7 +58,7 @@ class Hands:
             pointers = connection.bind("zwlr_virtual_pointer_manager_v1")
             keyboards = connection.bind("zwp_virtual_keyboard_manager_v1")
             connection.roundtrip()
-            self.keymap = Keymap(_persons_map(connection, seat) if able & _KEYBOARD else "")
+            self.keymap = Keymap(read_map(connection, seat) if able & KEYBOARD else "")
             self._pointer = pointers.make("create_virtual_pointer", "zwlr_virtual_pointer_v1", seat)
             self._keyboard = keyboards.make("create_virtual_keyboard", "zwp_virtual_keyboard_v1", seat)
             self._upload()
@@ -168,31 +167,6 @@ class Hands:
         while self.down:
             self._send(self.down[-1], down=False)
         self.sync()
-
-
-def _persons_map(connection: Connection, seat: Thing) -> str:
-    """Read the keyboard map that the person's keyboard has."""
-    told: list[tuple[int, int]] = []
-
-    def note(event: str, *values: Any) -> None:
-        if event == "keymap":
-            form, fd, size = values
-            if form == _XKB_V1 and not told:
-                told.append((fd, size))
-            else:
-                os.close(fd)
-
-    keyboard = seat.make("get_keyboard", "wl_keyboard", handler=note)
-    connection.roundtrip()
-    keyboard.send("release")
-    connection.roundtrip()
-    if not told:
-        return ""
-    fd, size = told[0]
-    try:
-        return os.pread(fd, size, 0).rstrip(b"\0").decode()
-    finally:
-        os.close(fd)
 
 
 def _now() -> int:

@@ -73,6 +73,7 @@ def _xkb() -> tuple[Any, Any]:
         ("xkb_keymap_min_keycode", c_uint32, (c_void_p,)),
         ("xkb_keymap_max_keycode", c_uint32, (c_void_p,)),
         ("xkb_keymap_key_get_name", c_char_p, (c_void_p, c_uint32)),
+        ("xkb_keymap_num_layouts", c_uint32, (c_void_p,)),
         ("xkb_keymap_num_layouts_for_key", c_uint32, (c_void_p, c_uint32)),
         ("xkb_keymap_num_levels_for_key", c_uint32, (c_void_p, c_uint32, c_uint32)),
         (
@@ -157,13 +158,30 @@ class Keymap:
                         places[keysym] = found
         return places, spares
 
-    def _keysym(self, code: int, level: int) -> int:
-        """Return what a key of the first group means; 0 if nothing, or several keysyms at once."""
-        if level >= self._library.xkb_keymap_num_levels_for_key(self._map, code, 0):
+    def _keysym(self, code: int, level: int, group: int = 0) -> int:
+        """Return what a key of a group means; 0 if nothing, or several keysyms at once."""
+        if level >= self._library.xkb_keymap_num_levels_for_key(self._map, code, group):
             return 0
         keysyms = POINTER(c_uint32)()
-        count = self._library.xkb_keymap_key_get_syms_by_level(self._map, code, 0, level, byref(keysyms))
+        count = self._library.xkb_keymap_key_get_syms_by_level(self._map, code, group, level, byref(keysyms))
         return int(keysyms[0]) if count == 1 else 0
+
+    def everywhere(self) -> frozenset[int]:
+        """Return the keysyms that every layout of the map has, without a modifier or with Shift."""
+        meant: list[set[int]] = []
+        for group in range(self._library.xkb_keymap_num_layouts(self._map)):
+            codes = [code for code in _SPARE if self._groups(code)]
+            meant.append(
+                {
+                    self._keysym(code, level, min(group, self._groups(code) - 1))
+                    for code in codes
+                    for level in range(_LEVELS)
+                }
+            )
+        return frozenset(set.intersection(*meant) - {0}) if meant else frozenset()
+
+    def _groups(self, code: int) -> int:
+        return int(self._library.xkb_keymap_num_layouts_for_key(self._map, code))
 
     def place(self, keysym: int) -> Place:
         """Return where a keysym is; `lend` has seen to it that it is somewhere.

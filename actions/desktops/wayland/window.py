@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.desktops.trial import MARK, MARK_PX, TITLE
 from qvl_agent.actions.desktops.wayland.keymap import Keymap, KeyState
-from qvl_agent.actions.desktops.wayland.wire import Connection, socket_path
+from qvl_agent.actions.desktops.wayland.wire import Connection, Thing, socket_path
 
 __all__ = ["main"]
 
@@ -35,8 +35,7 @@ class TrialWindow:
         self._size = (0, 0)
         self._at = (0.0, 0.0)
         self._keys: KeyState | None = None
-        self._devices: set[int] = set()
-        self._serial: int | None = None
+        self._devices: dict[int, Thing] = {}
         self._wanted = _SIZE
         self._focused = self._drawn = self._told = False
         self._shm = connection.bind("wl_shm")
@@ -114,8 +113,9 @@ class TrialWindow:
             (_KEYBOARD, "get_keyboard", "wl_keyboard", self._of_keyboard),
         ):
             if able & bit and bit not in self._devices:
-                self._devices.add(bit)
-                self._seat.make(request, kind, handler=handler)
+                self._devices[bit] = self._seat.make(request, kind, handler=handler)
+            elif not able & bit and bit in self._devices:  # a device that comes again is another one
+                self._devices.pop(bit).send("release")
 
     def _of_pointer(self, event: str, *values: Any) -> None:
         match event:

@@ -81,7 +81,7 @@ def test_on_sway_all_arrives(session: WaylandDisplay) -> None:
     assert code == 0
     assert found["click"].startswith("ok a click arrived (")
     assert found["scroll"] == "ok 2 notches down arrived"
-    assert found["typing"] == "ok “Aa1 Grüße, Привет 你好 €” arrived exactly"
+    assert found["typing"] == "ok “Aa1 (x_y) Grüße, Привет 你好 €” arrived exactly"
 
 
 def test_where_no_window_can_be_shown_it_says_so(display: VirtualDisplay) -> None:
