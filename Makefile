@@ -74,11 +74,11 @@ nightly: setup-test
 windows: setup-test
 	$(PYTHON) .dev/windows -q
 
-# The tests of each kind of desktop, GNOME's too (600 MB of packages), and what each can do, as the table in the README.
+# The tests of each kind of desktop, GNOME's and RDP's too (600 MB of packages), and what each can do, as the table in the README.
 desktops: setup-desktops
 	$(PYTHON) -m pytest -q $(addprefix tests/,$(DESKTOPS))
 	$(PYTHON) benchmarks/desktops.py --readme
-DESKTOPS := actions/desktops/test_vnc.py actions/desktops/test_wayland.py agent/doctor/test_hands.py gnome
+DESKTOPS := agent/registry/test_rdp.py actions/desktops/test_vnc.py actions/desktops/test_wayland.py agent/doctor/test_hands.py gnome
 
 # Real engines serve a tiny checkpoint: llama.cpp, and vLLM in an environment of its own (3.5 GB).
 engines: setup-test

@@ -53,8 +53,8 @@ def open_desktop(
     """Open a desktop, and hold its display so that no second agent acts on it.
 
     Args:
-        name: "local", an X display (":1"), a Wayland session ("wayland-1"), "vnc://HOST[:PORT]", or
-            "sandbox:APP[/TASK][?seed=N]", or the same with "sandbox-wayland:".
+        name: "local", an X display (":1"), a Wayland session ("wayland-1"), "vnc://HOST[:PORT]",
+            "rdp://USER@HOST[:PORT]", "sandbox:APP[/TASK][?seed=N]", or the same with "sandbox-wayland:".
         monitor: which monitor to look at, from 1.
         watchdog: on X11, start a second process that watches the kill switch and, after a crash, releases
             the keys and buttons that are held down.

@@ -20,6 +20,7 @@ __all__ = [
     "Keyring",
     "SystemKeyring",
     "collect",
+    "rdp_password",
     "taken_from_environment",
     "variable",
     "vnc_password",
@@ -29,10 +30,6 @@ VARIABLE: Final = "QVL_AGENT_SECRET_"
 """The prefix of the environment variables that hold secrets."""
 _VALUES, _APPLICATIONS, _LIST = "qvl-agent", "qvl-agent: application", "qvl-agent: names"
 """The keyring's services: values and applications, both by a secret's name, and the list of names."""
-_VNC: Final = "qvl-agent: vnc"
-"""The keyring's service for the passwords of VNC servers, by their host and port."""
-_VNC_VARIABLE: Final = "VNC_PASSWORD"
-"""As VNC's own viewers have it."""
 _taken: dict[str, str] = {}
 """What was taken out of the environment, for the next time that this program opens the server."""
 
@@ -126,18 +123,35 @@ def vnc_password(server: str) -> str:
     Raises:
         SettingsError: there is none, and nobody to ask; or the keyring can't be read.
     """
-    if _VNC_VARIABLE in os.environ:
-        _taken[_VNC_VARIABLE] = os.environ.pop(_VNC_VARIABLE)  # no child process inherits it
-    if _VNC_VARIABLE in _taken:
-        return _taken[_VNC_VARIABLE]
-    if (kept := _kept(_VNC, server)) is not None:
+    return _password(server, "VNC")
+
+
+def rdp_password(server: str) -> str:
+    """Find the password of an RDP server, in RDP_PASSWORD and so on, as `vnc_password` does.
+
+    Args:
+        server: with the user, "me@office-pc:3389".
+
+    Raises:
+        SettingsError: as `vnc_password` raises it.
+    """
+    return _password(server, "RDP")
+
+
+def _password(server: str, kind: str) -> str:
+    variable, service = f"{kind}_PASSWORD", f"qvl-agent: {kind.lower()}"
+    if variable in os.environ:
+        _taken[variable] = os.environ.pop(variable)  # no child process inherits it
+    if variable in _taken:
+        return _taken[variable]
+    if (kept := _kept(service, server)) is not None:
         return kept
     if not sys.stdin.isatty():
         raise SettingsError(
-            f"the VNC server at {server} wants a password and there is nobody to ask: put it in "
-            f"{_VNC_VARIABLE}, or into the keyring: keyring set '{_VNC}' {server}"
+            f"the {kind} server at {server} wants a password and there is nobody to ask: put it in "
+            f"{variable}, or into the keyring: keyring set '{service}' {server}"
         )
-    return getpass.getpass(f"password of the VNC server at {server}: ")
+    return getpass.getpass(f"password of the {kind} server at {server}: ")
 
 
 def _application(name: str, setting: Binding | None, kept: SecretValue | None) -> str:

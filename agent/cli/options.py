@@ -92,8 +92,8 @@ DESKTOP_OPTIONS: Final = _options(
     click.option(
         "--desktop",
         metavar="NAME",
-        help="local, an X display (:1), a Wayland session (wayland-1), vnc://HOST[:PORT], or "
-        "sandbox[-wayland]:APP[/TASK][?seed=N].",
+        help="local, an X display (:1), a Wayland session (wayland-1), vnc://HOST[:PORT], "
+        "rdp://USER@HOST[:PORT], or sandbox[-wayland]:APP[/TASK][?seed=N].",
     ),
     click.option("--monitor", type=int, metavar="N", help="Which monitor to look at (1)."),
 )

@@ -7,6 +7,7 @@ from typing import Final
 from qvl_agent.actions.desktops import Desktop, open_local, open_vnc
 from qvl_agent.actions.desktops.display_lock import canonical_display
 from qvl_agent.agent.registry.kinds import DesktopKind
+from qvl_agent.agent.registry.rdp import RDP
 from qvl_agent.agent.secret_sources import vnc_password
 
 __all__ = ["DESKTOPS", "LOCAL", "SANDBOX", "VNC"]
@@ -91,5 +92,5 @@ VNC: Final = DesktopKind(
     reopen=lambda recorded: recorded if _is_vnc(recorded) else None,
 )
 
-DESKTOPS: Final = (LOCAL, SANDBOX, VNC)
+DESKTOPS: Final = (LOCAL, SANDBOX, VNC, RDP)
 """In the order in which they are asked and listed."""

@@ -171,18 +171,20 @@ def _lit_areas(display: Any) -> tuple[Rect, ...]:
 
 
 def _open(name: str) -> Any:
-    """Open a connection with tables of events and errors of its own, each error of which is an XError.
+    """Open a connection with tables of its own for events, errors and extensions, each error an XError.
 
-    In python-xlib 0.33 all connections share two tables, although each server numbers the events and errors
-    of its extensions in its own way; and RandR's errors there are no XError, so that one of these numbers is
-    an AttributeError.
+    In python-xlib 0.33 all connections share these tables, although each server numbers its extensions, and
+    their events and errors, in its own way; and RandR's errors there are no XError, so that one of these
+    numbers is an AttributeError.
     """
     with _tables:
         shared = protocol.display.Display
         shared.error_classes = errors = xerror.xerror_class.copy()
         shared.event_classes = events = protocol.event.event_class.copy()
+        shared.extension_major_opcodes = numbers = dict[str, int]()
         display = Display(name)
     display.display.event_classes = events
+    display.display.extension_major_opcodes = numbers
     display.display.error_classes = {
         code: kind if issubclass(kind, xerror.XError) else xerror.XError for code, kind in errors.items()
     }

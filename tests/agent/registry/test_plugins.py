@@ -171,7 +171,8 @@ def test_a_desktop_that_nobody_knows_is_one_line_that_lists_what_there_is(site: 
     # and no word about what can't be loaded, where no log is asked for
     assert done.stderr == (
         "qvl-agent: no desktop 'yours:7'; choose local, an X display (:1), a Wayland session "
-        "(wayland-1), sandbox[-wayland]:APP[/TASK][?seed=N], vnc://[USER@]HOST[:PORT], mine:ADDRESS\n"
+        "(wayland-1), sandbox[-wayland]:APP[/TASK][?seed=N], vnc://[USER@]HOST[:PORT], "
+        "rdp://USER@HOST[:PORT], mine:ADDRESS\n"
     )
     alone = qvl(tmp_path, tmp_path, "do it", "--desktop", "mine:7", "--model", "oracle")
     assert (alone.returncode, "no desktop 'mine:7'" in alone.stderr) == (2, True), "without the package"

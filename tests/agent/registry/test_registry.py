@@ -25,7 +25,7 @@ def test_what_a_desktops_name_means(name: str, kind: str) -> None:
     assert desktop_kind(name).name == kind
 
 
-@pytest.mark.parametrize("name", ["", "Local", "sandbox", "rdp://127.0.0.1:3389", "localhost:0"])
+@pytest.mark.parametrize("name", ["", "Local", "sandbox", "ftp://127.0.0.1:3389", "localhost:0"])
 def test_what_no_kind_claims_is_refused(name: str) -> None:
     listed = r"choose local, an X display \(:1\), a Wayland session \(wayland-1\), sandbox"
     with pytest.raises(SettingsError, match=listed):
@@ -131,8 +131,8 @@ def test_another_package_that_fails_or_exits_takes_no_name_with_it(
     lookup.desktop_kinds.cache_clear()
     try:
         assert desktop_kind("local").name == "local"
-        with pytest.raises(SettingsError, match=r"no desktop 'rdp://x'; choose .*broken:"):
-            desktop_kind("rdp://x")
+        with pytest.raises(SettingsError, match=r"no desktop 'ftp://x'; choose .*broken:"):
+            desktop_kind("ftp://x")
     finally:
         lookup.desktop_kinds.cache_clear()
     assert "exits_at_import:KIND" in caplog.text
