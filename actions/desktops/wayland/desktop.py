@@ -13,13 +13,13 @@ from qvl_agent.actions.core.frame import Frame, Geometry, Pixels
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Capabilities, StopCheck
 from qvl_agent.actions.desktops.keysyms import of_character, of_key
-from qvl_agent.actions.desktops.own_windows import OwnCover
 from qvl_agent.actions.desktops.sending import SendingDesktop, check_stop, texts
 from qvl_agent.actions.desktops.trial import Trial
 from qvl_agent.actions.desktops.wayland.devices import Hands
 from qvl_agent.actions.desktops.wayland.screen import Output, Screen
 from qvl_agent.actions.desktops.wayland.sway import Sway
 from qvl_agent.actions.desktops.wayland.wire import Connection, socket_path
+from qvl_agent.actions.desktops.windows import OwnCover
 from qvl_agent.actions.planning.action import Button
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import KeyEvent, Plan

@@ -12,8 +12,7 @@ from typing import Any, Final
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops.own_windows import our_processes, readable, without
-from qvl_agent.actions.desktops.programs import polls, program_of
+from qvl_agent.actions.desktops.windows import our_processes, polls, program_of, readable, without
 
 __all__ = ["Sway"]
 

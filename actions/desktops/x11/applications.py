@@ -8,7 +8,7 @@ from typing import Any, Final
 from Xlib import X
 from Xlib import error as xerror
 
-from qvl_agent.actions.desktops.programs import libraries_of, polls
+from qvl_agent.actions.desktops.windows import libraries_of, polls
 from qvl_agent.actions.desktops.x11.windows.tree import process_of
 
 __all__ = ["forwards_keys", "input_method_on", "is_gtk3", "polls_input"]

@@ -12,9 +12,9 @@ from qvl_agent.actions.core.errors import CoordinateError, DesktopError, NoScree
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Capabilities, Desktop, StopCheck
-from qvl_agent.actions.desktops.own_windows import OwnCover
 from qvl_agent.actions.desktops.watchdog.channel import Kind, Note
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.windows import OwnCover
 from qvl_agent.actions.desktops.x11.capture import Capture
 from qvl_agent.actions.desktops.x11.connection import Connection, monitors, randr_version
 from qvl_agent.actions.desktops.x11.damage import X11Damage

@@ -15,8 +15,8 @@ from x_servers import tigervnc, xvfb
 from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
 from qvl_agent.actions.core.errors import DesktopError
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.desktops.own_windows import GREY
 from qvl_agent.actions.desktops.watchdog.client import Watchdog
+from qvl_agent.actions.desktops.windows import GREY
 from qvl_agent.actions.desktops.x11.connection import Connection, connect, monitors
 from qvl_agent.actions.planning.events import MoveEvent, TextEvent, WheelEvent
 from qvl_agent.sandbox.display import VirtualDisplay

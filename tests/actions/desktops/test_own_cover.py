@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qvl_agent.actions.core.coordinates import Rect
-from qvl_agent.actions.desktops.own_windows import GREY, OwnCover
+from qvl_agent.actions.desktops.windows import GREY, OwnCover
 
 OURS = Rect(100, 50, 30, 20)
 

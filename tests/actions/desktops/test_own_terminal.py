@@ -15,7 +15,7 @@ from stream_server import Answer, Answering, says, serving
 from text_fields import TextField, wait_until
 
 from qvl_agent.actions.desktops import Desktop
-from qvl_agent.actions.desktops.own_windows import GREY
+from qvl_agent.actions.desktops.windows import GREY
 from qvl_agent.agent.recording.recording import Recording
 from qvl_agent.agent.terminal.question import UNREAD_S
 from qvl_agent.sandbox.display import VirtualDisplay

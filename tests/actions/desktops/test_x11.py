@@ -27,7 +27,7 @@ from qvl_agent.actions.core.errors import (
 )
 from qvl_agent.actions.core.frame import Geometry
 from qvl_agent.actions.desktops import Desktop, open_local
-from qvl_agent.actions.desktops.own_windows import without
+from qvl_agent.actions.desktops.windows import without
 from qvl_agent.actions.desktops.x11.keyboard.keymap import key_keysym
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.actions.planning.events import ButtonEvent, Event, KeyEvent, MoveEvent, TextEvent, WheelEvent

@@ -8,8 +8,7 @@ from Xlib import error as xerror
 
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.windows import WindowInfo
-from qvl_agent.actions.desktops.own_windows import ancestors, our_processes, readable, without
-from qvl_agent.actions.desktops.programs import program_of
+from qvl_agent.actions.desktops.windows import ancestors, our_processes, program_of, readable, without
 from qvl_agent.actions.desktops.x11.windows.asking import (
     answer,
     ask_attributes,

@@ -1,4 +1,4 @@
-"""Our own windows, and how a window's facts are told: what all backends that know windows share.
+"""Our own windows, whose a window is, and what its program does with input: what backends share.
 
 Our own windows are those of this process and the terminal that it was started from. The terminal shows each
 step and each question. A model that saw it would read its own words as if somebody else had written them, and
@@ -15,7 +15,17 @@ from typing import Final
 from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.frame import Pixels
 
-__all__ = ["GREY", "OwnCover", "ancestors", "our_processes", "readable", "without"]
+__all__ = [
+    "GREY",
+    "OwnCover",
+    "ancestors",
+    "libraries_of",
+    "our_processes",
+    "polls",
+    "program_of",
+    "readable",
+    "without",
+]
 
 _LONGEST_TITLE: Final = 300
 GREY: Final = 128
@@ -24,6 +34,14 @@ _SEEN_S: Final = 0.1
 """Seconds for which the places of our visible windows aren't asked for again."""
 _NONE_S: Final = 0.5
 """The same if none of our windows is visible; to ask takes some milliseconds."""
+_QUEUES: Final = ("/libQt5Widgets.", "/libQt6Widgets.", "/libgtk-3.", "/libgtk-4.", "/libtk8", "/libXt.")
+"""Libraries of toolkits that get each event in its turn, however short a press is."""
+_POLLS: Final = (
+    "/libSDL", "/libglfw", "/libsfml-window", "/liballegro", "/UnityPlayer", "/libxul.", "/libcef.",
+    "/chrome", "/chromium", "/libffmpeg.so", "/libQt5WebEngineCore.", "/libQt6WebEngineCore.",
+    "/libwebkit2gtk",
+)  # fmt: skip
+"""Libraries of games and browsers, of whose programs some look at the mouse and the keys once a frame."""
 
 
 class OwnCover:
@@ -108,3 +126,34 @@ def _cut(rect: Rect, cover: Rect) -> Iterator[Rect]:
     ):
         if x1 < x2 and y1 < y2:
             yield Rect(x1, y1, x2 - x1, y2 - y1)
+
+
+def program_of(pid: int | None) -> str:
+    """Return the name of a process's executable, or its short name if it runs as another user; else ""."""
+    if pid is None:
+        return ""
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name.removesuffix(" (deleted)")
+    except OSError:
+        pass
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def libraries_of(process: int | None) -> str:
+    """Return what a process has loaded, by proc(5), "maps"; "" if it isn't known."""
+    try:
+        return Path(f"/proc/{process}/maps").read_text(errors="replace") if process else ""
+    except OSError:
+        return ""
+
+
+def polls(process: int | None) -> bool:
+    """Return whether a program may look at the mouse and the keys only once a frame.
+
+    Such a program doesn't see a press that ends before it looks. A program that isn't known may be one.
+    """
+    loaded = libraries_of(process)
+    return not any(each in loaded for each in _QUEUES) or any(each in loaded for each in _POLLS)
