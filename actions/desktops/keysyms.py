@@ -3,11 +3,12 @@
 Source: https://www.x.org/releases/X11R7.7/doc/xproto/x11protocol.html#keysym_encoding.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
-from qvl_agent.actions.core.errors import KeyNameError
+from qvl_agent.actions.core.errors import KeyNameError, TypingError
 
-__all__ = ["of_character", "of_key"]
+__all__ = ["MISREAD", "MISREAD_BY_GTK", "of_character", "of_key", "refuse_misread"]
 
 _UNICODE: Final = 0x0100_0000
 _LATIN_1: Final = (range(0x20, 0x7F), range(0xA0, 0x100))
@@ -46,6 +47,24 @@ _NAMED: Final = {
     "prevtrack": 0x1008FF16,
     "nexttrack": 0x1008FF17,
 }
+MISREAD: Final = frozenset("\ufef5\ufef7\ufef9\ufefb\ufeff")
+"""The four Arabic ligatures and the byte order mark, which some toolkit or other makes something else of."""
+MISREAD_BY_GTK: Final = frozenset(map(chr, [*range(0xFE50, 0xFE94), 0xFF20]))
+"""Characters that GTK 3 makes something else of: their 16 bits are keysyms of dead keys, and of Multi_key."""
+
+
+def refuse_misread(texts: Iterable[str]) -> None:
+    """Refuse texts with a character that a toolkit would take for something else.
+
+    Raises:
+        TypingError: there is one, which the message names.
+    """
+    for character in (character for text in texts for character in text):
+        if character in MISREAD or character in MISREAD_BY_GTK:
+            code = f"U+{ord(character):04X}"
+            raise TypingError(
+                f"nothing was typed: some applications would take {code} for something else; leave it out"
+            )
 
 
 def of_character(character: str) -> int:

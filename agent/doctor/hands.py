@@ -14,14 +14,15 @@ from typing import Final
 import numpy as np
 
 from qvl_agent.actions.core.coordinates import GRID, ModelBox
-from qvl_agent.actions.core.errors import DesktopError, ModelError, QvlError, Stopped
+from qvl_agent.actions.core.errors import DesktopError, ModelError, QvlError, RecordingError, Stopped
 from qvl_agent.actions.core.frame import Frame
 from qvl_agent.actions.core.messages import Message, Reply
+from qvl_agent.actions.core.outcome import Outcome
 from qvl_agent.actions.desktops import Desktop, StopCheck
 from qvl_agent.actions.desktops.trial import MARK, MARK_PX, TITLE, Trial
 from qvl_agent.actions.guard.policy import Policy
 from qvl_agent.actions.parsing.dialects import format_action
-from qvl_agent.actions.planning.action import Action, Click, Done, Scroll, Type
+from qvl_agent.actions.planning.action import Action, Click, Done, Scroll, Type, Wait
 from qvl_agent.agent.doctor.environment import Finding
 from qvl_agent.agent.models import Model, OnText
 from qvl_agent.agent.opening import open_desktop_for
@@ -35,6 +36,7 @@ _PLAIN, _OTHER = "Aa1 (x_y) ", "Grüße, Привет 你好 €"
 """Two texts: one that every keyboard has, and one that few have."""
 _NOTCHES: Final = 2
 _STEPS: Final = 5
+_WAITS, _WAIT_S = 10, 0.3
 _ARRIVES_S: Final = 2.0
 _NEAR: Final = 2.0
 """Logical pixels by which a click may miss the mark's middle: the grid is as coarse as that."""
@@ -47,6 +49,7 @@ class _Finder(Model):
 
     def __init__(self) -> None:
         self.name = "the doctor's hand"
+        self._waits = _WAITS
         self._left: list[Callable[[ModelBox], Action]] = [
             lambda mark: Click(target=mark, label="the mark"),
             lambda mark: Scroll(target=mark, dy=_NOTCHES, label="the mark"),
@@ -62,17 +65,23 @@ class _Finder(Model):
         if stop():
             raise Stopped("stopped while a desktop's input was tried")
         picture = [picture for message in messages for picture in message.pictures][-1]
-        return Reply(format_action(self._left.pop(0)(_mark_in(picture)), "grounded"))
+        mark = _mark_in(picture)
+        if mark is None and self._waits:  # a picture may be a frame old
+            self._waits -= 1
+            return Reply(format_action(Wait(seconds=_WAIT_S), "grounded"))
+        if mark is None:
+            raise ModelError("a window of our own is shown, and isn't in the picture of the screen")
+        return Reply(format_action(self._left.pop(0)(mark), "grounded"))
 
     def close(self) -> None:
         """Do nothing."""
 
 
-def _mark_in(picture: Frame) -> ModelBox:
+def _mark_in(picture: Frame) -> ModelBox | None:
     near = (np.abs(picture.pixels.astype(np.int16) - MARK) <= _ALIKE).all(axis=2)
     rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
     if not len(rows):
-        raise ModelError("a window of our own is shown, and isn't in the picture of the screen")
+        return None
     width, height = picture.size
     return ModelBox.of(
         float(columns[0] * GRID / width),
@@ -134,8 +143,8 @@ def _on(desktop: Desktop, stop: StopCheck = lambda: False) -> tuple[Finding, ...
 
 def _tried(trial: Trial, run: Run) -> Iterator[Finding]:
     """Compare what was sent with what came."""
-    steps = [step.outcome.outcome for step in run.recording().steps if step.outcome is not None]
-    refused = steps[-2].detail if len(steps) == _STEPS and steps[-2].status == "broken-off" else ""
+    steps = _outcomes(run)
+    refused = steps[-2].detail if len(steps) >= _STEPS and steps[-2].status == "broken-off" else ""
     typed = _PLAIN if refused else _PLAIN + _OTHER
     trial.wait(
         lambda: bool(trial.presses) and trial.typed == typed and trial.scrolled == _NOTCHES, _ARRIVES_S
@@ -157,6 +166,13 @@ def _tried(trial: Trial, run: Run) -> Iterator[Finding]:
     yield Finding(name="typing", state="ok" if exact else "bad", fact=fact)
     if refused:
         yield Finding(name="typing", state="warn", fact=f"“{_OTHER}” isn't typed: {refused}")
+
+
+def _outcomes(run: Run) -> list[Outcome]:
+    try:
+        return [step.outcome.outcome for step in run.recording().steps if step.outcome is not None]
+    except RecordingError:  # not a step was made; the run's end says why
+        return []
 
 
 def _clicked(trial: Trial) -> Finding:

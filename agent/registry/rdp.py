@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Final
 from urllib.parse import urlsplit
 
@@ -158,12 +158,12 @@ def _reach(name: str, host: str, port: int) -> None:
 
 def _say(process: subprocess.Popen[bytes], password: str) -> None:
     """Answer the client's questions, for the domain and the password; so no process list shows them."""
-    assert process.stdin is not None
-    try:
-        process.stdin.write(f"\n{password}\n".encode())
-        process.stdin.close()
-    except OSError:
-        pass  # it has ended, and its words say why
+    questions = process.stdin
+    if questions is None:
+        return
+    with suppress(OSError):  # one that has ended is seen later, and its words say why
+        questions.write(f"\n{password}\n".encode())
+        questions.close()
 
 
 def _await(desktop: Desktop, process: subprocess.Popen[bytes], log: IO[bytes], name: str) -> None:

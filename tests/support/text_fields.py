@@ -26,7 +26,7 @@ class TextField:
     """A window with one field, which has the focus; a context manager."""
 
     def __init__(self, kind: str, environment: dict[str, str], folder: Path) -> None:
-        self.kind = kind
+        self.kind, self._environment = kind, environment
         self._file = folder / f"{kind}-{time.monotonic_ns()}.bytes"
         python = sys.executable if kind == "qt" else "/usr/bin/python3"
         command = [python, __file__, kind, str(self._file)]
@@ -43,6 +43,8 @@ class TextField:
     def __enter__(self) -> Self:
         if self.kind in TERMINALS:
             wait_until(self._file.exists, f"{self.kind}'s reader")
+            if self.kind == "foot":  # its reader may be there before its window
+                wait_until(lambda: "foot" in focused_in_sway(self._environment), "foot's focus")
         else:
             self.text()
         return self
@@ -75,6 +77,15 @@ class TextField:
         while len(text := self.text()) < len(expected) and time.monotonic() < deadline:
             time.sleep(0.005)
         return text
+
+
+def focused_in_sway(environment: dict[str, str]) -> list[str]:
+    """The application that has the keys, in a list; none if nothing has."""
+    done = subprocess.run(["swaymsg", "-t", "get_tree"], env=environment, capture_output=True, check=True)
+    nodes = [json.loads(done.stdout)]
+    for node in nodes:
+        nodes += node["nodes"] + node["floating_nodes"]
+    return [node["app_id"] for node in nodes if node["focused"] and node.get("app_id")]
 
 
 def wait_until(done: Callable[[], bool], what: str, limit_s: float = 20.0) -> None:

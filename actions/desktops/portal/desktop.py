@@ -12,7 +12,7 @@ from qvl_agent.actions.core.errors import DesktopError, NoScreenError, TypingErr
 from qvl_agent.actions.core.frame import Frame, Geometry
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Capabilities, StopCheck
-from qvl_agent.actions.desktops.keysyms import of_character, of_key
+from qvl_agent.actions.desktops.keysyms import of_character, of_key, refuse_misread
 from qvl_agent.actions.desktops.portal.session import Session
 from qvl_agent.actions.desktops.sending import SendingDesktop, check_stop, texts
 from qvl_agent.actions.desktops.trial import Trial
@@ -141,7 +141,9 @@ class PortalDesktop(SendingDesktop):
         self._wake()
         known = self._map.keysyms()
         wanted = [of_key(event.key) for event in plan if isinstance(event, KeyEvent)]
-        typed = {character for text in texts(approved, plan) for character in text}
+        wanted_texts = texts(approved, plan)
+        refuse_misread(wanted_texts)
+        typed = set().union(*wanted_texts)
         if any(keysym not in known for keysym in wanted):
             raise DesktopError("the keyboard's layout lacks a key of this chord; nothing was sent")
         if lacking := [character for character in typed if of_character(character) not in known]:

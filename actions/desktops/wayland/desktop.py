@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
-from qvl_agent.actions.core.errors import DesktopError, NoScreenError
+from qvl_agent.actions.core.errors import DesktopError, FocusLostError, NoScreenError
 from qvl_agent.actions.core.frame import Frame, Geometry, Pixels
 from qvl_agent.actions.core.windows import Layout, WindowInfo
 from qvl_agent.actions.desktops import Capabilities, StopCheck
-from qvl_agent.actions.desktops.keysyms import of_character, of_key
+from qvl_agent.actions.desktops.keysyms import of_character, of_key, refuse_misread
 from qvl_agent.actions.desktops.sending import SendingDesktop, check_stop, texts
 from qvl_agent.actions.desktops.trial import Trial
 from qvl_agent.actions.desktops.wayland.devices import Hands
@@ -139,9 +139,9 @@ class WaylandDesktop(SendingDesktop):
 
     def _prepare(self, approved: Approved, plan: Plan) -> None:
         keys = [of_key(event.key) for event in plan if isinstance(event, KeyEvent)]
-        self._hands.prepare(
-            [*keys, *(of_character(character) for text in texts(approved, plan) for character in text)]
-        )
+        typed = texts(approved, plan)
+        refuse_misread(typed)
+        self._hands.prepare([*keys, *(of_character(character) for text in typed for character in text)])
 
     @property
     def _dragging(self) -> bool:
@@ -164,13 +164,20 @@ class WaylandDesktop(SendingDesktop):
         self._hands.sync()
 
     def _type(self, text: str, stop: StopCheck) -> None:
+        focus = self._focus()
         for start in range(0, len(text), _CHUNK):
             check_stop(stop)
+            if start and self._focus() != focus:
+                raise FocusLostError("another window got the focus, so the rest of the text wasn't typed")
             for character in text[start : start + _CHUNK]:
                 self._hands.key(of_character(character), down=True)
                 self._hands.key(of_character(character), down=False)
             self._hands.sync()
             time.sleep(_CHUNK_S)
+
+    def _focus(self) -> frozenset[int]:
+        """Return the window that gets the keys; nothing where nobody knows."""
+        return frozenset() if self._windows is None else self._windows.layout().focus
 
     def release(self) -> None:
         if self._hands.down:

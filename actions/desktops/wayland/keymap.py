@@ -22,8 +22,8 @@ __all__ = ["KeyState", "Keymap", "Place"]
 _TEXT_V1: Final = 1
 _CRITICAL: Final = 10
 _DOWN, _UP = 1, 0
-_DEPRESSED, _LATCHED, _LOCKED, _GROUP = 1, 2, 4, 1 << 7
-"""Components of a state, and the group in effect."""
+_DEPRESSED: Final = 1
+"""The component of a state that is held down."""
 _EVDEV: Final = 8
 """The map's numbers of keys are the kernel's plus this."""
 _SPARE: Final = range(9, 768 + _EVDEV)
@@ -87,7 +87,6 @@ def _xkb() -> tuple[Any, Any]:
         ("xkb_state_update_key", c_int, (c_void_p, c_uint32, c_int)),
         ("xkb_state_update_mask", c_int, (c_void_p, *(c_uint32,) * 6)),
         ("xkb_state_serialize_mods", c_uint32, (c_void_p, c_int)),
-        ("xkb_state_serialize_layout", c_uint32, (c_void_p, c_int)),
         ("xkb_state_key_get_utf8", c_int, (c_void_p, c_uint32, c_char_p, c_size_t)),
         ("xkb_state_key_get_one_sym", c_uint32, (c_void_p, c_uint32)),
     ):
@@ -277,13 +276,15 @@ class KeyState:
         self._library.xkb_state_unref(self._state)
 
     def update(self, key: int, *, down: bool) -> tuple[int, int, int, int]:
-        """Press or release a key, and return the modifiers' masks (held, latched, locked) and the group."""
+        """Press or release a key, and return the modifiers' masks (held, latched, locked) and the group.
+
+        Nothing is ever locked or latched, nor is another layout chosen: each key has its plain meaning, also
+        after Caps Lock or a key that switches layouts.
+        """
         self._library.xkb_state_update_key(self._state, key + _EVDEV, _DOWN if down else _UP)
-        held, latched, locked = (
-            self._library.xkb_state_serialize_mods(self._state, part)
-            for part in (_DEPRESSED, _LATCHED, _LOCKED)
-        )
-        return held, latched, locked, self._library.xkb_state_serialize_layout(self._state, _GROUP)
+        held = self._library.xkb_state_serialize_mods(self._state, _DEPRESSED)
+        self.set(held, 0, 0, 0)
+        return held, 0, 0, 0
 
     def set(self, held: int, latched: int, locked: int, group: int) -> None:
         """Take over the modifiers and the group that a compositor tells."""

@@ -64,14 +64,16 @@ def warm_up() -> None:
 
 @cache
 def _warming() -> threading.Thread:
-    thread = threading.Thread(target=_first_search, name="lexicon", daemon=True)
+    # No daemon thread: a program that ends while a library's code runs in one is aborted.
+    thread = threading.Thread(target=_first_search, name="lexicon")
     thread.start()
     return thread
 
 
 def _first_search() -> None:
     for search in (_named_in, in_label, in_title, in_intent, in_button):
-        search("an example")
+        if threading.main_thread().is_alive():
+            search("an example")
 
 
 def in_label(label: str, *, bare: bool = True) -> Found:

@@ -81,9 +81,9 @@ class TestWithoutAWindowManager:
             try:
                 assert own.stdout is not None
                 assert own.stdout.readline() == b"shown\n"
-                monkeypatch.setattr(
-                    "qvl_agent.actions.desktops.x11.windows.ownership._ancestors", lambda: iter([own.pid])
-                )
+                for module in ("windows", "x11.windows.ownership"):
+                    where = f"qvl_agent.actions.desktops.{module}.ancestors"
+                    monkeypatch.setattr(where, lambda: iter([own.pid]))
                 with closing(open_local(bare.name)) as desktop:
                     assert desktop.off_limits() == (Rect(40, 30, 300, 200),)
                     window = desktop.window_at(DesktopPoint(100, 100))

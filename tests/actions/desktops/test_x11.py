@@ -428,9 +428,9 @@ class TestNoServer:
     @pytest.mark.parametrize(
         ("environment", "said"),
         [
-            ({}, "no screen .DISPLAY is not set"),
-            ({"WAYLAND_DISPLAY": "wayland-0"}, "Wayland session.*X11 session"),
-            ({"XDG_SESSION_TYPE": "wayland"}, "Wayland session"),
+            ({}, "no screen .neither WAYLAND_DISPLAY nor DISPLAY is set"),
+            ({"WAYLAND_DISPLAY": "wayland-0"}, "XDG_RUNTIME_DIR isn't set.*log in again"),
+            ({"XDG_SESSION_TYPE": "wayland"}, "Wayland session, but WAYLAND_DISPLAY isn't set"),
             ({"DISPLAY": ":8765"}, "no X server answers at :8765"),
             ({"DISPLAY": "nonsense"}, "'nonsense' is not the name of an X display"),
         ],

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from qvl_agent.actions.core.errors import DesktopError, TypingError
 from qvl_agent.actions.desktops import StopCheck
+from qvl_agent.actions.desktops.keysyms import MISREAD, MISREAD_BY_GTK
 from qvl_agent.actions.desktops.x11.applications import forwards_keys, input_method_on, is_gtk3
 from qvl_agent.actions.desktops.x11.input import XInput, check_stop
 from qvl_agent.actions.desktops.x11.keyboard import xkb
@@ -31,10 +32,6 @@ LOCK_KEYS: Final = frozenset({"capslock", "numlock", "scrolllock"})
 
 _CHUNK: Final = 20
 """Characters that are typed between two checks of `stop`, the focus and the layout."""
-_MISREAD_EVERYWHERE: Final = frozenset("\ufef5\ufef7\ufef9\ufefb\ufeff")
-"""The four Arabic ligatures and the byte order mark, which are refused in any application."""
-_MISREAD_BY_GTK: Final = frozenset(map(chr, [*range(0xFE50, 0xFE94), 0xFF20]))
-"""Characters that are refused in GTK 3: their 16 bits are keysyms of dead keys, and of Multi_key."""
 
 
 class Keyboard:
@@ -221,7 +218,7 @@ def refuse_taken(display: Any, text: str) -> None:
     """
     window = focused_window(display)
     for character in text:
-        if character in _MISREAD_EVERYWHERE or (character in _MISREAD_BY_GTK and is_gtk3(display, window)):
+        if character in MISREAD or (character in MISREAD_BY_GTK and is_gtk3(display, window)):
             code = f"U+{ord(character):04X}"
             raise TypingError(
                 f"nothing was typed: the application would take {code} for something else; leave it out"
