@@ -68,8 +68,10 @@ def test_an_allowed_application_is_clicked_and_no_other(
         assert allowed is not None
         assert allowed.rect is not None
         policy = Policy(apps=(allowed.app,))
-        status, detail = outcomes(run(desktop, tmp_path / "a", click(allowed.rect), policy=policy))[0]
-        assert status == "done", detail
+        tries = (click(allowed.rect),) * 4  # a caret that blinks there makes one stale
+        ends = outcomes(run(desktop, tmp_path / "a", *tries, policy=policy))
+        assert "done" in dict(ends), ends
+        assert "refused" not in dict(ends), ends
         with TextField("qt", session.environment(), tmp_path):
             other = desktop.focused()
             assert other is not None
