@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DesktopWrapper,
         ExactText,
         StopCheck,
+        WindowlessDesktop,
     )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "DesktopWrapper",
     "ExactText",
     "StopCheck",
+    "WindowlessDesktop",
     "open_local",
     "open_vnc",
     "wait_for_window_manager",

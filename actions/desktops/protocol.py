@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from qvl_agent.actions.desktops.trial import Trial
     from qvl_agent.actions.desktops.watchdog.client import Watchdog
 
-__all__ = ["Capabilities", "Desktop", "DesktopWrapper", "ExactText", "StopCheck"]
+__all__ = ["Capabilities", "Desktop", "DesktopWrapper", "ExactText", "StopCheck", "WindowlessDesktop"]
 
 StopCheck = Callable[[], bool]
 """Returns True once the run was asked to stop; called between any two events."""
@@ -207,6 +207,26 @@ class Desktop(Protocol):
     @abstractmethod
     def close(self) -> None:
         """Release, restore the keyboard map, and disconnect. May be called twice."""
+
+
+class WindowlessDesktop(Desktop):
+    """A desktop of which nobody tells where windows are, not even our own: rules about them ask or refuse.
+
+    Where it stands before another class, what that one tells of windows isn't told either.
+    """
+
+    def off_limits(self) -> tuple[Rect, ...]:
+        return ()
+
+    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
+        del point
+        return None
+
+    def focused(self) -> WindowInfo | None:
+        return None
+
+    def layout(self) -> Layout | None:
+        return None
 
 
 class DesktopWrapper(Desktop):

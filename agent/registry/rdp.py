@@ -10,11 +10,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Final
 from urllib.parse import urlsplit
 
-from qvl_agent.actions.core.coordinates import DesktopPoint, Rect
+from qvl_agent.actions.core.coordinates import Rect
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError, SettingsError
 from qvl_agent.actions.core.frame import Frame
-from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import Capabilities, Desktop, DesktopWrapper, StopCheck, open_local
+from qvl_agent.actions.desktops import (
+    Capabilities,
+    Desktop,
+    DesktopWrapper,
+    StopCheck,
+    WindowlessDesktop,
+    open_local,
+)
 from qvl_agent.actions.planning.approval import Approved
 from qvl_agent.agent.registry.kinds import DesktopKind
 from qvl_agent.agent.secret_sources import rdp_password
@@ -39,7 +45,7 @@ _ERRORS: Final = {
 """What parts of FreeRDP's messages mean."""
 
 
-class RdpDesktop(DesktopWrapper):
+class RdpDesktop(WindowlessDesktop, DesktopWrapper):
     """A display on which only the client shows its desktop, with the other machine's windows in one.
 
     Attributes:
@@ -59,21 +65,6 @@ class RdpDesktop(DesktopWrapper):
     def grab_to_compare(self) -> Frame:
         self._check()
         return super().grab_to_compare()
-
-    def off_limits(self) -> tuple[Rect, ...]:
-        """Return no region: what is behind the client is taken for another machine's."""
-        return ()
-
-    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
-        """Return None: the client doesn't tell where the other machine's windows are."""
-        del point
-        return None
-
-    def focused(self) -> WindowInfo | None:
-        return None
-
-    def layout(self) -> Layout | None:
-        return None
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         self._check()

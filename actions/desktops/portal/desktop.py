@@ -10,8 +10,7 @@ import numpy as np
 from qvl_agent.actions.core.coordinates import DesktopPoint, FramePoint, Rect
 from qvl_agent.actions.core.errors import DesktopError, NoScreenError, TypingError
 from qvl_agent.actions.core.frame import Frame, Geometry
-from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import Capabilities, StopCheck
+from qvl_agent.actions.desktops import Capabilities, StopCheck, WindowlessDesktop
 from qvl_agent.actions.desktops.keysyms import of_character, of_key, refuse_misread
 from qvl_agent.actions.desktops.portal.session import Session
 from qvl_agent.actions.desktops.sending import SendingDesktop, check_stop, texts
@@ -37,7 +36,7 @@ _CHUNK: Final = 20
 _Part = tuple[Literal["key", "button"], int]
 
 
-class PortalDesktop(SendingDesktop):
+class PortalDesktop(WindowlessDesktop, SendingDesktop):
     """The monitor that the person has shared in the portal's dialog.
 
     Nobody tells where windows and the pointer are. Characters that the keyboard's layout lacks are refused,
@@ -117,20 +116,6 @@ class PortalDesktop(SendingDesktop):
     def pointer(self) -> DesktopPoint:
         """Return where the pointer was put last; nobody tells where it is."""
         return self._at
-
-    def off_limits(self) -> tuple[Rect, ...]:
-        """Return no region: nobody tells where our own windows are."""
-        return ()
-
-    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
-        del point
-        return None
-
-    def focused(self) -> WindowInfo | None:
-        return None
-
-    def layout(self) -> Layout | None:
-        return None
 
     def trial(self) -> Trial:
         self._wake()

@@ -15,8 +15,7 @@ from qvl_agent.actions.core.errors import (
     TypingError,
 )
 from qvl_agent.actions.core.frame import Frame, Geometry
-from qvl_agent.actions.core.windows import Layout, WindowInfo
-from qvl_agent.actions.desktops import Capabilities, StopCheck
+from qvl_agent.actions.desktops import Capabilities, StopCheck, WindowlessDesktop
 from qvl_agent.actions.desktops.keysyms import of_character, of_key
 from qvl_agent.actions.desktops.sending import SendingDesktop, check_stop, texts
 from qvl_agent.actions.desktops.vnc.connection import Connection
@@ -51,7 +50,7 @@ _CHUNK: Final = 20
 """Characters that are typed before the server has to say that it is still there."""
 
 
-class VncDesktop(SendingDesktop):
+class VncDesktop(WindowlessDesktop, SendingDesktop):
     """A VNC server's screen, kept up to date by a thread of its own.
 
     A connection that breaks is made anew when the screen is captured next, and then all that may still be
@@ -199,20 +198,6 @@ class VncDesktop(SendingDesktop):
     def pointer(self) -> DesktopPoint:
         """Return where the pointer was put last; the server doesn't tell where it is."""
         return self._at
-
-    def off_limits(self) -> tuple[Rect, ...]:
-        """Return no region: what is behind the server is taken for another machine's."""
-        return ()
-
-    def window_at(self, point: DesktopPoint) -> WindowInfo | None:
-        del point
-        return None
-
-    def focused(self) -> WindowInfo | None:
-        return None
-
-    def layout(self) -> Layout | None:
-        return None
 
     def perform(self, approved: Approved, stop: StopCheck) -> None:
         if self._broken is not None:
